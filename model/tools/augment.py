@@ -1,0 +1,79 @@
+"""Random views of an image for training, as uint8 RGB at the asked size.
+
+A camera's frames are sharp and many training images are small and were scaled up, so views
+are blurred and sharpened both ways: neither may come to mean a class.
+"""
+from __future__ import annotations
+
+import math
+import random
+
+import numpy as np
+from PIL import Image, ImageEnhance, ImageFilter
+
+
+def box(size: tuple[int, int], least: float, rng: random.Random) -> tuple[float, float, float, float]:
+    """A crop of `least` to all of the area, its sides within 3:4 and 4:3 of each other."""
+    w, h = size
+    for _ in range(10):
+        area = w * h * rng.uniform(least, 1)
+        ratio = math.exp(rng.uniform(math.log(3 / 4), math.log(4 / 3)))
+        cw, ch = math.sqrt(area * ratio), math.sqrt(area / ratio)
+        if cw <= w and ch <= h:
+            x, y = rng.uniform(0, w - cw), rng.uniform(0, h - ch)
+            return (x, y, x + cw, y + ch)
+    return (0, 0, w, h)
+
+
+def view(image: Image.Image, side: int, least: float, rng: random.Random) -> np.ndarray:
+    """One random view, uint8 [side, side, 3]."""
+    crop = box(image.size, least, rng)
+    p = rng.random()
+    if p < 0.15:
+        # Lose detail, as a small source scaled up has lost it.
+        small = max(16, int(side * rng.uniform(0.3, 0.8)))
+        image, crop = image.resize((small, small), Image.BILINEAR, box=crop), None
+    image = image.resize((side, side), Image.BICUBIC if rng.random() < 0.3 else Image.BILINEAR, box=crop)
+    if 0.15 <= p < 0.35:
+        image = image.filter(ImageFilter.UnsharpMask(rng.uniform(0.5, 2.0), int(rng.uniform(40, 200)), 0))
+    if rng.random() < 0.5:
+        image = image.transpose(Image.FLIP_LEFT_RIGHT)
+    if rng.random() < 0.5:
+        image = ImageEnhance.Brightness(image).enhance(rng.uniform(0.6, 1.4))
+    if rng.random() < 0.3:
+        image = ImageEnhance.Contrast(image).enhance(rng.uniform(0.6, 1.4))
+    if rng.random() < 0.3:
+        image = ImageEnhance.Color(image).enhance(rng.uniform(0.3, 1.5))
+    pixels = np.asarray(image)
+    if rng.random() < 0.15:
+        # A pale or dark border, as around an object before a plain wall.
+        pixels = shrink(pixels, side, rng)
+    return pixels
+
+
+def shrink(pixels: np.ndarray, side: int, rng: random.Random) -> np.ndarray:
+    """The view made smaller on a plain ground of its own border's colour."""
+    inner = int(side * rng.uniform(0.5, 0.9))
+    edge = np.concatenate([pixels[0], pixels[-1], pixels[:, 0], pixels[:, -1]])
+    out = np.broadcast_to(edge.mean(0).astype(np.uint8), (side, side, 3)).copy()
+    y, x = rng.randrange(side - inner + 1), rng.randrange(side - inner + 1)
+    out[y : y + inner, x : x + inner] = np.asarray(Image.fromarray(pixels).resize((inner, inner), Image.BILINEAR))
+    return out
+
+
+def mix(pixels, targets: list, rng: random.Random, mixup: float, cutmix: float):
+    """Mixup or cutmix of a batch [N, C, H, W] with its own reverse; each target is mixed alike."""
+    if rng.random() < 0.5 and cutmix > 0:
+        n, _, h, w = pixels.shape
+        share = rng.betavariate(cutmix, cutmix)
+        ch, cw = int(h * math.sqrt(1 - share)), int(w * math.sqrt(1 - share))
+        y, x = rng.randrange(h - ch + 1), rng.randrange(w - cw + 1)
+        pixels = pixels.clone()
+        pixels[:, :, y : y + ch, x : x + cw] = pixels.flip(0)[:, :, y : y + ch, x : x + cw]
+        share = 1 - ch * cw / (h * w)
+    elif mixup > 0:
+        share = rng.betavariate(mixup, mixup)
+        pixels = share * pixels + (1 - share) * pixels.flip(0)
+    else:
+        return pixels, targets
+    return pixels, [share * t + (1 - share) * t.flip(0) for t in targets]

@@ -1,0 +1,92 @@
+"""Labelled images to learn from: a folder with one sub-folder a class, or shards.
+
+A shard is `NAME.bin`, JPEG files end to end, beside `NAME.npz` with `offsets` (int64, n+1)
+and `labels` (int16, n); `classes.json` beside the shards names what the labels index.
+"""
+from __future__ import annotations
+
+import io
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+SUFFIXES = {".jpg", ".jpeg", ".png", ".webp", ".bmp"}
+
+
+class Refused(SystemExit):
+    """A one-line refusal: what is wrong, where, and what to do instead."""
+
+    def __init__(self, message: str):
+        super().__init__(f"error: {message}")
+
+
+@dataclass
+class ImageSet:
+    """Undecoded images with the index of each one's class in `names`."""
+
+    names: list[str]
+    labels: np.ndarray
+    blobs: list[bytes | Path]
+
+    def __len__(self) -> int:
+        return len(self.blobs)
+
+    def raw(self, i: int) -> bytes:
+        blob = self.blobs[i]
+        return blob.read_bytes() if isinstance(blob, Path) else blob
+
+    def open(self, i: int) -> Image.Image:
+        """Image `i` as RGB."""
+        return Image.open(io.BytesIO(self.raw(i))).convert("RGB")
+
+    def of_classes(self, wanted: list[str]) -> "ImageSet":
+        """Only the images of `wanted`, whose order becomes the order of the classes."""
+        missing = [n for n in wanted if n not in self.names]
+        if missing:
+            raise Refused(f"no class named {missing[0]!r} in these images; they have {len(self.names)} classes")
+        index = {self.names.index(n): k for k, n in enumerate(wanted)}
+        keep = [i for i, label in enumerate(self.labels) if int(label) in index]
+        labels = np.array([index[int(self.labels[i])] for i in keep], np.int64)
+        return ImageSet(list(wanted), labels, [self.blobs[i] for i in keep])
+
+
+def from_folder(root: Path) -> ImageSet:
+    """`root/CLASS/picture.jpg`; classes in alphabetical order."""
+    names = sorted(p.name for p in root.iterdir() if p.is_dir())
+    if not names:
+        raise Refused(f"{root} has no sub-folders; make one for each class and put its pictures there")
+    blobs: list[bytes | Path] = []
+    labels = []
+    for k, name in enumerate(names):
+        files = sorted(p for p in (root / name).rglob("*") if p.suffix.lower() in SUFFIXES)
+        if not files:
+            raise Refused(f"{root / name} has no pictures ({', '.join(sorted(SUFFIXES))})")
+        blobs += files
+        labels += [k] * len(files)
+    return ImageSet(names, np.array(labels, np.int64), blobs)
+
+
+def from_shards(root: Path, prefix: str) -> ImageSet:
+    """Every shard of `root` whose name starts with `prefix`."""
+    names = json.loads((root / "classes.json").read_text())["names"]
+    blobs: list[bytes | Path] = []
+    labels = []
+    for index in sorted(root.glob(f"{prefix}*.npz")):
+        with np.load(index) as table:
+            offsets, ours = table["offsets"], table["labels"]
+        data = index.with_suffix(".bin").read_bytes()
+        blobs += [data[a:b] for a, b in zip(offsets[:-1], offsets[1:])]
+        labels.append(ours.astype(np.int64))
+    if not labels:
+        raise Refused(f"{root} has no shards named {prefix}*.npz")
+    return ImageSet(names, np.concatenate(labels), blobs)
+
+
+def load(root: Path, prefix: str = "train") -> ImageSet:
+    """Shards where `root` has a classes.json, else a folder of class folders."""
+    if not root.is_dir():
+        raise Refused(f"{root} is not a folder; give one with a sub-folder for each class, or with shards")
+    return from_shards(root, prefix) if (root / "classes.json").exists() else from_folder(root)

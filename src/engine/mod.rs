@@ -1,0 +1,73 @@
+//! From the model's input to its logits.
+//!
+//! [`Engine`] is the interface that the rest of the daemon sees; what stands behind it is chosen by [`open`].
+//! [`Card`] is what the files beside the model say about it. This module knows no frames and no labels' meaning.
+
+mod card;
+
+pub use card::{Card, Input, Resize};
+
+use std::path::{Path, PathBuf};
+
+use serde::Serialize;
+
+/// A classifier that is ready to run.
+pub trait Engine: Send {
+    /// Runs the network on one prepared input, f32 `[3, height, width]` row-major (planar RGB, normalised).
+    ///
+    /// Returns the logits, one for each label.
+    ///
+    /// # Errors
+    /// [`Error::Run`] when the runtime fails; the engine stays usable.
+    fn infer(&mut self, input: &[f32]) -> Result<&[f32], Error>;
+
+    /// What runs, for `check`, `bench` and the health topic.
+    fn describe(&self) -> &Description;
+}
+
+/// What an [`Engine`] is made of.
+#[derive(Clone, Debug, Default, Serialize)]
+pub struct Description {
+    /// The kernel or runtime that does most of the work, such as `tract-onnx`.
+    pub kernel: String,
+    /// SHA-256 of the ONNX file, in hex.
+    pub model_hash: String,
+    /// Threads that one inference uses.
+    pub threads: usize,
+}
+
+/// Why a model cannot be loaded or run.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// A file that is needed is not there or cannot be read.
+    #[error("{path}: {cause}", path = .path.display())]
+    Io {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        cause: std::io::Error,
+    },
+    /// A file is there and is not what it should be; the message says what to do.
+    #[error("{path}: {message}", path = .path.display())]
+    Model {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it and what to do.
+        message: String,
+    },
+    /// The runtime failed while it ran.
+    #[error("inference failed: {0}")]
+    Run(String),
+}
+
+/// Opens the model at `path` with the best engine that can run it, `threads` threads wide.
+///
+/// # Errors
+/// [`Error::Io`] and [`Error::Model`], each naming the file and what to do.
+pub fn open(path: &Path, card: &Card, threads: usize) -> Result<Box<dyn Engine>, Error> {
+    let _ = (card, threads);
+    Err(Error::Model {
+        path: path.into(),
+        message: "no engine is built yet".into(),
+    })
+}

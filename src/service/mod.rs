@@ -1,0 +1,1 @@
+//! What runs around the flow: threads, limits, signals.

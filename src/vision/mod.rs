@@ -1,0 +1,1 @@
+//! From a frame of any format to the model's input.
