@@ -4,8 +4,10 @@
 //! [`Card`] is what the files beside the model say about it. This module knows no frames and no labels' meaning.
 
 mod card;
+mod onnx;
 
 pub use card::{Card, Input, Resize};
+pub use onnx::{Onnx, sha256};
 
 use std::path::{Path, PathBuf};
 
@@ -60,14 +62,25 @@ pub enum Error {
     Run(String),
 }
 
+impl Error {
+    /// The exit code of sysexits.h for a process that this error ends.
+    pub fn exit_code(&self) -> u8 {
+        match self {
+            Self::Io { .. } => 66,
+            Self::Model { .. } => 65,
+            Self::Run(_) => 70,
+        }
+    }
+}
+
 /// Opens the model at `path` with the best engine that can run it, `threads` threads wide.
 ///
 /// # Errors
 /// [`Error::Io`] and [`Error::Model`], each naming the file and what to do.
 pub fn open(path: &Path, card: &Card, threads: usize) -> Result<Box<dyn Engine>, Error> {
-    let _ = (card, threads);
-    Err(Error::Model {
-        path: path.into(),
-        message: "no engine is built yet".into(),
-    })
+    let engine = Onnx::open(path, card)?;
+    if threads > 1 {
+        log::info!("plain tract runs on one thread; threads = {threads} is not used");
+    }
+    Ok(Box::new(engine))
 }
