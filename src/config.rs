@@ -62,7 +62,10 @@ pub struct Loaded {
 impl Loaded {
     /// The folder that relative paths in the file start from.
     pub fn folder(&self) -> &Path {
-        self.path.as_deref().and_then(Path::parent).unwrap_or(Path::new(""))
+        self.path
+            .as_deref()
+            .and_then(Path::parent)
+            .unwrap_or(Path::new(""))
     }
 }
 
@@ -103,7 +106,12 @@ pub fn load(named: Option<&Path>) -> Result<Loaded, Error> {
         Some(path) => path.to_path_buf(),
         None => match PLACES.iter().map(PathBuf::from).find(|p| p.exists()) {
             Some(path) => path,
-            None => return Ok(Loaded { config: Config::default(), path: None }),
+            None => {
+                return Ok(Loaded {
+                    config: Config::default(),
+                    path: None,
+                });
+            }
         },
     };
     let text = std::fs::read_to_string(&path).map_err(|e| Error {
@@ -112,7 +120,10 @@ pub fn load(named: Option<&Path>) -> Result<Loaded, Error> {
         key: None,
         message: format!("cannot be read: {e}; name another file with --config"),
     })?;
-    Ok(Loaded { config: parse(&text, &path)?, path: Some(path) })
+    Ok(Loaded {
+        config: parse(&text, &path)?,
+        path: Some(path),
+    })
 }
 
 /// Reads a configuration from its text; `path` is for messages.
@@ -126,11 +137,18 @@ pub fn parse(text: &str, path: &Path) -> Result<Config, Error> {
         key,
         message,
     };
-    let table = DeTable::parse(text)
-        .map_err(|e| refuse(e.span().map(|s| s.start), None, format!("not TOML: {}", one_line(e.message()))))?;
+    let table = DeTable::parse(text).map_err(|e| {
+        refuse(
+            e.span().map(|s| s.start),
+            None,
+            format!("not TOML: {}", one_line(e.message())),
+        )
+    })?;
     let config: Config = toml::from_str(text).map_err(|e| {
         let at = e.span();
-        let key = at.as_ref().and_then(|span| key_at(table.get_ref(), span, ""));
+        let key = at
+            .as_ref()
+            .and_then(|span| key_at(table.get_ref(), span, ""));
         refuse(at.map(|s| s.start), key, explain(e.message()))
     })?;
     let sections: [(&str, Result<(), (&'static str, String)>); 7] = [
@@ -145,7 +163,11 @@ pub fn parse(text: &str, path: &Path) -> Result<Config, Error> {
     for (section, checked) in sections {
         if let Err((key, message)) = checked {
             let at = position(table.get_ref(), section, key);
-            let full = if section.is_empty() { key.to_string() } else { format!("{section}.{key}") };
+            let full = if section.is_empty() {
+                key.to_string()
+            } else {
+                format!("{section}.{key}")
+            };
             return Err(refuse(at, Some(full), message));
         }
     }
@@ -158,7 +180,10 @@ fn check_id(id: &str) -> Result<(), (&'static str, String)> {
     if (1..=64).contains(&id.len()) && id.chars().all(good) {
         return Ok(());
     }
-    Err(("id", format!("{id:?} must be 1 to 64 letters, digits, - and _")))
+    Err((
+        "id",
+        format!("{id:?} must be 1 to 64 letters, digits, - and _"),
+    ))
 }
 
 /// serde's words for a misfit, in ours, with the nearest key where one is unknown.
@@ -172,7 +197,11 @@ fn explain(message: &str) -> String {
         let near = |k: &str| strsim::jaro_winkler(unknown, k);
         near(a).total_cmp(&near(b))
     });
-    match (message.starts_with("unknown field"), message.starts_with("unknown variant"), nearest) {
+    match (
+        message.starts_with("unknown field"),
+        message.starts_with("unknown variant"),
+        nearest,
+    ) {
         (true, _, Some(near)) => format!("unknown key; the nearest known key is `{near}`"),
         (_, true, Some(_)) => {
             let list: Vec<String> = known.iter().map(|k| format!("\"{k}\"")).collect();
@@ -187,7 +216,12 @@ fn one_line(message: &str) -> String {
 }
 
 fn line_of(text: &str, at: usize) -> usize {
-    text.as_bytes().iter().take(at).filter(|&&b| b == b'\n').count() + 1
+    text.as_bytes()
+        .iter()
+        .take(at)
+        .filter(|&&b| b == b'\n')
+        .count()
+        + 1
 }
 
 /// The dotted key whose name or value covers `span`.
@@ -213,7 +247,10 @@ fn key_at(table: &DeTable<'_>, span: &Range<usize>, before: &str) -> Option<Stri
 /// Where `section.key` stands in the text, or its section where the key is not written.
 fn position(table: &DeTable<'_>, section: &str, key: &str) -> Option<usize> {
     let find = |table: &DeTable<'_>, name: &str| {
-        table.iter().find(|(k, _)| k.get_ref().as_ref() == name).map(|(k, v)| (k.span().start, Spanned::clone(v)))
+        table
+            .iter()
+            .find(|(k, _)| k.get_ref().as_ref() == name)
+            .map(|(k, v)| (k.span().start, Spanned::clone(v)))
     };
     if section.is_empty() {
         return find(table, key).map(|(at, _)| at);
@@ -230,7 +267,9 @@ mod tests {
     use super::*;
 
     fn refused(text: &str) -> String {
-        parse(text, Path::new("c.toml")).expect_err("it should be refused").to_string()
+        parse(text, Path::new("c.toml"))
+            .expect_err("it should be refused")
+            .to_string()
     }
 
     #[test]
@@ -246,19 +285,28 @@ mod tests {
             refused("id = \"a\"\n[observe]\ntreshold = 0.5\n"),
             "c.toml:3: observe.treshold: unknown key; the nearest known key is `threshold`"
         );
-        assert!(refused("[obseve]\n").starts_with("c.toml:1: obseve: unknown key; the nearest known key is `observe`"));
+        assert!(
+            refused("[obseve]\n")
+                .starts_with("c.toml:1: obseve: unknown key; the nearest known key is `observe`")
+        );
     }
 
     #[test]
     fn a_wrong_type_names_file_line_and_key() {
         let message = refused("[mqtt]\nport = \"high\"\n");
-        assert!(message.starts_with("c.toml:2: mqtt.port: invalid type"), "{message}");
+        assert!(
+            message.starts_with("c.toml:2: mqtt.port: invalid type"),
+            "{message}"
+        );
     }
 
     #[test]
     fn a_value_out_of_range_names_the_range() {
         let message = refused("\n\n[observe]\nthreshold = 7.0\n");
-        assert!(message.starts_with("c.toml:4: observe.threshold: "), "{message}");
+        assert!(
+            message.starts_with("c.toml:4: observe.threshold: "),
+            "{message}"
+        );
         assert!(message.contains('1'), "{message}");
         assert!(refused("id = \"a/b\"").starts_with("c.toml:1: id: "));
     }
@@ -272,6 +320,9 @@ mod tests {
     #[test]
     fn a_choice_lists_what_may_be_chosen() {
         let message = refused("[vision]\nresize = \"stretch\"\n");
-        assert!(message.contains("squash") && message.contains("letterbox"), "{message}");
+        assert!(
+            message.contains("squash") && message.contains("letterbox"),
+            "{message}"
+        );
     }
 }

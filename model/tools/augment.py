@@ -13,11 +13,13 @@ from PIL import Image, ImageEnhance, ImageFilter
 
 
 def box(size: tuple[int, int], least: float, rng: random.Random) -> tuple[float, float, float, float]:
-    """A crop of `least` to all of the area, its sides within 3:4 and 4:3 of each other."""
+    """A crop of `least` to all of the area; squashed to a square it is as distorted as a 16:9 frame at the most."""
     w, h = size
+    # Most views are near square, as the pictures are; a third have the shapes that cameras have.
+    widest = 4 / 3 if rng.random() < 0.65 else 16 / 9
     for _ in range(10):
         area = w * h * rng.uniform(least, 1)
-        ratio = math.exp(rng.uniform(math.log(3 / 4), math.log(4 / 3)))
+        ratio = math.exp(rng.uniform(-math.log(widest), math.log(widest)))
         cw, ch = math.sqrt(area * ratio), math.sqrt(area / ratio)
         if cw <= w and ch <= h:
             x, y = rng.uniform(0, w - cw), rng.uniform(0, h - ch)
@@ -45,19 +47,19 @@ def view(image: Image.Image, side: int, least: float, rng: random.Random) -> np.
     if rng.random() < 0.3:
         image = ImageEnhance.Color(image).enhance(rng.uniform(0.3, 1.5))
     pixels = np.asarray(image)
-    if rng.random() < 0.15:
-        # A pale or dark border, as around an object before a plain wall.
+    if rng.random() < 0.2:
+        # Small and on plain ground, as an object before a wall is.
         pixels = shrink(pixels, side, rng)
     return pixels
 
 
 def shrink(pixels: np.ndarray, side: int, rng: random.Random) -> np.ndarray:
     """The view made smaller on a plain ground of its own border's colour."""
-    inner = int(side * rng.uniform(0.5, 0.9))
+    high, wide = (int(side * rng.uniform(0.4, 0.95)) for _ in "hw")
     edge = np.concatenate([pixels[0], pixels[-1], pixels[:, 0], pixels[:, -1]])
     out = np.broadcast_to(edge.mean(0).astype(np.uint8), (side, side, 3)).copy()
-    y, x = rng.randrange(side - inner + 1), rng.randrange(side - inner + 1)
-    out[y : y + inner, x : x + inner] = np.asarray(Image.fromarray(pixels).resize((inner, inner), Image.BILINEAR))
+    y, x = rng.randrange(side - high + 1), rng.randrange(side - wide + 1)
+    out[y : y + high, x : x + wide] = np.asarray(Image.fromarray(pixels).resize((wide, high), Image.BILINEAR))
     return out
 
 

@@ -278,9 +278,10 @@ def main() -> None:
             for o in opts:
                 o.step()
                 o.zero_grad()
-            if not math.isfinite(float(loss)):
-                raise images.Refused(f"the loss is {float(loss)} at step {step}; lower --lr")
-            loss_mean = loss_mean * 0.98 + float(loss) * 0.02 if step else float(loss)
+            now_loss = loss.item()
+            if not math.isfinite(now_loss):
+                raise images.Refused(f"the loss is {now_loss} at step {step}; lower --lr")
+            loss_mean = loss_mean * 0.98 + now_loss * 0.02 if loss_mean else now_loss
             with torch.no_grad():
                 keep = min(a.ema, (step + 1) / (step + 10))
                 for m, p in zip(mean_net.parameters(), net.parameters()):

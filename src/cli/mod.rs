@@ -77,7 +77,10 @@ struct Failure {
 
 impl Failure {
     fn new(code: u8, message: impl fmt::Display) -> Self {
-        Self { code, message: message.to_string() }
+        Self {
+            code,
+            message: message.to_string(),
+        }
     }
 }
 

@@ -29,7 +29,11 @@ pub struct Model {
 }
 
 /// Opens `named`, or the configured model, with `threads`, or as many as are configured.
-pub fn model(loaded: &Loaded, named: Option<&Path>, threads: Option<usize>) -> Result<Model, Failure> {
+pub fn model(
+    loaded: &Loaded,
+    named: Option<&Path>,
+    threads: Option<usize>,
+) -> Result<Model, Failure> {
     let settings = &loaded.config.model;
     let path = match named {
         Some(path) => engine::locate(path, Path::new(""))?,
@@ -37,6 +41,11 @@ pub fn model(loaded: &Loaded, named: Option<&Path>, threads: Option<usize>) -> R
     };
     let card = Card::read(&path)?;
     let engine = engine::open(&path, &card, threads.unwrap_or(settings.threads))?;
-    log::info!("model: {} ({} labels), {}", path.display(), card.labels.len(), engine.describe().kernel);
+    log::info!(
+        "model: {} ({} labels), {}",
+        path.display(),
+        card.labels.len(),
+        engine.describe().kernel
+    );
     Ok(Model { path, card, engine })
 }

@@ -21,7 +21,10 @@ pub struct Config {
 
 impl Default for Config {
     fn default() -> Self {
-        Self { path: "model/convnext_tiny_128_int8.onnx".into(), threads: 1 }
+        Self {
+            path: "model/convnext_tiny_128_int8.onnx".into(),
+            threads: 1,
+        }
     }
 }
 
@@ -50,5 +53,8 @@ pub fn locate(path: &Path, folder: &Path) -> Result<PathBuf, Error> {
     }
     let mut tried: Vec<String> = places.iter().map(|p| p.display().to_string()).collect();
     tried.dedup();
-    Err(Error::Missing { path: path.to_path_buf(), tried: tried.join(" and ") })
+    Err(Error::Missing {
+        path: path.to_path_buf(),
+        tried: tried.join(" and "),
+    })
 }

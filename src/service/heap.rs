@@ -56,5 +56,8 @@ pub struct Heap {
 
 /// Reads the counters. They are those of all threads together.
 pub fn now() -> Heap {
-    Heap { allocations: ALLOCATIONS.load(Relaxed), live: ALLOCATED.load(Relaxed) as i64 - FREED.load(Relaxed) as i64 }
+    Heap {
+        allocations: ALLOCATIONS.load(Relaxed),
+        live: ALLOCATED.load(Relaxed) as i64 - FREED.load(Relaxed) as i64,
+    }
 }

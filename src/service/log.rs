@@ -15,7 +15,9 @@ pub struct Config {
 
 impl Default for Config {
     fn default() -> Self {
-        Self { level: LevelFilter::Info }
+        Self {
+            level: LevelFilter::Info,
+        }
     }
 }
 

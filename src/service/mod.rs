@@ -7,5 +7,6 @@ pub mod memory;
 pub mod pipeline;
 pub mod signals;
 pub mod timing;
+pub mod watchdog;
 
 pub use self::log::{Config as LogConfig, start as start_log};

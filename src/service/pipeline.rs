@@ -43,7 +43,12 @@ pub struct Seen<'a> {
 
 impl Pipeline {
     /// Puts the stages together for the model of `card`.
-    pub fn new(vision: &vision::Config, observe: &observe::Config, card: &Card, engine: Box<dyn Engine>) -> Self {
+    pub fn new(
+        vision: &vision::Config,
+        observe: &observe::Config,
+        card: &Card,
+        engine: Box<dyn Engine>,
+    ) -> Self {
         Self {
             preparer: Preparer::new(vision, &card.input),
             engine,
@@ -65,11 +70,14 @@ impl Pipeline {
         let logits = self.engine.infer(input)?;
         let inferred = Instant::now();
         observe::softmax(logits, self.temperature, &mut self.scores)?;
-        let say = self.observer.step(&self.scores, frame.seq, frame.captured.elapsed, frame.captured.wall);
+        let say = self.observer.step(&self.scores, frame.seq, frame.captured);
         self.stages.vision.add(prepared - start);
         self.stages.infer.add(inferred - prepared);
         self.stages.observe.add(inferred.elapsed());
-        Ok(Seen { scores: &self.scores, say })
+        Ok(Seen {
+            scores: &self.scores,
+            say,
+        })
     }
 
     /// What runs the model.

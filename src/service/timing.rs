@@ -19,7 +19,11 @@ pub struct Histogram {
 
 impl Default for Histogram {
     fn default() -> Self {
-        Self { counts: vec![0; BUCKETS], total: 0, least: Duration::MAX }
+        Self {
+            counts: vec![0; BUCKETS],
+            total: 0,
+            least: Duration::MAX,
+        }
     }
 }
 
