@@ -15,7 +15,8 @@ use super::session::{self, Link, Shared};
 use super::{Config, Error, Payload, Topics};
 use crate::observe::Say;
 
-/// What became of all that was to be said.
+/// What became of all that was to be said. Whatever was said is in just one of `sent`, `dropped`, `replaced`, `waiting`
+/// and `unacknowledged`; at each connection the birth and the retained messages come on top.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Counts {
     /// Messages that the broker acknowledged, births among them.
@@ -26,6 +27,8 @@ pub struct Counts {
     pub replaced: u64,
     /// Messages that wait to be sent.
     pub waiting: u64,
+    /// Messages that were sent and not acknowledged yet.
+    pub unacknowledged: u64,
     /// Connections that were made.
     pub connections: u64,
     /// Whether there is a connection now.

@@ -94,7 +94,10 @@ impl Shared {
             {
                 let (topic, payload) = (message.topic.clone(), message.payload.clone());
                 match client.try_publish(topic, QoS::AtLeastOnce, message.retained, payload) {
-                    Ok(()) => flight.handed.push_back(message),
+                    Ok(()) => {
+                        flight.handed.push_back(message);
+                        state.counts.unacknowledged += 1;
+                    }
                     Err(_) => state.counts.dropped += 1,
                 }
             }
@@ -272,7 +275,9 @@ async fn converse(
             Ok(Event::Outgoing(Outgoing::Publish(id))) => flight.has_left(id),
             Ok(Event::Incoming(Packet::PubAck(ack))) => {
                 if flight.acknowledged(ack.pkid) {
-                    shared.lock().counts.sent += 1;
+                    let counts = &mut shared.lock().counts;
+                    counts.sent += 1;
+                    counts.unacknowledged = flight.len() as u64;
                 }
             }
             Ok(Event::Outgoing(Outgoing::Disconnect)) => return None,
@@ -281,6 +286,7 @@ async fn converse(
         }
     };
     let mut state = shared.lock();
+    state.counts.unacknowledged = 0;
     state.counts.dropped += state.outbox.start_over(flight.into_messages()) as u64;
     Some(lost)
 }
