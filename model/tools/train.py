@@ -64,6 +64,7 @@ def arguments() -> argparse.Namespace:
     a.add_argument("--mixup", type=float, default=0.4)
     a.add_argument("--cutmix", type=float, default=1.0)
     a.add_argument("--crop", type=float, default=0.35, help="least area of a random crop")
+    a.add_argument("--balance", type=float, default=0.0, help="0: as the images are; 1: as many of each class")
     a.add_argument("--ema", type=float, default=0.998)
     a.add_argument("--teacher", type=Path, help="embeddings of the training images made by teach.py")
     a.add_argument("--teach", type=float, default=2.0, help="weight of the teacher's loss")
@@ -118,13 +119,22 @@ class Batches:
                 except queue.Full:
                     pass
 
+    def epoch(self) -> list[int]:
+        """As many images as there are, in random order; a class of few images shows each more often."""
+        labels = self.train.labels
+        weights = np.bincount(labels)[labels] ** -self.a.balance
+        chosen = np.random.default_rng(self.rng.getrandbits(32)).choice(len(labels), len(labels), p=weights / weights.sum())
+        if self.a.balance == 0:
+            chosen = self.rng.sample(range(len(labels)), len(labels))
+        return list(chosen)
+
     def make(self):
         a, rng = self.a, self.rng
         other = int(a.batch * a.background) if self.background else 0
         pixels, labels, taught = [], [], []
         while len(pixels) < a.batch - other:
             if not self.order:
-                self.order = rng.sample(range(len(self.train)), len(self.train))
+                self.order = self.epoch()
             i = self.order.pop()
             pixels.append(augment.view(self.train.open(i), self.side, a.crop, rng))
             labels.append(int(self.train.labels[i]))
