@@ -5,14 +5,14 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
-use rumqttc::{Event, LastWill, MqttOptions, Outgoing, QoS};
+use rumqttc::{LastWill, MqttOptions, QoS};
 use tokio::runtime::{self, Runtime};
-use tokio::time::timeout;
 
 use super::backoff::{self, LogLimit};
+use super::client_id::client_id;
 use super::outbox::{Message, Outbox};
-use super::session::{self, Link, Shared};
-use super::{Config, Error, Payload, Topics};
+use super::shared::{Link, Shared, State};
+use super::{Config, Error, Payload, Topics, session};
 use crate::observe::Say;
 
 /// What became of all that was to be said. Whatever was said is in just one of `sent`, `dropped`, `replaced`, `waiting`
@@ -65,7 +65,7 @@ impl Publisher {
             payload: word.into(),
             retained: true,
         };
-        let mut options = session::options(config, config.client_id(id))?;
+        let mut options = session::options(config, client_id(config, id))?;
         let will = availability("offline");
         options.set_last_will(LastWill::new(
             will.topic.clone(),
@@ -136,7 +136,7 @@ impl Publisher {
     /// [`Error::Unreachable`] or [`Error::Refused`]. The thread goes on trying all the same.
     pub fn wait_connected(&self, timeout: Duration) -> Result<(), Error> {
         let state = self.shared.lock();
-        let trying = |state: &mut session::State| matches!(state.link, Link::Trying);
+        let trying = |state: &mut State| matches!(state.link, Link::Trying);
         let (state, _) = self
             .shared
             .changed
@@ -158,7 +158,7 @@ impl Publisher {
         let start = Instant::now();
         // The thread gives up a little earlier, so that it can be waited for.
         self.end(start + timeout.mul_f32(0.75));
-        let running = |state: &mut session::State| !matches!(state.link, Link::Ended);
+        let running = |state: &mut State| !matches!(state.link, Link::Ended);
         let (state, _) = self
             .shared
             .changed
@@ -227,43 +227,7 @@ impl Drop for Publisher {
     }
 }
 
-/// Connects once, as another client than the daemon and without a last will, so that a daemon that runs on the same
-/// configuration is not disturbed, and disconnects again.
-///
-/// # Errors
-/// As [`Publisher::start`] and [`Publisher::wait_connected`].
-pub fn probe(config: &Config, id: &str, limit: Duration) -> Result<(), Error> {
-    Topics::new(&config.base, id)?;
-    let client_id = match &config.client_id {
-        Some(client_id) => format!("{client_id}-check"),
-        None => config.client_id(&format!("{id} check {}", std::process::id())),
-    };
-    let (client, mut connection) = session::client(session::options(config, client_id)?);
-    let runtime = runtime()?;
-    let connected = runtime.block_on(async {
-        match timeout(limit, connection.poll()).await {
-            Ok(Ok(_)) => Ok(()),
-            Ok(Err(failure)) => Err(Error::from_connection(&config.address(), &failure)),
-            Err(_) => Err(no_answer(&config.address(), limit)),
-        }
-    });
-    if connected.is_ok() && client.try_disconnect().is_ok() {
-        runtime.block_on(async {
-            // Not said in time, the broker sees the connection go, which for lack of a last will is the same to others.
-            let said = async {
-                while !matches!(
-                    connection.poll().await,
-                    Ok(Event::Outgoing(Outgoing::Disconnect)) | Err(_)
-                ) {}
-            };
-            timeout(limit.min(Duration::from_secs(1)), said).await.ok();
-        });
-    }
-    runtime.shutdown_background();
-    connected
-}
-
-fn no_answer(address: &str, limit: Duration) -> Error {
+pub(super) fn no_answer(address: &str, limit: Duration) -> Error {
     Error::Unreachable {
         address: address.into(),
         cause: format!("no answer within {limit:?}"),
@@ -272,7 +236,7 @@ fn no_answer(address: &str, limit: Duration) -> Error {
 }
 
 /// One thread, the caller's; and one more while a name is looked up.
-fn runtime() -> Result<Runtime, Error> {
+pub(super) fn runtime() -> Result<Runtime, Error> {
     runtime::Builder::new_current_thread()
         .enable_all()
         .max_blocking_threads(1)
@@ -297,7 +261,7 @@ fn hold_connection(shared: &Shared, runtime: Runtime, options: &MqttOptions, add
         });
         shared.changed.notify_all();
         state.outbox.start_over(std::iter::empty());
-        let open = |state: &mut session::State| state.closing.is_none();
+        let open = |state: &mut State| state.closing.is_none();
         let pause = backoff::LONGEST;
         drop(shared.changed.wait_timeout_while(state, pause, open));
     }

@@ -3,7 +3,6 @@
 use std::net::Ipv6Addr;
 
 use serde::Deserialize;
-use sha2::{Digest, Sha256};
 
 use super::{Error, Secret, secret, topics};
 
@@ -167,43 +166,11 @@ impl Config {
         Ok(Some((username, password)))
     }
 
-    /// The client id that is set, or one that no other instance and no other machine has.
-    pub(super) fn client_id(&self, id: &str) -> String {
-        if let Some(client_id) = &self.client_id {
-            return client_id.clone();
-        }
-        let read = |path| {
-            std::fs::read_to_string(path)
-                .ok()
-                .filter(|s| !s.trim().is_empty())
-        };
-        let machine = read("/etc/machine-id")
-            .or_else(|| read("/var/lib/dbus/machine-id"))
-            .or_else(|| read("/proc/sys/kernel/hostname"))
-            .unwrap_or_default();
-        hashed_client_id(machine.trim(), id)
-    }
-
     fn scheme(&self) -> &str {
         self.host
             .find("://")
             .map_or("", |end| &self.host[..end + 3])
     }
-}
-
-/// 23 letters and digits, which every broker has to take (MQTT 3.1.1, 3.1.3.1). Hashed because a machine's id is not
-/// to be shown to others (machine-id(5)).
-fn hashed_client_id(machine: &str, id: &str) -> String {
-    let mut hash = Sha256::new();
-    for part in ["goldcrest mqtt client", machine, id] {
-        hash.update((part.len() as u64).to_le_bytes());
-        hash.update(part);
-    }
-    let hex: String = hash.finalize()[..7]
-        .iter()
-        .map(|b| format!("{b:02x}"))
-        .collect();
-    format!("goldcrest{hex}")
 }
 
 #[cfg(test)]
@@ -284,29 +251,6 @@ mod tests {
         config.username = None;
         config.password_file = None;
         assert_eq!(config.login(), Ok(None));
-    }
-
-    #[test]
-    fn client_ids_differ_by_machine_and_instance_and_suit_every_broker() {
-        let ids = [
-            hashed_client_id("a", "front"),
-            hashed_client_id("b", "front"),
-            hashed_client_id("a", "back"),
-            hashed_client_id("afront", ""),
-        ];
-        for (n, id) in ids.iter().enumerate() {
-            assert!(
-                id.len() <= 23 && id.chars().all(|c| c.is_ascii_alphanumeric()),
-                "{id}"
-            );
-            assert!(!ids[..n].contains(id), "{id}");
-        }
-        assert_eq!(ids[0], hashed_client_id("a", "front"));
-        let config = Config {
-            client_id: Some("mine".into()),
-            ..Config::default()
-        };
-        assert_eq!(config.client_id("front"), "mine");
     }
 
     #[test]

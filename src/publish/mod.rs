@@ -16,17 +16,22 @@
 
 mod backoff;
 mod client;
+mod client_id;
 mod config;
 mod error;
+mod flight;
 mod outbox;
 mod payloads;
+mod probe;
 mod secret;
 mod session;
+mod shared;
 mod topics;
 
-pub use client::{Counts, Publisher, probe};
+pub use client::{Counts, Publisher};
 pub use config::Config;
 pub use error::Error;
 pub use payloads::{Event, Label, Payload, Score, Time, Top};
+pub use probe::probe;
 pub use secret::Secret;
 pub use topics::Topics;

@@ -3,6 +3,8 @@
 // Each test program uses its own part of this.
 #![allow(dead_code)]
 
+mod talker;
+
 pub mod program;
 
 use std::fs;
@@ -16,6 +18,9 @@ use std::time::{Duration, Instant};
 use goldcrest::publish;
 use rumqttc::{Client, Event, MqttOptions, Packet, QoS};
 use tempfile::TempDir;
+
+#[allow(unused_imports)]
+pub use talker::Talker;
 
 /// How long a test waits for what has to come. Generous, because the machine may be busy; nothing waits it out unless
 /// it fails.
