@@ -64,7 +64,10 @@ def fetched(name: str) -> tuple[ConvNeXt, list[str], list[float], list[float]]:
         from timm.data import ImageNetInfo
     except ImportError:
         raise images.Refused("--timm needs timm: pip install timm, or give a checkpoint file") from None
-    model = timm.create_model(name, pretrained=True)
+    try:
+        model = timm.create_model(name, pretrained=True)
+    except Exception as e:
+        raise images.Refused(f"timm cannot load {name}: {(str(e).splitlines() or [type(e).__name__])[0]}") from None
     net = checkpoint.built(checkpoint.from_timm(model.state_dict()), f"timm's {name}")
     info = ImageNetInfo()
     names = [info.index_to_description(i).split(",")[0] for i in range(net.shape.classes)]
@@ -102,8 +105,11 @@ def labelled(a: argparse.Namespace, names: list[str] | None, classes: int) -> li
         names = a.labels.read_text(encoding="utf-8").splitlines()
     if names is None:
         raise images.Refused(f"{a.checkpoint} names no classes; give --labels FILE with {classes} names, one a line")
-    if len(names) != classes or not all(n.strip() for n in names):
-        raise images.Refused(f"{len(names)} class names for {classes} classes; give one a line in --labels, none empty")
+    if len(names) != classes:
+        raise images.Refused(f"{len(names)} class names for {classes} classes; give one a line in --labels")
+    odd = [n for n in names if not n.strip() or len(n.splitlines()) != 1 or names.count(n) > 1]
+    if odd:
+        raise images.Refused(f"class name {odd[0]!r} is empty, stands twice or has more than one line; give others in --labels")
     return names
 
 

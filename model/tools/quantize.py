@@ -216,7 +216,7 @@ def card(a, exported: form.Exported, model: bytes, choices, ranking, accuracy: A
     lines = [
         "# What Goldcrest must know of the model beside this file; written by quantize.py.",
         "v = 1",
-        f"name = {json.dumps(a.name)}",
+        f"name = {json.dumps(a.name, ensure_ascii=False)}",
         f'sha256 = "{hashlib.sha256(model).hexdigest()}"',
         f"depths = {list(exported.shape.depths)}",
         f"widths = {list(exported.shape.widths)}",
