@@ -1,6 +1,7 @@
 """Checkpoints: this project's own, and timm's and torchvision's ConvNeXt state dicts.
 
-A checkpoint of ours is a dict of `state`, `depths`, `widths` and `classes` (names). Every
+A checkpoint of ours is a dict of `state`, `depths`, `widths` and `classes` (names); of the
+`last.pt` that a training goes on from, `mean` is read. Every
 parameter of another's state dict must find its place with its very shape, and every place
 must be filled: a network that is part one model and part another classifies nonsense.
 """
@@ -81,19 +82,23 @@ def read(path: Path) -> tuple[dict, list[str] | None]:
         raise Refused(f"{path}: no such file") from None
     except Exception as e:
         raise Refused(f"{path} cannot be read as a checkpoint: {str(e).splitlines()[0]}") from None
-    names = found.get("classes") if isinstance(found, dict) and "state" in found else None
-    for key in ("state", "model", "state_dict"):
+    if not isinstance(found, dict):
+        raise Refused(f"{path} holds {type(found).__name__}, not a state dict; save model.state_dict()")
+    names = found.get("classes")
+    for key in ("state", "mean", "model", "state_dict"):
         if isinstance(found.get(key), dict):
             found = found[key]
             break
+    if not found or not all(isinstance(v, torch.Tensor) for v in found.values()):
+        raise Refused(f"{path} is not a state dict: it holds more than tensors ({', '.join(list(found)[:3])} ...)")
     if any(n.startswith("features.") for n in found):
         found = from_torchvision(found)
     elif "stem.0.weight" in found:
         found = from_timm(found)
-    return {n: v.float() for n, v in found.items()}, names
+    return {n: v.float() for n, v in found.items()}, names if isinstance(names, list) else None
 
 
-def check(state: dict, net: ConvNeXt, path: Path, besides: tuple[str, ...] = ()) -> None:
+def check(state: dict, net: ConvNeXt, path: Path | str, besides: tuple[str, ...] = ()) -> None:
     """Refuse a state that does not fill `net` exactly, names in `besides` apart."""
     own = {n: v for n, v in net.state_dict().items() if n not in besides}
     for name, value in own.items():
@@ -119,13 +124,18 @@ def load_into(net: ConvNeXt, path: Path, fresh_head: bool = False) -> None:
     net.load_state_dict({n: v for n, v in state.items() if n not in besides}, strict=False)
 
 
-def load(path: Path) -> tuple[ConvNeXt, list[str] | None]:
-    """The network that a checkpoint holds, in eval mode, and its class names if it has them."""
-    state, names = read(path)
+def built(state: dict, path: Path | str) -> ConvNeXt:
+    """The network of a state under our names, in eval mode; `path` is for the message."""
     net = ConvNeXt(shape_of(state))
     check(state, net, path)
     net.load_state_dict(state)
-    return net.eval(), names
+    return net.eval()
+
+
+def load(path: Path) -> tuple[ConvNeXt, list[str] | None]:
+    """The network that a checkpoint holds, in eval mode, and its class names if it has them."""
+    state, names = read(path)
+    return built(state, path), names
 
 
 def save(net: ConvNeXt, names: list[str], path: Path) -> None:

@@ -85,9 +85,8 @@ def split(a: argparse.Namespace) -> tuple[images.ImageSet, images.ImageSet, imag
     if a.val or (a.data / "classes.json").exists():
         val = images.load(a.val or a.data, "val").of_classes(train.names)
     else:
-        held = np.arange(len(train)) % 10 == 9
-        pick = lambda mask: images.ImageSet(train.names, train.labels[mask], [train.blobs[i] for i in np.flatnonzero(mask)])
-        train, val = pick(~held), pick(held)
+        held = images.held_out(len(train))
+        train, val = train.only(np.flatnonzero(~held)), train.only(np.flatnonzero(held))
     background = None
     if a.background > 0:
         other = [i for i, label in enumerate(whole.labels) if whole.names[label] not in train.names]
