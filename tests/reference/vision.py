@@ -86,6 +86,9 @@ def jpegs(videos: list[Path]) -> None:
         "progressive": {"subsampling": "4:2:0", "progressive": True},
     }.items():
         part.save(folder / f"{name}.jpg", quality=85, **options)
+    palette = Image.new("P", (4, 3))
+    palette.putpalette([200, 10, 30, 0, 255, 0])
+    palette.save(HERE / "palette.png")
     part.convert("L").save(folder / "grey.jpg", quality=85)
     part.convert("CMYK").save(folder / "cmyk.jpg", quality=85)
 

@@ -34,6 +34,12 @@ impl Ffmpeg {
         })
     }
 
+    /// The process that decodes.
+    #[cfg(test)]
+    pub fn child(&self) -> u32 {
+        self.running.child.id()
+    }
+
     fn failed(&self, complaint: String) -> Error {
         failed(&self.path, complaint)
     }
