@@ -163,7 +163,7 @@ def assembled(exported: form.Exported, choices: dict[str, Choice]) -> bytes:
     norms = form.norms(exported.shape)
     for layer, choice in choices.items():
         name = norms.get(layer)
-        norm = tuple(torch.from_numpy(weights[f"{name}.{part}"]) for part in ("weight", "bias")) if name else None
+        norm = tuple(torch.tensor(weights[f"{name}.{part}"]) for part in ("weight", "bias")) if name else None
         weights |= {n: v.numpy() for n, v in renormed(choice, name, norm).items()}
         weights[f"{layer}.bias"] = choice.bias.numpy()
     layers = {name: choice.layer for name, choice in choices.items()}
