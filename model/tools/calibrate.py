@@ -49,6 +49,21 @@ class Choice:
     tail: float
     noise_db: float  # power of the output's error over the output's power
 
+    def arrays(self) -> dict[str, np.ndarray]:
+        """All of it as arrays."""
+        norm = {} if self.scale is None else dict(scale=self.scale.numpy(), shift=self.shift.numpy())
+        q = self.layer
+        grids = dict(x_scale=q.scale, x_zero=q.zero_point, weight=q.weight, weight_scale=q.weight_scale)
+        return dict(grids, bias=self.bias.numpy(), how=self.how, tail=self.tail, noise=self.noise_db, **norm)
+
+    @classmethod
+    def of(cls, found: dict[str, np.ndarray]) -> "Choice":
+        """What `arrays` gave."""
+        layer = Quantised(np.float32(found["x_scale"]), int(found["x_zero"]), found["weight"], found["weight_scale"])
+        scale, shift = (torch.from_numpy(found[k]) if k in found else None for k in ("scale", "shift"))
+        bias = torch.from_numpy(found["bias"])
+        return cls(layer, bias, scale, shift, str(found["how"]), float(found["tail"]), float(found["noise"]))
+
 
 def fake_quantised(x: torch.Tensor, scale: float, zero_point: int) -> torch.Tensor:
     """QuantizeLinear and DequantizeLinear to u8."""

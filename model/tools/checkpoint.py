@@ -7,6 +7,7 @@ must be filled: a network that is part one model and part another classifies non
 """
 from __future__ import annotations
 
+import hashlib
 import re
 from pathlib import Path
 
@@ -136,6 +137,14 @@ def load(path: Path) -> tuple[ConvNeXt, list[str] | None]:
     """The network that a checkpoint holds, in eval mode, and its class names if it has them."""
     state, names = read(path)
     return built(state, path), names
+
+
+def digest(net: ConvNeXt) -> bytes:
+    """A hash of the weights."""
+    out = hashlib.sha256()
+    for name, value in sorted(net.state_dict().items()):
+        out.update(name.encode() + value.detach().cpu().contiguous().numpy().tobytes())
+    return out.digest()
 
 
 def save(net: ConvNeXt, names: list[str], path: Path) -> None:

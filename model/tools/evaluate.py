@@ -9,13 +9,15 @@ MODEL is the int8 file with labels.txt and model.toml beside it. Rows of the tab
     goldcrest        --goldcrest BINARY replays the same images prepared (128x128 PNG): the engine alone differs
     goldcrest files  the same with the images' own files: decoding and scaling are the daemon's too
 
-Images are class folders or shards (those named --prefix). The classes are the model's.
+Images are class folders or shards (those named --prefix). The classes are the model's. A run that
+was stopped goes on with the runtime that it was at when the same command is given again.
 """
 from __future__ import annotations
 
 import argparse
 import json
 import subprocess
+import sys
 import tempfile
 import time
 import tomllib
@@ -28,6 +30,7 @@ from PIL import Image
 
 import images
 import scores
+from parts import Parts
 
 
 def arguments() -> argparse.Namespace:
@@ -88,16 +91,11 @@ def in_onnxruntime(model: Path, val: images.ImageSet, card: Card, threads: int, 
     return found
 
 
-@dataclass
-class Replayed:
-    """What goldcrest answered: five classes an image, best first (-1 where there are fewer), and the first's score."""
+def replayed(binary: Path, model: Path, val: images.ImageSet, card: Card, own_files: bool) -> dict[str, np.ndarray]:
+    """`goldcrest replay --json` over the images, written out under names that carry their index.
 
-    first: np.ndarray  # [N, 5]
-    score: np.ndarray  # [N]
-
-
-def replayed(binary: Path, model: Path, val: images.ImageSet, card: Card, own_files: bool) -> Replayed:
-    """`goldcrest replay --json` over the images, written out under names that carry their index."""
+    Gives `first`, [N, 5] classes, best first (-1 where there are fewer), and `score`, [N], of the first.
+    """
     with tempfile.TemporaryDirectory(prefix="goldcrest-") as folder:
         frames = Path(folder, "frames")
         frames.mkdir()
@@ -125,7 +123,7 @@ def replayed(binary: Path, model: Path, val: images.ImageSet, card: Card, own_fi
     missing = np.flatnonzero(np.isnan(score))
     if len(missing):
         raise images.Refused(f"{binary} answered {len(val) - len(missing)} of {len(val)} images; the first without is {missing[0]:06}")
-    return Replayed(first, score)
+    return dict(first=first, score=score)
 
 
 def measured(first: np.ndarray, score: np.ndarray, labels: np.ndarray) -> dict[str, float]:
@@ -141,6 +139,8 @@ def measured(first: np.ndarray, score: np.ndarray, labels: np.ndarray) -> dict[s
 def compared(a: argparse.Namespace, val: images.ImageSet, card: Card) -> tuple[dict, dict[str, np.ndarray]]:
     """The rows of the table, and what each runtime named first."""
     runs: dict[str, np.ndarray] = {}
+    depends = [p.read_bytes() for p in (a.model, a.f32, a.goldcrest) if p]
+    parts = Parts("evaluate", *depends, repr(card), val.digest(), str(a.threads))
     rows: dict[str, dict] = {}
     named: dict[str, np.ndarray] = {}
 
@@ -149,14 +149,16 @@ def compared(a: argparse.Namespace, val: images.ImageSet, card: Card) -> tuple[d
         if "int8" in named:
             rows[name]["same_as_int8"] = float(100 * (first[:, 0] == named["int8"]).mean())
         named[name] = first[:, 0]
-        if not a.json:
-            print(f"{name}: {len(val)} images in {time.time() - began:.0f} s", flush=True)
+        print(f"{name}: {len(val)} images in {time.time() - began:.0f} s", file=sys.stderr, flush=True)
 
     for name, path, optimise in (("int8", a.model, True), ("int8 plain", a.model, False), ("f32", a.f32, True)):
         if path is None:
             continue
         began = time.time()
-        z = runs[name] = in_onnxruntime(path, val, card, a.threads, optimise)
+        if not (found := parts.get(name)):
+            found = dict(logits=in_onnxruntime(path, val, card, a.threads, optimise))
+            parts.put(name, **found)
+        z = runs[name] = found["logits"]
         order = np.argsort(-z, axis=1, kind="stable")[:, :5]
         five = np.pad(order, ((0, 0), (0, 5 - order.shape[1])), constant_values=-1)
         add(name, began, five, scores.softmax(z, card.temperature).max(1))
@@ -165,13 +167,19 @@ def compared(a: argparse.Namespace, val: images.ImageSet, card: Card) -> tuple[d
     if a.goldcrest:
         for name, own_files in (("goldcrest", False), ("goldcrest files", True)):
             began = time.time()
-            got = replayed(a.goldcrest, a.model, val, card, own_files)
-            add(name, began, got.first, got.score)
+            if not (found := parts.get(name)):
+                found = replayed(a.goldcrest, a.model, val, card, own_files)
+                parts.put(name, **found)
+            add(name, began, **found)
+    parts.done()
     return rows, named
 
 
 def main() -> None:
     a = arguments()
+    for path in (a.model, a.f32, a.goldcrest):
+        if path and not path.is_file():
+            raise images.Refused(f"{path}: no such file")
     card = beside(a.model)
     val = images.load(a.images, a.prefix).of_classes(card.labels)
     if a.count and a.count < len(val):

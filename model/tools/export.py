@@ -7,7 +7,8 @@ unless it is asked for with --expect. The file is checked against PyTorch before
 
 With --depths the network is pruned: blocks are dropped one at a time, each time the one whose
 absence changes the answers on --images least, until so many are left. Beside the ONNX file lies
-then a checkpoint OUT.pt: `train.py --init OUT.pt --depths ...` heals it.
+then a checkpoint OUT.pt: `train.py --init OUT.pt --depths ...` heals it. A stopped run goes on
+where it was when the same command is given again.
 """
 from __future__ import annotations
 
@@ -24,6 +25,7 @@ import form
 import images
 import prune
 from convnext import ConvNeXt, Shape
+from parts import Parts
 from train import MEAN, STD, numbers
 
 SIZES = {
@@ -132,10 +134,12 @@ def main() -> None:
         net, names = checkpoint.load(a.checkpoint)
     expected(net.shape, a.expect, str(a.checkpoint))
     names = labelled(a, names, net.shape.classes)
+    a.out.parent.mkdir(parents=True, exist_ok=True)
     if a.depths:
         pictures = images.load(a.images, "train")
         rows = np.random.default_rng(0).permutation(len(pictures))[: a.count].tolist()
-        net = prune.pruned(net, a.depths, images.prepared(pictures, rows, a.size, a.mean, a.std))
+        parts = Parts("prune", checkpoint.digest(net), pictures.digest(), f"{a.size} {a.mean} {a.std} {a.count}")
+        net = prune.pruned(net, a.depths, images.prepared(pictures, rows, a.size, a.mean, a.std), parts)
         healable = a.out.with_suffix(".pt")
         checkpoint.save(net, names, healable)
         print(f"{healable}: the pruned checkpoint; heal it with train.py --init {healable} --depths {','.join(map(str, a.depths))}")
@@ -146,10 +150,11 @@ def main() -> None:
     apart = difference(net, model, a.size)
     if not apart < TOLERANCE:
         raise images.Refused(f"ONNX Runtime and PyTorch differ by {apart:.2g} of the logits' spread; the file is not written")
-    a.out.parent.mkdir(parents=True, exist_ok=True)
     part = a.out.with_suffix(".part")
     part.write_bytes(model)
     part.rename(a.out)
+    if a.depths:
+        parts.done()
     print(
         f"{a.out}: ConvNeXt of depths {net.shape.depths}, widths {net.shape.widths}, {net.shape.classes} classes, "
         f"{len(model) / 1e6:.1f} MB; differs from PyTorch by {apart:.1g} of the logits' spread"

@@ -5,6 +5,7 @@ and `labels` (int16, n); `classes.json` beside the shards names what the labels 
 """
 from __future__ import annotations
 
+import hashlib
 import io
 import json
 from dataclasses import dataclass
@@ -41,6 +42,16 @@ class ImageSet:
     def open(self, i: int) -> Image.Image:
         """Image `i` as RGB."""
         return Image.open(io.BytesIO(self.raw(i))).convert("RGB")
+
+    def digest(self) -> str:
+        """A hash of the labels and of what the images are (files by name, size and time)."""
+        out = hashlib.sha256(np.asarray(self.labels, np.int64).tobytes())
+        for blob in self.blobs:
+            if isinstance(blob, Path):
+                known = blob.stat()
+                blob = f"{blob} {known.st_size} {known.st_mtime_ns}".encode()
+            out.update(hashlib.sha256(blob).digest())
+        return out.hexdigest()
 
     def only(self, rows) -> "ImageSet":
         """The images of these rows."""

@@ -13,6 +13,7 @@ from torch.nn import functional as F
 
 from convnext import ConvNeXt, Shape
 from images import Refused
+from parts import Parts
 
 
 @torch.no_grad()
@@ -29,7 +30,7 @@ def log_odds(stages: list[list[nn.Module]], net: ConvNeXt, batches: list[torch.T
     return torch.cat(out)
 
 
-def pruned(net: ConvNeXt, depths: tuple[int, ...], pixels: np.ndarray) -> ConvNeXt:
+def pruned(net: ConvNeXt, depths: tuple[int, ...], pixels: np.ndarray, parts: Parts | None = None) -> ConvNeXt:
     """`net` with `depths` blocks per stage; `pixels` f32 [N, 3, H, W], prepared, are what it is measured on."""
     if len(depths) != 4 or any(not 0 < d <= own for d, own in zip(depths, net.shape.depths)):
         raise Refused(f"--depths {depths} cannot be had of depths {net.shape.depths}; give 1 to that many for each stage")
@@ -38,16 +39,24 @@ def pruned(net: ConvNeXt, depths: tuple[int, ...], pixels: np.ndarray) -> ConvNe
     stages = [list(stage.blocks) for stage in net.stages]
     names = [[f"stages.{s}.blocks.{b}" for b in range(len(blocks))] for s, blocks in enumerate(stages)]
     whole = log_odds(stages, net, batches)
+    dropped: list[str] = []
     while any(len(blocks) > d for blocks, d in zip(stages, depths)):
         tried = []
         for s, blocks in enumerate(stages):
             for b in range(len(blocks)) if len(blocks) > depths[s] else ():
-                without = [*stages[:s], blocks[:b] + blocks[b + 1 :], *stages[s + 1 :]]
-                divergence = F.kl_div(log_odds(without, net, batches), whole, reduction="batchmean", log_target=True)
-                tried.append((float(divergence), s, b))
-                print(f"  without {names[s][b]}: {float(divergence):.4f} nats", flush=True)
+                key = "without " + " ".join([*dropped, names[s][b]])
+                found = parts.get(key) if parts else None
+                if not found:
+                    without = [*stages[:s], blocks[:b] + blocks[b + 1 :], *stages[s + 1 :]]
+                    answers = log_odds(without, net, batches)
+                    found = dict(nats=F.kl_div(answers, whole, reduction="batchmean", log_target=True).numpy())
+                    if parts:
+                        parts.put(key, **found)
+                tried.append((float(found["nats"]), s, b))
+                print(f"  without {names[s][b]}: {tried[-1][0]:.4f} nats", flush=True)
         least, s, b = min(tried)
         print(f"dropped {names[s][b]}: the answers change by {least:.4f} nats", flush=True)
+        dropped.append(names[s][b])
         del stages[s][b], names[s][b]
     small = ConvNeXt(Shape(depths, net.shape.widths, net.shape.classes))
     for own, stage, blocks in zip(small.stages, net.stages, stages):

@@ -12,7 +12,8 @@ model's, images kept apart (--val, 'val*' shards, or a tenth of the folder) give
 that makes scores hold, and the accuracy in model.toml. Pictures without classes calibrate just as
 well, but then the temperature is 1 and no accuracy is written.
 
-The same input on the same machine gives the same bytes.
+The same input on the same machine gives the same bytes. A run that was stopped goes on with the
+layer that it was at when the same command is given again.
 """
 from __future__ import annotations
 
@@ -33,6 +34,7 @@ import images
 import scores
 from calibrate import Choice, Samples
 from network import Network, linears_of, units
+from parts import Parts
 
 BATCH = 32
 
@@ -57,10 +59,10 @@ def arguments() -> argparse.Namespace:
 class Calibration:
     """The f32 network and the one quantised so far, side by side over the calibration images."""
 
-    def __init__(self, exported: form.Exported, pixels: np.ndarray, rows: int, seed: int, skip: set[str]):
+    def __init__(self, exported: form.Exported, pixels: np.ndarray, rows: int, seed: int, skip: set[str], parts: Parts | None = None):
         self.plain = Network(exported.weights, exported.shape)
         self.mixed = Network(exported.weights, exported.shape)
-        self.rows, self.seed, self.skip = rows, seed, skip
+        self.rows, self.seed, self.skip, self.parts = rows, seed, skip, parts
         self.choices: dict[str, Choice] = {}
         self.inputs = list(torch.from_numpy(pixels).split(BATCH))
         self.at_plain = list(self.inputs)
@@ -87,24 +89,35 @@ class Calibration:
         choice = self.choices.get(name)
         return quantised_linear(choice, x) if choice else self.mixed.linear(name, x)
 
+    def chosen(self, unit: str, layer: str, norm) -> Choice:
+        """The choice for one LINEAR, remembered or made."""
+        found = self.parts.get(layer) if self.parts else None
+        if found:
+            return Choice.of(found)
+        samples = Samples(
+            self.sampled(self.plain, unit, self.at_plain, layer, self.plain.linear),
+            self.sampled(self.mixed, unit, self.at_mixed, layer, self.mixed_linear),
+        )
+        weight, bias = (self.plain.weights[f"{layer}.{part}"] for part in ("weight", "bias"))
+        choice = calibrate.choose(samples, weight, bias, norm, gelu=layer.endswith("fc1"))
+        if self.parts:
+            self.parts.put(layer, **choice.arrays())
+        return choice
+
     def run(self) -> dict[str, Choice]:
         """Chooses for every LINEAR but those skipped."""
         norms = form.norms(self.plain.shape)
+        count = len(form.linears(self.plain.shape)) - len(self.skip)
         for unit in units(self.plain.shape):
             for layer in linears_of(unit):
                 if layer in self.skip:
                     continue
-                samples = Samples(
-                    self.sampled(self.plain, unit, self.at_plain, layer, self.plain.linear),
-                    self.sampled(self.mixed, unit, self.at_mixed, layer, self.mixed_linear),
-                )
-                w = self.plain.weights
-                norm = (w[f"{norms[layer]}.weight"], w[f"{norms[layer]}.bias"]) if layer in norms else None
-                weight, bias = w[f"{layer}.weight"], w[f"{layer}.bias"]
-                choice = calibrate.choose(samples, weight, bias, norm, gelu=layer.endswith("fc1"))
-                self.choices[layer] = choice
-                self.mixed.weights.update(renormed(choice, norms.get(layer), norm))
-                print(f"  {layer}: {choice.noise_db:.1f} dB, {choice.how or 'range'}, tails {choice.tail:g}", flush=True)
+                w, name = self.plain.weights, norms.get(layer)
+                norm = (w[f"{name}.weight"], w[f"{name}.bias"]) if name else None
+                choice = self.choices[layer] = self.chosen(unit, layer, norm)
+                self.mixed.weights.update(renormed(choice, name, norm))
+                said = f"{choice.noise_db:.1f} dB, {choice.how or 'range'}, tails {choice.tail:g}"
+                print(f"  {len(self.choices)}/{count} {layer}: {said}", flush=True)
             self.at_plain = [self.plain.run(unit, x, self.plain.linear) for x in self.at_plain]
             self.at_mixed = [self.mixed.run(unit, x, self.mixed_linear) for x in self.at_mixed]
         return self.choices
@@ -163,7 +176,7 @@ def assembled(exported: form.Exported, choices: dict[str, Choice]) -> bytes:
     norms = form.norms(exported.shape)
     for layer, choice in choices.items():
         name = norms.get(layer)
-        norm = tuple(torch.from_numpy(weights[f"{name}.{part}"]) for part in ("weight", "bias")) if name else None
+        norm = tuple(torch.tensor(weights[f"{name}.{part}"]) for part in ("weight", "bias")) if name else None
         weights |= {n: v.numpy() for n, v in renormed(choice, name, norm).items()}
         weights[f"{layer}.bias"] = choice.bias.numpy()
     layers = {name: choice.layer for name, choice in choices.items()}
@@ -278,7 +291,9 @@ def main() -> None:
     began = time.time()
     print(f"calibrating {len(form.linears(exported.shape))} layers on {a.count} of {len(pictures)} images", flush=True)
     pixels = images.prepared(pictures, rows, exported.side, mean, std)
-    choices = Calibration(exported, pixels, a.rows, a.seed, set()).run()
+    settings = (a.model.read_bytes(), pictures.digest(), f"{a.count} {a.rows} {a.seed} {a.threads}")
+    parts = [Parts("quantize", *settings)]
+    choices = Calibration(exported, pixels, a.rows, a.seed, set(), parts[0]).run()
     print(f"ranking layers on {min(a.rank_count, a.count)} images", flush=True)
     ranking = ranked(exported, choices, pixels[: a.rank_count])
     print(f"{'layer':28} {'nats alone':>10} {'noise dB':>9} {'how':>14} {'tails':>7}")
@@ -288,7 +303,8 @@ def main() -> None:
     if a.float_layers:
         skip = {name for _, name in ranking[: a.float_layers]}
         print(f"left in f32: {', '.join(sorted(skip))}; calibrating the others anew", flush=True)
-        choices = Calibration(exported, pixels, a.rows, a.seed, skip).run()
+        parts.append(Parts("quantize", *settings, *sorted(skip)))
+        choices = Calibration(exported, pixels, a.rows, a.seed, skip, parts[1]).run()
         ranking = [(nats, name) for nats, name in ranking if name in choices]
     model = assembled(exported, choices)
     accuracy = measured(exported, a.model.read_bytes(), model, val, a) if val is not None else None
@@ -296,6 +312,8 @@ def main() -> None:
     kept(a.out / a.file, model)
     kept(a.out / "labels.txt", "".join(f"{n}\n" for n in exported.labels).encode())
     kept(a.out / "model.toml", card(a, exported, model, choices, ranking, accuracy).encode())
+    for part in parts:
+        part.done()
     print(f"{a.out / a.file}: {len(model) / 1e6:.1f} MB, {len(choices)} layers in int8, {time.time() - began:.0f} s")
     if accuracy is None:
         print("no labelled images of the model's classes: temperature 1, no accuracy; give --val to have both")

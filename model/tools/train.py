@@ -29,6 +29,7 @@ import muon
 from convnext import ConvNeXt, Shape
 
 MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
+OLD = torch.__version__.startswith("1.")
 
 
 def numbers(text: str) -> tuple[int, ...]:
@@ -178,6 +179,12 @@ def normalised(x: torch.Tensor, device: str) -> torch.Tensor:
     return ((x - mean) / std).contiguous(memory_format=torch.channels_last)
 
 
+def bf16(device: str) -> torch.autocast:
+    """Autocast to bf16; with PyTorch 1 a CPU computes in f32, for its LayerNorm takes no bf16."""
+    kind = device.split(":")[0]
+    return torch.autocast(kind, torch.bfloat16, enabled=not (OLD and kind == "cpu"))
+
+
 @torch.no_grad()
 def accuracy(net: nn.Module, val: images.ImageSet, side: int, device: str) -> float:
     """Top-1 over whole validation images squashed to `side`, in percent."""
@@ -186,7 +193,7 @@ def accuracy(net: nn.Module, val: images.ImageSet, side: int, device: str) -> fl
     for start in range(0, len(val), 100):
         rows = range(start, min(start + 100, len(val)))
         x = np.stack([np.asarray(val.open(i).resize((side, side), images.Image.BILINEAR)) for i in rows])
-        with torch.autocast(device.split(":")[0], torch.bfloat16):
+        with bf16(device):
             logits = net(normalised(torch.from_numpy(x).permute(0, 3, 1, 2), device))
         right += int((logits.argmax(1).cpu().numpy() == val.labels[start : rows.stop]).sum())
     net.train()
@@ -230,7 +237,8 @@ def main() -> None:
     step, spent, work, best = 0, 0.0, 0.0, 0.0
     last = a.out / "last.pt"
     if last.exists():
-        state = torch.load(last, map_location="cpu", weights_only=True)
+        # PyTorch 1 reads no plain numbers as weights; the file is this training's own.
+        state = torch.load(last, map_location="cpu", weights_only=not OLD)
         student.load_state_dict(state["student"])
         mean_net.load_state_dict(state["mean"])
         for o, s in zip(opts, state["optimizers"]):
@@ -260,7 +268,6 @@ def main() -> None:
     loss_mean, saved, begun = 0.0, time.time(), time.time()
     base = spent
     bounds = np.cumsum(weights)
-    kind = a.device.split(":")[0]
     stopped = False
     for (side, _), bound in zip(plan, bounds):
         if work >= bound:
@@ -278,7 +285,7 @@ def main() -> None:
             if teacher is not None:
                 wanted.append(teacher[taught.clamp(min=0)].to(a.device) * (taught >= 0)[:, None].to(a.device))
             x, wanted = augment.mix(normalised(pixels, a.device), wanted, batches.rng, a.mixup, a.cutmix)
-            with torch.autocast(kind, torch.bfloat16):
+            with bf16(a.device):
                 logits, echo = student(x)
             loss = -(wanted[0] * F.log_softmax(logits.float(), 1)).sum(1).mean()
             if teacher is not None:

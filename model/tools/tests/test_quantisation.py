@@ -6,6 +6,9 @@ from pathlib import Path
 from common import CLASSES, SMALL, random_net
 
 import json
+import os
+import sys
+from unittest import mock
 
 import numpy as np
 import onnx
@@ -19,6 +22,7 @@ import prune
 import quantize
 import scores
 from network import Network, units
+from parts import Parts
 
 
 def session(model: bytes, level=onnxruntime.GraphOptimizationLevel.ORT_ENABLE_ALL) -> onnxruntime.InferenceSession:
@@ -31,7 +35,7 @@ def exported(net, side: int = 64) -> form.Exported:
     return form.Exported(form.from_state(net.state_dict()), net.shape, side, CLASSES, {})
 
 
-class Parts(unittest.TestCase):
+class Quantiser(unittest.TestCase):
     def test_grid_holds_zero_exactly(self):
         for low, high in ((-1.0, 3.0), (0.5, 2.0), (-3.0, -1.0), (0.0, 0.0)):
             scale, zero = calibrate.grid(low, high)
@@ -121,6 +125,50 @@ class Parts(unittest.TestCase):
         got = session(model.SerializeToString()).run(None, {"input": pixels[:1]})[0]
         with torch.no_grad():
             self.assertGreater(scores.cosine(got, net(torch.from_numpy(pixels[:1])).numpy())[0], 0.999)
+
+
+class GoingOn(unittest.TestCase):
+    def setUp(self):
+        room = tempfile.TemporaryDirectory()
+        self.addCleanup(room.cleanup)
+        cache = mock.patch.dict(os.environ, XDG_CACHE_HOME=room.name)
+        cache.start()
+        self.addCleanup(cache.stop)
+
+    def test_a_stopped_calibration_goes_on_to_the_same_bytes(self):
+        whole = exported(random_net())
+        pixels = np.random.default_rng(0).normal(size=(4, 3, 64, 64)).astype(np.float32)
+        wanted = quantize.assembled(whole, quantize.Calibration(whole, pixels, 128, 0, set()).run())
+        real = calibrate.choose
+        with mock.patch.object(calibrate, "choose", side_effect=[KeyboardInterrupt]):
+            with self.assertRaises(KeyboardInterrupt):
+                quantize.Calibration(whole, pixels, 128, 0, set(), Parts("quantize", "x")).run()
+        made = []
+        stopped = lambda *a, **k: made.append(1) or (real(*a, **k) if len(made) < 6 else sys.exit())
+        with mock.patch.object(calibrate, "choose", stopped), self.assertRaises(SystemExit):
+            quantize.Calibration(whole, pixels, 128, 0, set(), Parts("quantize", "x")).run()
+        with mock.patch.object(calibrate, "choose", side_effect=real) as choose:
+            parts = Parts("quantize", "x")
+            choices = quantize.Calibration(whole, pixels, 128, 0, set(), parts).run()
+        self.assertEqual(choose.call_count, len(form.linears(SMALL)) - 5)
+        self.assertEqual(quantize.assembled(whole, choices), wanted)
+        parts.done()
+        self.assertIsNone(parts.get("head.fc"))
+
+    def test_parts_of_another_input_are_not_taken(self):
+        Parts("tool", b"one").put("a", x=np.arange(3))
+        self.assertEqual(Parts("tool", b"one").get("a")["x"].tolist(), [0, 1, 2])
+        self.assertIsNone(Parts("tool", b"two").get("a"))
+
+    def test_a_stopped_pruning_goes_on(self):
+        net = random_net()
+        pixels = np.random.default_rng(0).normal(size=(2, 3, 64, 64)).astype(np.float32)
+        first = prune.pruned(net, (1, 1, 1, 1), pixels, Parts("prune", "x"))
+        with mock.patch.object(prune.F, "kl_div", side_effect=AssertionError("measured again")):
+            again = prune.pruned(net, (1, 1, 1, 1), pixels, Parts("prune", "x"))
+        x = torch.from_numpy(pixels)
+        with torch.no_grad():
+            self.assertTrue(torch.equal(first(x), again(x)))
 
 
 class Pruning(unittest.TestCase):
