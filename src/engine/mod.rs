@@ -4,6 +4,7 @@
 //! [`Card`] is what the files beside the model say about it. This module knows no frames and no labels' meaning.
 
 mod card;
+pub mod kernels;
 mod onnx;
 
 pub use card::{Card, Input, Resize};
