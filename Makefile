@@ -40,5 +40,6 @@ cross-armv7: ## Build for a 32-bit Raspberry Pi with cross
 install: ## Install the built program, its model and its service (as root)
 	install -D -m 755 target/release/goldcrest $(DESTDIR)/usr/bin/goldcrest
 	install -D -m 644 -t $(DESTDIR)/usr/share/goldcrest/model model/*.onnx model/labels.txt model/model.toml
+	target/release/goldcrest pack model/convnext_tiny_128_int8.onnx -o $(DESTDIR)/usr/share/goldcrest/model
 	install -D -m 644 systemd/goldcrest.service $(DESTDIR)/usr/lib/systemd/system/goldcrest.service
 	test -e $(DESTDIR)/etc/goldcrest/config.toml || install -D -m 644 config.toml $(DESTDIR)/etc/goldcrest/config.toml

@@ -61,6 +61,7 @@ pub fn run(options: &Options) -> Result<(), Failure> {
         &loaded,
         options.model.as_deref(),
         options.threads.map(|n| n as usize),
+        setup::Packing::Cache,
     )?;
     let described = model.engine.describe().clone();
     let input = prepared(model.card.input.width * model.card.input.height);

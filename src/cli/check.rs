@@ -6,6 +6,7 @@ use serde::Serialize;
 
 use super::{ConfigOption, Failure, exit, setup};
 use crate::config::Loaded;
+use crate::engine::Layer;
 use crate::publish;
 use crate::service::memory;
 use crate::source;
@@ -31,6 +32,13 @@ struct Finding {
     says: String,
     #[serde(skip)]
     code: u8,
+}
+
+/// What `--json` prints.
+#[derive(Serialize)]
+struct Report<'a> {
+    findings: &'a [Finding],
+    layers: &'a [Layer],
 }
 
 impl Finding {
@@ -59,18 +67,22 @@ pub fn run(options: &Options) -> Result<(), Failure> {
         Some(path) => format!("{} is valid, id {}", path.display(), loaded.config.id),
         None => format!("none found, the defaults are used, id {}", loaded.config.id),
     };
+    let mut layers = Vec::new();
     let findings = [
         Finding::of("configuration", Ok(used)),
-        Finding::of("model", model(&loaded)),
+        Finding::of("model", model(&loaded, &mut layers)),
         Finding::of("source", source(&loaded)),
         Finding::of("broker", broker(&loaded)),
     ];
     if options.json {
-        let line = serde_json::to_string(&findings).map_err(|e| Failure::new(exit::SOFTWARE, e))?;
+        let line = serde_json::to_string(&Report { findings: &findings, layers: &layers }).map_err(|e| Failure::new(exit::SOFTWARE, e))?;
         println!("{line}");
     } else {
         for Finding { what, ok, says, .. } in &findings {
             println!("{what:<14} {}  {says}", if *ok { "ok  " } else { "FAIL" });
+        }
+        for Layer { name, op, kernel, dtype, macs, weight_bytes } in &layers {
+            println!("  {name:<28} {op:<18} {kernel:<14} {dtype:<6} {macs:>10} MACs {weight_bytes:>8} bytes");
         }
     }
     let failed = findings.iter().filter(|f| !f.ok).count();
@@ -83,17 +95,25 @@ pub fn run(options: &Options) -> Result<(), Failure> {
     }
 }
 
-/// Loads the model and runs it once on an even grey.
-fn model(loaded: &Loaded) -> Result<String, Failure> {
-    let mut model = setup::model(loaded, None, None)?;
+/// Loads the model and runs it once on an even grey. A layer that the file quantises must not run in float.
+fn model(loaded: &Loaded, layers: &mut Vec<Layer>) -> Result<String, Failure> {
+    let mut model = setup::model(loaded, None, None, setup::Packing::Never)?;
     let input = &model.card.input;
     let grey = vec![0.0; 3 * input.width * input.height];
     let start = Instant::now();
     let logits = model.engine.infer(&grey)?.len();
     let took = start.elapsed().as_secs_f64() * 1000.0;
     let described = model.engine.describe();
+    layers.clone_from(&described.layers);
+    let int8 = match described.layers.is_empty() {
+        true => "in float, without a bundle".into(),
+        false => {
+            let (all, int8) = macs(&described.layers);
+            format!("{:.1} % of {:.0} million MACs in int8", 100.0 * int8 as f64 / all as f64, all as f64 / 1e6)
+        }
+    };
     Ok(format!(
-        "{} ({}), {logits} labels, {}x{}, sha256 {}..., {} on {} thread(s), first inference {took:.0} ms, \
+        "{} ({}), {logits} labels, {}x{}, sha256 {}..., {} on {} thread(s), {int8}, first inference {took:.0} ms, \
          process at {:.0} MiB",
         model.path.display(),
         model.card.name,
@@ -104,6 +124,12 @@ fn model(loaded: &Loaded) -> Result<String, Failure> {
         described.threads,
         memory::resident().rss_mb,
     ))
+}
+
+/// Multiplications of all layers, and of those that run in int8.
+fn macs(layers: &[Layer]) -> (u64, u64) {
+    let of = |int8: bool| layers.iter().filter(|l| !int8 || l.dtype != "f32").map(|l| l.macs).sum::<u64>();
+    (of(false).max(1), of(true))
 }
 
 /// Opens the source.

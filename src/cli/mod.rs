@@ -2,6 +2,7 @@
 
 mod bench;
 mod check;
+mod pack;
 mod replay;
 mod run;
 mod setup;
@@ -56,6 +57,8 @@ enum Command {
     Replay(replay::Options),
     /// Look over configuration, model, source and broker, and say what would be used
     Check(check::Options),
+    /// Pack an int8 model into the bundle that the fast engine maps
+    Pack(pack::Options),
     /// Measure inference and whole frames on this machine
     Bench(bench::Options),
 }
@@ -133,6 +136,7 @@ pub fn main() -> ExitCode {
         Command::Run(o) => run::run(&o),
         Command::Replay(o) => replay::run(&o),
         Command::Check(o) => check::run(&o),
+        Command::Pack(o) => pack::run(&o),
         Command::Bench(o) => bench::run(&o),
     };
     match done {

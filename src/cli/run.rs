@@ -20,7 +20,7 @@ pub fn run(options: &Options) -> Result<(), Failure> {
     let loaded = setup::configuration(&options.config)?;
     let config = &loaded.config;
     let stop = Stop::on_signals().map_err(|e| Failure::new(exit::SOFTWARE, e))?;
-    let model = setup::model(&loaded, None, None)?;
+    let model = setup::model(&loaded, None, None, setup::Packing::Never)?;
     let opened = source::open(&config.source, loaded.folder())?;
     let publisher = match config.mqtt.enabled {
         true => Some(Publisher::start(&config.mqtt, &config.id)?),
