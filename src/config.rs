@@ -3,6 +3,7 @@
 //! Nothing in it is guessed: an unknown key, a value of the wrong type and a value out of range are each
 //! refused with the file, the line, the key and what to write instead.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
@@ -246,20 +247,21 @@ fn key_at(table: &DeTable<'_>, span: &Range<usize>, before: &str) -> Option<Stri
 
 /// Where `section.key` stands in the text, or its section where the key is not written.
 fn position(table: &DeTable<'_>, section: &str, key: &str) -> Option<usize> {
-    let find = |table: &DeTable<'_>, name: &str| {
-        table
-            .iter()
-            .find(|(k, _)| k.get_ref().as_ref() == name)
-            .map(|(k, v)| (k.span().start, Spanned::clone(v)))
-    };
     if section.is_empty() {
-        return find(table, key).map(|(at, _)| at);
+        return find(table, key).map(|(name, _)| name.span().start);
     }
-    let (at, value) = find(table, section)?;
-    match value.get_ref() {
-        DeValue::Table(inner) => find(inner, key).map(|(at, _)| at).or(Some(at)),
-        _ => Some(at),
-    }
+    let (name, value) = find(table, section)?;
+    let inner = match value.get_ref() {
+        DeValue::Table(inner) => find(inner, key).map(|(name, _)| name),
+        _ => None,
+    };
+    Some(inner.unwrap_or(name).span().start)
+}
+
+type Entry<'t, 's> = (&'t Spanned<Cow<'s, str>>, &'t Spanned<DeValue<'s>>);
+
+fn find<'t, 's>(table: &'t DeTable<'s>, name: &str) -> Option<Entry<'t, 's>> {
+    table.iter().find(|(key, _)| key.get_ref() == name)
 }
 
 #[cfg(test)]

@@ -15,7 +15,12 @@ fn answer(text: &str) -> (i32, String) {
     fs::write(&path, text).unwrap();
     let ran = goldcrest(&["check", "--config", path.to_str().unwrap()]);
     let last = ran.stderr.lines().last().unwrap_or_default();
-    (ran.code, last.split_once("c.toml").map(|(_, rest)| rest.to_string()).unwrap_or_else(|| last.to_string()))
+    (
+        ran.code,
+        last.split_once("c.toml")
+            .map(|(_, rest)| rest.to_string())
+            .unwrap_or_else(|| last.to_string()),
+    )
 }
 
 #[test]
@@ -30,7 +35,10 @@ fn every_section_refuses_what_it_does_not_know() {
     ] {
         let (code, line) = answer(&format!("id = \"a\"\n\n[{section}]\n{key}x = 1\n"));
         assert_eq!(code, 78, "{line}");
-        assert_eq!(line, format!(":4: {section}.{key}x: unknown key; the nearest known key is `{key}`"));
+        assert_eq!(
+            line,
+            format!(":4: {section}.{key}x: unknown key; the nearest known key is `{key}`")
+        );
     }
 }
 
@@ -59,16 +67,25 @@ fn every_range_is_held() {
     ] {
         let (code, line) = answer(&format!("[{section}]\n{key} = {value}\n"));
         assert_eq!(code, 78, "{section}.{key} = {value}: {line}");
-        assert!(line.starts_with(&format!(":2: {section}.{key}: ")), "{section}.{key} = {value}: {line}");
+        assert!(
+            line.starts_with(&format!(":2: {section}.{key}: ")),
+            "{section}.{key} = {value}: {line}"
+        );
     }
 }
 
 #[test]
 fn wrong_types_and_broken_files_name_their_line() {
     let (code, line) = answer("[mqtt]\nenabled = \"yes\"\n");
-    assert!(code == 78 && line.starts_with(":2: mqtt.enabled: "), "{line}");
+    assert!(
+        code == 78 && line.starts_with(":2: mqtt.enabled: "),
+        "{line}"
+    );
     let (code, line) = answer("[source]\nkind = \"telescope\"\n");
-    assert!(code == 78 && line.starts_with(":2: source.kind: ") && line.contains("recording"), "{line}");
+    assert!(
+        code == 78 && line.starts_with(":2: source.kind: ") && line.contains("recording"),
+        "{line}"
+    );
     let (code, line) = answer("id = \"a\"\nid = \"b\"\n");
     assert!(code == 78 && line.starts_with(":2: "), "{line}");
     let (code, line) = answer("[vision\n");
@@ -81,5 +98,9 @@ fn wrong_types_and_broken_files_name_their_line() {
 fn a_file_that_is_not_there_is_named() {
     let ran = goldcrest(&["run", "--config", "nowhere.toml"]);
     assert_eq!(ran.code, 78, "{}", ran.stderr);
-    assert!(ran.stderr.contains("nowhere.toml: cannot be read"), "{}", ran.stderr);
+    assert!(
+        ran.stderr.contains("nowhere.toml: cannot be read"),
+        "{}",
+        ran.stderr
+    );
 }

@@ -35,12 +35,20 @@ impl Daemon {
     fn start(mqtt: &str, at_end: &str) -> Self {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let config = configuration(folder.path(), mqtt, at_end);
-        let child = command(&["run", "--config", &config]).stderr(Stdio::piped()).spawn().expect("the daemon starts");
-        Self { child, _folder: folder }
+        let child = command(&["run", "--config", &config])
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("the daemon starts");
+        Self {
+            child,
+            _folder: folder,
+        }
     }
 
     fn signal(&self, name: &str) {
-        let status = std::process::Command::new("kill").args(["-s", name, &self.child.id().to_string()]).status();
+        let status = std::process::Command::new("kill")
+            .args(["-s", name, &self.child.id().to_string()])
+            .status();
         assert!(status.expect("kill runs").success());
     }
 
@@ -52,7 +60,12 @@ impl Daemon {
             status.is_some()
         }));
         let mut text = String::new();
-        self.child.stderr.take().expect("it is piped").read_to_string(&mut text).expect("it writes UTF-8");
+        self.child
+            .stderr
+            .take()
+            .expect("it is piped")
+            .read_to_string(&mut text)
+            .expect("it writes UTF-8");
         (status.expect("it has ended"), text)
     }
 }
@@ -70,9 +83,14 @@ fn a_subscriber_sees_birth_label_event_and_a_clean_end() {
     let subscriber = Subscriber::new(&broker, "goldcrest/test/#");
     let mut daemon = Daemon::start(&broker.config_toml(), "loop");
     assert_eq!(subscriber.expect("availability").text, "online");
-    let event = subscriber.expect_that("event", |m| m.json()["label"] == "pop bottle").json();
+    let event = subscriber
+        .expect_that("event", |m| m.json()["label"] == "pop bottle")
+        .json();
     assert_eq!(event["v"], 1);
-    assert!(event["event"].is_string() && event["score"].as_f64().unwrap() > 0.0, "{event}");
+    assert!(
+        event["event"].is_string() && event["score"].as_f64().unwrap() > 0.0,
+        "{event}"
+    );
 
     // Whoever comes later is told at once what is seen now.
     let late = Subscriber::new(&broker, "goldcrest/test/label");
@@ -88,9 +106,16 @@ fn a_subscriber_sees_birth_label_event_and_a_clean_end() {
     let asked = Instant::now();
     assert_eq!(subscriber.expect("availability").text, "offline");
     let (status, text) = daemon.ended();
-    assert!(asked.elapsed() < Duration::from_secs(2), "it took {:?} to end", asked.elapsed());
+    assert!(
+        asked.elapsed() < Duration::from_secs(2),
+        "it took {:?} to end",
+        asked.elapsed()
+    );
     assert_eq!(status.code(), Some(0), "{text}");
-    assert!(text.contains("ended: ") && text.contains(" frames"), "{text}");
+    assert!(
+        text.contains("ended: ") && text.contains(" frames"),
+        "{text}"
+    );
 }
 
 #[test]
@@ -101,7 +126,11 @@ fn a_killed_daemon_is_offline_by_its_last_will() {
     assert_eq!(subscriber.expect("availability").text, "online");
     daemon.signal("KILL");
     assert_eq!(subscriber.expect("availability").text, "offline");
-    assert!(Subscriber::new(&broker, "goldcrest/test/availability").expect("availability").retained);
+    assert!(
+        Subscriber::new(&broker, "goldcrest/test/availability")
+            .expect("availability")
+            .retained
+    );
 }
 
 #[test]
@@ -109,11 +138,18 @@ fn sigint_ends_it_as_well_even_without_a_broker() {
     let nowhere = format!("[mqtt]\nhost = \"127.0.0.1\"\nport = {}\n", free_port());
     let mut daemon = Daemon::start(&nowhere, "loop");
     std::thread::sleep(Duration::from_secs(2));
-    assert!(daemon.child.try_wait().unwrap().is_none(), "it must go on without a broker");
+    assert!(
+        daemon.child.try_wait().unwrap().is_none(),
+        "it must go on without a broker"
+    );
     daemon.signal("INT");
     let asked = Instant::now();
     let (status, text) = daemon.ended();
-    assert!(asked.elapsed() < Duration::from_secs(2), "it took {:?} to end", asked.elapsed());
+    assert!(
+        asked.elapsed() < Duration::from_secs(2),
+        "it took {:?} to end",
+        asked.elapsed()
+    );
     assert_eq!(status.code(), Some(0), "{text}");
 }
 
@@ -134,7 +170,13 @@ fn a_replay_publishes_when_asked_to() {
     let subscriber = Subscriber::new(&broker, "goldcrest/test/#");
     let folder = tempfile::tempdir().unwrap();
     let config = configuration(folder.path(), &broker.config_toml(), "stop");
-    let ran = goldcrest(&["replay", "tests/recordings/bottles", "--mqtt", "--config", &config]);
+    let ran = goldcrest(&[
+        "replay",
+        "tests/recordings/bottles",
+        "--mqtt",
+        "--config",
+        &config,
+    ]);
     assert_eq!(ran.code, 0, "{}", ran.stderr);
     assert_eq!(subscriber.expect("availability").text, "online");
     subscriber.expect_that("label", |m| m.json()["label"] == "pop bottle");
@@ -147,7 +189,13 @@ fn a_replay_without_its_broker_is_refused_in_one_line() {
     let port = free_port();
     let mqtt = format!("[mqtt]\nhost = \"127.0.0.1\"\nport = {port}\n");
     let config = configuration(folder.path(), &mqtt, "stop");
-    let ran = goldcrest(&["replay", "tests/recordings/bottles", "--mqtt", "--config", &config]);
+    let ran = goldcrest(&[
+        "replay",
+        "tests/recordings/bottles",
+        "--mqtt",
+        "--config",
+        &config,
+    ]);
     assert_eq!(ran.code, 69, "{}", ran.stderr);
     let last = ran.stderr.lines().last().unwrap_or_default();
     assert!(last.contains(&format!("127.0.0.1:{port}")), "{last}");
@@ -160,13 +208,23 @@ fn check_tells_good_from_bad() {
     let config = configuration(folder.path(), &broker.config_toml(), "stop");
     let ran = goldcrest(&["check", "--config", &config]);
     assert_eq!(ran.code, 0, "{}{}", ran.stdout, ran.stderr);
-    assert_eq!(ran.stdout.lines().filter(|l| l.contains(" ok ")).count(), 4, "{}", ran.stdout);
+    assert_eq!(
+        ran.stdout.lines().filter(|l| l.contains(" ok ")).count(),
+        4,
+        "{}",
+        ran.stdout
+    );
 
     drop(broker);
     let ran = goldcrest(&["check", "--config", &config, "--json"]);
     assert_eq!(ran.code, 69, "{}{}", ran.stdout, ran.stderr);
     let findings: serde_json::Value = serde_json::from_str(&ran.stdout).unwrap();
-    let bad: Vec<_> = findings.as_array().unwrap().iter().filter(|f| f["ok"] == false).collect();
+    let bad: Vec<_> = findings
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter(|f| f["ok"] == false)
+        .collect();
     assert_eq!(bad.len(), 1, "{findings}");
     assert_eq!(bad[0]["what"], "broker");
 }

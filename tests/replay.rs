@@ -11,11 +11,15 @@ use serde_json::Value;
 use support::program::{Ran, goldcrest, root};
 
 fn lines(ran: &Ran) -> Vec<Value> {
-    ran.stdout.lines().map(|l| serde_json::from_str(l).expect("each line is one JSON object")).collect()
+    ran.stdout
+        .lines()
+        .map(|l| serde_json::from_str(l).expect("each line is one JSON object"))
+        .collect()
 }
 
 fn bottle(n: usize) -> Vec<u8> {
-    fs::read(root().join(format!("tests/recordings/bottles/bottles-{n:02}.jpg"))).expect("the shipped recording")
+    fs::read(root().join(format!("tests/recordings/bottles/bottles-{n:02}.jpg")))
+        .expect("the shipped recording")
 }
 
 fn model(name: &str) -> PathBuf {
@@ -27,12 +31,20 @@ fn the_shipped_recording_is_golden_and_right() {
     let first = goldcrest(&["replay", "tests/recordings/bottles", "--json"]);
     assert_eq!(first.code, 0, "{}", first.stderr);
     let again = goldcrest(&["replay", "tests/recordings/bottles", "--json"]);
-    assert_eq!(first.stdout, again.stdout, "two replays must be the same to the byte");
+    assert_eq!(
+        first.stdout, again.stdout,
+        "two replays must be the same to the byte"
+    );
 
     let lines = lines(&first);
     assert_eq!(lines.len(), 60);
     for (seq, line) in lines.iter().enumerate() {
-        let keys: Vec<&str> = line.as_object().unwrap().keys().map(String::as_str).collect();
+        let keys: Vec<&str> = line
+            .as_object()
+            .unwrap()
+            .keys()
+            .map(String::as_str)
+            .collect();
         assert_eq!(keys, ["label", "score", "seq", "source", "state", "top"]);
         assert_eq!(line["seq"], seq as u64);
         assert_eq!(line["source"], format!("bottles-{:02}.jpg", seq + 1));
@@ -41,15 +53,26 @@ fn the_shipped_recording_is_golden_and_right() {
     }
     let right = lines.iter().filter(|l| l["label"] == "pop bottle").count();
     assert!(right >= 54, "{right} of 60 frames are seen as pop bottles");
-    let states: Vec<&Value> = lines.iter().map(|l| &l["state"]).filter(|s| !s.is_null()).collect();
-    assert!(states.iter().any(|s| s["label"] == "pop bottle"), "{states:?}");
+    let states: Vec<&Value> = lines
+        .iter()
+        .map(|l| &l["state"])
+        .filter(|s| !s.is_null())
+        .collect();
+    assert!(
+        states.iter().any(|s| s["label"] == "pop bottle"),
+        "{states:?}"
+    );
 }
 
 #[test]
 fn a_bird_is_none_of_the_labels() {
     let ran = goldcrest(&["replay", "tests/recordings/hawk"]);
     assert_eq!(ran.code, 0, "{}", ran.stderr);
-    assert!(ran.stdout.contains("unknown for 6 frames"), "{}", ran.stdout);
+    assert!(
+        ran.stdout.contains("unknown for 6 frames"),
+        "{}",
+        ran.stdout
+    );
 }
 
 #[test]
@@ -62,21 +85,37 @@ fn bad_files_are_named_counted_and_passed_over() {
     put("3-empty.jpg", b"");
     put("4-text.png", b"this is no picture");
     let image = |name: &str, w, h| {
-        image::RgbImage::from_pixel(w, h, image::Rgb([90, 120, 30])).save(dir.path().join(name)).unwrap();
+        image::RgbImage::from_pixel(w, h, image::Rgb([90, 120, 30]))
+            .save(dir.path().join(name))
+            .unwrap();
     };
     image("5-dot.png", 1, 1);
     image("6-line.png", 20_000, 1);
-    image::ImageBuffer::<image::Rgb<u16>, _>::from_pixel(40, 30, image::Rgb([9000, 30_000, 65_535]))
-        .save(dir.path().join("7-deep.png"))
-        .unwrap();
+    image::ImageBuffer::<image::Rgb<u16>, _>::from_pixel(
+        40,
+        30,
+        image::Rgb([9000, 30_000, 65_535]),
+    )
+    .save(dir.path().join("7-deep.png"))
+    .unwrap();
     put("8-palette.png", include_bytes!("recordings/palette.png"));
     put("notes.txt", b"not a frame");
     put("10-good.jpg", &whole);
 
     let ran = goldcrest(&["replay", dir.path().to_str().unwrap(), "--json"]);
     assert_eq!(ran.code, 0, "{}", ran.stderr);
-    let seen: Vec<String> = lines(&ran).iter().map(|l| l["source"].as_str().unwrap().to_string()).collect();
-    let good = ["1-good.jpg", "5-dot.png", "6-line.png", "7-deep.png", "8-palette.png", "10-good.jpg"];
+    let seen: Vec<String> = lines(&ran)
+        .iter()
+        .map(|l| l["source"].as_str().unwrap().to_string())
+        .collect();
+    let good = [
+        "1-good.jpg",
+        "5-dot.png",
+        "6-line.png",
+        "7-deep.png",
+        "8-palette.png",
+        "10-good.jpg",
+    ];
     assert_eq!(seen, good, "{}", ran.stderr);
     for bad in ["2-cut.jpg", "3-empty.jpg", "4-text.png"] {
         let named = ran.stderr.lines().filter(|l| l.contains(bad)).count();
@@ -95,7 +134,11 @@ fn what_cannot_be_replayed_is_refused_in_one_line() {
     fs::create_dir(at("cut")).unwrap();
     fs::write(at("cut/1.jpg"), &bottle(1)[..2000]).unwrap();
     fs::write(at("zero.jpg"), "").unwrap();
-    fs::write(at("half.onnx"), &fs::read(model("convnext_tiny_128_int8.onnx")).unwrap()[..5_000_000]).unwrap();
+    fs::write(
+        at("half.onnx"),
+        &fs::read(model("convnext_tiny_128_int8.onnx")).unwrap()[..5_000_000],
+    )
+    .unwrap();
     for name in ["model.toml", "labels.txt"] {
         fs::copy(model(name), at(name)).unwrap();
     }
@@ -115,17 +158,36 @@ fn what_cannot_be_replayed_is_refused_in_one_line() {
         (&[&at("zero.jpg")], 65, &["zero.jpg"]),
         (&[bottles, "--model", &at("gone.onnx")], 66, &["gone.onnx"]),
         (&[bottles, "--model", &at("half.onnx")], 65, &["half.onnx"]),
-        (&[bottles, "--model", &at("short/convnext_tiny_128_int8.onnx")], 65, &["labels.txt", "2"]),
-        (&[bottles, "--config", &at("broken.toml")], 78, &["broken.toml:1", "TOML"]),
-        (&[bottles, "--config", &at("unknown.toml")], 78, &["unknown.toml:2", "observe.treshold", "threshold"]),
+        (
+            &[bottles, "--model", &at("short/convnext_tiny_128_int8.onnx")],
+            65,
+            &["labels.txt", "2"],
+        ),
+        (
+            &[bottles, "--config", &at("broken.toml")],
+            78,
+            &["broken.toml:1", "TOML"],
+        ),
+        (
+            &[bottles, "--config", &at("unknown.toml")],
+            78,
+            &["unknown.toml:2", "observe.treshold", "threshold"],
+        ),
     ];
     for (arguments, code, words) in cases {
         let ran = goldcrest(&[&["replay"], arguments].concat());
         assert_eq!(ran.code, i32::from(code), "{arguments:?}: {}", ran.stderr);
         let last = ran.stderr.lines().last().unwrap_or_default();
-        assert!(last.starts_with("goldcrest: "), "{arguments:?}: {}", ran.stderr);
+        assert!(
+            last.starts_with("goldcrest: "),
+            "{arguments:?}: {}",
+            ran.stderr
+        );
         for word in words {
-            assert!(last.contains(word), "{arguments:?}: {word:?} is not in: {last}");
+            assert!(
+                last.contains(word),
+                "{arguments:?}: {word:?} is not in: {last}"
+            );
         }
         assert!(!ran.stderr.contains("panicked"), "{}", ran.stderr);
     }

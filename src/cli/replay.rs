@@ -15,8 +15,7 @@ use crate::publish::{Label, Publisher, Score, Top};
 use crate::service::memory;
 use crate::service::pipeline::{self, Pipeline};
 use crate::service::signals::Stop;
-use crate::source::recording::{Options as RecordingOptions, Recording};
-use crate::source::{Next, Source};
+use crate::source::{Next, Recording, RecordingOptions, Source};
 
 /// How long a replay waits for the broker.
 const CONNECT: Duration = Duration::from_secs(5);
@@ -70,7 +69,7 @@ pub fn run(options: &Options) -> Result<(), Failure> {
         frame_rate: config.source.frame_rate,
         looping: false,
     };
-    let mut recording = Recording::open(&options.path, &recording_options)?;
+    let mut recording = Recording::open(&options.path, recording_options)?;
     let model = setup::model(&loaded, options.model.as_deref(), None)?;
     let labels = model.card.labels.clone();
     let hash = model.engine.describe().model_hash.clone();
@@ -120,7 +119,7 @@ pub fn run(options: &Options) -> Result<(), Failure> {
             now_said.push_str(statement.label);
         }
         let wrote = if options.json {
-            observe::rank(
+            observe::scores::rank(
                 seen.scores,
                 config.observe.top.min(labels.len()),
                 &mut ranked,
@@ -185,7 +184,7 @@ pub fn run(options: &Options) -> Result<(), Failure> {
         Ok(()) => {}
     }
     drop(out);
-    for (cause, &count) in recording.passed_over() {
+    for (cause, count) in recording.passed_over().iter() {
         *summary.passed_over.entry(cause).or_default() += count;
     }
     report(&summary, &pipeline, begun.elapsed(), options.json);

@@ -61,6 +61,7 @@ impl Onnx {
                 kernel: "tract-onnx".into(),
                 model_hash: card.sha256.clone(),
                 threads: 1,
+                ..Description::default()
             },
         })
     }

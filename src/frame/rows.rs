@@ -93,7 +93,7 @@ impl Lines for Rows<'_> {
             return Err(Error::Outside { x, y });
         }
         let row = &self.view.data[y * self.view.stride..][..self.layout.row];
-        let pair = x / 2;
+        let (pair, odd) = (x / 2, x % 2 == 1);
         match self.view.format {
             PixelFormat::Rgb24 => line.copy_from_slice(&row[x * 3..][..line.len()]),
             PixelFormat::Bgr24 => {
@@ -107,32 +107,32 @@ impl Lines for Rows<'_> {
                 }
             }
             PixelFormat::Yuyv => {
-                let quads = row[pair * 4..]
-                    .chunks_exact(4)
-                    .map(|q| [q[0], q[2], q[1], q[3]]);
-                pairs(&self.ycbcr, quads, x % 2 == 1, line);
+                let quads = row[pair * 4..].chunks_exact(4);
+                let quads = quads.map(|q| [q[0], q[2], q[1], q[3]]);
+                pairs(&self.ycbcr, quads, None, odd, line);
             }
             PixelFormat::Uyvy => {
-                let quads = row[pair * 4..]
-                    .chunks_exact(4)
-                    .map(|q| [q[1], q[3], q[0], q[2]]);
-                pairs(&self.ycbcr, quads, x % 2 == 1, line);
+                let quads = row[pair * 4..].chunks_exact(4);
+                let quads = quads.map(|q| [q[1], q[3], q[0], q[2]]);
+                pairs(&self.ycbcr, quads, None, odd, line);
             }
             PixelFormat::Nv12 => {
-                let chroma = self.chroma(0, y)[pair * 2..].chunks_exact(2);
-                let quads = luma_pairs(&row[pair * 2..])
-                    .zip(chroma)
-                    .map(|([a, b], c)| [a, b, c[0], c[1]]);
-                pairs(&self.ycbcr, quads, x % 2 == 1, line);
+                let luma = row[pair * 2..].chunks_exact(2);
+                let chroma = &self.chroma(0, y)[pair * 2..];
+                let alone = (luma.remainder().first().zip(chroma.last_chunk()))
+                    .map(|(&y, &[cb, cr])| [y, y, cb, cr]);
+                let quads = luma.zip(chroma.chunks_exact(2));
+                let quads = quads.map(|(y, c)| [y[0], y[1], c[0], c[1]]);
+                pairs(&self.ycbcr, quads, alone, odd, line);
             }
             PixelFormat::Yu12 => {
-                let chroma = self.chroma(0, y)[pair..]
-                    .iter()
-                    .zip(&self.chroma(1, y)[pair..]);
-                let quads = luma_pairs(&row[pair * 2..])
-                    .zip(chroma)
-                    .map(|([a, b], (&u, &v))| [a, b, u, v]);
-                pairs(&self.ycbcr, quads, x % 2 == 1, line);
+                let luma = row[pair * 2..].chunks_exact(2);
+                let (cb, cr) = (&self.chroma(0, y)[pair..], &self.chroma(1, y)[pair..]);
+                let alone = (luma.remainder().first().zip(cb.last()).zip(cr.last()))
+                    .map(|((&y, &cb), &cr)| [y, y, cb, cr]);
+                let quads = luma.zip(cb.iter().zip(cr));
+                let quads = quads.map(|(y, (&cb, &cr))| [y[0], y[1], cb, cr]);
+                pairs(&self.ycbcr, quads, alone, odd, line);
             }
             PixelFormat::Jpeg => {
                 return Err(Error::Unsupported("JPEG where raw pixels are wanted"));
@@ -142,14 +142,16 @@ impl Lines for Rows<'_> {
     }
 }
 
-/// Luma two by two; a last one alone stands twice.
-fn luma_pairs(row: &[u8]) -> impl Iterator<Item = [u8; 2]> {
-    row.chunks(2).map(|p| [p[0], p[p.len() - 1]])
-}
-
-/// Writes pixels from `[luma, luma, Cb, Cr]` of each two neighbours, from the second of the first two if `odd`.
+/// Writes pixels from `[luma, luma, Cb, Cr]` of each two neighbours, and of one that stands `alone` at the end of
+/// a row; from the second of the first two if `odd`.
 #[inline(always)]
-fn pairs(ycbcr: &Ycbcr, mut quads: impl Iterator<Item = [u8; 4]>, odd: bool, mut line: &mut [u8]) {
+fn pairs(
+    ycbcr: &Ycbcr,
+    mut quads: impl Iterator<Item = [u8; 4]>,
+    alone: Option<[u8; 4]>,
+    odd: bool,
+    mut line: &mut [u8],
+) {
     if odd && line.len() >= 3 {
         let (first, rest) = line.split_at_mut(3);
         if let Some([_, y, cb, cr]) = quads.next() {
@@ -158,16 +160,14 @@ fn pairs(ycbcr: &Ycbcr, mut quads: impl Iterator<Item = [u8; 4]>, odd: bool, mut
         line = rest;
     }
     let mut whole = line.chunks_exact_mut(6);
-    // By index and not by zip, which would take one quad more than there are pairs.
-    for pair in whole.by_ref() {
-        let Some([y0, y1, cb, cr]) = quads.next() else {
-            return;
-        };
+    // In this order the zip takes no quad that it has no pair for.
+    for (pair, [y0, y1, cb, cr]) in whole.by_ref().zip(quads.by_ref()) {
         let (left, right) = pair.split_at_mut(3);
         ycbcr.write(y0, cb, cr, left);
         ycbcr.write(y1, cb, cr, right);
     }
-    if let (Some(last), Some([y, _, cb, cr])) = (whole.into_remainder().get_mut(..3), quads.next())
+    if let Some(last) = whole.into_remainder().get_mut(..3)
+        && let Some([y, _, cb, cr]) = quads.next().or(alone)
     {
         ycbcr.write(y, cb, cr, last);
     }

@@ -104,7 +104,7 @@ impl Daemon {
             publisher.close(GOODBYE);
         }
         looked?;
-        for (cause, n) in ended?? {
+        for (cause, n) in ended??.iter() {
             *counts.passed_over.entry(cause).or_default() += n;
         }
         Ok(counts)
@@ -118,7 +118,7 @@ fn capture(
     slot: &Slot,
     captured: &AtomicU64,
     stop: &Stop,
-) -> Result<BTreeMap<&'static str, u64>, source::Error> {
+) -> Result<source::Counts, source::Error> {
     let begun = Instant::now();
     let mut frame = Frame::empty();
     while !stop.asked() {

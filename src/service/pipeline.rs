@@ -30,7 +30,7 @@ pub enum Error {
     Engine(#[from] engine::Error),
     /// The logits are not numbers; the model or its input is wrong.
     #[error(transparent)]
-    Scores(#[from] observe::Error),
+    Scores(#[from] observe::scores::Error),
 }
 
 /// What one frame led to.
@@ -69,7 +69,7 @@ impl Pipeline {
         let prepared = Instant::now();
         let logits = self.engine.infer(input)?;
         let inferred = Instant::now();
-        observe::softmax(logits, self.temperature, &mut self.scores)?;
+        observe::scores::softmax(logits, self.temperature, &mut self.scores)?;
         let say = self.observer.step(&self.scores, frame.seq, frame.captured);
         self.stages.vision.add(prepared - start);
         self.stages.infer.add(inferred - prepared);

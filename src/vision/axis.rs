@@ -40,7 +40,10 @@ impl Axis {
         self.spans.clear();
         self.weights.clear();
         self.taps = 0;
-        let scale = (to - from) / length as f64;
+        // Pillow holds the part in single precision.
+        let (from, to) = (from as f32, to as f32);
+        let scale = f64::from(to - from) / length as f64;
+        let from = f64::from(from);
         let support = scale.max(1.0);
         for i in 0..length {
             let middle = from + (i as f64 + 0.5) * scale;

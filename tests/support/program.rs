@@ -21,13 +21,23 @@ pub fn root() -> PathBuf {
 /// The program with its arguments, ready to be started.
 pub fn command(arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_goldcrest"));
-    command.args(arguments).current_dir(root()).env_remove("JOURNAL_STREAM").stdin(Stdio::null());
+    command
+        .args(arguments)
+        .current_dir(root())
+        .env_remove("JOURNAL_STREAM")
+        .stdin(Stdio::null());
     command
 }
 
 /// Runs the program to its end.
 pub fn goldcrest(arguments: &[&str]) -> Ran {
-    let output = command(arguments).output().expect("the program was built with the tests");
+    let output = command(arguments)
+        .output()
+        .expect("the program was built with the tests");
     let text = |bytes: Vec<u8>| String::from_utf8(bytes).expect("the program writes UTF-8");
-    Ran { code: output.status.code().unwrap_or(-1), stdout: text(output.stdout), stderr: text(output.stderr) }
+    Ran {
+        code: output.status.code().unwrap_or(-1),
+        stdout: text(output.stdout),
+        stderr: text(output.stderr),
+    }
 }

@@ -10,6 +10,10 @@ use super::y4m::Stream;
 use super::{Error, Item, Reel};
 use crate::frame::{Frame, Matrix};
 
+/// Whatever a video's own colours are, these are what is read here. Without the flags ffmpeg rounds each level
+/// down, and the picture becomes darker by one to two levels.
+const COLOURS: &str = "scale=out_color_matrix=bt601:out_range=tv:flags=accurate_rnd+full_chroma_int+bitexact,format=yuv420p";
+
 /// A video as `ffmpeg` decodes it.
 pub(super) struct Ffmpeg {
     path: PathBuf,
@@ -32,6 +36,12 @@ impl Ffmpeg {
             path: path.into(),
             running: Running::start(path)?,
         })
+    }
+
+    /// The process that decodes.
+    #[cfg(test)]
+    pub fn child(&self) -> u32 {
+        self.running.child.id()
     }
 
     fn failed(&self, complaint: String) -> Error {
@@ -65,11 +75,7 @@ impl Running {
             .args(["-protocol_whitelist", "file,pipe", "-i"])
             .arg(input(path))
             .args(["-map", "0:v:0"])
-            // Whatever the video's own colours are, these are what is read here.
-            .args([
-                "-vf",
-                "scale=out_color_matrix=bt601:out_range=tv,format=yuv420p",
-            ])
+            .args(["-vf", COLOURS])
             .args(["-f", "yuv4mpegpipe", "pipe:1"])
             .stdin(Stdio::null())
             .stdout(Stdio::piped())

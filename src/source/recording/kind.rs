@@ -34,6 +34,14 @@ impl Kind {
         if metadata.is_dir() {
             return Ok(Self::Directory);
         }
+        if !metadata.is_file() {
+            let message = "this is neither a file nor a directory; \
+                           for a camera, set kind = \"camera\" in the section [source]";
+            return Err(Error::Format {
+                path: path.into(),
+                message: message.into(),
+            });
+        }
         let mut head = [0; 16];
         let head = read_head(path, &mut head).map_err(|cause| Error::Io {
             path: path.into(),

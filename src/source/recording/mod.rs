@@ -163,7 +163,7 @@ impl Recording {
 
     /// Begins the next round, unless the last one had nothing to show: it would never end.
     fn again(&mut self) -> Result<bool, Error> {
-        if self.index == 0 && self.seq == 0 {
+        if self.seq == 0 {
             return Err(Error::Empty {
                 path: self.path.clone(),
                 looked_for: "it has no frames",
