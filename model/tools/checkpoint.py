@@ -57,7 +57,7 @@ def from_torchvision(state: dict) -> dict:
     return out
 
 
-def shape_of(state: dict) -> Shape:
+def shape_of(state: dict, path: Path | str) -> Shape:
     """Depths, widths and classes as the parameters' names and shapes tell them."""
     depths = []
     for s in range(4):
@@ -67,7 +67,7 @@ def shape_of(state: dict) -> Shape:
         widths = tuple(len(state[f"stages.{s}.blocks.0.dw.weight"]) for s in range(4))
         return Shape(tuple(depths), widths, len(state["head.fc.weight"]))
     except KeyError as missing:
-        raise Refused(f"not a ConvNeXt checkpoint: it has no {missing.args[0]}") from None
+        raise Refused(f"{path} is not a ConvNeXt checkpoint: it has no {missing.args[0]}") from None
 
 
 def read(path: Path) -> tuple[dict, list[str] | None]:
@@ -127,7 +127,7 @@ def load_into(net: ConvNeXt, path: Path, fresh_head: bool = False) -> None:
 
 def built(state: dict, path: Path | str) -> ConvNeXt:
     """The network of a state under our names, in eval mode; `path` is for the message."""
-    net = ConvNeXt(shape_of(state))
+    net = ConvNeXt(shape_of(state, path))
     check(state, net, path)
     net.load_state_dict(state)
     return net.eval()

@@ -37,6 +37,7 @@ from network import Network, linears_of, units
 from parts import Parts
 
 BATCH = 32
+ENOUGH = 100
 
 
 def arguments() -> argparse.Namespace:
@@ -267,7 +268,7 @@ def card(a, exported: form.Exported, model: bytes, choices, ranking, accuracy: A
             f"tail = {c.tail:.0e}",
         ]
     if accuracy:
-        lines += ["", "# In percent, in ONNX Runtime, on images that were not trained on.", "[accuracy]", f"images = {accuracy.images}"]
+        lines += ["", "# In percent, in ONNX Runtime, on images kept apart; the temperature was fitted on them.", "[accuracy]", f"images = {accuracy.images}"]
         for name, row in accuracy.table.items():
             lines += [f"[accuracy.{name}]", *(f"{key} = {value:.4f}" for key, value in row.items())]
     return "\n".join(lines) + "\n"
@@ -318,6 +319,8 @@ def main() -> None:
     if accuracy is None:
         print("no labelled images of the model's classes: temperature 1, no accuracy; give --val to have both")
         return
+    if accuracy.images < ENOUGH:
+        print(f"{accuracy.images} labelled images are few: temperature and accuracy are rough below {ENOUGH}")
     print(f"{accuracy.images} images, temperature {accuracy.temperature:.3f}")
     for name, row in accuracy.table.items():
         print(f"  {name:10} " + "  ".join(f"{key} {value:.3f}" for key, value in row.items()))
