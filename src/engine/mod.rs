@@ -12,6 +12,8 @@ mod onnx;
 mod ops;
 pub mod pack;
 #[cfg(test)]
+mod sample;
+#[cfg(test)]
 mod tests;
 
 pub use card::{Card, Input, Resize};

@@ -1,4 +1,5 @@
-//! AVX2 with FMA: 8 floats; products of bytes widened to 16 bits first, because `vpmaddubsw` saturates.
+//! AVX2 with FMA: 8 floats. Products of bytes: AVX-VNNI where it exists; else bytes are widened to 16 bits first, because
+//! `vpmaddubsw` saturates.
 
 use std::arch::x86_64::*;
 
@@ -6,6 +7,8 @@ use super::simd::{Dot, Simd, pieces};
 
 #[derive(Clone, Copy)]
 pub struct Avx2;
+
+pub struct AvxVnni;
 
 // SAFETY: callers run where AVX2 and FMA exist; pointers are their promise.
 #[allow(unused_unsafe)]
@@ -132,6 +135,52 @@ impl Dot for Avx2 {
             let _ = N;
             // SAFETY: `Dot::tile`'s.
             unsafe { piece::<R>(a.add(row * lda), lda, b.add(block * stride), k, out.add((row + block) * 16)) }
+        });
+    }
+}
+
+#[inline(always)]
+unsafe fn vnni<const R: usize>(a: *const u8, lda: usize, b: *const i8, k: usize, out: *mut i32) {
+    // SAFETY: `Dot::tile`'s.
+    unsafe {
+        let mut sums = [[_mm256_setzero_si256(); 2]; R];
+        for at in (0..k).step_by(4) {
+            let w0 = _mm256_loadu_si256(b.add(at * 16).cast());
+            let w1 = _mm256_loadu_si256(b.add(at * 16 + 32).cast());
+            for (r, sums) in sums.iter_mut().enumerate() {
+                let x = _mm256_set1_epi32(a.add(r * lda + at).cast::<i32>().read_unaligned());
+                sums[0] = _mm256_dpbusd_avx_epi32(sums[0], x, w0);
+                sums[1] = _mm256_dpbusd_avx_epi32(sums[1], x, w1);
+            }
+        }
+        for (r, sums) in sums.iter().enumerate() {
+            _mm256_storeu_si256(out.add(r * 16).cast(), sums[0]);
+            _mm256_storeu_si256(out.add(r * 16 + 8).cast(), sums[1]);
+        }
+    }
+}
+
+// SAFETY: callers run where AVX-VNNI exists; pointers are their promise.
+impl Dot for AvxVnni {
+    const ROWS: usize = 12;
+    const BLOCKS: usize = 1;
+    const SHIFT: i32 = 0;
+
+    #[inline(always)]
+    unsafe fn tile(
+        a: *const u8,
+        lda: usize,
+        rows: usize,
+        b: *const i8,
+        stride: usize,
+        blocks: usize,
+        k: usize,
+        out: *mut i32,
+    ) {
+        pieces!(rows, blocks, [6 4 2 1], [1], |row, block, R, N| {
+            let _ = N;
+            // SAFETY: `Dot::tile`'s.
+            unsafe { vnni::<R>(a.add(row * lda), lda, b.add(block * stride), k, out.add((row + block) * 16)) }
         });
     }
 }

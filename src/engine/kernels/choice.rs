@@ -12,6 +12,8 @@ pub enum Kernel {
     Scalar,
     /// AVX2 and FMA.
     Avx2,
+    /// AVX2 and FMA, with AVX-VNNI for the products of bytes.
+    AvxVnni,
     /// AVX-512 with VNNI.
     Vnni,
     /// AVX-512 with AMX for the products of bytes.
@@ -24,9 +26,10 @@ pub enum Kernel {
 
 impl Kernel {
     /// All kernels, best first.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 7] = [
         Self::Amx,
         Self::Vnni,
+        Self::AvxVnni,
         Self::Avx2,
         Self::Sdot,
         Self::Neon,
@@ -38,6 +41,7 @@ impl Kernel {
         match self {
             Self::Scalar => "scalar",
             Self::Avx2 => "avx2",
+            Self::AvxVnni => "avxvnni",
             Self::Vnni => "vnni",
             Self::Amx => "amx",
             Self::Neon => "neon",
@@ -51,6 +55,8 @@ impl Kernel {
             Self::Scalar => true,
             #[cfg(target_arch = "x86_64")]
             Self::Avx2 => is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma"),
+            #[cfg(target_arch = "x86_64")]
+            Self::AvxVnni => Self::Avx2.runs_here() && is_x86_feature_detected!("avxvnni"),
             #[cfg(target_arch = "x86_64")]
             Self::Vnni => {
                 is_x86_feature_detected!("avx512f")

@@ -96,6 +96,13 @@ table!(SCALAR, scalar::Scalar, scalar::Scalar, []);
 table!(#[cfg(target_arch = "x86_64")] AVX2, avx2::Avx2, avx2::Avx2, [#[target_feature(enable = "avx2,fma")]]);
 table!(
     #[cfg(target_arch = "x86_64")]
+    AVX_VNNI,
+    avx2::Avx2,
+    avx2::AvxVnni,
+    [#[target_feature(enable = "avx2,fma,avxvnni")]]
+);
+table!(
+    #[cfg(target_arch = "x86_64")]
     VNNI,
     avx512::Avx512,
     avx512::Vnni,
@@ -118,6 +125,8 @@ impl Kernel {
             Self::Scalar => Some(&SCALAR),
             #[cfg(target_arch = "x86_64")]
             Self::Avx2 => Some(&AVX2),
+            #[cfg(target_arch = "x86_64")]
+            Self::AvxVnni => Some(&AVX_VNNI),
             #[cfg(target_arch = "x86_64")]
             Self::Vnni => Some(&VNNI),
             #[cfg(target_arch = "x86_64")]
