@@ -101,6 +101,9 @@ pub enum Error {
         /// What is wrong with it and what to do.
         message: String,
     },
+    /// The engine cannot start as it is asked to; the message says what to do.
+    #[error("cannot start the engine: {0}")]
+    Setup(String),
     /// The runtime failed while it ran.
     #[error("inference failed: {0}")]
     Run(String),
@@ -112,6 +115,7 @@ impl Error {
         match self {
             Self::Io { .. } => 66,
             Self::Model { .. } => 65,
+            Self::Setup(_) => 78,
             Self::Run(_) => 70,
         }
     }
