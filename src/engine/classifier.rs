@@ -26,7 +26,7 @@ impl Classifier {
     /// variable [`OVERRIDE`] names, on `threads` threads.
     ///
     /// # Errors
-    /// As [`Bundle::open`]; [`Error::Model`] when the bundle is of another model than the card; [`Error::Run`] when
+    /// As [`Bundle::open`]; [`Error::Model`] when the bundle is of another model than the card; [`Error::Setup`] when
     /// the kernels or threads cannot be had.
     pub fn open(path: &Path, card: &Card, threads: usize) -> Result<Self, Error> {
         let wanted = std::env::var(OVERRIDE).ok().filter(|name| !name.is_empty());
@@ -34,7 +34,7 @@ impl Classifier {
             path,
             card,
             threads,
-            Kernel::choose(wanted.as_deref()).map_err(Error::Run)?,
+            Kernel::choose(wanted.as_deref()).map_err(Error::Setup)?,
         )
     }
 
@@ -67,7 +67,7 @@ impl Classifier {
             )));
         }
         check_labels(path, card, manifest.classes)?;
-        let machine = Machine::new(kernel, threads).map_err(Error::Run)?;
+        let machine = Machine::new(kernel, threads).map_err(Error::Setup)?;
         let description = describe(&bundle, &machine);
         let logits = vec![0.0; manifest.classes];
         let (state, input) =

@@ -111,6 +111,9 @@ pub enum Error {
         /// What is wrong with it and what to do.
         message: String,
     },
+    /// The engine cannot start as it is asked to; the message says what to do.
+    #[error("cannot start the engine: {0}")]
+    Setup(String),
     /// The runtime failed while it ran.
     #[error("inference failed: {0}")]
     Run(String),
@@ -122,6 +125,7 @@ impl Error {
         match self {
             Self::Io { .. } | Self::Missing { .. } => 66,
             Self::Model { .. } => 65,
+            Self::Setup(_) => 78,
             Self::Run(_) => 70,
         }
     }

@@ -88,14 +88,14 @@ unsafe fn widening<const R: usize>(
 ) {
     // SAFETY: `Dot::tile`'s; `k` is a multiple of 8.
     unsafe {
-        let flip = vdup_n_u8(0x80);
+        let flip = vdupq_n_u8(0x80);
         let mut sums = [[vdupq_n_s32(0); 8]; R];
         for at in (0..k).step_by(8) {
-            let mut x = [[vdup_n_s8(0); 2]; R];
+            let mut x = [[vdupq_n_s8(0); 2]; R];
             for (r, x) in x.iter_mut().enumerate() {
                 for (i, x) in x.iter_mut().enumerate() {
-                    let four = a.add(r * lda + at + i * 4).cast::<u32>().read_unaligned();
-                    *x = vreinterpret_s8_u8(veor_u8(vreinterpret_u8_u32(vdup_n_u32(four)), flip));
+                    let four = vld1q_dup_u32(a.add(r * lda + at + i * 4).cast());
+                    *x = vreinterpretq_s8_u8(veorq_u8(vreinterpretq_u8_u32(four), flip));
                 }
             }
             for q in 0..4 {
@@ -103,8 +103,9 @@ unsafe fn widening<const R: usize>(
                 let w1 = vld1q_s8(b.add(at * 16 + 64 + q * 16));
                 for (sums, x) in sums.iter_mut().zip(x) {
                     // |x| <= 128 and |w| <= 127, so two products fit 16 bits.
-                    let low = vmlal_s8(vmull_s8(vget_low_s8(w0), x[0]), vget_low_s8(w1), x[1]);
-                    let high = vmlal_s8(vmull_s8(vget_high_s8(w0), x[0]), vget_high_s8(w1), x[1]);
+                    let low = vmull_s8(vget_low_s8(w0), vget_low_s8(x[0]));
+                    let low = vmlal_s8(low, vget_low_s8(w1), vget_low_s8(x[1]));
+                    let high = vmlal_high_s8(vmull_high_s8(w0, x[0]), w1, x[1]);
                     sums[q * 2] = vpadalq_s16(sums[q * 2], low);
                     sums[q * 2 + 1] = vpadalq_s16(sums[q * 2 + 1], high);
                 }
