@@ -155,7 +155,7 @@ fn what_cannot_be_replayed_is_refused_in_one_line() {
         (&[&at("nowhere")], 66, &["nowhere"]),
         (&[&at("bare")], 66, &["bare"]),
         (&[&at("cut")], 65, &["cut"]),
-        (&[&at("zero.jpg")], 65, &["zero.jpg"]),
+        (&[&at("zero.jpg")], 66, &["zero.jpg"]),
         (&[bottles, "--model", &at("gone.onnx")], 66, &["gone.onnx"]),
         (&[bottles, "--model", &at("half.onnx")], 65, &["half.onnx"]),
         (

@@ -1,5 +1,8 @@
 //! The built program, run as a user runs it.
 
+// Each test program uses its own part of this.
+#![allow(dead_code)]
+
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
