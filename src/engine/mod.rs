@@ -5,6 +5,7 @@
 
 pub mod bundle;
 mod card;
+mod config;
 mod classifier;
 pub mod kernels;
 mod onnx;
@@ -16,6 +17,7 @@ mod sample;
 mod tests;
 
 pub use card::{Card, Input, Resize};
+pub use config::{Config, INSTALLED, locate};
 pub use classifier::Classifier;
 pub use onnx::{Onnx, sha256};
 
@@ -93,6 +95,14 @@ pub enum Error {
         /// What the system said.
         cause: std::io::Error,
     },
+    /// The model is in none of the places where it is looked for.
+    #[error("{path}: no such model, looked for as {tried}; set model.path or make one with model/tools", path = .path.display())]
+    Missing {
+        /// The model as it was named.
+        path: PathBuf,
+        /// Where it was looked for.
+        tried: String,
+    },
     /// A file is there and is not what it should be; the message says what to do.
     #[error("{path}: {message}", path = .path.display())]
     Model {
@@ -113,7 +123,7 @@ impl Error {
     /// The exit code of sysexits.h for a process that this error ends.
     pub fn exit_code(&self) -> u8 {
         match self {
-            Self::Io { .. } => 66,
+            Self::Io { .. } | Self::Missing { .. } => 66,
             Self::Model { .. } => 65,
             Self::Setup(_) => 78,
             Self::Run(_) => 70,
