@@ -77,7 +77,39 @@ impl Simd for Neon {
     }
 }
 
-/// Sums of pairs of inputs: two lanes of a block in each vector, each as two halves.
+/// Adds the products of eight inputs: `x` are two fours of them for each row, repeated over the vector.
+///
+/// Each vector of `sums` has two columns, each as two halves.
+#[inline(always)]
+unsafe fn eight<const R: usize>(
+    x: [[int32x4_t; 2]; R],
+    b: *const i8,
+    sums: &mut [[int32x4_t; 8]; R],
+) {
+    // SAFETY: `Dot::tile`'s.
+    unsafe {
+        for q in 0..4 {
+            let (w0, w1) = (vld1q_s8(b.add(q * 16)), vld1q_s8(b.add(64 + q * 16)));
+            for (sums, x) in sums.iter_mut().zip(x) {
+                // |x| <= 128 and |w| <= 127, so two products fit 16 bits. Written out because the compiler, which
+                // wants to start all products at once, keeps sums in memory.
+                asm!(
+                    "smull {t:v}.8h, {w0:v}.8b, {x0:v}.8b",
+                    "smull2 {u:v}.8h, {w0:v}.16b, {x0:v}.16b",
+                    "smlal {t:v}.8h, {w1:v}.8b, {x1:v}.8b",
+                    "smlal2 {u:v}.8h, {w1:v}.16b, {x1:v}.16b",
+                    "sadalp {low:v}.4s, {t:v}.8h",
+                    "sadalp {high:v}.4s, {u:v}.8h",
+                    w0 = in(vreg) w0, w1 = in(vreg) w1, x0 = in(vreg) x[0], x1 = in(vreg) x[1],
+                    t = out(vreg) _, u = out(vreg) _,
+                    low = inout(vreg) sums[q * 2], high = inout(vreg) sums[q * 2 + 1],
+                    options(pure, nomem, nostack, preserves_flags),
+                );
+            }
+        }
+    }
+}
+
 #[inline(always)]
 unsafe fn widening<const R: usize>(
     a: *const u8,
@@ -86,30 +118,26 @@ unsafe fn widening<const R: usize>(
     k: usize,
     out: *mut i32,
 ) {
-    // SAFETY: `Dot::tile`'s; `k` is a multiple of 8.
+    // SAFETY: `Dot::tile`'s; `k` is a multiple of 16.
     unsafe {
         let flip = vdupq_n_u8(0x80);
         let mut sums = [[vdupq_n_s32(0); 8]; R];
-        for at in (0..k).step_by(8) {
-            let mut x = [[vdupq_n_s8(0); 2]; R];
-            for (r, x) in x.iter_mut().enumerate() {
-                for (i, x) in x.iter_mut().enumerate() {
-                    let four = vld1q_dup_u32(a.add(r * lda + at + i * 4).cast());
-                    *x = vreinterpretq_s8_u8(veorq_u8(vreinterpretq_u8_u32(four), flip));
-                }
+        for at in (0..k).step_by(16) {
+            let mut all = [vdupq_n_s32(0); R];
+            for (r, all) in all.iter_mut().enumerate() {
+                *all = vreinterpretq_s32_u8(veorq_u8(vld1q_u8(a.add(r * lda + at)), flip));
             }
-            for q in 0..4 {
-                let w0 = vld1q_s8(b.add(at * 16 + q * 16));
-                let w1 = vld1q_s8(b.add(at * 16 + 64 + q * 16));
-                for (sums, x) in sums.iter_mut().zip(x) {
-                    // |x| <= 128 and |w| <= 127, so two products fit 16 bits.
-                    let low = vmull_s8(vget_low_s8(w0), vget_low_s8(x[0]));
-                    let low = vmlal_s8(low, vget_low_s8(w1), vget_low_s8(x[1]));
-                    let high = vmlal_high_s8(vmull_high_s8(w0, x[0]), w1, x[1]);
-                    sums[q * 2] = vpadalq_s16(sums[q * 2], low);
-                    sums[q * 2 + 1] = vpadalq_s16(sums[q * 2 + 1], high);
-                }
-            }
+            let b = b.add(at * 16);
+            eight::<R>(
+                all.map(|x| [vdupq_laneq_s32::<0>(x), vdupq_laneq_s32::<1>(x)]),
+                b,
+                &mut sums,
+            );
+            eight::<R>(
+                all.map(|x| [vdupq_laneq_s32::<2>(x), vdupq_laneq_s32::<3>(x)]),
+                b.add(128),
+                &mut sums,
+            );
         }
         for (r, sums) in sums.iter().enumerate() {
             for q in 0..4 {
