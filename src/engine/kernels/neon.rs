@@ -77,22 +77,48 @@ impl Simd for Neon {
     }
 }
 
-/// Adds the products of eight inputs: `x` are two fours of them for each row, repeated over the vector.
-///
-/// Each vector of `sums` has two columns, each as two halves.
+/// The two vectors of weights at `b + AT + MORE`.
 #[inline(always)]
-unsafe fn eight<const R: usize>(
+unsafe fn pair<const AT: usize, const MORE: usize>(b: *const i8) -> [int8x16_t; 2] {
+    let (first, second);
+    // SAFETY: the caller's: 32 bytes there.
+    unsafe {
+        asm!(
+            "ldp {first:q}, {second:q}, [{b}, #{at}]",
+            b = in(reg) b, at = const AT + MORE, first = out(vreg) first, second = out(vreg) second,
+            options(readonly, nostack, preserves_flags),
+        );
+    }
+    [first, second]
+}
+
+/// Adds the products of eight inputs: `x` are two fours of them for each row, repeated over the vector; their weights
+/// stand at `b + AT`.
+///
+/// Each vector of `sums` has two columns, each as two halves. Written out and in a fixed order, because the compiler
+/// wants to start all products at once and then keeps sums in memory.
+#[inline(always)]
+unsafe fn eight<const R: usize, const AT: usize>(x: [[int32x4_t; 2]; R], b: *const i8, sums: &mut [[int32x4_t; 8]; R]) {
+    // SAFETY: `Dot::tile`'s: 128 bytes at `b + AT`.
+    unsafe {
+        quarter::<R, 0>(x, pair::<AT, 0>(b), pair::<AT, 64>(b), sums);
+        quarter::<R, 4>(x, pair::<AT, 32>(b), pair::<AT, 96>(b), sums);
+    }
+}
+
+/// Adds the products with two vectors of weights of each four inputs to the four sums from `FIRST`.
+#[inline(always)]
+unsafe fn quarter<const R: usize, const FIRST: usize>(
     x: [[int32x4_t; 2]; R],
-    b: *const i8,
+    w0: [int8x16_t; 2],
+    w1: [int8x16_t; 2],
     sums: &mut [[int32x4_t; 8]; R],
 ) {
-    // SAFETY: `Dot::tile`'s.
-    unsafe {
-        for q in 0..4 {
-            let (w0, w1) = (vld1q_s8(b.add(q * 16)), vld1q_s8(b.add(64 + q * 16)));
-            for (sums, x) in sums.iter_mut().zip(x) {
-                // |x| <= 128 and |w| <= 127, so two products fit 16 bits. Written out because the compiler, which
-                // wants to start all products at once, keeps sums in memory.
+    for i in 0..2 {
+        for (sums, x) in sums.iter_mut().zip(x) {
+            // |x| <= 128 and |w| <= 127, so two products fit 16 bits.
+            // SAFETY: registers only.
+            unsafe {
                 asm!(
                     "smull {t:v}.8h, {w0:v}.8b, {x0:v}.8b",
                     "smull2 {u:v}.8h, {w0:v}.16b, {x0:v}.16b",
@@ -100,10 +126,10 @@ unsafe fn eight<const R: usize>(
                     "smlal2 {u:v}.8h, {w1:v}.16b, {x1:v}.16b",
                     "sadalp {low:v}.4s, {t:v}.8h",
                     "sadalp {high:v}.4s, {u:v}.8h",
-                    w0 = in(vreg) w0, w1 = in(vreg) w1, x0 = in(vreg) x[0], x1 = in(vreg) x[1],
+                    w0 = in(vreg) w0[i], w1 = in(vreg) w1[i], x0 = in(vreg) x[0], x1 = in(vreg) x[1],
                     t = out(vreg) _, u = out(vreg) _,
-                    low = inout(vreg) sums[q * 2], high = inout(vreg) sums[q * 2 + 1],
-                    options(pure, nomem, nostack, preserves_flags),
+                    low = inout(vreg) sums[FIRST + i * 2], high = inout(vreg) sums[FIRST + i * 2 + 1],
+                    options(nomem, nostack, preserves_flags),
                 );
             }
         }
@@ -128,16 +154,8 @@ unsafe fn widening<const R: usize>(
                 *all = vreinterpretq_s32_u8(veorq_u8(vld1q_u8(a.add(r * lda + at)), flip));
             }
             let b = b.add(at * 16);
-            eight::<R>(
-                all.map(|x| [vdupq_laneq_s32::<0>(x), vdupq_laneq_s32::<1>(x)]),
-                b,
-                &mut sums,
-            );
-            eight::<R>(
-                all.map(|x| [vdupq_laneq_s32::<2>(x), vdupq_laneq_s32::<3>(x)]),
-                b.add(128),
-                &mut sums,
-            );
+            eight::<R, 0>(all.map(|x| [vdupq_laneq_s32::<0>(x), vdupq_laneq_s32::<1>(x)]), b, &mut sums);
+            eight::<R, 128>(all.map(|x| [vdupq_laneq_s32::<2>(x), vdupq_laneq_s32::<3>(x)]), b, &mut sums);
         }
         for (r, sums) in sums.iter().enumerate() {
             for q in 0..4 {
