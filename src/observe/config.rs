@@ -29,7 +29,7 @@ impl Default for Config {
         Self {
             smoothing: 0.5,
             frames: 3,
-            threshold: 0.5,
+            threshold: 0.6,
             release: 0.4,
             margin: 0.1,
             heartbeat: 60.0,
