@@ -98,7 +98,11 @@ unsafe fn pair<const AT: usize, const MORE: usize>(b: *const i8) -> [int8x16_t; 
 /// Each vector of `sums` has two columns, each as two halves. Written out and in a fixed order, because the compiler
 /// wants to start all products at once and then keeps sums in memory.
 #[inline(always)]
-unsafe fn eight<const R: usize, const AT: usize>(x: [[int32x4_t; 2]; R], b: *const i8, sums: &mut [[int32x4_t; 8]; R]) {
+unsafe fn eight<const R: usize, const AT: usize>(
+    x: [[int32x4_t; 2]; R],
+    b: *const i8,
+    sums: &mut [[int32x4_t; 8]; R],
+) {
     // SAFETY: `Dot::tile`'s: 128 bytes at `b + AT`.
     unsafe {
         quarter::<R, 0>(x, pair::<AT, 0>(b), pair::<AT, 64>(b), sums);
@@ -154,8 +158,16 @@ unsafe fn widening<const R: usize>(
                 *all = vreinterpretq_s32_u8(veorq_u8(vld1q_u8(a.add(r * lda + at)), flip));
             }
             let b = b.add(at * 16);
-            eight::<R, 0>(all.map(|x| [vdupq_laneq_s32::<0>(x), vdupq_laneq_s32::<1>(x)]), b, &mut sums);
-            eight::<R, 128>(all.map(|x| [vdupq_laneq_s32::<2>(x), vdupq_laneq_s32::<3>(x)]), b, &mut sums);
+            eight::<R, 0>(
+                all.map(|x| [vdupq_laneq_s32::<0>(x), vdupq_laneq_s32::<1>(x)]),
+                b,
+                &mut sums,
+            );
+            eight::<R, 128>(
+                all.map(|x| [vdupq_laneq_s32::<2>(x), vdupq_laneq_s32::<3>(x)]),
+                b,
+                &mut sums,
+            );
         }
         for (r, sums) in sums.iter().enumerate() {
             for q in 0..4 {
