@@ -1,5 +1,7 @@
 //! Where frames come from.
 
+pub mod camera;
+
 use crate::frame::Frame;
 
 /// One place that frames come from, one after the other.
