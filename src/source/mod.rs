@@ -1,8 +1,17 @@
 //! Where frames come from.
 
 pub mod camera;
+mod config;
+mod counts;
+pub mod recording;
+
+use std::path::PathBuf;
 
 use crate::frame::Frame;
+
+pub use config::{AtEnd, Config, Kind};
+pub use counts::Counts;
+pub use recording::{Recording, RecordingOptions};
 
 /// One place that frames come from, one after the other.
 pub trait Source: Send {
@@ -11,6 +20,9 @@ pub trait Source: Send {
     /// # Errors
     /// Recoverable trouble is counted inside and reported as [`Next::Idle`] or passed over; an error is final.
     fn next(&mut self, frame: &mut Frame) -> Result<Next, Error>;
+
+    /// What could not even be read, by cause.
+    fn passed_over(&self) -> &Counts;
 }
 
 /// What became of one call to [`Source::next`].
@@ -26,4 +38,53 @@ pub enum Next {
 
 /// Why a source cannot go on.
 #[derive(Debug, thiserror::Error)]
-pub enum Error {}
+pub enum Error {
+    /// A recording is not there or cannot be read.
+    #[error("{path}: {cause}", path = .path.display())]
+    Io {
+        /// The recording.
+        path: PathBuf,
+        /// What the system said.
+        cause: std::io::Error,
+    },
+    /// A recording has no frames.
+    #[error("{path}: {looked_for}", path = .path.display())]
+    Empty {
+        /// The recording.
+        path: PathBuf,
+        /// What was looked for and not found.
+        looked_for: &'static str,
+    },
+    /// A recording is there and is not what it should be; the message says what to do.
+    #[error("{path}: {message}", path = .path.display())]
+    Format {
+        /// The recording.
+        path: PathBuf,
+        /// What is wrong with it and what to do.
+        message: String,
+    },
+    /// A video needs ffmpeg, which is not there.
+    #[error(
+        "{path}: reading this video needs the ffmpeg program, which is not installed; \
+         install it (on Debian: apt install ffmpeg) or give a directory of JPEG or PNG files",
+        path = .path.display()
+    )]
+    NoFfmpeg {
+        /// The recording.
+        path: PathBuf,
+    },
+}
+
+impl Error {
+    /// The exit code of sysexits.h that says the same.
+    pub const fn exit_code(&self) -> u8 {
+        const EX_DATAERR: u8 = 65;
+        const EX_NOINPUT: u8 = 66;
+        const EX_UNAVAILABLE: u8 = 69;
+        match self {
+            Self::Io { .. } | Self::Empty { .. } => EX_NOINPUT,
+            Self::Format { .. } => EX_DATAERR,
+            Self::NoFfmpeg { .. } => EX_UNAVAILABLE,
+        }
+    }
+}

@@ -1,1 +1,15 @@
 //! From a frame of any format to the model's input.
+//!
+//! [`Preparer`] turns a picture as the camera is mounted, cuts out the part that matters and brings it to the
+//! model's size, row by row as the picture is read: a raw picture is never held as RGB, and a JPEG picture is
+//! decoded no larger than is needed. What it computes is what Pillow's `Image.resize` with `BILINEAR` and a
+//! `box` computes, to the bit for the same RGB, because that is what the network was trained on. (Where one
+//! side is enlarged and the other reduced, Pillow 13 goes down the columns first, and a level may differ by 1.)
+
+mod axis;
+mod config;
+mod geometry;
+mod prepare;
+
+pub use config::{Config, Flip};
+pub use prepare::Preparer;

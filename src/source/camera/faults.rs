@@ -1,7 +1,7 @@
 //! What cameras do wrong, each way by its name: what is said, what is counted, and that pictures come back.
 
 use std::sync::Arc;
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use v4l::FourCC;
 use v4l::v4l_sys as sys;
@@ -10,25 +10,8 @@ use super::config::ControlValue;
 use super::fake::{Call, Fake, FakeCamera, Sent, WEBCAM};
 use super::system::{Control, System};
 use super::*;
-use crate::frame::{Captured, Colour, Frame, Matrix, PixelFormat};
+use crate::frame::{Frame, Matrix, PixelFormat};
 use crate::source::{Next, Source};
-
-fn frame() -> Frame {
-    Frame {
-        format: PixelFormat::Grey,
-        width: 0,
-        height: 0,
-        stride: 0,
-        colour: Colour::default(),
-        data: Vec::new(),
-        seq: 0,
-        captured: Captured {
-            elapsed: Duration::ZERO,
-            wall: SystemTime::UNIX_EPOCH,
-        },
-        name: String::new(),
-    }
-}
 
 struct Bench {
     fake: Fake,
@@ -42,7 +25,7 @@ impl Bench {
         Self {
             fake,
             camera,
-            frame: frame(),
+            frame: Frame::empty(),
         }
     }
 
@@ -170,7 +153,7 @@ fn fault_02_a_frame_is_cut_to_what_the_driver_wrote_and_the_error_flag_is_heeded
         assert_eq!(bench.frame.data.len(), 640 * 480 * 2);
         assert_eq!(bench.frame.data[0] % 2, 1);
     }
-    assert_eq!(bench.counters().damaged, 5);
+    assert_eq!(bench.counters().bad.of("damaged"), 5);
     assert_eq!(bench.counters().delivered, 5);
 }
 
@@ -319,7 +302,7 @@ fn fault_05_cut_jpeg_frames_are_counted_and_padded_ones_are_trimmed() {
         assert_eq!(bench.frame.format, PixelFormat::Jpeg);
         assert_eq!(bench.frame.data, jpeg(5000, 0));
     }
-    assert_eq!(bench.counters().truncated, 8);
+    assert_eq!(bench.counters().bad.of("truncated"), 8);
 }
 
 #[test]
@@ -333,7 +316,7 @@ fn fault_05_a_camera_that_sends_only_broken_frames_is_lost_and_opened_again() {
     });
     bench.run(TIMEOUT_AND_ONE);
     assert_eq!(bench.cause(), Cause::Corrupt);
-    assert!(bench.message().contains("cut off"), "{}", bench.message());
+    assert!(bench.message().contains("truncated"), "{}", bench.message());
     bench.fake.webcam(|camera| {
         camera.film = Box::new(|sequence| Sent {
             bytes: jpeg(5000, 0),
@@ -356,8 +339,9 @@ fn fault_05_raw_frames_that_are_too_short_or_empty_are_counted() {
         bench.frame_within(SECOND);
         assert_eq!(bench.frame.data.len(), 640 * 480 * 2);
     }
-    let counters = bench.counters();
-    assert_eq!((counters.short, counters.empty), (3, 3));
+    let bad = bench.counters().bad;
+    assert_eq!((bad.of("short"), bad.of("empty")), (3, 3));
+    assert_eq!(bench.camera.passed_over().total(), 6);
 }
 
 #[test]
@@ -490,7 +474,10 @@ fn fault_10_what_the_driver_gives_is_the_truth() {
     assert_eq!(frame.format, PixelFormat::Nv12);
     assert_eq!((frame.width, frame.height, frame.stride), (320, 180, 384));
     assert_eq!(frame.colour.matrix, Matrix::Bt709);
-    assert_eq!(frame.data.len(), 384 * 270);
+    assert_eq!(
+        Some(frame.data.len()),
+        PixelFormat::Nv12.bytes(320, 180, 384)
+    );
     let status = bench.camera.status();
     assert_eq!(
         status.remarks,
@@ -677,8 +664,8 @@ fn frames_that_come_twice_or_out_of_time_are_counted() {
         });
     });
     bench.run(SECOND);
-    let counters = bench.counters();
-    assert_eq!((counters.duplicate, counters.stale), (1, 1));
+    let bad = bench.counters().bad;
+    assert_eq!((bad.of("duplicate"), bad.of("stale")), (1, 1));
 }
 
 #[test]

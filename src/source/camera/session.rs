@@ -3,13 +3,14 @@
 use std::io;
 use std::time::Duration;
 
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 
-use super::negotiate::{self, Mode};
+use super::negotiate::Mode;
 use super::open::Opened;
 use super::stream::{Filled, Stream};
 use super::system::System;
 use crate::frame::{Frame, PixelFormat};
+use crate::source::Counts;
 
 /// A frame from further in the future than this carries a clock that is not the system's.
 const AHEAD: Duration = Duration::from_secs(1);
@@ -18,7 +19,7 @@ const MOST_MISSED: u32 = 1000;
 /// The longest pause after wake-ups that brought nothing.
 const LONGEST_PAUSE: Duration = Duration::from_millis(32);
 
-/// What became of the frames, by cause, since the start.
+/// What became of the frames since the start.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Counters {
     /// Frames that were passed on.
@@ -31,42 +32,17 @@ pub struct Counters {
     pub beyond_rate: u64,
     /// First frames after an open.
     pub skipped: u64,
-    /// Frames that the driver marked as damaged.
-    pub damaged: u64,
-    /// Frames without a byte.
-    pub empty: u64,
-    /// Raw frames that are shorter than the picture.
-    pub short: u64,
-    /// JPEG frames without a beginning or an end.
-    pub truncated: u64,
-    /// Frames that came twice.
-    pub duplicate: u64,
-    /// Frames that are older than the time-out, or than the one before them.
-    pub stale: u64,
     /// Wake-ups that brought nothing.
     pub spurious: u64,
+    /// Frames that were not whole or not new, by cause: `damaged` as the driver marked it; `empty`, without a byte;
+    /// `short`, raw and shorter than the picture; `truncated`, a JPEG without beginning or end; `duplicate`, came
+    /// twice; `stale`, older than the time-out or than the one before.
+    #[serde(serialize_with = "as_map")]
+    pub bad: Counts,
 }
 
-impl Counters {
-    /// Frames that were not whole or not new.
-    pub fn bad(&self) -> u64 {
-        self.damaged + self.empty + self.short + self.truncated + self.duplicate + self.stale
-    }
-
-    /// The causes of [`Self::bad`] that grew since `before`, in words.
-    pub fn bad_since(&self, before: &Self) -> String {
-        let grown = [
-            (self.damaged - before.damaged, "marked as damaged"),
-            (self.empty - before.empty, "empty"),
-            (self.short - before.short, "too short"),
-            (self.truncated - before.truncated, "cut off"),
-            (self.duplicate - before.duplicate, "repeated"),
-            (self.stale - before.stale, "out of date"),
-        ];
-        let words = grown.iter().filter(|(count, _)| *count > 0);
-        let words: Vec<_> = words.map(|(n, what)| format!("{n} {what}")).collect();
-        words.join(", ")
-    }
+fn as_map<S: Serializer>(counts: &Counts, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_map(counts.iter())
 }
 
 /// One opened camera.
@@ -83,7 +59,7 @@ pub struct Session {
     last: Option<(u32, Option<Duration>)>,
     /// When the last valid frame was seen, or the camera opened.
     alive: Duration,
-    counters_then: Counters,
+    bad_then: Counts,
     clock_is_ours: bool,
 }
 
@@ -104,7 +80,10 @@ impl Session {
         Self {
             capacity: match mode.format {
                 PixelFormat::Jpeg => stream.mapped() / stream.buffers().max(1),
-                format => negotiate::picture_bytes(format, mode.stride, mode.height),
+                format => {
+                    let bytes = format.bytes(mode.width, mode.height, mode.stride);
+                    bytes.unwrap_or(mode.size_image)
+                }
             },
             to_skip: skip,
             timeout: timeout.max(slowest.min(Duration::from_secs(600))),
@@ -114,7 +93,7 @@ impl Session {
             due: Duration::ZERO,
             last: None,
             alive: now,
-            counters_then: counters.clone(),
+            bad_then: counters.bad.clone(),
             clock_is_ours: true,
             stream,
             mode,
@@ -189,13 +168,19 @@ impl Session {
         if now.saturating_sub(self.alive) < self.timeout {
             return None;
         }
-        if self.clock_is_ours && counters.stale > self.counters_then.stale {
+        if self.clock_is_ours && counters.bad.of("stale") > self.bad_then.of("stale") {
             log::warn!("the camera's timestamps are not the system's; the time of arrival is used");
             self.clock_is_ours = false;
             self.alive = now;
             return None;
         }
-        Some(counters.bad_since(&self.counters_then))
+        let grown = counters
+            .bad
+            .iter()
+            .map(|(cause, count)| (count - self.bad_then.of(cause), cause));
+        let grown = grown.filter(|(count, _)| *count > 0);
+        let words: Vec<_> = grown.map(|(n, cause)| format!("{n} {cause}")).collect();
+        Some(words.join(", "))
     }
 
     /// How long it may stay silent.
@@ -232,21 +217,21 @@ impl Session {
     fn judge(&mut self, filled: &Filled, now: Duration, counters: &mut Counters) -> Option<usize> {
         let before = self.last.replace((filled.sequence, filled.timestamp));
         if filled.error {
-            counters.damaged += 1;
+            counters.bad.add("damaged");
             return None;
         }
         if filled.used == 0 {
-            counters.empty += 1;
+            counters.bad.add("empty");
             return None;
         }
         if let (Some(before), Some(time)) = (before, filled.timestamp) {
             if before == (filled.sequence, Some(time)) {
-                counters.duplicate += 1;
+                counters.bad.add("duplicate");
                 return None;
             }
             let backwards = before.1.is_some_and(|earlier| time < earlier);
             if self.clock_is_ours && backwards {
-                counters.stale += 1;
+                counters.bad.add("stale");
                 return None;
             }
         }
@@ -254,19 +239,19 @@ impl Session {
             && self.clock_is_ours
             && (now.saturating_sub(time) > self.timeout || time > now + AHEAD)
         {
-            counters.stale += 1;
+            counters.bad.add("stale");
             return None;
         }
         if self.mode.format == PixelFormat::Jpeg {
             let mut whole = None;
             self.stream.look(filled, |b| whole = jpeg_length(b));
             if whole.is_none() {
-                counters.truncated += 1;
+                counters.bad.add("truncated");
             }
             return whole;
         }
         if filled.used < self.capacity {
-            counters.short += 1;
+            counters.bad.add("short");
             return None;
         }
         Some(self.capacity)
@@ -274,7 +259,9 @@ impl Session {
 
     fn seen(&mut self, now: Duration, counters: &Counters) {
         self.alive = now;
-        self.counters_then.clone_from(counters);
+        if self.bad_then.total() != counters.bad.total() {
+            self.bad_then = counters.bad.clone();
+        }
     }
 
     fn captured(&self, filled: &Filled, now: Duration) -> Duration {

@@ -15,7 +15,7 @@ use super::open::open;
 use super::session::{Counters, Session};
 use super::system::System;
 use crate::frame::{Captured, Frame};
-use crate::source::{Error, Next, Source};
+use crate::source::{Counts, Error, Next, Source};
 
 /// The longest that one call of [`Source::next`] waits while all is well.
 const SLICE: Duration = Duration::from_millis(250);
@@ -310,6 +310,10 @@ impl Source for Camera {
                 Ok(Next::Idle)
             }
         }
+    }
+
+    fn passed_over(&self) -> &Counts {
+        &self.status.counters.bad
     }
 }
 

@@ -1,0 +1,382 @@
+//! What stands before the data of a JPEG picture.
+
+use super::super::{Error, MAX_PIXELS};
+use super::bits::marker;
+use super::huffman::Huffman;
+
+/// How the data are to be decoded.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Kind {
+    /// One scan with all components, block after block.
+    Sequential,
+    /// Several scans, which have to be put together first.
+    Whole,
+}
+
+/// What the components stand for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Space {
+    Grey,
+    Ycbcr,
+    Rgb,
+    /// `inverted` as Adobe's programs write it: 255 is no ink.
+    Cmyk {
+        inverted: bool,
+    },
+    /// YCbCr of the inks, and black.
+    Ycck {
+        inverted: bool,
+    },
+}
+
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Component {
+    pub id: u8,
+    /// Blocks of one unit across.
+    pub h: usize,
+    /// Blocks of one unit down.
+    pub v: usize,
+    pub quantisation: usize,
+    pub dc: usize,
+    pub ac: usize,
+}
+
+/// Everything that stands before the data of a picture. The tables are kept in place from picture to picture.
+pub(super) struct Header {
+    pub kind: Kind,
+    pub space: Space,
+    pub width: usize,
+    pub height: usize,
+    components: [Component; 4],
+    count: usize,
+    /// Units between restart markers; 0 for none.
+    pub restart: usize,
+    /// Quantisation steps in rows of the block, not in zigzag order.
+    pub steps: [[f32; 64]; 4],
+    steps_set: [bool; 4],
+    pub dc: [Huffman; 4],
+    pub ac: [Huffman; 4],
+    /// Where the data begin.
+    pub data_at: usize,
+    adobe: Option<u8>,
+}
+
+/// Where the values of a block, in the order in which they are sent, belong in its rows.
+#[rustfmt::skip]
+pub(super) const ZIGZAG: [u8; 64] = [
+     0,  1,  8, 16,  9,  2,  3, 10, 17, 24, 32, 25, 18, 11,  4,  5,
+    12, 19, 26, 33, 40, 48, 41, 34, 27, 20, 13,  6,  7, 14, 21, 28,
+    35, 42, 49, 56, 57, 50, 43, 36, 29, 22, 15, 23, 30, 37, 44, 51,
+    58, 59, 52, 45, 38, 31, 39, 46, 53, 60, 61, 54, 47, 55, 62, 63,
+];
+
+impl Header {
+    pub const fn new() -> Self {
+        const TABLE: Huffman = Huffman::new();
+        Self {
+            kind: Kind::Sequential,
+            space: Space::Grey,
+            width: 0,
+            height: 0,
+            components: [Component {
+                id: 0,
+                h: 0,
+                v: 0,
+                quantisation: 0,
+                dc: 0,
+                ac: 0,
+            }; 4],
+            count: 0,
+            restart: 0,
+            steps: [[0.0; 64]; 4],
+            steps_set: [false; 4],
+            dc: [TABLE; 4],
+            ac: [TABLE; 4],
+            data_at: 0,
+            adobe: None,
+        }
+    }
+
+    pub fn components(&self) -> &[Component] {
+        &self.components[..self.count]
+    }
+
+    /// The most blocks across and down of any component's unit.
+    pub fn unit(&self) -> (usize, usize) {
+        let of =
+            |side: fn(&Component) -> usize| self.components().iter().map(side).max().unwrap_or(1);
+        (of(|c| c.h), of(|c| c.v))
+    }
+
+    /// Reads the header of the picture in `data`.
+    pub fn read(&mut self, data: &[u8]) -> Result<(), Error> {
+        self.count = 0;
+        self.restart = 0;
+        self.adobe = None;
+        self.steps_set = [false; 4];
+        for table in self.dc.iter_mut().chain(&mut self.ac) {
+            table.set = false;
+        }
+        let mut jfif = false;
+        let mut segments = Segments::new(data)?;
+        loop {
+            let (code, body) = segments.next()?;
+            match code {
+                0xc0..=0xc2 => self.frame(code, body)?,
+                0xc4 => self.huffman(body)?,
+                0xdb => self.quantisation(body)?,
+                0xdd => match body {
+                    &[high, low] => self.restart = usize::from(u16::from_be_bytes([high, low])),
+                    _ => return Err(Error::corrupt("the restart interval has a wrong length")),
+                },
+                0xe0 => jfif |= body.starts_with(b"JFIF\0"),
+                0xee if body.starts_with(b"Adobe") => self.adobe = body.get(11).copied(),
+                0xda => {
+                    self.data_at = segments.at;
+                    return self.scan(body, jfif);
+                }
+                _ => {}
+            }
+        }
+    }
+
+    fn frame(&mut self, code: u8, body: &[u8]) -> Result<(), Error> {
+        if self.count != 0 {
+            return Err(Error::corrupt("it has two frame headers"));
+        }
+        let (width, height, rest) = frame_size(body)?;
+        self.kind = if code == 0xc2 {
+            Kind::Whole
+        } else {
+            Kind::Sequential
+        };
+        (self.width, self.height) = (width, height);
+        if width.saturating_mul(height) > MAX_PIXELS {
+            return Err(Error::TooLarge {
+                width,
+                height,
+                limit: MAX_PIXELS,
+            });
+        }
+        let (&count, rest) = rest.split_first().ok_or(TOO_SHORT)?;
+        let count = usize::from(count);
+        if !matches!(count, 1 | 3 | 4) {
+            return Err(Error::Unsupported(
+                "a JPEG of neither 1, 3 nor 4 components",
+            ));
+        }
+        if rest.len() != count * 3 {
+            return Err(TOO_SHORT);
+        }
+        for (component, bytes) in self.components.iter_mut().zip(rest.chunks_exact(3)) {
+            let (h, v) = (usize::from(bytes[1] >> 4), usize::from(bytes[1] & 15));
+            if !(1..=4).contains(&h) || !(1..=4).contains(&v) || bytes[2] > 3 {
+                return Err(Error::corrupt(
+                    "the frame header has values that are not allowed",
+                ));
+            }
+            *component = Component {
+                id: bytes[0],
+                h,
+                v,
+                quantisation: usize::from(bytes[2]),
+                dc: 0,
+                ac: 0,
+            };
+        }
+        self.count = count;
+        if count == 1 {
+            // A scan of one component has units of one block, whatever the header says.
+            (self.components[0].h, self.components[0].v) = (1, 1);
+        }
+        let (h, v) = self.unit();
+        if self
+            .components()
+            .iter()
+            .any(|c| h % c.h != 0 || v % c.v != 0)
+        {
+            return Err(Error::Unsupported(
+                "a JPEG whose colours are no whole part of its size",
+            ));
+        }
+        Ok(())
+    }
+
+    fn scan(&mut self, body: &[u8], jfif: bool) -> Result<(), Error> {
+        if self.count == 0 {
+            return Err(Error::corrupt("its data come before its frame header"));
+        }
+        self.space = self.space(jfif);
+        let (&count, rest) = body.split_first().ok_or(TOO_SHORT)?;
+        let count = usize::from(count);
+        if rest.len() != count * 2 + 3 {
+            return Err(TOO_SHORT);
+        }
+        if self.kind == Kind::Whole || count < self.count {
+            self.kind = Kind::Whole;
+            return Ok(());
+        }
+        if count != self.count {
+            return Err(Error::corrupt(
+                "its data have more components than its frame",
+            ));
+        }
+        for i in 0..count {
+            let (id, tables) = (rest[i * 2], rest[i * 2 + 1]);
+            let component = &mut self.components[i];
+            let (dc, ac) = (usize::from(tables >> 4), usize::from(tables & 15));
+            if component.id != id || dc > 3 || ac > 3 {
+                return Err(Error::corrupt("the scan header does not fit the frame"));
+            }
+            (component.dc, component.ac) = (dc, ac);
+            self.dc[dc].or_default(false, dc)?;
+            self.ac[ac].or_default(true, ac)?;
+            if !self.steps_set[component.quantisation] || !self.dc[dc].set || !self.ac[ac].set {
+                return Err(Error::corrupt("a table that it uses is not there"));
+            }
+        }
+        let blocks: usize = self.components().iter().map(|c| c.h * c.v).sum();
+        if count > 1 && blocks > 10 {
+            return Err(Error::corrupt("a unit has more than ten blocks"));
+        }
+        Ok(())
+    }
+
+    fn space(&self, jfif: bool) -> Space {
+        let ids = self.components.map(|c| c.id);
+        match (self.count, self.adobe) {
+            (1, _) => Space::Grey,
+            (3, Some(0)) if !jfif => Space::Rgb,
+            (3, None) if !jfif && ids[..3] == *b"RGB" => Space::Rgb,
+            (3, _) => Space::Ycbcr,
+            (_, Some(2)) => Space::Ycck { inverted: true },
+            (_, adobe) => Space::Cmyk {
+                inverted: adobe.is_some(),
+            },
+        }
+    }
+
+    fn quantisation(&mut self, mut body: &[u8]) -> Result<(), Error> {
+        while let Some((&head, rest)) = body.split_first() {
+            let (wide, index) = (head >> 4, usize::from(head & 15));
+            let length = 64 << wide.min(1);
+            if wide > 1 || index > 3 || rest.len() < length {
+                return Err(Error::corrupt("a quantisation table is malformed"));
+            }
+            let (table, after) = rest.split_at(length);
+            for (k, &place) in ZIGZAG.iter().enumerate() {
+                let step = if wide == 1 {
+                    u16::from_be_bytes([table[k * 2], table[k * 2 + 1]])
+                } else {
+                    u16::from(table[k])
+                };
+                self.steps[index][usize::from(place)] = f32::from(step);
+            }
+            self.steps_set[index] = true;
+            body = after;
+        }
+        Ok(())
+    }
+
+    fn huffman(&mut self, mut body: &[u8]) -> Result<(), Error> {
+        while let Some((&head, rest)) = body.split_first() {
+            let (class, index) = (head >> 4, usize::from(head & 15));
+            let counts: &[u8; 16] = rest.first_chunk().ok_or(TOO_SHORT)?;
+            let total: usize = counts.iter().map(|&n| usize::from(n)).sum();
+            if class > 1 || index > 3 || rest.len() < 16 + total {
+                return Err(Error::corrupt("a Huffman table is malformed"));
+            }
+            let tables = if class == 0 {
+                &mut self.dc
+            } else {
+                &mut self.ac
+            };
+            tables[index].build(counts, &rest[16..16 + total])?;
+            body = &rest[16 + total..];
+        }
+        Ok(())
+    }
+}
+
+const TOO_SHORT: Error = Error::corrupt("a segment is shorter than what it says it holds");
+
+/// Width, height and what follows them in a frame header.
+fn frame_size(body: &[u8]) -> Result<(usize, usize, &[u8]), Error> {
+    let (&[bits, h1, h0, w1, w0], rest) = body.split_first_chunk().ok_or(TOO_SHORT)?;
+    if bits != 8 {
+        return Err(Error::Unsupported("a JPEG of other than 8 bits"));
+    }
+    let width = usize::from(u16::from_be_bytes([w1, w0]));
+    let height = usize::from(u16::from_be_bytes([h1, h0]));
+    if height == 0 && width != 0 {
+        return Err(Error::Unsupported(
+            "a JPEG that gives its height after its data",
+        ));
+    }
+    if width == 0 {
+        return Err(Error::Empty { width, height });
+    }
+    Ok((width, height, rest))
+}
+
+/// Width and height of the JPEG picture in `data`, if its header can be read so far.
+pub fn size(data: &[u8]) -> Option<(usize, usize)> {
+    let mut segments = Segments::new(data).ok()?;
+    loop {
+        match segments.next().ok()? {
+            (0xc0..=0xc2, body) => return frame_size(body).ok().map(|(w, h, _)| (w, h)),
+            (0xda, _) => return None,
+            _ => {}
+        }
+    }
+}
+
+/// The segments of a header, one after the other.
+struct Segments<'a> {
+    data: &'a [u8],
+    at: usize,
+}
+
+impl<'a> Segments<'a> {
+    fn new(data: &'a [u8]) -> Result<Self, Error> {
+        match data {
+            [0xff, 0xd8, ..] => Ok(Self { data, at: 2 }),
+            [] | [0xff] => Err(Error::Truncated),
+            _ => Err(Error::corrupt("it does not begin as a JPEG does")),
+        }
+    }
+
+    /// Code and body of the next segment.
+    fn next(&mut self) -> Result<(u8, &'a [u8]), Error> {
+        loop {
+            let rest = self.data.get(self.at..).ok_or(Error::Truncated)?;
+            // Bytes between segments are not allowed and occur all the same.
+            self.at += rest
+                .iter()
+                .position(|&b| b == 0xff)
+                .ok_or(Error::Truncated)?;
+            let (code, after) = marker(self.data, self.at).ok_or(Error::Truncated)?;
+            self.at = after;
+            match code {
+                0 | 1 | 0xd0..=0xd7 => continue,
+                0xd8 => return Err(Error::corrupt("a second picture begins in its header")),
+                0xd9 => return Err(Error::corrupt("it ends before its data begin")),
+                0xcc | 0xc9..=0xcb | 0xcd..=0xcf => {
+                    return Err(Error::Unsupported("a JPEG with arithmetic coding"));
+                }
+                0xc3 | 0xc5..=0xc7 | 0xde | 0xdf => {
+                    return Err(Error::Unsupported("a lossless or hierarchical JPEG"));
+                }
+                _ => {}
+            }
+            let length: &[u8; 2] = self.data[after..].first_chunk().ok_or(Error::Truncated)?;
+            let length = usize::from(u16::from_be_bytes(*length));
+            if length < 2 {
+                return Err(TOO_SHORT);
+            }
+            self.at = after + length;
+            let body = self.data.get(after + 2..self.at).ok_or(Error::Truncated)?;
+            return Ok((code, body));
+        }
+    }
+}

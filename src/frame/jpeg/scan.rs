@@ -1,0 +1,321 @@
+//! The data of a sequential picture, decoded one row of units at a time.
+
+use std::ops::Range;
+
+use super::super::ycbcr::Ycbcr;
+use super::super::{Colour, Error};
+use super::bits::Bits;
+use super::header::{Component, Header, Space, ZIGZAG};
+use super::huffman::Huffman;
+use super::idct::Cosines;
+use super::scaled;
+
+/// The buffers that decoding needs.
+pub(super) struct Scan {
+    cosines: Box<Cosines>,
+    ycbcr: Ycbcr,
+    planes: [Plane; 4],
+}
+
+/// One row of units of one component, at the reduced size.
+#[derive(Default)]
+struct Plane {
+    levels: Vec<u8>,
+    stride: usize,
+    /// Points of a block's side.
+    points: usize,
+    /// Columns of the picture for each of its own.
+    wide: usize,
+    /// Rows of the picture for each of its own.
+    high: usize,
+}
+
+/// How far the decoding of one picture is.
+pub(super) struct Position<'a> {
+    bits: Bits<'a>,
+    eighths: usize,
+    /// Columns, at the reduced size, that will be read.
+    pub columns: Range<usize>,
+    /// Units in a row.
+    across: usize,
+    /// Rows of units.
+    down: usize,
+    /// Rows of units that were decoded.
+    row: usize,
+    /// Whether the last one holds levels.
+    filled: bool,
+    /// The mean of each component's last block.
+    means: [i32; 4],
+    until_restart: usize,
+    next_restart: u8,
+    ended: bool,
+}
+
+impl Scan {
+    pub fn new() -> Self {
+        Self {
+            cosines: Box::new(Cosines::new()),
+            ycbcr: Ycbcr::new(Colour {
+                full_range: true,
+                ..Colour::default()
+            }),
+            planes: Default::default(),
+        }
+    }
+
+    /// Makes the buffers ready for the picture in `data`, at `eighths` eighths of its size.
+    pub fn start<'a>(&mut self, header: &Header, data: &'a [u8], eighths: usize) -> Position<'a> {
+        let (h, v) = header.unit();
+        let across = header.width.div_ceil(8 * h);
+        for (plane, component) in self.planes.iter_mut().zip(header.components()) {
+            let (wide, high) = (h / component.h, v / component.v);
+            // A component of half the size is decoded at twice the scale where that is possible.
+            let more = [4, 2]
+                .into_iter()
+                .find(|m| eighths * m <= 8 && wide % m == 0 && high % m == 0)
+                .unwrap_or(1);
+            plane.points = eighths * more;
+            (plane.wide, plane.high) = (wide / more, high / more);
+            plane.stride = across * component.h * plane.points;
+            plane
+                .levels
+                .resize(plane.stride * component.v * plane.points, 0);
+        }
+        Position {
+            bits: Bits::new(data, header.data_at),
+            eighths,
+            columns: 0..scaled(header.width, eighths),
+            across,
+            down: header.height.div_ceil(8 * v),
+            row: 0,
+            filled: false,
+            means: [0; 4],
+            until_restart: header.restart,
+            next_restart: 0,
+            ended: false,
+        }
+    }
+
+    /// Decodes the next row of units; its levels too if they are `wanted`.
+    fn row(
+        &mut self,
+        header: &Header,
+        position: &mut Position<'_>,
+        wanted: bool,
+    ) -> Result<(), Error> {
+        let unit = header.unit().0 * position.eighths;
+        let units = position.columns.start / unit..position.columns.end.div_ceil(unit);
+        for x in 0..position.across {
+            if header.restart > 0 {
+                if position.until_restart == 0 {
+                    position.bits.restart(position.next_restart)?;
+                    position.next_restart = (position.next_restart + 1) % 8;
+                    position.means = [0; 4];
+                    position.until_restart = header.restart;
+                }
+                position.until_restart -= 1;
+            }
+            let wanted = wanted && units.contains(&x);
+            for (i, component) in header.components().iter().enumerate() {
+                self.unit(header, position, i, component, wanted.then_some(x))?;
+            }
+            if position.bits.overrun() {
+                return Err(Error::Truncated);
+            }
+        }
+        position.row += 1;
+        position.filled = wanted;
+        Ok(())
+    }
+
+    /// Decodes the blocks of component `i` in one unit, and writes their levels if its place `x` is given.
+    fn unit(
+        &mut self,
+        header: &Header,
+        position: &mut Position<'_>,
+        i: usize,
+        component: &Component,
+        x: Option<usize>,
+    ) -> Result<(), Error> {
+        let plane = &mut self.planes[i];
+        let dc = &header.dc[component.dc];
+        let ac = &header.ac[component.ac];
+        for v in 0..component.v {
+            for h in 0..component.h {
+                let Some(x) = x else {
+                    pass(&mut position.bits, dc, ac, &mut position.means[i])?;
+                    continue;
+                };
+                let mut block = [0.0; 64];
+                let steps = &header.steps[component.quantisation];
+                let rows = decode(
+                    &mut position.bits,
+                    dc,
+                    ac,
+                    &mut position.means[i],
+                    steps,
+                    &mut block,
+                )?;
+                let at = v * plane.points * plane.stride + (x * component.h + h) * plane.points;
+                let out = &mut plane.levels[at..];
+                if rows == 0 {
+                    Cosines::flat(plane.points, block[0], out, plane.stride);
+                } else {
+                    self.cosines
+                        .inverse(plane.points, &block, rows, out, plane.stride);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Writes the pixels of row `y` from column `x` on as RGB; both lie inside.
+    pub fn read(
+        &mut self,
+        header: &Header,
+        position: &mut Position<'_>,
+        y: usize,
+        x: usize,
+        line: &mut [u8],
+    ) -> Result<(), Error> {
+        let rows = header.unit().1 * position.eighths;
+        while position.row <= y / rows {
+            let wanted = position.row == y / rows;
+            self.row(header, position, wanted)?;
+        }
+        if !position.filled || position.row != y / rows + 1 {
+            return Err(Error::Outside { x, y });
+        }
+        self.convert(header.space, y % rows, x, line);
+        Ok(())
+    }
+
+    /// Decodes the rows that are left and looks for the end of the picture.
+    pub fn finish(&mut self, header: &Header, position: &mut Position<'_>) -> Result<(), Error> {
+        while position.row < position.down {
+            self.row(header, position, false)?;
+        }
+        if !position.ended {
+            position.bits.end()?;
+            position.ended = true;
+        }
+        Ok(())
+    }
+
+    fn convert(&self, space: Space, y: usize, x: usize, line: &mut [u8]) {
+        let rows: [&[u8]; 4] = std::array::from_fn(|i| self.planes[i].row(y));
+        let wide: [usize; 4] = std::array::from_fn(|i| self.planes[i].wide.max(1));
+        let at = |i: usize, x: usize| rows[i][x / wide[i]];
+        let pixels = line.chunks_exact_mut(3).zip(x..);
+        match space {
+            Space::Grey => pixels.for_each(|(to, x)| to.fill(at(0, x))),
+            Space::Rgb => {
+                pixels.for_each(|(to, x)| to.copy_from_slice(&[at(0, x), at(1, x), at(2, x)]))
+            }
+            Space::Ycbcr => match wide {
+                [1, 1, 1, _] => {
+                    let chroma = rows[1][x..].iter().zip(&rows[2][x..]);
+                    for ((to, &luma), (&cb, &cr)) in
+                        line.chunks_exact_mut(3).zip(&rows[0][x..]).zip(chroma)
+                    {
+                        self.ycbcr.write(luma, cb, cr, to);
+                    }
+                }
+                [1, 2, 2, _] => pixels.for_each(|(to, x)| {
+                    self.ycbcr
+                        .write(rows[0][x], rows[1][x / 2], rows[2][x / 2], to);
+                }),
+                _ => pixels.for_each(|(to, x)| self.ycbcr.write(at(0, x), at(1, x), at(2, x), to)),
+            },
+            Space::Cmyk { inverted } => pixels.for_each(|(to, x)| {
+                let ink = [at(0, x), at(1, x), at(2, x)];
+                to.copy_from_slice(&print(ink, at(3, x), inverted));
+            }),
+            Space::Ycck { inverted } => pixels.for_each(|(to, x)| {
+                let mut ink = [0; 3];
+                self.ycbcr.write(at(0, x), at(1, x), at(2, x), &mut ink);
+                to.copy_from_slice(&print(ink.map(|level| 255 - level), at(3, x), inverted));
+            }),
+        }
+    }
+}
+
+impl Plane {
+    /// The levels of row `y` of the picture, counted from the first of this row of units.
+    fn row(&self, y: usize) -> &[u8] {
+        self.levels
+            .get(y / self.high.max(1) * self.stride..)
+            .and_then(|rest| rest.get(..self.stride))
+            .unwrap_or(&[])
+    }
+}
+
+/// Red, green and blue of paper with these inks and black on it.
+pub(super) fn print(ink: [u8; 3], black: u8, inverted: bool) -> [u8; 3] {
+    let light = |v: u8| u32::from(if inverted { v } else { 255 - v });
+    ink.map(|v| ((light(v) * light(black) + 127) / 255) as u8)
+}
+
+/// Decodes one block (T.81, F.2.2) into rows of frequencies; returns how many rows have any, 0 if only the mean.
+fn decode(
+    bits: &mut Bits<'_>,
+    dc: &Huffman,
+    ac: &Huffman,
+    mean: &mut i32,
+    steps: &[f32; 64],
+    block: &mut [f32; 64],
+) -> Result<usize, Error> {
+    block[0] = next_mean(bits, dc, mean)? as f32 * steps[0];
+    let mut rows = 0;
+    let mut k = 1;
+    while k < 64 {
+        let symbol = bits.symbol(ac)?;
+        let (run, size) = (usize::from(symbol >> 4), u32::from(symbol & 15));
+        if size == 0 {
+            if run < 15 {
+                break;
+            }
+            k += 16;
+            continue;
+        }
+        k += run;
+        let Some(&place) = ZIGZAG.get(k) else {
+            return Err(Error::corrupt("a block has more than 64 values"));
+        };
+        let place = usize::from(place);
+        block[place] = bits.difference(size) as f32 * steps[place];
+        rows = rows.max(place / 8 + 1);
+        k += 1;
+    }
+    Ok(rows)
+}
+
+/// Goes past one block.
+fn pass(bits: &mut Bits<'_>, dc: &Huffman, ac: &Huffman, mean: &mut i32) -> Result<(), Error> {
+    next_mean(bits, dc, mean)?;
+    let mut k = 1;
+    while k < 64 {
+        let symbol = bits.symbol(ac)?;
+        let (run, size) = (usize::from(symbol >> 4), u32::from(symbol & 15));
+        if size == 0 {
+            if run < 15 {
+                break;
+            }
+        } else if k + run > 63 {
+            return Err(Error::corrupt("a block has more than 64 values"));
+        }
+        bits.difference(size);
+        k += run + 1;
+    }
+    Ok(())
+}
+
+/// The mean of the next block, as a difference from the last one.
+fn next_mean(bits: &mut Bits<'_>, dc: &Huffman, mean: &mut i32) -> Result<i32, Error> {
+    let size = u32::from(bits.symbol(dc)?);
+    if size > 11 {
+        return Err(Error::corrupt("a block's mean is out of range"));
+    }
+    *mean = mean.wrapping_add(bits.difference(size));
+    Ok(*mean)
+}

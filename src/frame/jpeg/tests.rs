@@ -1,0 +1,265 @@
+use super::*;
+use proptest::prelude::*;
+
+macro_rules! jpegs {
+    ($($name:literal),*) => {
+        [$(($name, include_bytes!(concat!("../../../tests/reference/jpeg/", $name, ".jpg")).as_slice())),*]
+    };
+}
+
+/// The same picture of 107×75 pixels in all its forms.
+const ALL: [(&str, &[u8]); 8] = jpegs!(
+    "420",
+    "422",
+    "444",
+    "restart",
+    "optimised",
+    "grey",
+    "cmyk",
+    "progressive"
+);
+
+/// All but the one that is decoded as a whole.
+const SEQUENTIAL: usize = 7;
+
+fn decode(data: &[u8], eighths: usize) -> Result<(usize, usize, Vec<u8>), Error> {
+    let mut decoder = Decoder::new();
+    let mut picture = decoder.open(data)?;
+    let (_, width, height) = picture.start(eighths)?;
+    let mut pixels = vec![0; width * height * 3];
+    for (y, line) in pixels.chunks_exact_mut(width * 3).enumerate() {
+        picture.read(y, 0, line)?;
+    }
+    picture.finish()?;
+    Ok((width, height, pixels))
+}
+
+/// The same by another decoder.
+fn reference(data: &[u8]) -> image::RgbImage {
+    image::load_from_memory(data).unwrap().into_rgb8()
+}
+
+fn difference(a: &[u8], b: &[u8]) -> f64 {
+    assert_eq!(a.len(), b.len());
+    let sum: u64 = a
+        .iter()
+        .zip(b)
+        .map(|(a, b)| u64::from(a.abs_diff(*b)))
+        .sum();
+    sum as f64 / a.len() as f64
+}
+
+#[test]
+fn full_size_is_what_another_decoder_makes() {
+    for (name, data) in ALL {
+        let (width, height, pixels) = decode(data, 8).unwrap();
+        assert_eq!((width, height), (107, 75), "{name}");
+        let difference = difference(&pixels, &reference(data));
+        // Where chroma is of half the size the two differ in how they bring it to the full size.
+        let most = if matches!(name, "444" | "grey") {
+            0.3
+        } else {
+            1.5
+        };
+        assert!(difference < most, "{name}: {difference}");
+    }
+}
+
+#[test]
+fn a_smaller_size_is_the_picture_made_smaller() {
+    for (name, data) in ALL {
+        let full = reference(data);
+        for eighths in 1..8 {
+            let (width, height, pixels) = decode(data, eighths).unwrap();
+            let scale = if name == "progressive" {
+                [0, 1, 2, 4, 4, 8, 8, 8][eighths]
+            } else {
+                eighths
+            };
+            assert_eq!(
+                (width, height),
+                (scaled(107, scale), scaled(75, scale)),
+                "{name}"
+            );
+            let mut sum = 0.0;
+            let mut count = 0.0;
+            for y in 0..75 * scale / 8 {
+                for x in 0..107 * scale / 8 {
+                    for c in 0..3 {
+                        let mean = area(&full, c, x as f64, y as f64, 8.0 / scale as f64);
+                        sum += (mean - f64::from(pixels[(y * width + x) * 3 + c])).abs();
+                        count += 1.0;
+                    }
+                }
+            }
+            assert!(sum / count < 4.0, "{name} at {eighths}/8: {}", sum / count);
+        }
+    }
+}
+
+/// The mean of colour `c` over the square of side `scale` that pixel (x, y) of the smaller picture covers.
+fn area(full: &image::RgbImage, c: usize, x: f64, y: f64, scale: f64) -> f64 {
+    let cover = |from: f64, i: u32| {
+        let (a, b) = (from * scale, (from + 1.0) * scale);
+        (b.min(f64::from(i + 1)) - a.max(f64::from(i))).max(0.0)
+    };
+    let range = |from: f64, most: u32| {
+        (from * scale) as u32..(((from + 1.0) * scale).ceil() as u32).min(most)
+    };
+    let (mut sum, mut weight) = (0.0, 0.0);
+    for j in range(y, full.height()) {
+        for i in range(x, full.width()) {
+            let w = cover(x, i) * cover(y, j);
+            sum += w * f64::from(full.get_pixel(i, j).0[c]);
+            weight += w;
+        }
+    }
+    sum / weight
+}
+
+#[test]
+fn a_part_is_the_part_of_the_whole() {
+    for (name, data) in ALL {
+        let (width, height, pixels) = decode(data, 4).unwrap();
+        let mut decoder = Decoder::new();
+        let mut picture = decoder.open(data).unwrap();
+        picture.start(4).unwrap();
+        picture.only(21..40);
+        let mut line = [0; 19 * 3];
+        for y in (5..height).step_by(3) {
+            picture.read(y, 21, &mut line).unwrap();
+            assert_eq!(
+                line,
+                pixels[(y * width + 21) * 3..][..19 * 3],
+                "{name} row {y}"
+            );
+        }
+        picture.finish().unwrap();
+    }
+}
+
+/// The picture without its Huffman tables, as many cameras send it.
+fn without_tables(data: &[u8]) -> Vec<u8> {
+    let mut out = data[..2].to_vec();
+    let mut at = 2;
+    while data[at + 1] != 0xda {
+        let end = at + 2 + usize::from(u16::from_be_bytes([data[at + 2], data[at + 3]]));
+        if data[at + 1] != 0xc4 {
+            out.extend(&data[at..end]);
+        }
+        at = end;
+    }
+    out.extend(&data[at..]);
+    out
+}
+
+#[test]
+fn missing_huffman_tables_are_the_standard_ones() {
+    for (name, data) in &ALL[..4] {
+        let bare = without_tables(data);
+        assert!(bare.len() < data.len() - 400, "{name}");
+        assert_eq!(decode(&bare, 8), decode(data, 8), "{name}");
+    }
+}
+
+#[test]
+fn what_follows_the_end_is_not_looked_at() {
+    for (name, data) in ALL {
+        let whole = decode(data, 8);
+        for tail in [
+            &[0; 5000][..],
+            &[0xff; 99],
+            b"\xff\xd8\xff\xe0 the next picture",
+        ] {
+            let padded = [data, tail].concat();
+            assert_eq!(decode(&padded, 8), whole, "{name}");
+        }
+    }
+}
+
+#[test]
+fn a_picture_cut_anywhere_is_refused() {
+    for (i, (name, data)) in ALL.into_iter().enumerate() {
+        // Two bytes less is the whole picture without its end.
+        for length in (0..data.len())
+            .step_by(7)
+            .chain([data.len() - 2, data.len() - 1])
+        {
+            let cut = &data[..length];
+            let error = decode(cut, 3).expect_err(name);
+            assert!(
+                matches!(error.cause(), "truncated" | "corrupt"),
+                "{name} cut at {length}: {error}"
+            );
+            if i < SEQUENTIAL {
+                assert_eq!(error, Error::Truncated, "{name} cut at {length}");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_picture_whose_data_end_before_its_last_block_is_refused() {
+    for (name, data) in &ALL[..SEQUENTIAL] {
+        let mut decoder = Decoder::new();
+        decoder.open(data).unwrap();
+        let begin = decoder.header.data_at;
+        for percent in 0..99 {
+            let length = begin + (data.len() - 2 - begin) * percent / 100;
+            let cut = [&data[..length], &[0xff, 0xd9]].concat();
+            assert!(decode(&cut, 8).is_err(), "{name} cut at {percent} %");
+        }
+    }
+}
+
+#[test]
+fn sizes_are_limited_before_anything_is_made() {
+    let mut huge = ALL[0].1.to_vec();
+    let frame = huge.windows(2).position(|w| w == [0xff, 0xc0]).unwrap();
+    huge[frame + 5..frame + 9].fill(0xff);
+    assert_eq!(decode(&huge, 1).unwrap_err().cause(), "too-large");
+    assert_eq!(size(&huge), Some((65535, 65535)));
+    huge[frame + 7..frame + 9].fill(0);
+    assert_eq!(decode(&huge, 1).unwrap_err().cause(), "empty");
+}
+
+#[test]
+fn what_is_not_read_is_said() {
+    let mut other = ALL[0].1.to_vec();
+    let frame = other.windows(2).position(|w| w == [0xff, 0xc0]).unwrap();
+    for (code, bits) in [(0xc9, 8), (0xc3, 8), (0xc1, 12)] {
+        (other[frame + 1], other[frame + 4]) = (code, bits);
+        assert_eq!(decode(&other, 8).unwrap_err().cause(), "format", "{code:x}");
+    }
+    for empty in [
+        &b""[..],
+        b"\xff",
+        b"\xff\xd8",
+        b"\xff\xd8\xff\xd9",
+        b"hello",
+    ] {
+        assert!(decode(empty, 8).is_err());
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(2000))]
+
+    #[test]
+    fn no_damage_panics(
+        which in 0..ALL.len(),
+        changes in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..8),
+        header in any::<bool>(),
+        eighths in 1usize..9,
+    ) {
+        let mut data = ALL[which].1.to_vec();
+        let reach = if header { 700.min(data.len()) } else { data.len() };
+        for (at, value) in changes {
+            data[at.index(reach)] = value;
+        }
+        // The size may have become a large one that is allowed.
+        if size(&data).is_none_or(|(w, h)| w * h < 1 << 20) {
+            let _ = decode(&data, eighths);
+        }
+    }
+}

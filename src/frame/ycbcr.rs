@@ -1,0 +1,119 @@
+//! From YCbCr to RGB in fixed point.
+
+use super::{Colour, Matrix};
+
+const BITS: u32 = 16;
+const HALF: i32 = 1 << (BITS - 1);
+
+/// The factors of one matrix and range, in units of 2⁻¹⁶.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Ycbcr {
+    luma: i32,
+    black: i32,
+    red_cr: i32,
+    green_cb: i32,
+    green_cr: i32,
+    blue_cb: i32,
+}
+
+impl Ycbcr {
+    /// The factors for `colour`, from the luma weights that ITU-R BT.601 and BT.709 give.
+    pub fn new(colour: Colour) -> Self {
+        let (kr, kb) = match colour.matrix {
+            Matrix::Bt601 => (0.299, 0.114),
+            Matrix::Bt709 => (0.2126, 0.0722),
+        };
+        let kg = 1.0 - kr - kb;
+        let (luma, chroma, black) = if colour.full_range {
+            (1.0, 1.0, 0)
+        } else {
+            (255.0 / 219.0, 255.0 / 224.0, 16)
+        };
+        let fixed = |v: f64| (v * f64::from(1 << BITS)).round() as i32;
+        Self {
+            luma: fixed(luma),
+            black,
+            red_cr: fixed(2.0 * (1.0 - kr) * chroma),
+            green_cb: fixed(2.0 * (1.0 - kb) * kb / kg * chroma),
+            green_cr: fixed(2.0 * (1.0 - kr) * kr / kg * chroma),
+            blue_cb: fixed(2.0 * (1.0 - kb) * chroma),
+        }
+    }
+
+    /// One pixel, written to the three bytes of `rgb`.
+    #[inline(always)]
+    pub fn write(&self, y: u8, cb: u8, cr: u8, rgb: &mut [u8]) {
+        let y = (i32::from(y) - self.black) * self.luma + HALF;
+        let cb = i32::from(cb) - 128;
+        let cr = i32::from(cr) - 128;
+        let level = |v: i32| (v >> BITS).clamp(0, 255) as u8;
+        if let [r, g, b] = rgb {
+            *r = level(y + cr * self.red_cr);
+            *g = level(y - cb * self.green_cb - cr * self.green_cr);
+            *b = level(y + cb * self.blue_cb);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn rgb(colour: Colour, y: u8, cb: u8, cr: u8) -> [u8; 3] {
+        let mut out = [0; 3];
+        Ycbcr::new(colour).write(y, cb, cr, &mut out);
+        out
+    }
+
+    #[test]
+    fn full_range_grey_is_its_luma() {
+        let colour = Colour {
+            full_range: true,
+            ..Colour::default()
+        };
+        for y in 0..=255 {
+            assert_eq!(rgb(colour, y, 128, 128), [y; 3]);
+        }
+    }
+
+    #[test]
+    fn video_range_reaches_black_and_white_and_clips_beyond() {
+        for matrix in [Matrix::Bt601, Matrix::Bt709] {
+            let colour = Colour {
+                matrix,
+                full_range: false,
+            };
+            assert_eq!(rgb(colour, 16, 128, 128), [0; 3]);
+            assert_eq!(rgb(colour, 235, 128, 128), [255; 3]);
+            assert_eq!(rgb(colour, 0, 128, 128), [0; 3]);
+            assert_eq!(rgb(colour, 255, 128, 128), [255; 3]);
+        }
+    }
+
+    /// The 100 % colour bars of BT.601 and BT.709 in video range, as the standards' tables give them.
+    #[test]
+    fn colour_bars_come_out_pure() {
+        let bars = [
+            (Matrix::Bt601, [81, 90, 240], [255, 0, 0]),
+            (Matrix::Bt601, [145, 54, 34], [0, 255, 0]),
+            (Matrix::Bt601, [41, 240, 110], [0, 0, 255]),
+            (Matrix::Bt709, [63, 102, 240], [255, 0, 0]),
+            (Matrix::Bt709, [173, 42, 26], [0, 255, 0]),
+            (Matrix::Bt709, [32, 240, 118], [0, 0, 255]),
+        ];
+        for (matrix, [y, cb, cr], want) in bars {
+            let got = rgb(
+                Colour {
+                    matrix,
+                    full_range: false,
+                },
+                y,
+                cb,
+                cr,
+            );
+            for (g, w) in got.iter().zip(want) {
+                assert!(g.abs_diff(w) <= 2, "{matrix:?} {y},{cb},{cr}: {got:?}");
+            }
+        }
+    }
+}

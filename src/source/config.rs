@@ -1,0 +1,121 @@
+//! The section `[source]` of the configuration.
+
+use std::path::PathBuf;
+
+use serde::Deserialize;
+
+use super::RecordingOptions;
+
+/// Where frames come from.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Config {
+    /// A camera or a recording.
+    pub kind: Kind,
+    /// The recording: a directory of pictures, a picture or a video.
+    pub path: Option<PathBuf>,
+    /// What happens when a recording is over.
+    pub at_end: AtEnd,
+    /// Frames a second of a recording that does not say it itself, 0.1 to 240.
+    pub frame_rate: f64,
+}
+
+/// What kind of source it is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Kind {
+    /// A camera of this machine.
+    #[default]
+    Camera,
+    /// Pictures or a video in files.
+    Recording,
+}
+
+/// What happens when a recording is over.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum AtEnd {
+    /// The program ends.
+    #[default]
+    Stop,
+    /// The recording begins again.
+    Loop,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            kind: Kind::default(),
+            path: None,
+            at_end: AtEnd::default(),
+            frame_rate: RecordingOptions::default().frame_rate,
+        }
+    }
+}
+
+impl Config {
+    /// Looks whether every value is allowed.
+    ///
+    /// # Errors
+    /// The key's name and what is allowed.
+    pub fn check(&self) -> Result<(), (&'static str, String)> {
+        if !(0.1..=240.0).contains(&self.frame_rate) {
+            return Err(("frame_rate", "must be 0.1 to 240 frames a second".into()));
+        }
+        let path = self
+            .path
+            .as_ref()
+            .is_some_and(|p| !p.as_os_str().is_empty());
+        if self.kind == Kind::Recording && !path {
+            let allowed = "must name a directory of pictures, a picture or a video when kind is \"recording\"";
+            return Err(("path", allowed.into()));
+        }
+        Ok(())
+    }
+
+    /// How a recording is to be read.
+    pub fn recording_options(&self) -> RecordingOptions {
+        RecordingOptions {
+            frame_rate: self.frame_rate,
+            looping: self.at_end == AtEnd::Loop,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_empty_section_is_the_default_camera() {
+        let config: Config = toml::from_str("").unwrap();
+        assert_eq!(config, Config::default());
+        assert_eq!(config.check(), Ok(()));
+    }
+
+    #[test]
+    fn a_recording_is_read() {
+        let text = "kind = \"recording\"\npath = \"frames\"\nat_end = \"loop\"\nframe_rate = 5";
+        let config: Config = toml::from_str(text).unwrap();
+        assert_eq!(config.check(), Ok(()));
+        let options = config.recording_options();
+        assert_eq!((options.frame_rate, options.looping), (5.0, true));
+    }
+
+    #[test]
+    fn what_is_not_allowed_is_named() {
+        let key = |text: &str| {
+            toml::from_str::<Config>(text)
+                .unwrap()
+                .check()
+                .unwrap_err()
+                .0
+        };
+        assert_eq!(key("kind = \"recording\""), "path");
+        assert_eq!(key("kind = \"recording\"\npath = \"\""), "path");
+        assert_eq!(key("frame_rate = 0"), "frame_rate");
+        assert_eq!(key("frame_rate = nan"), "frame_rate");
+        assert!(toml::from_str::<Config>("kind = \"dream\"").is_err());
+        assert!(toml::from_str::<Config>("speed = 2").is_err());
+    }
+}

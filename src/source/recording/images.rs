@@ -1,0 +1,137 @@
+//! Picture files, one a frame.
+
+use std::fs::{self, File};
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
+
+use super::kind::{self, ending, is_image};
+use super::{Error, Item, MAX_FILE, Reel, png};
+use crate::frame::{Colour, Frame, PixelFormat, jpeg};
+
+/// The pictures of a directory, or a single one.
+pub(super) struct Images {
+    files: Vec<PathBuf>,
+    next: usize,
+    /// A PNG file as it was read.
+    file: Vec<u8>,
+}
+
+impl Images {
+    /// The pictures of a directory, in natural order.
+    pub fn directory(path: &Path) -> Result<Self, Error> {
+        let io = |cause| Error::Io {
+            path: path.into(),
+            cause,
+        };
+        let mut files = Vec::new();
+        let mut others = 0;
+        for entry in fs::read_dir(path).map_err(io)? {
+            let file = entry.map_err(io)?.path();
+            if file.is_dir() || !is_image(&ending(&file)) {
+                others += 1;
+            } else {
+                files.push(file);
+            }
+        }
+        if files.is_empty() {
+            return Err(Error::Empty {
+                path: path.into(),
+                looked_for: "the directory has no .jpg, .jpeg or .png files",
+            });
+        }
+        if others > 0 {
+            log::info!(
+                "{}: {others} entries that are no pictures are left out",
+                path.display()
+            );
+        }
+        files.sort_by(|a, b| {
+            let (a_name, b_name) = (a.to_string_lossy(), b.to_string_lossy());
+            natord::compare(&a_name, &b_name).then_with(|| a.cmp(b))
+        });
+        Ok(Self {
+            files,
+            next: 0,
+            file: Vec::new(),
+        })
+    }
+
+    /// One picture.
+    pub fn one(path: &Path) -> Self {
+        Self {
+            files: vec![path.into()],
+            next: 0,
+            file: Vec::new(),
+        }
+    }
+}
+
+impl Reel for Images {
+    fn next(&mut self, frame: &mut Frame) -> Result<Item, Error> {
+        let Some(path) = self.files.get(self.next) else {
+            return Ok(Item::End);
+        };
+        self.next += 1;
+        let bad = |cause, what: &dyn std::fmt::Display| {
+            Ok(Item::Bad(cause, format!("{}: {what}", path.display())))
+        };
+        if let Err(error) = read(path, &mut frame.data) {
+            return bad("unreadable", &error);
+        }
+        if frame.data.is_empty() {
+            return bad("empty", &"the file is empty");
+        }
+        if frame.data.len() as u64 > MAX_FILE {
+            return bad(
+                "too-large",
+                &format_args!("the file has more than {} MiB", MAX_FILE >> 20),
+            );
+        }
+        if frame.data.starts_with(kind::JPEG) {
+            as_jpeg(frame);
+        } else if frame.data.starts_with(kind::PNG) {
+            std::mem::swap(&mut self.file, &mut frame.data);
+            if let Err((cause, what)) = png::decode(&self.file, frame) {
+                return bad(cause, &what);
+            }
+        } else {
+            return bad("format", &"the file is neither JPEG nor PNG");
+        }
+        frame.name.clear();
+        frame
+            .name
+            .push_str(&path.file_name().unwrap_or_default().to_string_lossy());
+        Ok(Item::Named)
+    }
+
+    fn rewind(&mut self) -> Result<(), Error> {
+        self.next = 0;
+        Ok(())
+    }
+
+    fn len_hint(&self) -> Option<u64> {
+        Some(self.files.len() as u64)
+    }
+
+    fn frame_rate(&self) -> Option<f64> {
+        None
+    }
+}
+
+/// Says of `frame`, whose data are a JPEG picture, what can be said without decoding it.
+pub(super) fn as_jpeg(frame: &mut Frame) {
+    frame.format = PixelFormat::Jpeg;
+    (frame.width, frame.height) = jpeg::size(&frame.data).unwrap_or_default();
+    frame.stride = 0;
+    frame.colour = Colour {
+        full_range: true,
+        ..Colour::default()
+    };
+}
+
+/// Reads the file at `path` into `data`, one byte more than [`MAX_FILE`] at most.
+fn read(path: &Path, data: &mut Vec<u8>) -> io::Result<()> {
+    data.clear();
+    File::open(path)?.take(MAX_FILE + 1).read_to_end(data)?;
+    Ok(())
+}

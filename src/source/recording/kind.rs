@@ -1,0 +1,116 @@
+//! What kind of recording a file is.
+
+use std::fs::{File, Metadata};
+use std::io::Read;
+use std::path::Path;
+
+use super::Error;
+
+/// What kind of recording a path is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Kind {
+    Directory,
+    Image,
+    Mjpeg,
+    Y4m,
+    /// For ffmpeg.
+    Video,
+}
+
+pub(super) const JPEG: &[u8] = &[0xff, 0xd8];
+pub(super) const PNG: &[u8] = b"\x89PNG\r\n\x1a\n";
+pub(super) const Y4M: &[u8] = b"YUV4MPEG2";
+
+/// Endings of videos that have no telling first bytes, or many different ones.
+const VIDEO: &[&str] = &[
+    "mp4", "m4v", "mov", "mkv", "webm", "avi", "mpg", "mpeg", "m2v", "ts", "mts", "m2ts", "wmv",
+    "flv", "3gp", "ogv", "h264", "264", "h265", "265", "hevc", "ivf", "vob", "mjpeg", "mjpg",
+    "y4m",
+];
+
+impl Kind {
+    /// Looks at the file at `path`.
+    pub fn of(path: &Path, metadata: &Metadata) -> Result<Self, Error> {
+        if metadata.is_dir() {
+            return Ok(Self::Directory);
+        }
+        if !metadata.is_file() {
+            let message = "this is neither a file nor a directory; \
+                           for a camera, set kind = \"camera\" in the section [source]";
+            return Err(Error::Format {
+                path: path.into(),
+                message: message.into(),
+            });
+        }
+        let mut head = [0; 16];
+        let head = read_head(path, &mut head).map_err(|cause| Error::Io {
+            path: path.into(),
+            cause,
+        })?;
+        if head.is_empty() {
+            return Err(Error::Empty {
+                path: path.into(),
+                looked_for: "the file is empty",
+            });
+        }
+        let ending = ending(path);
+        let ending = ending.as_str();
+        if head.starts_with(PNG) {
+            return Ok(Self::Image);
+        }
+        if head.starts_with(Y4M) {
+            return Ok(Self::Y4m);
+        }
+        if head.starts_with(JPEG) {
+            // A photograph may carry smaller copies of itself behind its end, so the name decides.
+            return Ok(if is_image(ending) {
+                Self::Image
+            } else {
+                Self::Mjpeg
+            });
+        }
+        if is_container(head) || VIDEO.contains(&ending) {
+            return Ok(Self::Video);
+        }
+        Err(Error::Format {
+            path: path.into(),
+            message: "this is no picture and no video that is known; \
+                      give a directory of JPEG or PNG files, one such file, an MJPEG or Y4M stream, or a video"
+                .into(),
+        })
+    }
+}
+
+/// The ending of a file's name, in lower case.
+pub(super) fn ending(path: &Path) -> String {
+    let ending = path.extension().unwrap_or_default();
+    ending.to_string_lossy().to_ascii_lowercase()
+}
+
+/// Whether an ending is that of a picture.
+pub(super) fn is_image(ending: &str) -> bool {
+    matches!(ending, "jpg" | "jpeg" | "png")
+}
+
+fn read_head<'a>(path: &Path, head: &'a mut [u8; 16]) -> std::io::Result<&'a [u8]> {
+    let mut length = 0;
+    let mut file = File::open(path)?;
+    while length < head.len() {
+        match file.read(&mut head[length..])? {
+            0 => break,
+            n => length += n,
+        }
+    }
+    Ok(&head[..length])
+}
+
+/// Whether a file begins as MP4 and its kin, Matroska, AVI, MPEG or FLV do.
+fn is_container(head: &[u8]) -> bool {
+    let at = |from: usize, what: &[u8]| head.get(from..).is_some_and(|rest| rest.starts_with(what));
+    at(4, b"ftyp")
+        || at(0, &[0x1a, 0x45, 0xdf, 0xa3])
+        || (at(0, b"RIFF") && at(8, b"AVI "))
+        || at(0, &[0, 0, 1, 0xba])
+        || at(0, &[0, 0, 1, 0xb3])
+        || at(0, b"FLV\x01")
+}

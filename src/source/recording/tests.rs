@@ -1,0 +1,305 @@
+use std::fs;
+use std::process::Command;
+
+use super::*;
+use crate::frame::{PixelFormat, View};
+use tempfile::TempDir;
+
+const JPEG: &[u8] = include_bytes!("../../../tests/reference/jpeg/420.jpg");
+
+fn options() -> RecordingOptions {
+    RecordingOptions::default()
+}
+
+/// A directory with these files.
+fn directory(files: &[(&str, &[u8])]) -> TempDir {
+    let folder = TempDir::new().unwrap();
+    for (name, data) in files {
+        fs::write(folder.path().join(name), data).unwrap();
+    }
+    folder
+}
+
+fn png(picture: impl Into<image::DynamicImage>) -> Vec<u8> {
+    let mut data = std::io::Cursor::new(Vec::new());
+    picture
+        .into()
+        .write_to(&mut data, image::ImageFormat::Png)
+        .unwrap();
+    data.into_inner()
+}
+
+/// All frames to the end.
+fn frames(recording: &mut Recording) -> Vec<Frame> {
+    let mut all = Vec::new();
+    let mut frame = Frame::empty();
+    while recording.next(&mut frame).unwrap() == Next::Frame {
+        all.push(frame.clone());
+    }
+    all
+}
+
+fn open(path: &Path) -> Recording {
+    Recording::open(path, options()).unwrap()
+}
+
+fn open_error(path: &Path) -> Error {
+    Recording::open(path, options()).map(|_| ()).unwrap_err()
+}
+
+#[test]
+fn a_directory_is_read_in_natural_order_and_bad_files_are_counted() {
+    let good = png(image::RgbImage::from_pixel(3, 2, image::Rgb([1, 2, 3])));
+    let folder = directory(&[
+        ("10.png", &good),
+        ("2.jpg", JPEG),
+        ("1.JPEG", b""),
+        ("3.png", b"not a picture"),
+        ("4.png", &good[..good.len() / 2]),
+        ("notes.txt", b"x"),
+    ]);
+    fs::create_dir(folder.path().join("5.jpg")).unwrap();
+    let mut recording = open(folder.path());
+    assert_eq!(recording.len_hint(), Some(5));
+    let all = frames(&mut recording);
+    let named: Vec<_> = all.iter().map(|f| (f.name.as_str(), f.seq)).collect();
+    assert_eq!(named, [("2.jpg", 1), ("10.png", 4)]);
+    assert_eq!(all[0].format, PixelFormat::Jpeg);
+    assert_eq!(
+        (all[0].width, all[0].height, all[0].data.as_slice()),
+        (107, 75, JPEG)
+    );
+    assert_eq!(all[1].data, [1, 2, 3].repeat(6));
+    let counts = recording.passed_over();
+    assert_eq!(
+        (counts.of("empty"), counts.of("format"), counts.total()),
+        (1, 1, 3)
+    );
+}
+
+#[test]
+fn the_clock_is_that_of_the_frames() {
+    let folder = directory(&[("a.jpg", JPEG), ("b.jpg", b""), ("c.jpg", JPEG)]);
+    let rate = RecordingOptions {
+        frame_rate: 4.0,
+        ..options()
+    };
+    let all = frames(&mut Recording::open(folder.path(), rate).unwrap());
+    let elapsed: Vec<_> = all.iter().map(|f| f.captured.elapsed.as_millis()).collect();
+    assert_eq!(elapsed, [0, 500]);
+    let start = fs::metadata(folder.path()).unwrap().modified().unwrap();
+    assert_eq!(all[1].captured.wall, start + Duration::from_millis(500));
+}
+
+#[test]
+fn a_loop_goes_on_with_the_clock_and_ends_if_nothing_is_there_to_show() {
+    let looping = RecordingOptions {
+        looping: true,
+        ..options()
+    };
+    let folder = directory(&[("a.jpg", JPEG), ("b.jpg", JPEG)]);
+    let mut recording = Recording::open(folder.path(), looping).unwrap();
+    let mut frame = Frame::empty();
+    for seq in 0..7 {
+        assert_eq!(recording.next(&mut frame).unwrap(), Next::Frame);
+        assert_eq!(frame.seq, seq);
+        assert_eq!(frame.name, ["a.jpg", "b.jpg"][seq as usize % 2]);
+    }
+    assert_eq!(frame.captured.elapsed, Duration::from_millis(600));
+    let folder = directory(&[("a.jpg", b""), ("b.jpg", b"")]);
+    let mut recording = Recording::open(folder.path(), looping).unwrap();
+    assert_eq!(recording.next(&mut frame).unwrap(), Next::End);
+    assert_eq!(recording.passed_over().of("empty"), 2);
+}
+
+#[test]
+fn one_picture_is_a_recording() {
+    let folder = directory(&[("bird.jpg", JPEG)]);
+    let all = frames(&mut open(&folder.path().join("bird.jpg")));
+    assert_eq!((all.len(), all[0].name.as_str()), (1, "bird.jpg"));
+}
+
+#[test]
+fn unusual_png_pictures_become_rgb() {
+    let pixel = |data: &[u8]| {
+        let folder = directory(&[("a.png", data)]);
+        let all = frames(&mut open(folder.path()));
+        assert_eq!(all[0].format, PixelFormat::Rgb24);
+        all[0].data[..3].to_vec()
+    };
+    let deep = image::ImageBuffer::from_pixel(2, 2, image::Rgb([0x1234u16, 0x8080, 0xffff]));
+    assert_eq!(pixel(&png(deep)), [0x12, 0x80, 0xff]);
+    let alpha = image::RgbaImage::from_pixel(2, 2, image::Rgba([9, 8, 7, 0]));
+    assert_eq!(pixel(&png(alpha)), [9, 8, 7]);
+    let grey = image::GrayImage::from_pixel(2, 2, image::Luma([5]));
+    assert_eq!(pixel(&png(grey)), [5, 5, 5]);
+    let thin = image::RgbImage::from_pixel(20000, 1, image::Rgb([4, 5, 6]));
+    assert_eq!(pixel(&png(thin)), [4, 5, 6]);
+    let palette = include_bytes!("../../../tests/reference/palette.png");
+    assert_eq!(pixel(palette), [200, 10, 30]);
+}
+
+#[test]
+fn a_stream_of_jpeg_numbers_its_pictures() {
+    let cut = &JPEG[..JPEG.len() / 2];
+    let stream = [JPEG, JPEG, cut, JPEG].concat();
+    let folder = directory(&[("cam.mjpeg", &stream)]);
+    let mut recording = open(&folder.path().join("cam.mjpeg"));
+    let all = frames(&mut recording);
+    let named: Vec<_> = all
+        .iter()
+        .map(|f| (f.name.as_str(), f.data.len()))
+        .collect();
+    let whole = JPEG.len();
+    let want = [
+        ("cam.mjpeg#0", whole),
+        ("cam.mjpeg#1", whole),
+        ("cam.mjpeg#2", cut.len()),
+        ("cam.mjpeg#3", whole),
+    ];
+    assert_eq!(named, want);
+    assert_eq!(recording.passed_over().total(), 0);
+}
+
+#[test]
+fn y4m_is_read_again_when_it_loops() {
+    let stream = b"YUV4MPEG2 W2 H2 F25:1 C420jpeg\nFRAME\nabcdefFRAME\nghijklFRAME\nmn";
+    let folder = directory(&[("a.y4m", stream)]);
+    let looping = RecordingOptions {
+        looping: true,
+        ..options()
+    };
+    let mut recording = Recording::open(&folder.path().join("a.y4m"), looping).unwrap();
+    assert_eq!(
+        (recording.frame_rate(), recording.len_hint()),
+        (25.0, Some(3))
+    );
+    let mut frame = Frame::empty();
+    for (name, seq, data) in [
+        ("a.y4m#0", 0, b"abcdef"),
+        ("a.y4m#1", 1, b"ghijkl"),
+        ("a.y4m#0", 3, b"abcdef"),
+    ] {
+        assert_eq!(recording.next(&mut frame).unwrap(), Next::Frame);
+        assert_eq!(
+            (frame.name.as_str(), frame.seq, frame.data.as_slice()),
+            (name, seq, &data[..])
+        );
+    }
+    assert_eq!(recording.passed_over().of("truncated"), 1);
+}
+
+#[test]
+fn what_is_no_recording_is_said_in_one_line() {
+    let folder = directory(&[
+        ("zero.jpg", b""),
+        ("text.txt", b"hello, world"),
+        ("bad.y4m", b"YUV4MPEG2 W0 H0\n"),
+        ("none.y4m", b"YUV4MPEG2 W2 H2\n"),
+    ]);
+    let at = |name: &str| folder.path().join(name);
+    let empty = TempDir::new().unwrap();
+    let said = |error: &Error| {
+        let text = error.to_string();
+        assert!(!text.contains('\n'), "{text}");
+        (error.exit_code(), text)
+    };
+    let (code, text) = said(&open_error(&at("missing")));
+    assert_eq!(code, 66);
+    assert!(text.contains("missing"), "{text}");
+    let (code, text) = said(&open_error(empty.path()));
+    assert_eq!(code, 66);
+    assert!(text.contains(".jpg, .jpeg or .png"), "{text}");
+    assert_eq!(said(&open_error(&at("zero.jpg"))).0, 66);
+    assert_eq!(said(&open_error(&at("text.txt"))).0, 65);
+    assert_eq!(said(&open_error(&at("bad.y4m"))).0, 65);
+    assert_eq!(said(&open_error(Path::new("/dev/null"))).0, 65);
+    let mut none = open(&at("none.y4m"));
+    let error = none.next(&mut Frame::empty()).unwrap_err();
+    assert_eq!(said(&error).0, 66);
+}
+
+/// Videos go through the user's ffmpeg, so without one there is nothing to test but what is said then.
+fn has_ffmpeg() -> bool {
+    Command::new("ffmpeg").arg("-version").output().is_ok()
+}
+
+/// A video of 10 red frames.
+fn video(path: &Path) {
+    let made = Command::new("ffmpeg")
+        .args([
+            "-v",
+            "error",
+            "-f",
+            "lavfi",
+            "-i",
+            "color=c=0xc80a1e:s=64x48:r=5:d=2",
+        ])
+        .args(["-c:v", "mpeg4", "-q:v", "2", "-y"])
+        .arg(path)
+        .status()
+        .unwrap();
+    assert!(made.success());
+}
+
+#[test]
+fn a_video_is_read_through_ffmpeg() {
+    let folder = TempDir::new().unwrap();
+    let path = folder.path().join("a-b: red.mp4");
+    if !has_ffmpeg() {
+        fs::write(&path, b"\0\0\0\x18ftypmp42").unwrap();
+        assert_eq!(open_error(&path).exit_code(), 69);
+        return;
+    }
+    video(&path);
+    let mut recording = open(&path);
+    assert_eq!(recording.frame_rate(), 5.0);
+    let all = frames(&mut recording);
+    assert_eq!(all.len(), 10);
+    assert_eq!(all[9].name, "a-b: red.mp4#9");
+    let View {
+        format,
+        width,
+        height,
+        ..
+    } = all[0].view();
+    assert_eq!((format, width, height), (PixelFormat::Yu12, 64, 48));
+    let mut line = [0; 3];
+    let mut rows = crate::frame::Rows::new(all[0].view()).unwrap();
+    crate::frame::Lines::read(&mut rows, 20, 20, &mut line).unwrap();
+    for (got, want) in line.into_iter().zip([0xc8u8, 0x0a, 0x1e]) {
+        assert!(got.abs_diff(want) <= 4, "{line:?}");
+    }
+}
+
+#[test]
+fn a_broken_video_says_what_ffmpeg_says_and_leaves_no_child() {
+    if !has_ffmpeg() {
+        return;
+    }
+    let folder = directory(&[("broken.mp4", b"\0\0\0\x18ftypmp42 and nothing else")]);
+    let error = open_error(&folder.path().join("broken.mp4"));
+    assert_eq!(error.exit_code(), 65);
+    let text = error.to_string();
+    assert!(
+        text.contains("ffmpeg cannot read this: ") && !text.contains('\n'),
+        "{text}"
+    );
+    assert!(text.len() > folder.path().as_os_str().len() + 60, "{text}");
+}
+
+#[test]
+fn a_video_left_half_way_ends_its_child() {
+    if !has_ffmpeg() {
+        return;
+    }
+    let folder = TempDir::new().unwrap();
+    let path = folder.path().join("red.mp4");
+    video(&path);
+    let mut reel = ffmpeg::Ffmpeg::open(&path).unwrap();
+    let child = Path::new("/proc").join(reel.child().to_string());
+    assert!(child.exists());
+    assert_eq!(reel.next(&mut Frame::empty()).unwrap(), Item::Numbered);
+    drop(reel);
+    assert!(!child.exists());
+}
