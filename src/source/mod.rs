@@ -4,6 +4,7 @@ pub mod camera;
 mod config;
 mod counts;
 pub mod recording;
+pub mod synthetic;
 
 use std::path::PathBuf;
 
@@ -12,6 +13,7 @@ use crate::frame::Frame;
 pub use config::{AtEnd, Config, Kind};
 pub use counts::Counts;
 pub use recording::{Recording, RecordingOptions};
+pub use synthetic::{Synthetic, SyntheticOptions};
 
 /// One place that frames come from, one after the other.
 pub trait Source: Send {
