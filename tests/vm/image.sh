@@ -58,8 +58,8 @@ depmod -b "$root" "$version"
 rm -rf "$root"/usr/share/{doc,man,locale,info,lintian,i18n,common-licenses} "$root"/usr/lib/aarch64-linux-gnu/{gconv,dri}
 mkdir -p "$root"/{proc,sys,dev,run,tmp,test} "$root"/etc
 install -m 755 "$here/init" "$root/init"
-printf 'root:x:0:0::/:/bin/sh\n' >"$root/etc/passwd"
-printf 'root:x:0:\n' >"$root/etc/group"
+printf 'root:x:0:0::/:/bin/sh\nnobody:x:65534:65534::/:/bin/sh\n' >"$root/etc/passwd"
+printf 'root:x:0:\nnogroup:x:65534:\n' >"$root/etc/group"
 printf '127.0.0.1 localhost\n' >"$root/etc/hosts"
 
 mkdir "$work/out"

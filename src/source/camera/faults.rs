@@ -783,6 +783,47 @@ fn a_menu_without_the_entry_names_those_it_has() {
 }
 
 #[test]
+fn the_survey_names_each_node_and_says_why_one_is_chosen() {
+    let fake = Fake::with_webcam();
+    let mut metadata = FakeCamera::webcam("/dev/video1");
+    metadata.capability.flags = sys::V4L2_CAP_META_CAPTURE;
+    fake.world().cameras.push(metadata);
+    let text = super::survey::on(&fake, &plain()).to_string();
+    assert_eq!(
+        text,
+        "/dev/video0: Test Webcam (uvcvideo)\n\
+         \x20 YUYV 320x240 at 30, 10, 5 fps\n  YUYV 640x480 at 30, 10, 5 fps\n\
+         \x20 MJPG 320x240 at 30, 10, 5 fps\n  MJPG 640x480 at 30, 10, 5 fps\n\
+         /dev/video1 carries metadata, not pictures; use /dev/video0 (Test Webcam)\n\
+         used: /dev/video0 (Test Webcam), YUYV 640x480 at 10.0 fps: \
+         the size asked for, fast enough, and cheaper to read than MJPG"
+    );
+    fake.world().cameras.clear();
+    let survey = super::survey::on(&fake, &plain());
+    assert_eq!(survey.loss.unwrap().cause, Cause::NotFound);
+    assert_eq!(fake.world().descriptors, 0);
+}
+
+#[test]
+fn a_monitor_sees_from_elsewhere_what_the_camera_is() {
+    let mut bench = Bench::webcam();
+    let monitor = bench.camera.monitor();
+    assert_eq!(monitor.status().state, State::Lost);
+    bench.frame_within(SECOND);
+    bench.frame_within(SECOND);
+    let seen = monitor.status();
+    assert_eq!((seen.state, seen.counters.delivered), (State::Streaming, 2));
+    assert_eq!(seen.counters, bench.counters());
+    bench.fake.fail(Call::Dequeue, libc::ENODEV, 1);
+    bench.lost_within(SECOND);
+    let seen = serde_json::to_value(monitor.status()).unwrap();
+    assert_eq!(seen["state"], "lost");
+    assert_eq!(seen["loss"]["cause"], "unplugged");
+    assert_eq!(seen["mode"]["fourcc"], "YUYV");
+    assert_eq!(seen["counters"]["bad"], serde_json::json!({}));
+}
+
+#[test]
 fn a_thousand_reopens_leave_no_descriptor_mapping_or_growth() {
     let mut bench = Bench::webcam();
     let losses = [

@@ -18,7 +18,9 @@ mod negotiate;
 mod open;
 mod session;
 mod source;
+mod status;
 mod stream;
+mod survey;
 mod system;
 
 #[cfg(test)]
@@ -30,4 +32,6 @@ pub use config::{Config, ControlValue, Format};
 pub use loss::{Cause, Loss};
 pub use negotiate::Mode;
 pub use session::Counters;
-pub use source::{Camera, State, Status};
+pub use source::Camera;
+pub use status::{Monitor, State, Status};
+pub use survey::{Survey, survey};

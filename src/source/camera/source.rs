@@ -5,14 +5,12 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, TryRecvError, sync_channel};
 use std::thread;
 use std::time::{Duration, Instant, SystemTime};
 
-use serde::Serialize;
-
 use super::config::Config;
 use super::kernel::Kernel;
 use super::loss::{Cause, Loss};
-use super::negotiate::Mode;
 use super::open::open;
-use super::session::{Counters, Session};
+use super::session::Session;
+use super::status::{Monitor, State, Status};
 use super::system::System;
 use crate::frame::{Captured, Frame};
 use crate::source::{Counts, Error, Next, Source};
@@ -25,46 +23,6 @@ const FIRST_RETRY: Duration = Duration::from_millis(500);
 const LONGEST_RETRY: Duration = Duration::from_secs(10);
 /// How long a close may take before it is left to end by itself.
 const CLOSE_TIME: Duration = Duration::from_millis(500);
-
-/// Whether pictures come.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "lowercase")]
-pub enum State {
-    /// They do.
-    Streaming,
-    /// They do not.
-    Lost,
-}
-
-/// How the camera is.
-#[derive(Clone, Debug, Serialize)]
-pub struct Status {
-    /// Whether pictures come.
-    pub state: State,
-    /// Why not, while it is lost.
-    pub loss: Option<Loss>,
-    /// Since when, by the clock of [`Captured::elapsed`].
-    #[serde(skip)]
-    pub since: Duration,
-    /// The node that is or was open.
-    pub device: Option<String>,
-    /// The card's name.
-    pub card: Option<String>,
-    /// How its frames are read.
-    pub mode: Option<Mode>,
-    /// The driver's buffers, which count as this process's memory: how many.
-    pub buffers: usize,
-    /// And how many bytes in all.
-    pub buffer_bytes: usize,
-    /// What is not as it was asked for, a line each.
-    pub remarks: Vec<String>,
-    /// What became of the frames.
-    pub counters: Counters,
-    /// How often it was opened.
-    pub opens: u64,
-    /// How often it was lost after it had streamed.
-    pub losses: u64,
-}
 
 enum Phase {
     /// Closed until then.
@@ -81,6 +39,9 @@ pub struct Camera {
     start: Duration,
     phase: Phase,
     status: Status,
+    /// Whether more of the status than its counters is new.
+    changed: bool,
+    monitor: Monitor,
     seq: u64,
     retry: Duration,
     /// Tells when the device of the session before is closed.
@@ -95,26 +56,16 @@ impl Camera {
 
     pub(super) fn on(system: Arc<dyn System>, config: Config) -> Self {
         let start = system.now();
+        let status = Status::new();
         Self {
-            status: Status {
-                state: State::Lost,
-                loss: Some(Loss::new(Cause::Opening, "the camera is being opened")),
-                since: Duration::ZERO,
-                device: None,
-                card: None,
-                mode: None,
-                buffers: 0,
-                buffer_bytes: 0,
-                remarks: Vec::new(),
-                counters: Counters::default(),
-                opens: 0,
-                losses: 0,
-            },
+            monitor: Monitor::new(&status),
+            status,
             config,
             system,
             begun: Instant::now(),
             start,
             phase: Phase::Waiting { until: start },
+            changed: false,
             seq: 0,
             retry: FIRST_RETRY,
             closing: None,
@@ -124,6 +75,11 @@ impl Camera {
     /// How the camera is now.
     pub fn status(&self) -> &Status {
         &self.status
+    }
+
+    /// A view of the status for other threads.
+    pub fn monitor(&self) -> Monitor {
+        self.monitor.clone()
     }
 
     /// The moment from which [`Captured::elapsed`] counts: a frame's age is `begun().elapsed() - elapsed`.
@@ -166,6 +122,7 @@ impl Camera {
 
     fn attempt(&mut self) -> Result<(), Loss> {
         let opened = open(&*self.system, &self.config)?;
+        self.changed = true;
         self.status.opens += 1;
         self.status.device = Some(opened.path.display().to_string());
         self.status.card = Some(opened.card.clone());
@@ -205,6 +162,7 @@ impl Camera {
     }
 
     fn tell(&mut self, loss: Loss) {
+        self.changed = true;
         if self.status.state == State::Streaming {
             self.status.losses += 1;
             self.status.since = self.elapsed();
@@ -223,6 +181,7 @@ impl Camera {
         if self.status.state == State::Streaming {
             return;
         }
+        self.changed = true;
         self.status.state = State::Streaming;
         self.status.loss = None;
         self.status.since = self.elapsed();
@@ -255,6 +214,27 @@ impl Camera {
         ));
         self.system.pause(SLICE);
         false
+    }
+
+    fn step(&mut self, frame: &mut Frame) -> Next {
+        if let Phase::Waiting { until } = self.phase {
+            if !self.wait(until) {
+                return Next::Idle;
+            }
+            if let Err(loss) = self.attempt() {
+                self.lose(loss);
+                return Next::Idle;
+            }
+        }
+        match self.read(frame) {
+            Ok(true) => {
+                self.streams();
+                return Next::Frame;
+            }
+            Ok(false) => {}
+            Err(loss) => self.lose(loss),
+        }
+        Next::Idle
     }
 
     fn read(&mut self, frame: &mut Frame) -> Result<bool, Loss> {
@@ -294,22 +274,10 @@ impl Camera {
 
 impl Source for Camera {
     fn next(&mut self, frame: &mut Frame) -> Result<Next, Error> {
-        if let Phase::Waiting { until } = self.phase
-            && (!self.wait(until) || self.attempt().map_err(|loss| self.lose(loss)).is_err())
-        {
-            return Ok(Next::Idle);
-        }
-        match self.read(frame) {
-            Ok(true) => {
-                self.streams();
-                Ok(Next::Frame)
-            }
-            Ok(false) => Ok(Next::Idle),
-            Err(loss) => {
-                self.lose(loss);
-                Ok(Next::Idle)
-            }
-        }
+        let next = self.step(frame);
+        self.monitor
+            .tell(&self.status, std::mem::take(&mut self.changed));
+        Ok(next)
     }
 
     fn passed_over(&self) -> &Counts {

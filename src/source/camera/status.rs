@@ -1,0 +1,96 @@
+//! How the camera is, for those who tell others.
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use serde::Serialize;
+
+use super::loss::{Cause, Loss};
+use super::negotiate::Mode;
+use super::session::Counters;
+
+/// Whether pictures come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum State {
+    /// They do.
+    Streaming,
+    /// They do not.
+    Lost,
+}
+
+/// How the camera is.
+#[derive(Clone, Debug, Serialize)]
+pub struct Status {
+    /// Whether pictures come.
+    pub state: State,
+    /// Why not, while it is lost.
+    pub loss: Option<Loss>,
+    /// Since when, by the clock of [`Captured::elapsed`].
+    #[serde(skip)]
+    pub since: Duration,
+    /// The node that is or was open.
+    pub device: Option<String>,
+    /// The card's name.
+    pub card: Option<String>,
+    /// How its frames are read.
+    pub mode: Option<Mode>,
+    /// The driver's buffers, which count as this process's memory: how many.
+    pub buffers: usize,
+    /// And how many bytes in all.
+    pub buffer_bytes: usize,
+    /// What is not as it was asked for, a line each.
+    pub remarks: Vec<String>,
+    /// What became of the frames.
+    pub counters: Counters,
+    /// How often it was opened.
+    pub opens: u64,
+    /// How often it was lost after it had streamed.
+    pub losses: u64,
+}
+
+impl Status {
+    /// Before the first attempt.
+    pub(super) fn new() -> Self {
+        Self {
+            state: State::Lost,
+            loss: Some(Loss::new(Cause::Opening, "the camera is being opened")),
+            since: Duration::ZERO,
+            device: None,
+            card: None,
+            mode: None,
+            buffers: 0,
+            buffer_bytes: 0,
+            remarks: Vec::new(),
+            counters: Counters::default(),
+            opens: 0,
+            losses: 0,
+        }
+    }
+}
+
+/// The status as other threads see it, while the camera itself belongs to the one that captures.
+#[derive(Clone, Debug)]
+pub struct Monitor(Arc<Mutex<Status>>);
+
+impl Monitor {
+    pub(super) fn new(status: &Status) -> Self {
+        Self(Arc::new(Mutex::new(status.clone())))
+    }
+
+    /// How the camera is now.
+    pub fn status(&self) -> Status {
+        let status = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        status.clone()
+    }
+
+    /// Makes `status` known: all of it if it `changed`, else its counters, which allocates nothing.
+    pub(super) fn tell(&self, status: &Status, changed: bool) {
+        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if changed {
+            known.clone_from(status);
+        } else {
+            known.counters.follow(&status.counters);
+        }
+    }
+}
