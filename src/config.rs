@@ -1,1 +1,330 @@
-//! The configuration file.
+//! The configuration file: TOML, composed of the sections that each module owns.
+//!
+//! Nothing in it is guessed: an unknown key, a value of the wrong type and a value out of range are each
+//! refused with the file, the line, the key and what to write instead.
+
+use std::borrow::Cow;
+use std::fmt;
+use std::ops::Range;
+use std::path::{Path, PathBuf};
+
+use serde::Deserialize;
+use toml::Spanned;
+use toml::de::{DeTable, DeValue};
+
+use crate::{engine, observe, publish, service, source, vision};
+
+/// Where a configuration is looked for when none is named, in this order.
+pub const PLACES: [&str; 2] = ["config.toml", "/etc/goldcrest/config.toml"];
+
+/// All that can be configured. Every key has a default, so an empty file is a whole configuration.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Config {
+    /// The name of this camera in MQTT topics.
+    pub id: String,
+    /// Where frames come from.
+    pub source: source::Config,
+    /// How a frame becomes the model's input.
+    pub vision: vision::Config,
+    /// The model and how it is run.
+    pub model: engine::Config,
+    /// When a label is said.
+    pub observe: observe::Config,
+    /// The broker.
+    pub mqtt: publish::Config,
+    /// What is logged.
+    pub log: service::LogConfig,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            id: "camera".into(),
+            source: Default::default(),
+            vision: Default::default(),
+            model: Default::default(),
+            observe: Default::default(),
+            mqtt: Default::default(),
+            log: Default::default(),
+        }
+    }
+}
+
+/// A configuration and the file that it came from.
+#[derive(Clone, Debug)]
+pub struct Loaded {
+    /// The values.
+    pub config: Config,
+    /// The file, or none where the defaults stand alone.
+    pub path: Option<PathBuf>,
+}
+
+impl Loaded {
+    /// The folder that relative paths in the file start from.
+    pub fn folder(&self) -> &Path {
+        self.path
+            .as_deref()
+            .and_then(Path::parent)
+            .unwrap_or(Path::new(""))
+    }
+}
+
+/// Why a configuration is refused. Its text is one line: file, line, key, what to write instead.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Error {
+    /// The file.
+    pub path: PathBuf,
+    /// The line, counted from 1, where one is to blame.
+    pub line: Option<usize>,
+    /// The key, dotted with its section.
+    pub key: Option<String>,
+    /// What is wrong and what to write instead.
+    pub message: String,
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.path.display())?;
+        if let Some(line) = self.line {
+            write!(f, ":{line}")?;
+        }
+        match &self.key {
+            Some(key) => write!(f, ": {key}: {}", self.message),
+            None => write!(f, ": {}", self.message),
+        }
+    }
+}
+
+impl std::error::Error for Error {}
+
+/// Reads `named`, or the first of [`PLACES`] that is there, or the defaults when none is.
+///
+/// # Errors
+/// A file that is named and not there, cannot be read, or is not a valid configuration.
+pub fn load(named: Option<&Path>) -> Result<Loaded, Error> {
+    let path = match named {
+        Some(path) => path.to_path_buf(),
+        None => match PLACES.iter().map(PathBuf::from).find(|p| p.exists()) {
+            Some(path) => path,
+            None => {
+                return Ok(Loaded {
+                    config: Config::default(),
+                    path: None,
+                });
+            }
+        },
+    };
+    let text = std::fs::read_to_string(&path).map_err(|e| Error {
+        path: path.clone(),
+        line: None,
+        key: None,
+        message: format!("cannot be read: {e}; name another file with --config"),
+    })?;
+    Ok(Loaded {
+        config: parse(&text, &path)?,
+        path: Some(path),
+    })
+}
+
+/// Reads a configuration from its text; `path` is for messages.
+///
+/// # Errors
+/// The first thing wrong with it.
+pub fn parse(text: &str, path: &Path) -> Result<Config, Error> {
+    let refuse = |at: Option<usize>, key: Option<String>, message: String| Error {
+        path: path.to_path_buf(),
+        line: at.map(|at| line_of(text, at)),
+        key,
+        message,
+    };
+    let table = DeTable::parse(text).map_err(|e| {
+        refuse(
+            e.span().map(|s| s.start),
+            None,
+            format!("not TOML: {}", one_line(e.message())),
+        )
+    })?;
+    let config: Config = toml::from_str(text).map_err(|e| {
+        let at = e.span();
+        let key = at
+            .as_ref()
+            .and_then(|span| key_at(table.get_ref(), span, ""));
+        refuse(at.map(|s| s.start), key, explain(e.message()))
+    })?;
+    let sections: [(&str, Result<(), (&'static str, String)>); 7] = [
+        ("", check_id(&config.id)),
+        ("source", config.source.check()),
+        ("vision", config.vision.check()),
+        ("model", config.model.check()),
+        ("observe", config.observe.check()),
+        ("mqtt", config.mqtt.check()),
+        ("log", config.log.check()),
+    ];
+    for (section, checked) in sections {
+        if let Err((key, message)) = checked {
+            let at = position(table.get_ref(), section, key);
+            let full = if section.is_empty() {
+                key.to_string()
+            } else {
+                format!("{section}.{key}")
+            };
+            return Err(refuse(at, Some(full), message));
+        }
+    }
+    Ok(config)
+}
+
+/// An id stands in topics, client ids and file names.
+fn check_id(id: &str) -> Result<(), (&'static str, String)> {
+    let good = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
+    if (1..=64).contains(&id.len()) && id.chars().all(good) {
+        return Ok(());
+    }
+    Err((
+        "id",
+        format!("{id:?} must be 1 to 64 letters, digits, - and _"),
+    ))
+}
+
+/// serde's words for a misfit, in ours, with the nearest key where one is unknown.
+fn explain(message: &str) -> String {
+    let message = one_line(message);
+    let names: Vec<&str> = message.split('`').skip(1).step_by(2).collect();
+    let (Some(unknown), known) = (names.first(), names.get(1..).unwrap_or_default()) else {
+        return message;
+    };
+    let nearest = known.iter().max_by(|a, b| {
+        let near = |k: &str| strsim::jaro_winkler(unknown, k);
+        near(a).total_cmp(&near(b))
+    });
+    match (
+        message.starts_with("unknown field"),
+        message.starts_with("unknown variant"),
+        nearest,
+    ) {
+        (true, _, Some(near)) => format!("unknown key; the nearest known key is `{near}`"),
+        (_, true, Some(_)) => {
+            let list: Vec<String> = known.iter().map(|k| format!("\"{k}\"")).collect();
+            format!("\"{unknown}\" is not one of {}", list.join(", "))
+        }
+        _ => message,
+    }
+}
+
+fn one_line(message: &str) -> String {
+    message.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+fn line_of(text: &str, at: usize) -> usize {
+    text.as_bytes()
+        .iter()
+        .take(at)
+        .filter(|&&b| b == b'\n')
+        .count()
+        + 1
+}
+
+/// The dotted key whose name or value covers `span`.
+fn key_at(table: &DeTable<'_>, span: &Range<usize>, before: &str) -> Option<String> {
+    let within = |s: &Range<usize>| s.start <= span.start && span.end <= s.end;
+    for (key, value) in table {
+        let name = format!("{before}{}", key.get_ref());
+        if within(&key.span()) {
+            return Some(name);
+        }
+        if let DeValue::Table(inner) = value.get_ref()
+            && let Some(found) = key_at(inner, span, &format!("{name}."))
+        {
+            return Some(found);
+        }
+        if within(&value.span()) {
+            return Some(name);
+        }
+    }
+    None
+}
+
+/// Where `section.key` stands in the text, or its section where the key is not written.
+fn position(table: &DeTable<'_>, section: &str, key: &str) -> Option<usize> {
+    if section.is_empty() {
+        return find(table, key).map(|(name, _)| name.span().start);
+    }
+    let (name, value) = find(table, section)?;
+    let inner = match value.get_ref() {
+        DeValue::Table(inner) => find(inner, key).map(|(name, _)| name),
+        _ => None,
+    };
+    Some(inner.unwrap_or(name).span().start)
+}
+
+type Entry<'t, 's> = (&'t Spanned<Cow<'s, str>>, &'t Spanned<DeValue<'s>>);
+
+fn find<'t, 's>(table: &'t DeTable<'s>, name: &str) -> Option<Entry<'t, 's>> {
+    table.iter().find(|(key, _)| key.get_ref() == name)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn refused(text: &str) -> String {
+        parse(text, Path::new("c.toml"))
+            .expect_err("it should be refused")
+            .to_string()
+    }
+
+    #[test]
+    fn the_shipped_file_is_valid_and_says_the_defaults() {
+        let text = include_str!("../config.toml");
+        let shipped = parse(text, Path::new("config.toml")).unwrap();
+        assert_eq!(format!("{:?}", Config::default()), format!("{shipped:?}"));
+    }
+
+    #[test]
+    fn an_unknown_key_names_file_line_and_the_nearest() {
+        assert_eq!(
+            refused("id = \"a\"\n[observe]\ntreshold = 0.5\n"),
+            "c.toml:3: observe.treshold: unknown key; the nearest known key is `threshold`"
+        );
+        assert!(
+            refused("[obseve]\n")
+                .starts_with("c.toml:1: obseve: unknown key; the nearest known key is `observe`")
+        );
+    }
+
+    #[test]
+    fn a_wrong_type_names_file_line_and_key() {
+        let message = refused("[mqtt]\nport = \"high\"\n");
+        assert!(
+            message.starts_with("c.toml:2: mqtt.port: invalid type"),
+            "{message}"
+        );
+    }
+
+    #[test]
+    fn a_value_out_of_range_names_the_range() {
+        let message = refused("\n\n[observe]\nthreshold = 7.0\n");
+        assert!(
+            message.starts_with("c.toml:4: observe.threshold: "),
+            "{message}"
+        );
+        assert!(message.contains('1'), "{message}");
+        assert!(refused("id = \"a/b\"").starts_with("c.toml:1: id: "));
+    }
+
+    #[test]
+    fn broken_toml_names_its_line() {
+        let message = refused("id = \"a\"\n[observe\n");
+        assert!(message.starts_with("c.toml:2: not TOML: "), "{message}");
+    }
+
+    #[test]
+    fn a_choice_lists_what_may_be_chosen() {
+        let message = refused("[vision]\nresize = \"stretch\"\n");
+        assert!(
+            message.contains("squash") && message.contains("letterbox"),
+            "{message}"
+        );
+    }
+}

@@ -13,11 +13,13 @@ from PIL import Image, ImageEnhance, ImageFilter
 
 
 def box(size: tuple[int, int], least: float, rng: random.Random) -> tuple[float, float, float, float]:
-    """A crop of `least` to all of the area, its sides within 3:4 and 4:3 of each other."""
+    """A crop of `least` to all of the area; squashed to a square it is as distorted as a 16:9 frame at the most."""
     w, h = size
+    # Most views are near square, as the pictures are; a third have the shapes that cameras have.
+    widest = 4 / 3 if rng.random() < 0.65 else 16 / 9
     for _ in range(10):
         area = w * h * rng.uniform(least, 1)
-        ratio = math.exp(rng.uniform(math.log(3 / 4), math.log(4 / 3)))
+        ratio = math.exp(rng.uniform(-math.log(widest), math.log(widest)))
         cw, ch = math.sqrt(area * ratio), math.sqrt(area / ratio)
         if cw <= w and ch <= h:
             x, y = rng.uniform(0, w - cw), rng.uniform(0, h - ch)
@@ -45,19 +47,24 @@ def view(image: Image.Image, side: int, least: float, rng: random.Random) -> np.
     if rng.random() < 0.3:
         image = ImageEnhance.Color(image).enhance(rng.uniform(0.3, 1.5))
     pixels = np.asarray(image)
-    if rng.random() < 0.15:
-        # A pale or dark border, as around an object before a plain wall.
-        pixels = shrink(pixels, side, rng)
+    if rng.random() < 0.25:
+        pixels = on_ground(pixels, side, rng)
     return pixels
 
 
-def shrink(pixels: np.ndarray, side: int, rng: random.Random) -> np.ndarray:
-    """The view made smaller on a plain ground of its own border's colour."""
-    inner = int(side * rng.uniform(0.5, 0.9))
-    edge = np.concatenate([pixels[0], pixels[-1], pixels[:, 0], pixels[:, -1]])
-    out = np.broadcast_to(edge.mean(0).astype(np.uint8), (side, side, 3)).copy()
-    y, x = rng.randrange(side - inner + 1), rng.randrange(side - inner + 1)
-    out[y : y + inner, x : x + inner] = np.asarray(Image.fromarray(pixels).resize((inner, inner), Image.BILINEAR))
+def on_ground(pixels: np.ndarray, side: int, rng: random.Random) -> np.ndarray:
+    """The view small, once or several times, on plain ground, as objects before a wall or on a table are."""
+    edge = np.concatenate([pixels[0], pixels[-1], pixels[:, 0], pixels[:, -1]]).mean(0)
+    ground = edge if rng.random() < 0.5 else np.full(3, rng.uniform(40, 230)) + [rng.uniform(-15, 15) for _ in "rgb"]
+    shade = np.linspace(rng.uniform(0.8, 1), rng.uniform(0.8, 1), side)[:, None, None]
+    out = np.broadcast_to(np.clip(ground * shade, 0, 255), (side, side, 3)).astype(np.uint8)
+    copies = rng.choice((1, 1, 2, 3))
+    for k in range(copies):
+        high, wide = int(side * rng.uniform(0.4, 0.95)), int(side * rng.uniform(0.4, 0.95) / copies)
+        y, left, right = rng.randrange(side - high + 1), k * side // copies, (k + 1) * side // copies
+        x = left + rng.randrange(max(1, right - left - wide + 1))
+        small = Image.fromarray(pixels).resize((wide, high), Image.BILINEAR)
+        out[y : y + high, x : x + wide] = np.asarray(small)
     return out
 
 

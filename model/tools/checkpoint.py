@@ -1,11 +1,13 @@
 """Checkpoints: this project's own, and timm's and torchvision's ConvNeXt state dicts.
 
-A checkpoint of ours is a dict of `state`, `depths`, `widths` and `classes` (names). Every
+A checkpoint of ours is a dict of `state`, `depths`, `widths` and `classes` (names); of the
+`last.pt` that a training goes on from, `mean` is read. Every
 parameter of another's state dict must find its place with its very shape, and every place
 must be filled: a network that is part one model and part another classifies nonsense.
 """
 from __future__ import annotations
 
+import hashlib
 import re
 from pathlib import Path
 
@@ -55,7 +57,7 @@ def from_torchvision(state: dict) -> dict:
     return out
 
 
-def shape_of(state: dict) -> Shape:
+def shape_of(state: dict, path: Path | str) -> Shape:
     """Depths, widths and classes as the parameters' names and shapes tell them."""
     depths = []
     for s in range(4):
@@ -65,7 +67,7 @@ def shape_of(state: dict) -> Shape:
         widths = tuple(len(state[f"stages.{s}.blocks.0.dw.weight"]) for s in range(4))
         return Shape(tuple(depths), widths, len(state["head.fc.weight"]))
     except KeyError as missing:
-        raise Refused(f"not a ConvNeXt checkpoint: it has no {missing.args[0]}") from None
+        raise Refused(f"{path} is not a ConvNeXt checkpoint: it has no {missing.args[0]}") from None
 
 
 def read(path: Path) -> tuple[dict, list[str] | None]:
@@ -81,19 +83,23 @@ def read(path: Path) -> tuple[dict, list[str] | None]:
         raise Refused(f"{path}: no such file") from None
     except Exception as e:
         raise Refused(f"{path} cannot be read as a checkpoint: {str(e).splitlines()[0]}") from None
-    names = found.get("classes") if isinstance(found, dict) and "state" in found else None
-    for key in ("state", "model", "state_dict"):
+    if not isinstance(found, dict):
+        raise Refused(f"{path} holds {type(found).__name__}, not a state dict; save model.state_dict()")
+    names = found.get("classes")
+    for key in ("state", "mean", "model", "state_dict"):
         if isinstance(found.get(key), dict):
             found = found[key]
             break
+    if not found or not all(isinstance(v, torch.Tensor) for v in found.values()):
+        raise Refused(f"{path} is not a state dict: it holds more than tensors ({', '.join(list(found)[:3])} ...)")
     if any(n.startswith("features.") for n in found):
         found = from_torchvision(found)
     elif "stem.0.weight" in found:
         found = from_timm(found)
-    return {n: v.float() for n, v in found.items()}, names
+    return {n: v.float() for n, v in found.items()}, names if isinstance(names, list) else None
 
 
-def check(state: dict, net: ConvNeXt, path: Path, besides: tuple[str, ...] = ()) -> None:
+def check(state: dict, net: ConvNeXt, path: Path | str, besides: tuple[str, ...] = ()) -> None:
     """Refuse a state that does not fill `net` exactly, names in `besides` apart."""
     own = {n: v for n, v in net.state_dict().items() if n not in besides}
     for name, value in own.items():
@@ -119,13 +125,26 @@ def load_into(net: ConvNeXt, path: Path, fresh_head: bool = False) -> None:
     net.load_state_dict({n: v for n, v in state.items() if n not in besides}, strict=False)
 
 
+def built(state: dict, path: Path | str) -> ConvNeXt:
+    """The network of a state under our names, in eval mode; `path` is for the message."""
+    net = ConvNeXt(shape_of(state, path))
+    check(state, net, path)
+    net.load_state_dict(state)
+    return net.eval()
+
+
 def load(path: Path) -> tuple[ConvNeXt, list[str] | None]:
     """The network that a checkpoint holds, in eval mode, and its class names if it has them."""
     state, names = read(path)
-    net = ConvNeXt(shape_of(state))
-    check(state, net, path)
-    net.load_state_dict(state)
-    return net.eval(), names
+    return built(state, path), names
+
+
+def digest(net: ConvNeXt) -> bytes:
+    """A hash of the weights."""
+    out = hashlib.sha256()
+    for name, value in sorted(net.state_dict().items()):
+        out.update(name.encode() + value.detach().cpu().contiguous().numpy().tobytes())
+    return out.digest()
 
 
 def save(net: ConvNeXt, names: list[str], path: Path) -> None:

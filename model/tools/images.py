@@ -1,10 +1,11 @@
-"""Labelled images to learn from: a folder with one sub-folder a class, or shards.
+"""Images to learn and calibrate from: a folder with one sub-folder a class, or shards.
 
 A shard is `NAME.bin`, JPEG files end to end, beside `NAME.npz` with `offsets` (int64, n+1)
 and `labels` (int16, n); `classes.json` beside the shards names what the labels index.
 """
 from __future__ import annotations
 
+import hashlib
 import io
 import json
 from dataclasses import dataclass
@@ -41,6 +42,21 @@ class ImageSet:
     def open(self, i: int) -> Image.Image:
         """Image `i` as RGB."""
         return Image.open(io.BytesIO(self.raw(i))).convert("RGB")
+
+    def digest(self) -> str:
+        """A hash of the labels and of what the images are (files by name, size and time)."""
+        out = hashlib.sha256(np.asarray(self.labels, np.int64).tobytes())
+        for blob in self.blobs:
+            if isinstance(blob, Path):
+                known = blob.stat()
+                blob = f"{blob} {known.st_size} {known.st_mtime_ns}".encode()
+            out.update(hashlib.sha256(blob).digest())
+        return out.hexdigest()
+
+    def only(self, rows) -> "ImageSet":
+        """The images of these rows."""
+        rows = [int(i) for i in rows]
+        return ImageSet(self.names, self.labels[rows], [self.blobs[i] for i in rows])
 
     def of_classes(self, wanted: list[str]) -> "ImageSet":
         """Only the images of `wanted`, whose order becomes the order of the classes."""
@@ -90,3 +106,46 @@ def load(root: Path, prefix: str = "train") -> ImageSet:
     if not root.is_dir():
         raise Refused(f"{root} is not a folder; give one with a sub-folder for each class, or with shards")
     return from_shards(root, prefix) if (root / "classes.json").exists() else from_folder(root)
+
+
+def parted(root: Path, val: Path | None, classes: list[str]) -> tuple[ImageSet, ImageSet | None]:
+    """Images to calibrate with, and labelled ones of `classes` kept apart from them if there are any.
+
+    Images apart are those of `val`, or the shards of `root` named val*, or every tenth of a folder.
+    A folder whose classes are not `classes`, or that has none, serves for calibration alone.
+    """
+    if not root.is_dir():
+        raise Refused(f"{root} is not a folder; give one of pictures, of class folders, or of shards")
+    apart = None
+    if (root / "classes.json").exists():
+        pictures = from_shards(root, "train")
+        apart = from_shards(root, "val") if val is None and list(root.glob("val*.npz")) else None
+    elif any(p.is_dir() for p in root.iterdir()):
+        pictures = from_folder(root)
+    else:
+        blobs = sorted(p for p in root.iterdir() if p.suffix.lower() in SUFFIXES)
+        if not blobs:
+            raise Refused(f"{root} has no pictures ({', '.join(sorted(SUFFIXES))})")
+        pictures = ImageSet([], np.full(len(blobs), -1), list(blobs))
+    if val is not None:
+        apart = load(val, "val")
+        apart.of_classes(classes)  # refuses if one is missing
+    if set(classes) <= set(pictures.names):
+        pictures = pictures.of_classes(classes)
+        if apart is None:
+            held = held_out(len(pictures))
+            pictures, apart = pictures.only(np.flatnonzero(~held)), pictures.only(np.flatnonzero(held))
+    known = apart is not None and set(classes) <= set(apart.names)
+    return pictures, apart.of_classes(classes) if known else None
+
+
+def held_out(count: int) -> np.ndarray:
+    """Which of `count` images of a folder are kept for validation: every tenth."""
+    return np.arange(count) % 10 == 9
+
+
+def prepared(pictures: ImageSet, rows: list[int], side: int, mean, std) -> np.ndarray:
+    """Images as the daemon prepares them: both sides scaled to `side`, normalised; f32 [N, 3, side, side]."""
+    pixels = np.stack([np.asarray(pictures.open(i).resize((side, side), Image.BILINEAR)) for i in rows])
+    levels = (pixels.astype(np.float32) / 255 - np.float32(mean)) / np.float32(std)
+    return np.ascontiguousarray(levels.transpose(0, 3, 1, 2))

@@ -15,14 +15,12 @@ QUINTIC = (3.4445, -4.7750, 2.0315)
 def orthogonal(g: torch.Tensor, turns: int = 5) -> torch.Tensor:
     """The orthogonal factor of a matrix, to within Muon's tolerance, in bf16."""
     a, b, c = QUINTIC
-    x = g.bfloat16()
-    tall = x.shape[0] > x.shape[1]
-    if tall:
-        x = x.T
-    x = x / (x.norm() + 1e-7)
+    tall = g.shape[0] > g.shape[1]
+    x = (g.T if tall else g).bfloat16().contiguous()
+    x /= x.float().norm() + 1e-7
     for _ in range(turns):
         s = x @ x.T
-        x = a * x + (b * s + c * s @ s) @ x
+        x = torch.addmm(x, torch.addmm(s, s, s, beta=b, alpha=c), x, beta=a)
     return x.T if tall else x
 
 

@@ -29,6 +29,7 @@ import muon
 from convnext import ConvNeXt, Shape
 
 MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
+OLD = torch.__version__.startswith("1.")
 
 
 def numbers(text: str) -> tuple[int, ...]:
@@ -64,6 +65,7 @@ def arguments() -> argparse.Namespace:
     a.add_argument("--mixup", type=float, default=0.4)
     a.add_argument("--cutmix", type=float, default=1.0)
     a.add_argument("--crop", type=float, default=0.35, help="least area of a random crop")
+    a.add_argument("--balance", type=float, default=0.0, help="0: as the images are; 1: as many of each class")
     a.add_argument("--ema", type=float, default=0.998)
     a.add_argument("--teacher", type=Path, help="embeddings of the training images made by teach.py")
     a.add_argument("--teach", type=float, default=2.0, help="weight of the teacher's loss")
@@ -84,9 +86,8 @@ def split(a: argparse.Namespace) -> tuple[images.ImageSet, images.ImageSet, imag
     if a.val or (a.data / "classes.json").exists():
         val = images.load(a.val or a.data, "val").of_classes(train.names)
     else:
-        held = np.arange(len(train)) % 10 == 9
-        pick = lambda mask: images.ImageSet(train.names, train.labels[mask], [train.blobs[i] for i in np.flatnonzero(mask)])
-        train, val = pick(~held), pick(held)
+        held = images.held_out(len(train))
+        train, val = train.only(np.flatnonzero(~held)), train.only(np.flatnonzero(held))
     background = None
     if a.background > 0:
         other = [i for i, label in enumerate(whole.labels) if whole.names[label] not in train.names]
@@ -118,13 +119,22 @@ class Batches:
                 except queue.Full:
                     pass
 
+    def epoch(self) -> list[int]:
+        """As many images as there are, in random order; a class of few images shows each more often."""
+        labels = self.train.labels
+        weights = np.bincount(labels)[labels] ** -self.a.balance
+        chosen = np.random.default_rng(self.rng.getrandbits(32)).choice(len(labels), len(labels), p=weights / weights.sum())
+        if self.a.balance == 0:
+            chosen = self.rng.sample(range(len(labels)), len(labels))
+        return list(chosen)
+
     def make(self):
         a, rng = self.a, self.rng
         other = int(a.batch * a.background) if self.background else 0
         pixels, labels, taught = [], [], []
         while len(pixels) < a.batch - other:
             if not self.order:
-                self.order = rng.sample(range(len(self.train)), len(self.train))
+                self.order = self.epoch()
             i = self.order.pop()
             pixels.append(augment.view(self.train.open(i), self.side, a.crop, rng))
             labels.append(int(self.train.labels[i]))
@@ -169,6 +179,12 @@ def normalised(x: torch.Tensor, device: str) -> torch.Tensor:
     return ((x - mean) / std).contiguous(memory_format=torch.channels_last)
 
 
+def bf16(device: str) -> torch.autocast:
+    """Autocast to bf16; with PyTorch 1 a CPU computes in f32, for its LayerNorm takes no bf16."""
+    kind = device.split(":")[0]
+    return torch.autocast(kind, torch.bfloat16, enabled=not (OLD and kind == "cpu"))
+
+
 @torch.no_grad()
 def accuracy(net: nn.Module, val: images.ImageSet, side: int, device: str) -> float:
     """Top-1 over whole validation images squashed to `side`, in percent."""
@@ -177,7 +193,7 @@ def accuracy(net: nn.Module, val: images.ImageSet, side: int, device: str) -> fl
     for start in range(0, len(val), 100):
         rows = range(start, min(start + 100, len(val)))
         x = np.stack([np.asarray(val.open(i).resize((side, side), images.Image.BILINEAR)) for i in rows])
-        with torch.autocast(device.split(":")[0], torch.bfloat16):
+        with bf16(device):
             logits = net(normalised(torch.from_numpy(x).permute(0, 3, 1, 2), device))
         right += int((logits.argmax(1).cpu().numpy() == val.labels[start : rows.stop]).sum())
     net.train()
@@ -221,7 +237,8 @@ def main() -> None:
     step, spent, work, best = 0, 0.0, 0.0, 0.0
     last = a.out / "last.pt"
     if last.exists():
-        state = torch.load(last, map_location="cpu", weights_only=True)
+        # PyTorch 1 reads no plain numbers as weights; the file is this training's own.
+        state = torch.load(last, map_location="cpu", weights_only=not OLD)
         student.load_state_dict(state["student"])
         mean_net.load_state_dict(state["mean"])
         for o, s in zip(opts, state["optimizers"]):
@@ -251,7 +268,6 @@ def main() -> None:
     loss_mean, saved, begun = 0.0, time.time(), time.time()
     base = spent
     bounds = np.cumsum(weights)
-    kind = a.device.split(":")[0]
     stopped = False
     for (side, _), bound in zip(plan, bounds):
         if work >= bound:
@@ -269,7 +285,7 @@ def main() -> None:
             if teacher is not None:
                 wanted.append(teacher[taught.clamp(min=0)].to(a.device) * (taught >= 0)[:, None].to(a.device))
             x, wanted = augment.mix(normalised(pixels, a.device), wanted, batches.rng, a.mixup, a.cutmix)
-            with torch.autocast(kind, torch.bfloat16):
+            with bf16(a.device):
                 logits, echo = student(x)
             loss = -(wanted[0] * F.log_softmax(logits.float(), 1)).sum(1).mean()
             if teacher is not None:
@@ -278,9 +294,10 @@ def main() -> None:
             for o in opts:
                 o.step()
                 o.zero_grad()
-            if not math.isfinite(float(loss)):
-                raise images.Refused(f"the loss is {float(loss)} at step {step}; lower --lr")
-            loss_mean = loss_mean * 0.98 + float(loss) * 0.02 if step else float(loss)
+            now_loss = loss.item()
+            if not math.isfinite(now_loss):
+                raise images.Refused(f"the loss is {now_loss} at step {step}; lower --lr")
+            loss_mean = loss_mean * 0.98 + now_loss * 0.02 if loss_mean else now_loss
             with torch.no_grad():
                 keep = min(a.ema, (step + 1) / (step + 10))
                 for m, p in zip(mean_net.parameters(), net.parameters()):

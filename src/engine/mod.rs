@@ -3,9 +3,25 @@
 //! [`Engine`] is the interface that the rest of the daemon sees; what stands behind it is chosen by [`open`].
 //! [`Card`] is what the files beside the model say about it. This module knows no frames and no labels' meaning.
 
+pub mod bundle;
 mod card;
+mod config;
+mod classifier;
+pub mod kernels;
+mod onnx;
+mod ops;
+pub mod pack;
+#[cfg(test)]
+mod sample;
+#[cfg(test)]
+mod tests;
 
 pub use card::{Card, Input, Resize};
+pub use config::{Config, INSTALLED, locate};
+pub use classifier::Classifier;
+pub use onnx::{Onnx, sha256};
+
+use onnx::check_labels;
 
 use std::path::{Path, PathBuf};
 
@@ -34,6 +50,38 @@ pub struct Description {
     pub model_hash: String,
     /// Threads that one inference uses.
     pub threads: usize,
+    /// The layers in order, with the arithmetic that each runs in; empty when plain tract decides.
+    pub layers: Vec<Layer>,
+    /// What the engine holds; None when plain tract decides.
+    pub memory: Option<Memory>,
+}
+
+/// One layer of a network.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Layer {
+    /// Its name in the ONNX file.
+    pub name: String,
+    /// What it computes.
+    pub op: String,
+    /// The kernel that computes it.
+    pub kernel: String,
+    /// What is multiplied: `u8*s8` or `f32`.
+    pub dtype: String,
+    /// Multiplications of one inference.
+    pub macs: u64,
+    /// Bytes of its weights.
+    pub weight_bytes: u64,
+}
+
+/// Bytes that an engine holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct Memory {
+    /// Mapped from the bundle: file pages that the system may drop and read again.
+    pub mapped: usize,
+    /// Scratch of the kernels.
+    pub arena: usize,
+    /// Input, feature maps and logits.
+    pub maps: usize,
 }
 
 /// Why a model cannot be loaded or run.
@@ -46,6 +94,14 @@ pub enum Error {
         path: PathBuf,
         /// What the system said.
         cause: std::io::Error,
+    },
+    /// The model is in none of the places where it is looked for.
+    #[error("{path}: no such model, looked for as {tried}; set model.path or make one with model/tools", path = .path.display())]
+    Missing {
+        /// The model as it was named.
+        path: PathBuf,
+        /// Where it was looked for.
+        tried: String,
     },
     /// A file is there and is not what it should be; the message says what to do.
     #[error("{path}: {message}", path = .path.display())]
@@ -60,14 +116,37 @@ pub enum Error {
     Run(String),
 }
 
+impl Error {
+    /// The exit code of sysexits.h for a process that this error ends.
+    pub fn exit_code(&self) -> u8 {
+        match self {
+            Self::Io { .. } | Self::Missing { .. } => 66,
+            Self::Model { .. } => 65,
+            Self::Run(_) => 70,
+        }
+    }
+}
+
 /// Opens the model at `path` with the best engine that can run it, `threads` threads wide.
+///
+/// That is the int8 engine when a bundle of this model stands beside it or in the user's cache (see [`bundle::find`]
+/// and [`pack::pack`]), or when `path` itself is a bundle, and plain tract when not.
 ///
 /// # Errors
 /// [`Error::Io`] and [`Error::Model`], each naming the file and what to do.
 pub fn open(path: &Path, card: &Card, threads: usize) -> Result<Box<dyn Engine>, Error> {
-    let _ = (card, threads);
-    Err(Error::Model {
-        path: path.into(),
-        message: "no engine is built yet".into(),
-    })
+    let packed = path
+        .extension()
+        .is_some_and(|e| e == "bundle")
+        .then(|| path.to_path_buf());
+    if let Some(bundle) = packed.or_else(|| bundle::find(path, &card.sha256)) {
+        return Ok(Box::new(Classifier::open(&bundle, card, threads)?));
+    }
+    let engine = Onnx::open(path, card)?;
+    log::warn!(
+        "{} runs through plain tract, in float and on one thread: five to ten times slower and with five times the \
+         memory; make a bundle with `goldcrest pack`",
+        path.display()
+    );
+    Ok(Box::new(engine))
 }

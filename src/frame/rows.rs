@@ -159,14 +159,14 @@ fn pairs(
         }
         line = rest;
     }
-    let mut whole = line.chunks_exact_mut(6);
+    let (whole, last) = line.split_at_mut(line.len() / 6 * 6);
     // In this order the zip takes no quad that it has no pair for.
-    for (pair, [y0, y1, cb, cr]) in whole.by_ref().zip(quads.by_ref()) {
+    for (pair, [y0, y1, cb, cr]) in whole.chunks_exact_mut(6).zip(&mut quads) {
         let (left, right) = pair.split_at_mut(3);
         ycbcr.write(y0, cb, cr, left);
         ycbcr.write(y1, cb, cr, right);
     }
-    if let Some(last) = whole.into_remainder().get_mut(..3)
+    if let Some(last) = last.get_mut(..3)
         && let Some([y, _, cb, cr]) = quads.next().or(alone)
     {
         ycbcr.write(y, cb, cr, last);

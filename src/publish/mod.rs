@@ -1,1 +1,37 @@
 //! Saying it over MQTT.
+//!
+//! A [`Publisher`] owns one thread that holds the connection. What is to be said goes into a bounded outbox and the
+//! thread is woken; no caller ever waits for the network. What is retained is kept as its latest value and said anew
+//! at each connection, after the birth message; what is not retained waits in a queue until the broker has
+//! acknowledged it, and the oldest gives way when the queue is full. Trouble with the connection is logged, counted and
+//! tried again with a growing pause, without end.
+//!
+//! | topic | retained | payload |
+//! |---|---|---|
+//! | `<base>/<id>/availability` | yes | `online` or `offline`, which is also the last will |
+//! | `<base>/<id>/label` | yes | [`Label`] |
+//! | `<base>/<id>/event` | no | [`Event`] |
+//!
+//! All are sent with QoS 1.
+
+mod backoff;
+mod client;
+mod client_id;
+mod config;
+mod error;
+mod flight;
+mod outbox;
+mod payloads;
+mod probe;
+mod secret;
+mod session;
+mod shared;
+mod topics;
+
+pub use client::{Counts, Publisher};
+pub use config::Config;
+pub use error::Error;
+pub use payloads::{Event, Label, Payload, Score, Time, Top};
+pub use probe::probe;
+pub use secret::Secret;
+pub use topics::Topics;

@@ -1,1 +1,12 @@
-//! What runs around the flow: threads, limits, signals.
+//! What runs around the flow: the pipeline of one frame, its measures, memory, signals, the daemon's threads.
+
+pub mod daemon;
+pub mod heap;
+mod log;
+pub mod memory;
+pub mod pipeline;
+pub mod signals;
+pub mod timing;
+pub mod watchdog;
+
+pub use self::log::{Config as LogConfig, start as start_log};

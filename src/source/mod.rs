@@ -3,6 +3,7 @@
 pub mod camera;
 mod config;
 mod counts;
+mod open;
 pub mod recording;
 pub mod synthetic;
 
@@ -12,6 +13,7 @@ use crate::frame::Frame;
 
 pub use config::{AtEnd, Config, Kind};
 pub use counts::Counts;
+pub use open::{Opened, open};
 pub use recording::{Recording, RecordingOptions};
 pub use synthetic::{Synthetic, SyntheticOptions};
 
@@ -65,6 +67,9 @@ pub enum Error {
         /// What is wrong with it and what to do.
         message: String,
     },
+    /// The configuration names no source that this program has.
+    #[error("{0}")]
+    Unsupported(&'static str),
     /// A video needs ffmpeg, which is not there.
     #[error(
         "{path}: reading this video needs the ffmpeg program, which is not installed; \
@@ -83,10 +88,12 @@ impl Error {
         const EX_DATAERR: u8 = 65;
         const EX_NOINPUT: u8 = 66;
         const EX_UNAVAILABLE: u8 = 69;
+        const EX_CONFIG: u8 = 78;
         match self {
             Self::Io { .. } | Self::Empty { .. } => EX_NOINPUT,
             Self::Format { .. } => EX_DATAERR,
             Self::NoFfmpeg { .. } => EX_UNAVAILABLE,
+            Self::Unsupported(_) => EX_CONFIG,
         }
     }
 }

@@ -1,8 +1,8 @@
 //! What stands before the data of a JPEG picture.
 
 use super::super::{Error, MAX_PIXELS};
-use super::bits::marker;
 use super::huffman::Huffman;
+use super::segments::{Segments, TOO_SHORT, frame_size};
 
 /// How the data are to be decoded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -295,88 +295,5 @@ impl Header {
             body = &rest[16 + total..];
         }
         Ok(())
-    }
-}
-
-const TOO_SHORT: Error = Error::corrupt("a segment is shorter than what it says it holds");
-
-/// Width, height and what follows them in a frame header.
-fn frame_size(body: &[u8]) -> Result<(usize, usize, &[u8]), Error> {
-    let (&[bits, h1, h0, w1, w0], rest) = body.split_first_chunk().ok_or(TOO_SHORT)?;
-    if bits != 8 {
-        return Err(Error::Unsupported("a JPEG of other than 8 bits"));
-    }
-    let width = usize::from(u16::from_be_bytes([w1, w0]));
-    let height = usize::from(u16::from_be_bytes([h1, h0]));
-    if height == 0 && width != 0 {
-        return Err(Error::Unsupported(
-            "a JPEG that gives its height after its data",
-        ));
-    }
-    if width == 0 {
-        return Err(Error::Empty { width, height });
-    }
-    Ok((width, height, rest))
-}
-
-/// Width and height of the JPEG picture in `data`, if its header can be read so far.
-pub fn size(data: &[u8]) -> Option<(usize, usize)> {
-    let mut segments = Segments::new(data).ok()?;
-    loop {
-        match segments.next().ok()? {
-            (0xc0..=0xc2, body) => return frame_size(body).ok().map(|(w, h, _)| (w, h)),
-            (0xda, _) => return None,
-            _ => {}
-        }
-    }
-}
-
-/// The segments of a header, one after the other.
-struct Segments<'a> {
-    data: &'a [u8],
-    at: usize,
-}
-
-impl<'a> Segments<'a> {
-    fn new(data: &'a [u8]) -> Result<Self, Error> {
-        match data {
-            [0xff, 0xd8, ..] => Ok(Self { data, at: 2 }),
-            [] | [0xff] => Err(Error::Truncated),
-            _ => Err(Error::corrupt("it does not begin as a JPEG does")),
-        }
-    }
-
-    /// Code and body of the next segment.
-    fn next(&mut self) -> Result<(u8, &'a [u8]), Error> {
-        loop {
-            let rest = self.data.get(self.at..).ok_or(Error::Truncated)?;
-            // Bytes between segments are not allowed and occur all the same.
-            self.at += rest
-                .iter()
-                .position(|&b| b == 0xff)
-                .ok_or(Error::Truncated)?;
-            let (code, after) = marker(self.data, self.at).ok_or(Error::Truncated)?;
-            self.at = after;
-            match code {
-                0 | 1 | 0xd0..=0xd7 => continue,
-                0xd8 => return Err(Error::corrupt("a second picture begins in its header")),
-                0xd9 => return Err(Error::corrupt("it ends before its data begin")),
-                0xcc | 0xc9..=0xcb | 0xcd..=0xcf => {
-                    return Err(Error::Unsupported("a JPEG with arithmetic coding"));
-                }
-                0xc3 | 0xc5..=0xc7 | 0xde | 0xdf => {
-                    return Err(Error::Unsupported("a lossless or hierarchical JPEG"));
-                }
-                _ => {}
-            }
-            let length: &[u8; 2] = self.data[after..].first_chunk().ok_or(Error::Truncated)?;
-            let length = usize::from(u16::from_be_bytes(*length));
-            if length < 2 {
-                return Err(TOO_SHORT);
-            }
-            self.at = after + length;
-            let body = self.data.get(after + 2..self.at).ok_or(Error::Truncated)?;
-            return Ok((code, body));
-        }
     }
 }

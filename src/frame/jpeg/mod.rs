@@ -12,10 +12,12 @@
 //! is not looked at.
 
 mod bits;
+mod block;
 mod header;
 mod huffman;
 mod idct;
 mod scan;
+mod segments;
 mod whole;
 
 use std::ops::Range;
@@ -24,7 +26,7 @@ use self::header::{Header, Kind};
 use self::scan::Scan;
 use super::{Error, Lines};
 
-pub use self::header::size;
+pub use self::segments::size;
 
 /// Decodes JPEG pictures; its buffers are kept from one to the next.
 pub struct Decoder {
@@ -83,7 +85,7 @@ impl Picture<'_> {
         (self.decoder.header.width, self.decoder.header.height)
     }
 
-    /// Makes ready to read the columns `columns` at `eighths` eighths of the size (1 to 8).
+    /// Makes ready to read the picture at `eighths` eighths of its size (1 to 8).
     ///
     /// Returns the eighths that it will be, which may be more, and the width and height at that size.
     ///

@@ -5,8 +5,8 @@ use std::ops::Range;
 use super::super::ycbcr::Ycbcr;
 use super::super::{Colour, Error};
 use super::bits::Bits;
-use super::header::{Component, Header, Space, ZIGZAG};
-use super::huffman::Huffman;
+use super::block;
+use super::header::{Component, Header, Space};
 use super::idct::Cosines;
 use super::scaled;
 
@@ -143,26 +143,26 @@ impl Scan {
         for v in 0..component.v {
             for h in 0..component.h {
                 let Some(x) = x else {
-                    pass(&mut position.bits, dc, ac, &mut position.means[i])?;
+                    block::pass(&mut position.bits, dc, ac, &mut position.means[i])?;
                     continue;
                 };
-                let mut block = [0.0; 64];
+                let mut frequencies = [0.0; 64];
                 let steps = &header.steps[component.quantisation];
-                let rows = decode(
+                let rows = block::decode(
                     &mut position.bits,
                     dc,
                     ac,
                     &mut position.means[i],
                     steps,
-                    &mut block,
+                    &mut frequencies,
                 )?;
                 let at = v * plane.points * plane.stride + (x * component.h + h) * plane.points;
                 let out = &mut plane.levels[at..];
                 if rows == 0 {
-                    Cosines::flat(plane.points, block[0], out, plane.stride);
+                    Cosines::flat(plane.points, frequencies[0], out, plane.stride);
                 } else {
                     self.cosines
-                        .inverse(plane.points, &block, rows, out, plane.stride);
+                        .inverse(plane.points, &frequencies, rows, out, plane.stride);
                 }
             }
         }
@@ -254,68 +254,4 @@ impl Plane {
 pub(super) fn print(ink: [u8; 3], black: u8, inverted: bool) -> [u8; 3] {
     let light = |v: u8| u32::from(if inverted { v } else { 255 - v });
     ink.map(|v| ((light(v) * light(black) + 127) / 255) as u8)
-}
-
-/// Decodes one block (T.81, F.2.2) into rows of frequencies; returns how many rows have any, 0 if only the mean.
-fn decode(
-    bits: &mut Bits<'_>,
-    dc: &Huffman,
-    ac: &Huffman,
-    mean: &mut i32,
-    steps: &[f32; 64],
-    block: &mut [f32; 64],
-) -> Result<usize, Error> {
-    block[0] = next_mean(bits, dc, mean)? as f32 * steps[0];
-    let mut rows = 0;
-    let mut k = 1;
-    while k < 64 {
-        let symbol = bits.symbol(ac)?;
-        let (run, size) = (usize::from(symbol >> 4), u32::from(symbol & 15));
-        if size == 0 {
-            if run < 15 {
-                break;
-            }
-            k += 16;
-            continue;
-        }
-        k += run;
-        let Some(&place) = ZIGZAG.get(k) else {
-            return Err(Error::corrupt("a block has more than 64 values"));
-        };
-        let place = usize::from(place);
-        block[place] = bits.difference(size) as f32 * steps[place];
-        rows = rows.max(place / 8 + 1);
-        k += 1;
-    }
-    Ok(rows)
-}
-
-/// Goes past one block.
-fn pass(bits: &mut Bits<'_>, dc: &Huffman, ac: &Huffman, mean: &mut i32) -> Result<(), Error> {
-    next_mean(bits, dc, mean)?;
-    let mut k = 1;
-    while k < 64 {
-        let symbol = bits.symbol(ac)?;
-        let (run, size) = (usize::from(symbol >> 4), u32::from(symbol & 15));
-        if size == 0 {
-            if run < 15 {
-                break;
-            }
-        } else if k + run > 63 {
-            return Err(Error::corrupt("a block has more than 64 values"));
-        }
-        bits.difference(size);
-        k += run + 1;
-    }
-    Ok(())
-}
-
-/// The mean of the next block, as a difference from the last one.
-fn next_mean(bits: &mut Bits<'_>, dc: &Huffman, mean: &mut i32) -> Result<i32, Error> {
-    let size = u32::from(bits.symbol(dc)?);
-    if size > 11 {
-        return Err(Error::corrupt("a block's mean is out of range"));
-    }
-    *mean = mean.wrapping_add(bits.difference(size));
-    Ok(*mean)
 }

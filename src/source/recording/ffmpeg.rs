@@ -10,6 +10,8 @@ use super::y4m::Stream;
 use super::{Error, Item, Reel};
 use crate::frame::{Frame, Matrix};
 
+const PROGRAM: &str = "ffmpeg";
+
 /// Whatever a video's own colours are, these are what is read here. Without the flags ffmpeg rounds each level
 /// down, and the picture becomes darker by one to two levels.
 const COLOURS: &str = "scale=out_color_matrix=bt601:out_range=tv:flags=accurate_rnd+full_chroma_int+bitexact,format=yuv420p";
@@ -34,7 +36,7 @@ impl Ffmpeg {
     pub fn open(path: &Path) -> Result<Self, Error> {
         Ok(Self {
             path: path.into(),
-            running: Running::start(path)?,
+            running: Running::start(PROGRAM, path)?,
         })
     }
 
@@ -69,8 +71,8 @@ fn input(path: &Path) -> OsString {
 }
 
 impl Running {
-    fn start(path: &Path) -> Result<Self, Error> {
-        let mut child = Command::new("ffmpeg")
+    fn start(program: &str, path: &Path) -> Result<Self, Error> {
+        let mut child = Command::new(program)
             .args(["-nostdin", "-hide_banner", "-loglevel", "error"])
             .args(["-protocol_whitelist", "file,pipe", "-i"])
             .arg(input(path))
@@ -84,7 +86,7 @@ impl Running {
             .map_err(|cause| match cause.kind() {
                 io::ErrorKind::NotFound => Error::NoFfmpeg { path: path.into() },
                 _ => Error::Io {
-                    path: "ffmpeg".into(),
+                    path: program.into(),
                     cause,
                 },
             })?;
@@ -168,7 +170,7 @@ impl Reel for Ffmpeg {
     }
 
     fn rewind(&mut self) -> Result<(), Error> {
-        self.running = Running::start(&self.path)?;
+        self.running = Running::start(PROGRAM, &self.path)?;
         Ok(())
     }
 
@@ -178,5 +180,18 @@ impl Reel for Ffmpeg {
 
     fn frame_rate(&self) -> Option<f64> {
         self.running.stream.frame_rate()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_missing_ffmpeg_is_named_with_what_to_install() {
+        let missing = Running::start("goldcrest-has-no-such-program", Path::new("a.mp4"));
+        let error = missing.map(|_| ()).unwrap_err();
+        assert_eq!(error.exit_code(), 69);
+        assert!(error.to_string().contains("apt install ffmpeg"), "{error}");
     }
 }

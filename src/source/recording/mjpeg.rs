@@ -112,11 +112,8 @@ impl<R: BufRead> Splitter<R> {
         self.begun = false;
         data.extend([0xff, SOI]);
         let mut room = MAX_FILE;
-        loop {
-            // What stands before the next marker: nothing in a header, the picture itself after a scan's header.
-            let Some(code) = self.marker(data, &mut room)? else {
-                break;
-            };
+        // Before a marker stands nothing in a header, and the picture itself after a scan's header.
+        while let Some(code) = self.marker(data, &mut room)? {
             match code {
                 SOI => {
                     self.begun = true;

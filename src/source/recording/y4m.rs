@@ -112,6 +112,8 @@ fn ratio(text: &str) -> Option<f64> {
 pub(super) struct Stream<R> {
     input: R,
     header: Header,
+    /// The line before a frame.
+    line: Vec<u8>,
     /// Planes that have to be put in another order.
     planes: Vec<u8>,
 }
@@ -122,11 +124,11 @@ impl<R: BufRead> Stream<R> {
         let invalid = |what: String| io::Error::new(io::ErrorKind::InvalidData, what);
         let mut line = Vec::new();
         read_line(&mut input, &mut line)?;
-        let line = String::from_utf8_lossy(&line);
-        let header = Header::parse(&line).map_err(invalid)?;
+        let header = Header::parse(&String::from_utf8_lossy(&line)).map_err(invalid)?;
         Ok(Self {
             input,
             header,
+            line,
             planes: Vec::new(),
         })
     }
@@ -142,12 +144,11 @@ impl<R: BufRead> Stream<R> {
 
     /// Reads the next frame.
     pub fn next(&mut self, frame: &mut Frame) -> io::Result<Item> {
-        let mut line = Vec::new();
-        read_line(&mut self.input, &mut line)?;
-        if line.is_empty() {
+        read_line(&mut self.input, &mut self.line)?;
+        if self.line.is_empty() {
             return Ok(Item::End);
         }
-        if !line.starts_with(b"FRAME") {
+        if !self.line.starts_with(b"FRAME") {
             let what = "a frame does not begin as it should; what follows is lost";
             return Ok(Item::Bad("corrupt", what.into()));
         }
@@ -203,6 +204,7 @@ fn interleave(planes: &[u8], width: usize, height: usize, to: &mut Vec<u8>) {
 
 /// Reads a line without its end; empty at the end of the stream.
 fn read_line(input: &mut impl BufRead, line: &mut Vec<u8>) -> io::Result<()> {
+    line.clear();
     input.take(MAX_LINE).read_until(b'\n', line)?;
     if line.last() == Some(&b'\n') {
         line.pop();

@@ -124,6 +124,47 @@ fn a_bad_picture_is_an_error_and_the_next_one_is_fine() {
     assert_eq!(preparer.prepare(good.view()).unwrap(), before);
 }
 
+/// A JPEG picture is decoded no larger than is needed, and still comes out as the whole picture does.
+#[test]
+fn a_jpeg_picture_is_prepared_as_its_pixels_are() {
+    let path = concat!(
+        env!("CARGO_MANIFEST_DIR"),
+        "/tests/reference/vision/crop.png"
+    );
+    let picture = image::open(path).unwrap();
+    let mut jpeg = Frame {
+        format: PixelFormat::Jpeg,
+        ..Frame::empty()
+    };
+    let encoder = image::codecs::jpeg::JpegEncoder::new_with_quality(&mut jpeg.data, 90);
+    picture.write_with_encoder(encoder).unwrap();
+    let pixels = image::load_from_memory(&jpeg.data).unwrap().into_rgb8();
+    let (width, height) = (pixels.width() as usize, pixels.height() as usize);
+    let whole = rgb(width, height, |x, y| pixels.get_pixel(x as u32, y as u32).0);
+    for (size, crop, rotate) in [
+        (11, [0.0, 0.0, 1.0, 1.0], 0),
+        (32, [0.0, 0.0, 1.0, 1.0], 90),
+        (20, [0.3, 0.25, 0.6, 0.5], 0),
+        (64, [0.1, 0.0, 0.5, 0.9], 270),
+    ] {
+        let config = Config {
+            crop,
+            rotate,
+            ..Config::default()
+        };
+        let input = input(Resize::FitShort, size, size);
+        let want = red(&config, &input, &whole);
+        let got = red(&config, &input, &jpeg);
+        let sum: u32 = want
+            .iter()
+            .zip(&got)
+            .map(|(a, b)| u32::from(a.abs_diff(*b)))
+            .sum();
+        let mean = f64::from(sum) / want.len() as f64;
+        assert!(mean < 1.5, "{size} {crop:?} {rotate}: {mean}");
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(300))]
 

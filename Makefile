@@ -1,0 +1,45 @@
+# Goldcrest's commands. `make` lists them.
+.PHONY: help demo test test-tools lint arm cross-aarch64 cross-armv7 install
+
+CARGO ?= cargo
+ARM := aarch64-unknown-linux-gnu
+
+help: ## List the commands
+	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
+
+demo: ## Build, and replay the shipped recording: labels on the terminal, no broker needed
+	@scripts/need build
+	$(CARGO) build --release --locked
+	target/release/goldcrest replay tests/recordings/bottles
+
+test: ## Run all tests of the program, against a real broker too
+	@scripts/need build broker
+	$(CARGO) test --release --locked
+
+test-tools: ## Run the tests of the model tools, from a training step to a replay
+	@scripts/need build
+	$(CARGO) build --release --locked
+	scripts/test-tools
+
+lint: ## Formatting, clippy, licences
+	@scripts/need build
+	$(CARGO) fmt --check
+	$(CARGO) clippy --release --locked --all-targets -- -D warnings
+	$(CARGO) deny --locked check bans licenses sources
+
+arm: ## Build for 64-bit ARM and run unit tests and one frame under emulation
+	@scripts/need build arm
+	scripts/arm $(ARM)
+
+cross-aarch64: ## Build for a 64-bit Raspberry Pi with cross
+	CROSS_CONFIG=cross.toml cross build --release --locked --target aarch64-unknown-linux-gnu
+
+cross-armv7: ## Build for a 32-bit Raspberry Pi with cross
+	CROSS_CONFIG=cross.toml cross build --release --locked --target armv7-unknown-linux-gnueabihf
+
+install: ## Install the built program, its model and its service (as root)
+	install -D -m 755 target/release/goldcrest $(DESTDIR)/usr/bin/goldcrest
+	install -D -m 644 -t $(DESTDIR)/usr/share/goldcrest/model model/*.onnx model/labels.txt model/model.toml
+	target/release/goldcrest pack model/convnext_tiny_128_int8.onnx -o $(DESTDIR)/usr/share/goldcrest/model
+	install -D -m 644 systemd/goldcrest.service $(DESTDIR)/usr/lib/systemd/system/goldcrest.service
+	test -e $(DESTDIR)/etc/goldcrest/config.toml || install -D -m 644 config.toml $(DESTDIR)/etc/goldcrest/config.toml

@@ -1,0 +1,85 @@
+//! Times one engine on a model folder, for work on the kernels.
+//!
+//! `cargo bench --bench engine -- MODEL.onnx [--threads N] [--frames N] [--plain] [--logits INPUTS.f32 OUT.f32]`
+//!
+//! `GOLDCREST_KERNEL` chooses the kernels. With `--logits`, the prepared inputs in a file of raw f32 are classified
+//! and their logits written, to be compared with another runtime's.
+
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+
+use goldcrest::engine::{self, Card, Engine, bundle, pack};
+
+fn main() -> Result<(), Box<dyn std::error::Error>> {
+    let args: Vec<String> = std::env::args()
+        .skip(1)
+        .filter(|a| a != "--bench")
+        .collect();
+    let Some(model) = args.first().map(PathBuf::from).filter(|p| p.exists()) else {
+        println!("give a model's path to time it: cargo bench --bench engine -- MODEL.onnx");
+        return Ok(());
+    };
+    let after = |name: &str, n: usize| {
+        args.iter()
+            .position(|a| a == name)
+            .and_then(|i| args.get(i + n))
+            .cloned()
+    };
+    let number = |name: &str, otherwise: usize| after(name, 1).map_or(Ok(otherwise), |n| n.parse());
+    let (threads, frames) = (number("--threads", 1)?, number("--frames", 200)?);
+    let card = Card::read(&model)?;
+    let plain = args.iter().any(|a| a == "--plain");
+    let mut engine: Box<dyn Engine> = if plain {
+        Box::new(engine::Onnx::open(&model, &card)?)
+    } else {
+        let packed = bundle::find(&model, &card.sha256);
+        let folder = bundle::cache_folder(&card.sha256).ok_or("no home")?;
+        if packed.is_none() {
+            println!("{:?}", pack::pack(&model, &folder.join(bundle::NAME))?);
+        }
+        engine::open(&model, &card, threads)?
+    };
+    let size = 3 * card.input.width * card.input.height;
+    if let (Some(inputs), Some(out)) = (after("--logits", 1), after("--logits", 2)) {
+        return logits(&mut *engine, size, Path::new(&inputs), Path::new(&out));
+    }
+    let input: Vec<f32> = (0..size)
+        .map(|i| ((i * 7919 % 1000) as f32 / 500.0 - 1.0) * 2.0)
+        .collect();
+    let mut times = Vec::new();
+    for _ in 0..frames {
+        let start = Instant::now();
+        std::hint::black_box(engine.infer(&input)?);
+        times.push(start.elapsed().as_secs_f64() * 1e3);
+    }
+    times.sort_by(f64::total_cmp);
+    let about = engine.describe();
+    println!(
+        "{} x{}: p50 {:.2} ms, min {:.2} ms, p95 {:.2} ms; {:?}",
+        about.kernel,
+        about.threads,
+        times[frames / 2],
+        times[0],
+        times[frames * 95 / 100],
+        about.memory
+    );
+    Ok(())
+}
+
+fn logits(
+    engine: &mut dyn Engine,
+    size: usize,
+    inputs: &Path,
+    out: &Path,
+) -> Result<(), Box<dyn std::error::Error>> {
+    let bytes = std::fs::read(inputs)?;
+    let values: Vec<f32> = bytes
+        .chunks_exact(4)
+        .map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]]))
+        .collect();
+    let mut all = Vec::new();
+    for input in values.chunks_exact(size) {
+        all.extend(engine.infer(input)?.iter().flat_map(|v| v.to_le_bytes()));
+    }
+    Ok(std::fs::write(out, all)?)
+}

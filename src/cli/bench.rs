@@ -1,0 +1,211 @@
+//! `goldcrest bench`: how fast and how large, on this machine.
+
+use std::path::PathBuf;
+use std::time::{Duration, Instant, SystemTime};
+
+use image::codecs::jpeg::JpegEncoder;
+use serde::Serialize;
+
+use super::{ConfigOption, Failure, exit, setup};
+use crate::engine::Engine;
+use crate::frame::{Captured, Frame, PixelFormat};
+use crate::service::pipeline::Pipeline;
+use crate::service::timing::{Histogram, Percentiles, StageTimes};
+use crate::service::{heap, memory};
+
+/// The picture that whole frames are measured with.
+const WIDTH: usize = 640;
+const HEIGHT: usize = 360;
+/// Frames before the heap is looked at: by then every buffer has its size.
+const SETTLED: usize = 100;
+
+/// Options of `goldcrest bench`.
+#[derive(clap::Args)]
+pub struct Options {
+    #[command(flatten)]
+    config: ConfigOption,
+    /// The model, instead of the configured one
+    #[arg(long, value_name = "ONNX")]
+    model: Option<PathBuf>,
+    /// Threads that one inference uses, instead of as many as are configured
+    #[arg(long, value_parser = clap::value_parser!(u64).range(1..=16))]
+    threads: Option<u64>,
+    /// Frames to measure, after as many as settle all buffers
+    #[arg(long, default_value_t = 200, value_parser = clap::value_parser!(u64).range(1..=1_000_000))]
+    frames: u64,
+    /// Print one JSON object
+    #[arg(long)]
+    json: bool,
+}
+
+/// What `--json` prints.
+#[derive(Serialize)]
+struct Report {
+    threads: usize,
+    frames: u64,
+    infer_ms: Percentiles,
+    stages_ms: StageTimes,
+    allocations_per_inference: f64,
+    allocations_per_frame: f64,
+    live_heap_growth_bytes: i64,
+    #[serde(flatten)]
+    memory: memory::Resident,
+    kernel: String,
+    model_hash: String,
+}
+
+/// Runs the command.
+pub fn run(options: &Options) -> Result<(), Failure> {
+    let loaded = setup::configuration(&options.config)?;
+    let mut model = setup::model(
+        &loaded,
+        options.model.as_deref(),
+        options.threads.map(|n| n as usize),
+        setup::Packing::Cache,
+    )?;
+    let described = model.engine.describe().clone();
+    let input = prepared(model.card.input.width * model.card.input.height);
+    let (infer, allocations) = inferences(model.engine.as_mut(), &input, options.frames)?;
+
+    let frame = picture()?;
+    let mut pipeline = Pipeline::new(
+        &loaded.config.vision,
+        &loaded.config.observe,
+        &model.card,
+        model.engine,
+    );
+    let mut frame = frame;
+    for seq in 0..SETTLED as u64 {
+        tick(&mut frame, seq);
+        pipeline.step(&frame)?;
+    }
+    pipeline.stages = Default::default();
+    let before = heap::now();
+    for seq in 0..options.frames {
+        tick(&mut frame, SETTLED as u64 + seq);
+        pipeline.step(&frame)?;
+    }
+    let after = heap::now();
+    let report = Report {
+        threads: described.threads,
+        frames: options.frames,
+        infer_ms: infer.percentiles(),
+        stages_ms: pipeline.stages.times(),
+        allocations_per_inference: allocations as f64 / options.frames as f64,
+        allocations_per_frame: (after.allocations - before.allocations) as f64
+            / options.frames as f64,
+        live_heap_growth_bytes: after.live - before.live,
+        memory: memory::resident(),
+        kernel: described.kernel,
+        model_hash: described.model_hash,
+    };
+    if options.json {
+        let line = serde_json::to_string(&report).map_err(|e| Failure::new(exit::SOFTWARE, e))?;
+        println!("{line}");
+    } else {
+        print(&report);
+    }
+    Ok(())
+}
+
+/// Runs the network alone `frames` times; gives its times and the allocations that it made.
+fn inferences(
+    engine: &mut dyn Engine,
+    input: &[f32],
+    frames: u64,
+) -> Result<(Histogram, u64), Failure> {
+    let mut times = Histogram::default();
+    for _ in 0..10 {
+        engine.infer(input)?;
+    }
+    let before = heap::now();
+    for _ in 0..frames {
+        let start = Instant::now();
+        engine.infer(input)?;
+        times.add(start.elapsed());
+    }
+    Ok((times, heap::now().allocations - before.allocations))
+}
+
+/// A prepared input of `pixels` pixels with values as a picture's have them.
+fn prepared(pixels: usize) -> Vec<f32> {
+    (0..3 * pixels)
+        .map(|i| ((i * 37 % 512) as f32 / 128.0) - 2.0)
+        .collect()
+}
+
+/// A JPEG of gradients and edges, about as large as a camera's.
+fn picture() -> Result<Frame, Failure> {
+    let mut rgb = Vec::with_capacity(WIDTH * HEIGHT * 3);
+    for y in 0..HEIGHT {
+        for x in 0..WIDTH {
+            let checker = ((x / 24 + y / 24) % 2 * 90) as u8;
+            rgb.extend([
+                (x * 255 / WIDTH) as u8,
+                (y * 255 / HEIGHT) as u8,
+                checker + (x * y % 31) as u8,
+            ]);
+        }
+    }
+    let mut frame = Frame::empty();
+    JpegEncoder::new_with_quality(&mut frame.data, 85)
+        .encode(
+            &rgb,
+            WIDTH as u32,
+            HEIGHT as u32,
+            image::ExtendedColorType::Rgb8,
+        )
+        .map_err(|e| Failure::new(exit::SOFTWARE, e))?;
+    frame.format = PixelFormat::Jpeg;
+    (frame.width, frame.height) = (WIDTH, HEIGHT);
+    Ok(frame)
+}
+
+/// Gives the frame its place in a stream of ten a second.
+fn tick(frame: &mut Frame, seq: u64) {
+    frame.seq = seq;
+    let elapsed = Duration::from_millis(seq * 100);
+    frame.captured = Captured {
+        elapsed,
+        wall: SystemTime::UNIX_EPOCH + elapsed,
+    };
+}
+
+fn print(report: &Report) {
+    let Report {
+        infer_ms,
+        stages_ms,
+        memory,
+        ..
+    } = report;
+    println!(
+        "model        {} by {}, threads {}",
+        &report.model_hash[..12.min(report.model_hash.len())],
+        report.kernel,
+        report.threads
+    );
+    println!(
+        "inference    p50 {:.2} ms, p95 {:.2} ms, least {:.2} ms over {}",
+        infer_ms.p50, infer_ms.p95, infer_ms.min, report.frames
+    );
+    println!(
+        "vision       p50 {:.2} ms, p95 {:.2} ms ({WIDTH}x{HEIGHT} JPEG to the model's input)",
+        stages_ms.vision.p50, stages_ms.vision.p95
+    );
+    println!(
+        "observe      p50 {:.3} ms, p95 {:.3} ms",
+        stages_ms.observe.p50, stages_ms.observe.p95
+    );
+    println!(
+        "allocations  {:.1} an inference, {:.1} a frame",
+        report.allocations_per_inference, report.allocations_per_frame
+    );
+    println!(
+        "live heap    {:+} bytes over {} frames",
+        report.live_heap_growth_bytes, report.frames
+    );
+    println!(
+        "memory       {:.1} MiB, {:.1} of it anonymous, peak {:.1}",
+        memory.rss_mb, memory.rss_anon_mb, memory.rss_peak_mb
+    );
+}

@@ -1,0 +1,148 @@
+//! Writes a bundle from front to back.
+
+use std::fs::File;
+use std::io::{BufWriter, Seek, SeekFrom, Write};
+use std::path::{Path, PathBuf};
+
+use crc32fast::Hasher;
+use sha2::{Digest, Sha256};
+
+use super::{FORM, MAGIC, Manifest, PAGE, Section};
+use crate::engine::Error;
+
+/// A bundle that is being written to a file of its own, which takes the bundle's name only when it is whole.
+#[derive(Debug)]
+pub struct Writer {
+    target: PathBuf,
+    part: PathBuf,
+    file: BufWriter<File>,
+    crc: Hasher,
+    sha256: Sha256,
+    at: u64,
+    kept: bool,
+}
+
+impl Writer {
+    /// Starts the bundle that will stand at `target`; its folder is made if it is not there.
+    ///
+    /// # Errors
+    /// [`Error::Io`], as everywhere here.
+    pub fn new(target: &Path) -> Result<Self, Error> {
+        let mut name = target.file_name().unwrap_or_default().to_os_string();
+        name.push(format!(".{}.part", std::process::id()));
+        let part = target.with_file_name(name);
+        let io = |cause| Error::Io {
+            path: part.clone(),
+            cause,
+        };
+        if let Some(folder) = target.parent() {
+            std::fs::create_dir_all(folder).map_err(|cause| Error::Io {
+                path: folder.into(),
+                cause,
+            })?;
+        }
+        let mut file = BufWriter::new(File::create(&part).map_err(io)?);
+        file.write_all(&[0; PAGE]).map_err(io)?;
+        Ok(Self {
+            target: target.into(),
+            part,
+            file,
+            crc: Hasher::new(),
+            sha256: Sha256::new(),
+            at: PAGE as u64,
+            kept: false,
+        })
+    }
+
+    fn io(&self, cause: std::io::Error) -> Error {
+        Error::Io {
+            path: self.part.clone(),
+            cause,
+        }
+    }
+
+    fn put(&mut self, bytes: &[u8]) -> Result<(), Error> {
+        self.crc.update(bytes);
+        self.sha256.update(bytes);
+        self.at += bytes.len() as u64;
+        self.file.write_all(bytes).map_err(|e| self.io(e))
+    }
+
+    fn section(&mut self, align: usize, bytes: &[u8]) -> Result<Section, Error> {
+        let gap = self.at.next_multiple_of(align as u64) - self.at;
+        self.put(&[0; PAGE][..gap as usize])?;
+        let section = Section(self.at, bytes.len() as u64);
+        self.put(bytes)?;
+        Ok(section)
+    }
+
+    /// Adds weights.
+    ///
+    /// # Errors
+    /// [`Error::Io`].
+    pub fn weights(&mut self, values: &[i8]) -> Result<Section, Error> {
+        let bytes: Vec<u8> = values.iter().map(|v| v.cast_unsigned()).collect();
+        self.section(PAGE, &bytes)
+    }
+
+    /// Adds floats.
+    ///
+    /// # Errors
+    /// [`Error::Io`].
+    pub fn floats(&mut self, values: &[f32]) -> Result<Section, Error> {
+        let bytes: Vec<u8> = values.iter().flat_map(|v| v.to_le_bytes()).collect();
+        self.section(64, &bytes)
+    }
+
+    /// Adds integers.
+    ///
+    /// # Errors
+    /// [`Error::Io`].
+    pub fn integers(&mut self, values: &[i32]) -> Result<Section, Error> {
+        let bytes: Vec<u8> = values.iter().flat_map(|v| v.to_le_bytes()).collect();
+        self.section(64, &bytes)
+    }
+
+    /// Adds the manifest and the head, and gives the bundle its name. Returns its length in bytes.
+    ///
+    /// # Errors
+    /// [`Error::Io`], or [`Error::Model`] when the manifest does not fit what was written.
+    pub fn finish(mut self, manifest: &Manifest) -> Result<u64, Error> {
+        let refused = |message: String| Error::Model {
+            path: self.target.clone(),
+            message,
+        };
+        manifest
+            .check(self.at)
+            .map_err(|e| refused(format!("packing went wrong: {e}")))?;
+        let text = toml::to_string(manifest).map_err(|e| refused(e.to_string()))?;
+        let start = self.section(64, text.as_bytes())?.0;
+        let mut head = Vec::with_capacity(68);
+        head.extend_from_slice(MAGIC);
+        head.extend_from_slice(&FORM.to_le_bytes());
+        head.extend_from_slice(&self.crc.clone().finalize().to_le_bytes());
+        head.extend_from_slice(&self.at.to_le_bytes());
+        head.extend_from_slice(&start.to_le_bytes());
+        head.extend_from_slice(&self.sha256.clone().finalize());
+        head.extend_from_slice(&crc32fast::hash(&head).to_le_bytes());
+        let placed = (|| {
+            self.file.seek(SeekFrom::Start(0))?;
+            self.file.write_all(&head)?;
+            self.file.flush()?;
+            self.file.get_ref().sync_all()?;
+            std::fs::rename(&self.part, &self.target)
+        })();
+        placed.map_err(|e| self.io(e))?;
+        self.kept = true;
+        Ok(self.at)
+    }
+}
+
+impl Drop for Writer {
+    fn drop(&mut self) {
+        if !self.kept {
+            // It may be gone already, and nothing hangs on it.
+            let _ = std::fs::remove_file(&self.part);
+        }
+    }
+}

@@ -1,0 +1,223 @@
+//! The int8 engine: a plan of this crate's own ops over a mapped bundle.
+
+use std::path::Path;
+use std::sync::{Arc, Mutex};
+
+use tract_onnx::prelude::*;
+use tract_onnx::tract_core::internal::*;
+
+use super::bundle::{Bundle, Manifest, filled};
+use super::kernels::{Kernel, Machine, OVERRIDE};
+use super::ops::{self, Workspace};
+use super::{Card, Description, Engine, Error, Layer, Memory, check_labels};
+
+/// A ConvNeXt that runs in int8 from a bundle.
+#[derive(Debug)]
+pub struct Classifier {
+    state: TypedSimpleState,
+    input: Option<Arc<Tensor>>,
+    logits: Vec<f32>,
+    description: Description,
+    bundle: Arc<Bundle>,
+}
+
+impl Classifier {
+    /// Opens the bundle at `path` for `card` with the best kernels of this processor, or those that the environment
+    /// variable [`OVERRIDE`] names, on `threads` threads.
+    ///
+    /// # Errors
+    /// As [`Bundle::open`]; [`Error::Model`] when the bundle is of another model than the card; [`Error::Run`] when
+    /// the kernels or threads cannot be had.
+    pub fn open(path: &Path, card: &Card, threads: usize) -> Result<Self, Error> {
+        let wanted = std::env::var(OVERRIDE).ok().filter(|name| !name.is_empty());
+        Self::with_kernel(
+            path,
+            card,
+            threads,
+            Kernel::choose(wanted.as_deref()).map_err(Error::Run)?,
+        )
+    }
+
+    /// Opens the bundle at `path` with the given kernels.
+    ///
+    /// # Errors
+    /// As [`Classifier::open`].
+    pub fn with_kernel(
+        path: &Path,
+        card: &Card,
+        threads: usize,
+        kernel: Kernel,
+    ) -> Result<Self, Error> {
+        let bundle = Arc::new(Bundle::open(path)?);
+        let manifest = bundle.manifest();
+        let bad = |message: String| Error::Model {
+            path: path.into(),
+            message,
+        };
+        if !manifest.model_sha256.eq_ignore_ascii_case(&card.sha256) {
+            return Err(bad(format!(
+                "it was packed from a model of SHA-256 {} and model.toml says {}; make it anew with `goldcrest pack`",
+                manifest.model_sha256, card.sha256
+            )));
+        }
+        if (manifest.height, manifest.width) != (card.input.height, card.input.width) {
+            return Err(bad(format!(
+                "its input is {}x{} pixels and model.toml asks for {}x{}; correct model.toml",
+                manifest.width, manifest.height, card.input.width, card.input.height
+            )));
+        }
+        check_labels(path, card, manifest.classes)?;
+        let machine = Machine::new(kernel, threads).map_err(Error::Run)?;
+        let description = describe(&bundle, &machine);
+        let logits = vec![0.0; manifest.classes];
+        let (state, input) =
+            plan(&bundle, machine).map_err(|e| Error::Run(e.root_cause().to_string()))?;
+        Ok(Self {
+            state,
+            input: Some(input),
+            logits,
+            description,
+            bundle,
+        })
+    }
+
+    /// The bundle that it runs from.
+    pub fn bundle(&self) -> &Bundle {
+        &self.bundle
+    }
+
+    fn run(&mut self, input: &[f32]) -> TractResult<()> {
+        let manifest = self.bundle.manifest();
+        ensure!(
+            input.len() == 3 * manifest.height * manifest.width,
+            "the input has {} values instead of 3 x {} x {}",
+            input.len(),
+            manifest.height,
+            manifest.width
+        );
+        // A turn that failed may have kept the tensor.
+        let mut tensor = match self.input.take() {
+            Some(tensor) if Arc::strong_count(&tensor) == 1 => tensor,
+            _ => new_input(manifest)?,
+        };
+        if let Some(inner) = Arc::get_mut(&mut tensor) {
+            inner
+                .try_as_plain_ram_mut()?
+                .as_slice_mut::<f32>()?
+                .copy_from_slice(input);
+        }
+        self.input = Some(tensor.clone());
+        let mut outputs = self.state.run(tvec!(tensor.into_tvalue()))?;
+        let output = outputs.pop().context("the plan has no output")?;
+        let found = output.try_as_plain_ram()?.as_slice::<f32>()?;
+        self.logits.copy_from_slice(&found[..manifest.classes]);
+        drop(outputs);
+        if let Some(workspace) = self.state.turn_state.shared.get::<Mutex<Workspace>>() {
+            let mut workspace = workspace.lock().unwrap_or_else(|e| e.into_inner());
+            workspace.give(manifest.stages.len(), output);
+        }
+        Ok(())
+    }
+}
+
+fn new_input(manifest: &Manifest) -> TractResult<Arc<Tensor>> {
+    let shape = [1, 3, manifest.height, manifest.width];
+    Ok(Arc::new(Tensor::zero_aligned::<f32>(&shape, 64)?))
+}
+
+/// The plan's state with its workspace, and the input tensor.
+fn plan(bundle: &Arc<Bundle>, machine: Machine) -> TractResult<(TypedSimpleState, Arc<Tensor>)> {
+    let input = new_input(bundle.manifest())?;
+    let mut state = TypedSimplePlan::new(ops::model(bundle)?)?.spawn()?;
+    state
+        .turn_state
+        .shared
+        .insert(Mutex::new(Workspace::new(bundle, machine)?));
+    Ok((state, input))
+}
+
+fn describe(bundle: &Bundle, machine: &Machine) -> Description {
+    let manifest = bundle.manifest();
+    let kernel = machine.kernel();
+    let mut layers = Vec::new();
+    let mut add = |name: &str, op: &str, dtype: &str, macs: usize, weight_bytes: usize| {
+        let (name, op) = (name.to_string(), op.to_string());
+        let (kernel, dtype) = (kernel.name().to_string(), dtype.to_string());
+        layers.push(Layer {
+            name,
+            op,
+            kernel,
+            dtype,
+            macs: macs as u64,
+            weight_bytes: weight_bytes as u64,
+        });
+    };
+    let first = &manifest.stages[0];
+    let stem = 48 * first.channels;
+    add(
+        "stem",
+        "convolution 4x4",
+        "f32",
+        stem * first.height * first.width,
+        stem * 4,
+    );
+    for stage in &manifest.stages {
+        let pixels = stage.height * stage.width;
+        if let Some(down) = &stage.down {
+            let weights = down.layer.inputs * down.layer.columns;
+            add(
+                &down.layer.name,
+                "convolution 2x2",
+                "u8*s8",
+                weights * pixels,
+                weights,
+            );
+        }
+        for block in &stage.blocks {
+            let taps = 49 * stage.channels;
+            add(
+                &format!("{}.dw", block.name),
+                "depthwise 7x7",
+                "f32",
+                taps * pixels,
+                taps * 4,
+            );
+            for layer in [&block.first, &block.second] {
+                let weights = layer.inputs * layer.columns;
+                add(&layer.name, "linear", "u8*s8", weights * pixels, weights);
+            }
+        }
+    }
+    let head = &manifest.head.layer;
+    add(
+        &head.name,
+        "linear",
+        "u8*s8",
+        head.inputs * head.columns,
+        head.inputs * head.columns,
+    );
+    let input = 3 * manifest.height * manifest.width * 4;
+    Description {
+        kernel: kernel.name().into(),
+        model_hash: manifest.model_sha256.clone(),
+        threads: machine.threads(),
+        layers,
+        memory: Some(Memory {
+            mapped: bundle.bytes(),
+            arena: ops::sizes(bundle, machine).bytes(),
+            maps: Workspace::map_bytes(manifest) + input + filled(manifest.classes) * 4,
+        }),
+    }
+}
+
+impl Engine for Classifier {
+    fn infer(&mut self, input: &[f32]) -> Result<&[f32], Error> {
+        self.run(input)
+            .map_err(|e| Error::Run(e.root_cause().to_string()))?;
+        Ok(&self.logits)
+    }
+
+    fn describe(&self) -> &Description {
+        &self.description
+    }
+}

@@ -1,0 +1,60 @@
+//! Section `[model]`, and where a model is looked for.
+
+use std::path::{Path, PathBuf};
+
+use serde::Deserialize;
+
+use super::Error;
+
+/// Where an installed model stands when it is not beside the configuration.
+pub const INSTALLED: &str = "/usr/share/goldcrest";
+
+/// Section `[model]`.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Config {
+    /// The ONNX file; `model.toml` and `labels.txt` stand beside it. See [`locate`] for a relative path.
+    pub path: PathBuf,
+    /// Threads that one inference uses.
+    pub threads: usize,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            path: "model/convnext_tiny_128_int8.onnx".into(),
+            threads: 1,
+        }
+    }
+}
+
+impl Config {
+    /// Checks the section.
+    ///
+    /// # Errors
+    /// The key and what is allowed.
+    pub fn check(&self) -> Result<(), (&'static str, String)> {
+        match self.threads {
+            1..=16 => Ok(()),
+            n => Err(("threads", format!("must be 1 to 16 threads, not {n}"))),
+        }
+    }
+}
+
+/// Finds the model: an absolute path as it is, a relative one in `folder` (that of the configuration file),
+/// then below [`INSTALLED`].
+///
+/// # Errors
+/// [`Error::Model`] that names the places where it was looked for.
+pub fn locate(path: &Path, folder: &Path) -> Result<PathBuf, Error> {
+    let places = [folder.join(path), Path::new(INSTALLED).join(path)];
+    if let Some(found) = places.iter().find(|p| p.is_file()) {
+        return Ok(found.clone());
+    }
+    let mut tried: Vec<String> = places.iter().map(|p| p.display().to_string()).collect();
+    tried.dedup();
+    Err(Error::Missing {
+        path: path.to_path_buf(),
+        tried: tried.join(" and "),
+    })
+}

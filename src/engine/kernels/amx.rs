@@ -1,0 +1,135 @@
+//! AMX: 16 rows by 16 columns by 64 inputs in one instruction.
+//!
+//! A block of weights is, 64 inputs at a time, a tile as the instruction wants it.
+
+use std::arch::asm;
+use std::sync::OnceLock;
+
+use super::simd::Dot;
+
+pub struct Amx;
+
+/// The form that `ldtilecfg` reads.
+#[repr(C, align(64))]
+struct Config {
+    palette: u8,
+    start_row: u8,
+    reserved: [u8; 14],
+    columns: [u16; 16],
+    rows: [u8; 16],
+}
+
+/// Eight tiles of 16 rows of 64 bytes.
+static CONFIG: Config = Config {
+    palette: 1,
+    start_row: 0,
+    reserved: [0; 14],
+    columns: [64, 64, 64, 64, 64, 64, 64, 64, 0, 0, 0, 0, 0, 0, 0, 0],
+    rows: [16, 16, 16, 16, 16, 16, 16, 16, 0, 0, 0, 0, 0, 0, 0, 0],
+};
+
+/// Whether the processor has AMX and the system lets this process use it (asked once: it grows the saved state).
+pub fn usable() -> bool {
+    const REQUEST: libc::c_long = 0x1023; // ARCH_REQ_XCOMP_PERM
+    const TILE_DATA: libc::c_long = 18; // XFEATURE_XTILEDATA
+    static USABLE: OnceLock<bool> = OnceLock::new();
+    *USABLE.get_or_init(|| {
+        let leaf = std::arch::x86_64::__cpuid_count(7, 0);
+        let (tile, int8) = (leaf.edx & 1 << 24 != 0, leaf.edx & 1 << 25 != 0);
+        // SAFETY: the call takes numbers only and reports failure by its result.
+        tile && int8 && unsafe { libc::syscall(libc::SYS_arch_prctl, REQUEST, TILE_DATA) } == 0
+    })
+}
+
+// SAFETY: callers run where `usable()`; pointers are their promise. Tile registers are the thread's own between
+// `begin` and `end`, and compiled code never touches them.
+impl Dot for Amx {
+    const ROWS: usize = 32;
+    const BLOCKS: usize = 2;
+    const SHIFT: i32 = 0;
+
+    #[inline(always)]
+    unsafe fn begin() {
+        // SAFETY: the configuration is one that palette 1 allows.
+        unsafe {
+            asm!("ldtilecfg [{}]", in(reg) &raw const CONFIG, options(nostack, preserves_flags))
+        }
+    }
+
+    #[inline(always)]
+    unsafe fn end() {
+        // SAFETY: gives back what `begin` took.
+        unsafe { asm!("tilerelease", options(nostack, preserves_flags)) }
+    }
+
+    /// Reads whole tiles: rows to the next multiple of 16, inputs to the next multiple of 64.
+    #[inline(always)]
+    unsafe fn tile(
+        a: *const u8,
+        lda: usize,
+        rows: usize,
+        b: *const i8,
+        stride: usize,
+        blocks: usize,
+        k: usize,
+        out: *mut i32,
+    ) {
+        let steps = k.div_ceil(64);
+        // A half that is not wanted is computed from the first one's memory and thrown away.
+        // SAFETY: `Dot::tile`'s; `out` has 32 rows of 32 sums.
+        unsafe {
+            let a1 = if rows > 16 { a.add(16 * lda) } else { a };
+            let b1 = if blocks > 1 { b.add(stride) } else { b };
+            if rows > 16 {
+                asm!(
+                    "tilezero tmm0", "tilezero tmm1", "tilezero tmm2", "tilezero tmm3",
+                    "2:",
+                    "tileloadd tmm4, [{a0} + {lda}]",
+                    "tileloadd tmm6, [{b0} + {sixty_four}]",
+                    "tileloadd tmm7, [{b1} + {sixty_four}]",
+                    "tileloadd tmm5, [{a1} + {lda}]",
+                    "tdpbusd tmm0, tmm4, tmm6",
+                    "tdpbusd tmm1, tmm4, tmm7",
+                    "tdpbusd tmm2, tmm5, tmm6",
+                    "tdpbusd tmm3, tmm5, tmm7",
+                    "add {a0}, 64", "add {a1}, 64", "add {b0}, 1024", "add {b1}, 1024",
+                    "dec {steps}",
+                    "jnz 2b",
+                    "tilestored [{out} + {pitch}], tmm0",
+                    "tilestored [{out} + {pitch} + 64], tmm1",
+                    "add {out}, 2048",
+                    "tilestored [{out} + {pitch}], tmm2",
+                    "tilestored [{out} + {pitch} + 64], tmm3",
+                    a0 = inout(reg) a => _, a1 = inout(reg) a1 => _,
+                    b0 = inout(reg) b => _, b1 = inout(reg) b1 => _,
+                    out = inout(reg) out => _, steps = inout(reg) steps => _,
+                    lda = in(reg) lda, sixty_four = in(reg) 64_usize, pitch = in(reg) 128_usize,
+                    out("tmm0") _, out("tmm1") _, out("tmm2") _, out("tmm3") _,
+                    out("tmm4") _, out("tmm5") _, out("tmm6") _, out("tmm7") _,
+                    options(nostack),
+                );
+            } else {
+                asm!(
+                    "tilezero tmm0", "tilezero tmm1",
+                    "2:",
+                    "tileloadd tmm4, [{a0} + {lda}]",
+                    "tileloadd tmm6, [{b0} + {sixty_four}]",
+                    "tileloadd tmm7, [{b1} + {sixty_four}]",
+                    "tdpbusd tmm0, tmm4, tmm6",
+                    "tdpbusd tmm1, tmm4, tmm7",
+                    "add {a0}, 64", "add {b0}, 1024", "add {b1}, 1024",
+                    "dec {steps}",
+                    "jnz 2b",
+                    "tilestored [{out} + {pitch}], tmm0",
+                    "tilestored [{out} + {pitch} + 64], tmm1",
+                    a0 = inout(reg) a => _,
+                    b0 = inout(reg) b => _, b1 = inout(reg) b1 => _,
+                    steps = inout(reg) steps => _,
+                    lda = in(reg) lda, sixty_four = in(reg) 64_usize, pitch = in(reg) 128_usize, out = in(reg) out,
+                    out("tmm0") _, out("tmm1") _, out("tmm4") _, out("tmm6") _, out("tmm7") _,
+                    options(nostack),
+                );
+            }
+        }
+    }
+}

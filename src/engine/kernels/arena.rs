@@ -1,0 +1,96 @@
+//! One block of memory for all scratch.
+
+/// As wide as a cache line and as any vector.
+#[derive(Clone, Copy)]
+#[repr(C, align(64))]
+struct Line([u8; 64]);
+
+/// Bytes that an [`Arena`] is cut into.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Sizes {
+    /// Floats of rows of pixels between the depthwise convolution and LayerNorm.
+    pub rows: usize,
+    /// Bytes of quantised activations.
+    pub activations: usize,
+    /// Bytes of hidden activations of MLPs.
+    pub hidden: usize,
+}
+
+/// Scratch that lives as long as the engine.
+pub struct Arena {
+    lines: Vec<Line>,
+    sizes: Sizes,
+}
+
+/// An [`Arena`], cut.
+#[derive(Debug)]
+pub struct Scratch<'a> {
+    /// Rows of pixels of floats.
+    pub rows: &'a mut [f32],
+    /// Quantised activations.
+    pub activations: &'a mut [u8],
+    /// Hidden activations.
+    pub hidden: &'a mut [u8],
+}
+
+impl Sizes {
+    fn lines(self) -> [usize; 3] {
+        [self.rows * 4, self.activations, self.hidden].map(|n| n.div_ceil(64))
+    }
+
+    /// Bytes of the whole arena.
+    pub fn bytes(self) -> usize {
+        self.lines().iter().sum::<usize>() * 64
+    }
+
+    /// Room for both this and `other`, one after the other.
+    pub fn max(self, other: Self) -> Self {
+        Self {
+            rows: self.rows.max(other.rows),
+            activations: self.activations.max(other.activations),
+            hidden: self.hidden.max(other.hidden),
+        }
+    }
+}
+
+impl Arena {
+    /// An arena of these sizes, filled with zeros.
+    pub fn new(sizes: Sizes) -> Self {
+        Self {
+            lines: vec![Line([0; 64]); sizes.bytes() / 64],
+            sizes,
+        }
+    }
+
+    /// The arena's parts, each aligned to 64 bytes.
+    pub fn scratch(&mut self) -> Scratch<'_> {
+        let [rows, activations, _] = self.sizes.lines();
+        let (first, rest) = self.lines.split_at_mut(rows);
+        let (second, third) = rest.split_at_mut(activations);
+        let bytes = |part: &mut [Line], n: usize| {
+            // SAFETY: lines are bytes without padding, `n` of them at most as many as the part has, and each part is
+            // used once and borrowed for as long as the result.
+            unsafe { std::slice::from_raw_parts_mut(part.as_mut_ptr().cast::<u8>(), n) }
+        };
+        // SAFETY: as above; lines are aligned to 64 and any bits are a float.
+        let floats = unsafe {
+            std::slice::from_raw_parts_mut(first.as_mut_ptr().cast::<f32>(), self.sizes.rows)
+        };
+        Scratch {
+            rows: floats,
+            activations: bytes(second, self.sizes.activations),
+            hidden: bytes(third, self.sizes.hidden),
+        }
+    }
+
+    /// Bytes that it holds.
+    pub fn bytes(&self) -> usize {
+        self.sizes.bytes()
+    }
+}
+
+impl std::fmt::Debug for Arena {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Arena({:?})", self.sizes)
+    }
+}

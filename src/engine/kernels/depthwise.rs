@@ -1,0 +1,107 @@
+//! The depthwise 7x7 convolution, channels last, one row of pixels at a time.
+
+use super::simd::Simd;
+
+/// Side of the window.
+const SIDE: usize = 7;
+/// Pixels of padding around the picture.
+const PAD: usize = SIDE / 2;
+
+/// A depthwise 7x7 convolution with 3 pixels of zeros around the picture.
+#[derive(Clone, Copy, Debug)]
+pub struct Depthwise<'a> {
+    /// Channels, filled to a multiple of 16, of each of the 49 taps, row by row.
+    pub weights: &'a [f32],
+    /// Bias of each channel.
+    pub bias: &'a [f32],
+}
+
+impl Depthwise<'_> {
+    pub(super) fn check(&self) {
+        let n = self.bias.len();
+        assert!(n.is_multiple_of(16) && self.weights.len() == n * SIDE * SIDE);
+    }
+}
+
+/// Row `y` of the result of `x`, `height` by `width` pixels, into `out`.
+///
+/// A sum starts with the bias and runs over the rows, then the columns, of the window.
+///
+/// # Safety
+/// The instruction set of `S` exists; `dw.check()` holds; `x` has `height * width` pixels and `out` has `width`.
+#[inline(always)]
+pub(super) unsafe fn row<S: Simd>(
+    x: *const f32,
+    height: usize,
+    width: usize,
+    y: usize,
+    dw: &Depthwise,
+    out: *mut f32,
+) {
+    let channels = dw.bias.len();
+    for c in (0..channels).step_by(S::LANES) {
+        let mut at = 0;
+        // SAFETY: `at + X` stays within the row; the rest is the caller's.
+        unsafe {
+            while at + 8 <= width {
+                pixels::<S, 8>(x, height, width, y, at, c, dw, out);
+                at += 8;
+            }
+            while at + 4 <= width {
+                pixels::<S, 4>(x, height, width, y, at, c, dw, out);
+                at += 4;
+            }
+            while at < width {
+                pixels::<S, 1>(x, height, width, y, at, c, dw, out);
+                at += 1;
+            }
+        }
+    }
+}
+
+/// `X` pixels from `at`, one vector of channels from `c`. Each input pixel is loaded once for all that it touches.
+#[inline(always)]
+#[allow(clippy::too_many_arguments)]
+unsafe fn pixels<S: Simd, const X: usize>(
+    x: *const f32,
+    height: usize,
+    width: usize,
+    y: usize,
+    at: usize,
+    c: usize,
+    dw: &Depthwise,
+    out: *mut f32,
+) {
+    let channels = dw.bias.len();
+    // SAFETY: the caller's; rows and columns outside the picture are passed over.
+    unsafe {
+        let mut sums = [S::load(dw.bias.as_ptr().add(c)); X];
+        for ky in PAD.saturating_sub(y)..SIDE.min(height + PAD - y) {
+            let line = x.add((y + ky - PAD) * width * channels + c);
+            let taps = dw.weights.as_ptr().add(ky * SIDE * channels + c);
+            let w: [S::V; SIDE] = [
+                S::load(taps),
+                S::load(taps.add(channels)),
+                S::load(taps.add(2 * channels)),
+                S::load(taps.add(3 * channels)),
+                S::load(taps.add(4 * channels)),
+                S::load(taps.add(5 * channels)),
+                S::load(taps.add(6 * channels)),
+            ];
+            for i in 0..X + SIDE - 1 {
+                let column = (at + i).wrapping_sub(PAD);
+                if column < width {
+                    let v = S::load(line.add(column * channels));
+                    for j in 0..X {
+                        if i >= j && i - j < SIDE {
+                            sums[j] = S::fma(v, w[i - j], sums[j]);
+                        }
+                    }
+                }
+            }
+        }
+        for (j, sum) in sums.into_iter().enumerate() {
+            S::store(out.add((at + j) * channels + c), sum);
+        }
+    }
+}

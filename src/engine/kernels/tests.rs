@@ -1,0 +1,444 @@
+//! Each kernel that runs here against plain arithmetic and against the scalar kernels, bit for bit.
+
+use super::*;
+
+/// Small and repeatable; its quality does not matter here.
+struct Random(u64);
+
+impl Random {
+    fn next(&mut self) -> u64 {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        self.0 >> 11
+    }
+    fn below(&mut self, n: usize) -> usize {
+        (self.next() % n as u64) as usize
+    }
+    fn float(&mut self, scale: f32) -> f32 {
+        scale * ((self.next() % 20001) as f32 / 10000.0 - 1.0)
+    }
+    fn floats(&mut self, n: usize, scale: f32) -> Vec<f32> {
+        (0..n).map(|_| self.float(scale)).collect()
+    }
+}
+
+/// A layer's own memory. `real` inputs and columns have weights, the rest is filled.
+struct Owned {
+    inputs: usize,
+    weights: Vec<i8>,
+    sums: Vec<i32>,
+    scales: Vec<f32>,
+    biases: Vec<f32>,
+    zero_point: u8,
+}
+
+impl Owned {
+    fn random(r: &mut Random, k: usize, n: usize, extreme: bool) -> Self {
+        let (inputs, columns) = (k.next_multiple_of(16), n.next_multiple_of(16));
+        let row_bytes = inputs.next_multiple_of(64);
+        let mut it = Self {
+            inputs,
+            weights: vec![0; row_bytes * columns],
+            sums: vec![0; columns],
+            scales: vec![0.0; columns],
+            biases: vec![0.0; columns],
+            zero_point: if extreme {
+                255 * r.below(2) as u8
+            } else {
+                r.below(256) as u8
+            },
+        };
+        for column in 0..n {
+            for at in 0..k {
+                let w = if extreme {
+                    127 - 254 * (column % 2) as i32
+                } else {
+                    r.below(255) as i32 - 127
+                };
+                it.weights[Linear::place(row_bytes, at, column)] = w as i8;
+                it.sums[column] += w;
+            }
+            it.scales[column] = if extreme {
+                [1e-9, 30.0][r.below(2)]
+            } else {
+                r.float(0.0005)
+            };
+            it.biases[column] = r.float(1.0);
+        }
+        it
+    }
+    fn layer(&self) -> Linear<'_> {
+        Linear {
+            inputs: self.inputs,
+            weights: &self.weights,
+            sums: &self.sums,
+            scales: &self.scales,
+            biases: &self.biases,
+            zero_point: self.zero_point,
+        }
+    }
+    /// The sum of one row and one column with the zero point taken off, in wide integers.
+    fn sum(&self, a: &[u8], row: usize, column: usize) -> i64 {
+        let bytes = self.layer().row_bytes();
+        (0..self.inputs)
+            .map(|k| {
+                let w = i64::from(self.weights[Linear::place(bytes, k, column)]);
+                (i64::from(a[row * bytes + k]) - i64::from(self.zero_point)) * w
+            })
+            .sum()
+    }
+    fn input(&self, r: &mut Random, rows: usize, extreme: bool) -> Vec<u8> {
+        let bytes = rows.next_multiple_of(16) * self.layer().row_bytes();
+        (0..bytes)
+            .map(|_| if extreme { 255 } else { r.below(256) as u8 })
+            .collect()
+    }
+}
+
+fn machines() -> Vec<Machine> {
+    let kernels =
+        Kernel::available().flat_map(|k| [1, 3].map(|threads| Machine::new(k, threads).unwrap()));
+    kernels.collect()
+}
+
+fn bits(x: &[f32]) -> Vec<u32> {
+    x.iter().map(|x| x.to_bits()).collect()
+}
+
+const SHAPES: [(usize, usize, usize); 11] = [
+    (1, 16, 16),
+    (1, 768, 210),
+    (2, 100, 33),
+    (7, 48, 96),
+    (9, 160, 40),
+    (16, 64, 112),
+    (17, 96, 48),
+    (31, 128, 16),
+    (33, 80, 64),
+    (50, 384, 96),
+    (70, 112, 272),
+];
+
+#[test]
+fn sums_are_exact_on_every_kernel() {
+    let mut r = Random(7);
+    for extreme in [false, true] {
+        for (rows, k, n) in SHAPES {
+            let owned = Owned::random(&mut r, k, n, extreme);
+            let layer = owned.layer();
+            let a = owned.input(&mut r, rows, extreme);
+            let columns = layer.columns();
+            let wanted: Vec<f32> = (0..rows * columns)
+                .map(|i| {
+                    let sum = i32::try_from(owned.sum(&a, i / columns, i % columns)).unwrap();
+                    (sum as f32).mul_add(layer.scales[i % columns], layer.biases[i % columns])
+                })
+                .collect();
+            for mut machine in machines() {
+                let mut out = vec![f32::NAN; rows * columns];
+                machine.linear(&a, rows, &layer, &mut out);
+                assert_eq!(bits(&out), bits(&wanted), "{machine:?} {rows}x{k}x{n}");
+            }
+        }
+    }
+}
+
+/// `x * Phi(x)` by the error function's series and continued fraction, in double precision.
+fn gelu(x: f64) -> f64 {
+    let z = x.abs() / std::f64::consts::SQRT_2;
+    let erfc = if z < 3.0 {
+        let (mut term, mut sum) = (z, z);
+        for n in 1..80 {
+            term *= -z * z / f64::from(n);
+            sum += term / f64::from(2 * n + 1);
+        }
+        1.0 - sum * std::f64::consts::FRAC_2_SQRT_PI
+    } else {
+        let mut f = 0.0;
+        for n in (1..60).rev() {
+            f = f64::from(n) / 2.0 / (z + f);
+        }
+        (-z * z).exp() / (z + f) / std::f64::consts::PI.sqrt()
+    };
+    x * if x < 0.0 {
+        erfc / 2.0
+    } else {
+        1.0 - erfc / 2.0
+    }
+}
+
+#[test]
+fn the_mlp_is_alike_on_every_kernel_and_right() {
+    let mut r = Random(11);
+    let mut hash = 0xcbf2_9ce4_8422_2325_u64;
+    for extreme in [false, true] {
+        for (rows, k, n) in [
+            (1, 48, 64),
+            (16, 160, 640),
+            (40, 96, 384),
+            (64, 384, 1536),
+            (300, 96, 384),
+        ] {
+            let first = Owned::random(&mut r, k, n, extreme);
+            let second = Owned::random(&mut r, n, k, extreme);
+            let (one, two) = (first.layer(), second.layer());
+            let (scale, zero) = (0.02, 9);
+            let a = first.input(&mut r, rows, false);
+            let x = r.floats(rows * two.columns(), 2.0);
+            let run = |machine: &mut Machine| {
+                let mut out = x.clone();
+                let mut hidden = vec![0; machine.hidden_bytes(&one, &two, rows)];
+                machine.mlp(
+                    &a,
+                    rows,
+                    &one,
+                    Gelu::new(scale, zero),
+                    &two,
+                    &mut hidden,
+                    &mut out,
+                );
+                out
+            };
+            let wanted = run(&mut Machine::new(Kernel::Scalar, 1).unwrap());
+            for mut machine in machines() {
+                assert_eq!(
+                    bits(&run(&mut machine)),
+                    bits(&wanted),
+                    "{machine:?} {rows}x{k}x{n}"
+                );
+            }
+            hash = bits(&wanted).iter().fold(hash, |h, b| {
+                (h ^ u64::from(*b)).wrapping_mul(0x100_0000_01b3)
+            });
+            if extreme {
+                continue;
+            }
+            // The first row in double precision: bytes of the hidden layer may differ by one where rounding is close.
+            let hidden: Vec<f64> = (0..one.columns())
+                .map(|c| {
+                    let h = first.sum(&a, 0, c) as f64 * f64::from(one.scales[c])
+                        + f64::from(one.biases[c]);
+                    (gelu(h) / f64::from(scale) + f64::from(zero))
+                        .round_ties_even()
+                        .clamp(0.0, 255.0)
+                })
+                .collect();
+            for c in 0..two.columns() {
+                let column = |k| f64::from(two.weights[Linear::place(two.row_bytes(), k, c)]);
+                let sum: f64 = (0..n)
+                    .map(|k| (hidden[k] - f64::from(two.zero_point)) * column(k))
+                    .sum();
+                let right =
+                    f64::from(x[c]) + sum * f64::from(two.scales[c]) + f64::from(two.biases[c]);
+                let off_by_one = 0.02 * n as f64 * 127.0 * f64::from(two.scales[c].abs());
+                assert!(
+                    (f64::from(wanted[c]) - right).abs() <= 1e-4 + off_by_one,
+                    "{} {right}",
+                    wanted[c]
+                );
+            }
+        }
+    }
+    // Every architecture gives these bits.
+    assert_eq!(format!("{hash:016x}"), "03d6a595182b3373");
+}
+
+#[test]
+fn depthwise_and_norm_are_alike_on_every_kernel_and_right() {
+    let mut r = Random(3);
+    for (height, width, real) in [
+        (1, 1, 16),
+        (3, 5, 40),
+        (4, 4, 64),
+        (8, 9, 16),
+        (16, 13, 33),
+        (7, 32, 96),
+    ] {
+        let channels = usize::next_multiple_of(real, 16);
+        let map = Map {
+            height,
+            width,
+            channels,
+        };
+        let fill = |mut v: Vec<f32>| {
+            v.iter_mut()
+                .enumerate()
+                .filter(|(i, _)| i % channels >= real)
+                .for_each(|(_, v)| *v = 0.0);
+            v
+        };
+        let x = fill(r.floats(map.len(), 3.0));
+        let (weights, bias) = (
+            fill(r.floats(49 * channels, 0.3)),
+            fill(r.floats(channels, 0.5)),
+        );
+        let (gain, shift) = (
+            fill(r.floats(channels, 30.0)),
+            fill(r.floats(channels, 100.0)),
+        );
+        let dw = Depthwise {
+            weights: &weights,
+            bias: &bias,
+        };
+        let norm = Norm {
+            gain: &gain,
+            shift: &shift,
+            channels: real,
+            epsilon: 1e-6,
+        };
+        let owned = Owned::random(&mut r, channels, 16, false);
+        let layer = owned.layer();
+        let bytes = map.pixels().next_multiple_of(16) * layer.row_bytes();
+        let run = |machine: &mut Machine| {
+            let mut rows = vec![0.0; machine.depthwise_rows(map)];
+            let mut out = vec![0; bytes];
+            machine.depthwise(&x, map, &dw, &norm, &layer, &mut rows, &mut out);
+            out
+        };
+        let wanted = run(&mut Machine::new(Kernel::Scalar, 1).unwrap());
+        for mut machine in machines() {
+            assert_eq!(
+                run(&mut machine),
+                wanted,
+                "{machine:?} {height}x{width}x{real}"
+            );
+        }
+        for y in 0..height {
+            for column in 0..width {
+                let conv: Vec<f64> = (0..real)
+                    .map(|c| {
+                        let mut sum = f64::from(bias[c]);
+                        for ky in 0..7 {
+                            for kx in 0..7 {
+                                let (iy, ix) =
+                                    ((y + ky).wrapping_sub(3), (column + kx).wrapping_sub(3));
+                                if iy < height && ix < width {
+                                    let tap = f64::from(weights[(ky * 7 + kx) * channels + c]);
+                                    sum += tap * f64::from(x[(iy * width + ix) * channels + c]);
+                                }
+                            }
+                        }
+                        sum
+                    })
+                    .collect();
+                let mean = conv.iter().sum::<f64>() / real as f64;
+                let variance = conv.iter().map(|v| (v - mean).powi(2)).sum::<f64>() / real as f64;
+                for c in 0..real {
+                    let right = (conv[c] - mean) / (variance + 1e-6).sqrt() * f64::from(gain[c])
+                        + f64::from(shift[c]);
+                    let found = f64::from(wanted[(y * width + column) * layer.row_bytes() + c]);
+                    assert!(
+                        (found - right.clamp(0.0, 255.0)).abs() <= 0.501,
+                        "{found} {right}"
+                    );
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn the_stem_is_alike_on_every_kernel_and_right() {
+    let mut r = Random(5);
+    for (height, width, real) in [(4, 4, 16), (8, 36, 40), (12, 52, 96)] {
+        let channels = usize::next_multiple_of(real, 16);
+        let fill = |mut v: Vec<f32>| {
+            v.iter_mut()
+                .enumerate()
+                .filter(|(i, _)| i % channels >= real)
+                .for_each(|(_, v)| *v = 0.0);
+            v
+        };
+        let x = r.floats(3 * height * width, 2.0);
+        let (weights, bias) = (
+            fill(r.floats(48 * channels, 0.3)),
+            fill(r.floats(channels, 0.5)),
+        );
+        let (gain, shift) = (fill(r.floats(channels, 2.0)), fill(r.floats(channels, 1.0)));
+        let stem = Stem {
+            weights: &weights,
+            bias: &bias,
+        };
+        let norm = Norm {
+            gain: &gain,
+            shift: &shift,
+            channels: real,
+            epsilon: 1e-6,
+        };
+        let pixels = height * width / 16;
+        let run = |machine: &mut Machine| {
+            let mut out = vec![f32::NAN; pixels * channels];
+            machine.stem(&x, height, width, &stem, &norm, &mut out);
+            out
+        };
+        let wanted = run(&mut Machine::new(Kernel::Scalar, 1).unwrap());
+        for mut machine in machines() {
+            assert_eq!(bits(&run(&mut machine)), bits(&wanted), "{machine:?}");
+        }
+        let wide = width / 4;
+        for p in 0..pixels {
+            let conv: Vec<f64> = (0..real)
+                .map(|c| {
+                    let tap = |t: usize| {
+                        let (colour, ky, kx) = (t / 16, t / 4 % 4, t % 4);
+                        let at = (colour * height + p / wide * 4 + ky) * width + p % wide * 4 + kx;
+                        f64::from(weights[t * channels + c]) * f64::from(x[at])
+                    };
+                    f64::from(bias[c]) + (0..48).map(tap).sum::<f64>()
+                })
+                .collect();
+            let mean = conv.iter().sum::<f64>() / real as f64;
+            let variance = conv.iter().map(|v| (v - mean).powi(2)).sum::<f64>() / real as f64;
+            for c in 0..real {
+                let right = (conv[c] - mean) / (variance + 1e-6).sqrt() * f64::from(gain[c])
+                    + f64::from(shift[c]);
+                assert!(
+                    (f64::from(wanted[p * channels + c]) - right).abs()
+                        <= 1e-5 * (1.0 + right.abs())
+                );
+            }
+        }
+    }
+}
+
+#[test]
+fn squares_and_means_are_alike_on_every_kernel() {
+    let mut r = Random(13);
+    for (height, width) in [(2, 2), (8, 6), (5, 7)] {
+        let map = Map {
+            height,
+            width,
+            channels: 48,
+        };
+        let x = r.floats(map.len(), 3.0);
+        let (gain, shift) = (r.floats(48, 30.0), r.floats(48, 100.0));
+        let norm = Norm {
+            gain: &gain,
+            shift: &shift,
+            channels: 48,
+            epsilon: 1e-6,
+        };
+        let (down, head) = (
+            Owned::random(&mut r, 192, 32, false),
+            Owned::random(&mut r, 48, 32, false),
+        );
+        let rows = (height / 2 * (width / 2)).next_multiple_of(16);
+        let run = |machine: &mut Machine| {
+            let mut squares = vec![0; rows * down.layer().row_bytes()];
+            machine.norm_squares(&x, map, &norm, &down.layer(), &mut squares);
+            let mut pooled = vec![0; 16 * head.layer().row_bytes()];
+            machine.mean_norm(&x, map, &norm, &head.layer(), &mut [0.0; 48], &mut pooled);
+            (squares, pooled)
+        };
+        let wanted = run(&mut Machine::new(Kernel::Scalar, 1).unwrap());
+        for mut machine in machines() {
+            assert_eq!(run(&mut machine), wanted, "{machine:?}");
+        }
+        // A square's four pixels lie in one row, and each is the pixel's own LayerNorm.
+        let mean: f32 = x[..48].iter().sum::<f32>() / 48.0;
+        let variance: f32 = x[..48].iter().map(|v| (v - mean).powi(2)).sum::<f32>() / 48.0;
+        let right = (x[0] - mean) / (variance + 1e-6).sqrt() * gain[0] + shift[0];
+        assert!((f32::from(wanted.0[0]) - right.clamp(0.0, 255.0)).abs() <= 0.501);
+    }
+}

@@ -1,0 +1,107 @@
+//! What the ops of one running plan share: kernels and threads, scratch, and the feature maps that are free.
+
+use std::sync::{Mutex, MutexGuard};
+
+use tract_onnx::prelude::*;
+use tract_onnx::tract_core::internal::*;
+
+use crate::engine::bundle::{Bundle, Manifest, Stage, filled};
+use crate::engine::kernels::{Arena, Machine, Map, Sizes};
+
+/// Shared by the ops through the plan's turn state, and allocated once.
+#[derive(Debug)]
+pub struct Workspace {
+    /// Kernels and threads.
+    pub machine: Machine,
+    /// Scratch.
+    pub arena: Arena,
+    /// One feature map for each stage, then the logits; None while an op downstream holds it.
+    free: Vec<Option<TValue>>,
+}
+
+/// The feature map of a stage.
+pub fn map_of(stage: &Stage) -> Map {
+    Map {
+        height: stage.height,
+        width: stage.width,
+        channels: filled(stage.channels),
+    }
+}
+
+/// The scratch that the network needs on `machine`.
+pub fn sizes(bundle: &Bundle, machine: &Machine) -> Sizes {
+    let mut all = Sizes::default();
+    for stage in &bundle.manifest().stages {
+        let map = map_of(stage);
+        if let Some(down) = &stage.down {
+            all = all.max(machine.layer_sizes(&bundle.linear(&down.layer), map.pixels()));
+        }
+        for block in &stage.blocks {
+            let (first, second) = (bundle.linear(&block.first), bundle.linear(&block.second));
+            all = all.max(machine.block_sizes(map, &first, &second));
+        }
+    }
+    all.max(machine.layer_sizes(&bundle.linear(&bundle.manifest().head.layer), 1))
+}
+
+/// Shapes of the feature maps of all stages, then of the logits, filled.
+fn shapes(manifest: &Manifest) -> Vec<[usize; 4]> {
+    let maps = manifest
+        .stages
+        .iter()
+        .map(map_of)
+        .map(|m| [1, m.height, m.width, m.channels]);
+    maps.chain([[1, 1, 1, filled(manifest.classes)]]).collect()
+}
+
+impl Workspace {
+    /// Allocates everything that `bundle` needs on `machine`.
+    ///
+    /// # Errors
+    /// When tract cannot make the tensors.
+    pub fn new(bundle: &Bundle, machine: Machine) -> TractResult<Self> {
+        let arena = Arena::new(sizes(bundle, &machine));
+        let tensor =
+            |shape: [usize; 4]| Tensor::zero_aligned::<f32>(&shape, 64).map(|t| Some(t.into()));
+        let free = shapes(bundle.manifest())
+            .into_iter()
+            .map(tensor)
+            .collect::<TractResult<_>>()?;
+        Ok(Self {
+            machine,
+            arena,
+            free,
+        })
+    }
+
+    /// Bytes of feature maps.
+    pub fn map_bytes(manifest: &Manifest) -> usize {
+        shapes(manifest)
+            .into_iter()
+            .map(|s| s.iter().product::<usize>() * 4)
+            .sum()
+    }
+
+    /// The workspace that a classifier put into the plan's turn state.
+    pub fn of<'c>(context: &EvalContext<'c>) -> TractResult<MutexGuard<'c, Self>> {
+        let shared = context.shared.and_then(|s| s.get::<Mutex<Self>>());
+        // A panic while the lock was held left nothing that the next turn relies on.
+        Ok(shared
+            .context("the plan has no workspace")?
+            .lock()
+            .unwrap_or_else(|e| e.into_inner()))
+    }
+
+    /// Takes the feature map of this place to write it. If a turn that failed lost it, there is a new one.
+    pub fn take(&mut self, place: usize, shape: [usize; 4]) -> TractResult<Arc<Tensor>> {
+        match self.free[place].take().map(IntoArcTensor::into_arc_tensor) {
+            Some(tensor) if Arc::strong_count(&tensor) == 1 => Ok(tensor),
+            _ => Ok(Arc::new(Tensor::zero_aligned::<f32>(&shape, 64)?)),
+        }
+    }
+
+    /// Gives a feature map back when all have read it.
+    pub fn give(&mut self, place: usize, tensor: TValue) {
+        self.free[place] = Some(tensor);
+    }
+}

@@ -1,0 +1,158 @@
+//! The section `[observe]`.
+
+use serde::Deserialize;
+
+/// How much it takes before something is said, section `[observe]`.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Config {
+    /// Time constant of the exponential smoothing of scores, in seconds, 0 to 60; 0 turns it off.
+    pub smoothing: f32,
+    /// How many frames in a row must agree before a change is said, 1 to 1000.
+    pub frames: u32,
+    /// Smoothed score from which a label is claimed, above 0 to 1.
+    pub threshold: f32,
+    /// The label that was said is kept until its smoothed score falls below this, 0 to `threshold`.
+    pub release: f32,
+    /// How far the first label must lead the second to be claimed, 0 to 1.
+    pub margin: f32,
+    /// Seconds after which what was said is repeated while nothing changes, 0.1 to 86400.
+    pub heartbeat: f64,
+    /// What is said when no label is claimed, 1 to 64 characters.
+    pub unknown: String,
+    /// How many of the best labels go along with what is said, 1 to 20.
+    pub top: usize,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            smoothing: 0.5,
+            frames: 3,
+            threshold: 0.5,
+            release: 0.4,
+            margin: 0.1,
+            heartbeat: 60.0,
+            unknown: "unknown".into(),
+            top: 3,
+        }
+    }
+}
+
+impl Config {
+    /// Checks every range.
+    ///
+    /// # Errors
+    /// The first key that is out of its range, and what is allowed.
+    pub fn check(&self) -> Result<(), (&'static str, String)> {
+        let within = |key, value: f64, low: f64, high: f64, unit: &str| {
+            if (low..=high).contains(&value) {
+                return Ok(());
+            }
+            Err((
+                key,
+                format!("must be {low} to {high}{unit}, and is {value}"),
+            ))
+        };
+        // Through its shortest decimal form, so that a message shows what the user wrote.
+        let wide = |value: f32| value.to_string().parse::<f64>().unwrap_or(f64::NAN);
+        within(
+            "smoothing",
+            wide(self.smoothing),
+            0.0,
+            60.0,
+            " seconds (0 turns it off)",
+        )?;
+        within("frames", f64::from(self.frames), 1.0, 1000.0, "")?;
+        within("threshold", wide(self.threshold), 0.0, 1.0, "")?;
+        if self.threshold == 0.0 {
+            return Err(("threshold", "must be above 0: every label reaches 0".into()));
+        }
+        if !(0.0..=self.threshold).contains(&self.release) {
+            return Err((
+                "release",
+                format!(
+                    "must be 0 to the threshold, which is {}, and is {}",
+                    self.threshold, self.release
+                ),
+            ));
+        }
+        within("margin", wide(self.margin), 0.0, 1.0, "")?;
+        within("heartbeat", self.heartbeat, 0.1, 86400.0, " seconds")?;
+        let characters = self.unknown.chars().count();
+        if self.unknown.trim().is_empty()
+            || characters > 64
+            || self.unknown.chars().any(char::is_control)
+        {
+            return Err((
+                "unknown",
+                "must be 1 to 64 characters, not all blank, none a control character".into(),
+            ));
+        }
+        if !(1..=20).contains(&self.top) {
+            return Err(("top", format!("must be 1 to 20, and is {}", self.top)));
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_defaults_pass_and_an_empty_section_gives_them() {
+        assert_eq!(Config::default().check(), Ok(()));
+        assert_eq!(toml::from_str::<Config>("").unwrap(), Config::default());
+    }
+
+    #[test]
+    fn whole_numbers_are_taken_where_seconds_may_have_a_fraction() {
+        let config: Config = toml::from_str("smoothing = 1\nheartbeat = 30").unwrap();
+        assert_eq!((config.smoothing, config.heartbeat), (1.0, 30.0));
+    }
+
+    #[test]
+    fn each_key_out_of_range_is_named_with_what_is_allowed() {
+        for (text, key, part) in [
+            ("smoothing = -0.1", "smoothing", "0 to 60 seconds"),
+            ("smoothing = 60.5", "smoothing", "is 60.5"),
+            ("smoothing = nan", "smoothing", "0 to 60"),
+            ("frames = 0", "frames", "1 to 1000"),
+            ("frames = 1001", "frames", "1 to 1000"),
+            ("threshold = 0", "threshold", "above 0"),
+            ("threshold = 1.1", "threshold", "0 to 1, and is 1.1"),
+            ("threshold = inf", "threshold", "0 to 1"),
+            ("threshold = 0.3", "release", "threshold, which is 0.3"),
+            ("release = -0.1", "release", "is -0.1"),
+            ("release = nan", "release", "0 to the threshold"),
+            ("margin = 1.01", "margin", "0 to 1"),
+            ("heartbeat = 0", "heartbeat", "0.1 to 86400 seconds"),
+            ("heartbeat = 86401", "heartbeat", "0.1 to 86400 seconds"),
+            ("unknown = ' '", "unknown", "1 to 64"),
+            ("unknown = \"a\\nb\"", "unknown", "control"),
+            ("top = 0", "top", "1 to 20"),
+            ("top = 21", "top", "1 to 20"),
+        ] {
+            let config: Config = toml::from_str(text).unwrap();
+            let (named, message) = config.check().expect_err(text);
+            assert_eq!(named, key, "{text}");
+            assert!(message.contains(part), "{text}: {message}");
+        }
+    }
+
+    #[test]
+    fn the_ends_of_each_range_are_allowed() {
+        for text in [
+            "smoothing = 0\nframes = 1\nthreshold = 1\nrelease = 1\nmargin = 0\nheartbeat = 0.1\ntop = 1",
+            "smoothing = 60\nframes = 1000\nrelease = 0\nmargin = 1\nheartbeat = 86400\ntop = 20",
+        ] {
+            assert_eq!(toml::from_str::<Config>(text).unwrap().check(), Ok(()));
+        }
+    }
+
+    #[test]
+    fn an_unknown_key_is_refused() {
+        assert!(toml::from_str::<Config>("treshold = 0.5").is_err());
+    }
+}

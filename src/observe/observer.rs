@@ -1,0 +1,180 @@
+//! The state from which frame after frame decides what is said.
+
+use std::time::Duration;
+
+use super::{Config, Ranked, Say, Statement, scores};
+use crate::frame::Captured;
+
+/// A label by its index, or unknown.
+type Claim = Option<usize>;
+
+/// Frames in a row, and the first of them.
+#[derive(Clone, Copy, Debug)]
+struct Run {
+    frames: u32,
+    since: Captured,
+}
+
+impl Run {
+    fn add(run: Option<Self>, captured: Captured) -> Self {
+        Self {
+            frames: run.map_or(0, |r| r.frames).saturating_add(1),
+            since: run.map_or(captured, |r| r.since),
+        }
+    }
+}
+
+/// Decides what is said; see the [module](super) for the rules.
+#[derive(Clone, Debug)]
+pub struct Observer {
+    config: Config,
+    labels: Vec<String>,
+    /// One smoothed score for each label.
+    smoothed: Vec<f32>,
+    /// The best smoothed scores: what is said, and at least two for the margin.
+    top: Vec<Ranked>,
+    /// The last frame, `None` before the first.
+    last: Option<(u64, Captured)>,
+    /// What was said last and since when that holds.
+    current: Option<(Claim, Captured)>,
+    /// The frames in a row that claim one same other thing than `current`.
+    rival: Option<(Claim, Run)>,
+    /// The frames in a row that do not claim `current`, whatever they claim.
+    lapse: Option<Run>,
+    /// When something was said last, by the source's clock.
+    said: Duration,
+}
+
+impl Observer {
+    /// Starts with nothing seen. `config` is taken as [checked](Config::check); `labels` are the model's, in order.
+    pub fn new(config: &Config, labels: &[String]) -> Self {
+        Self {
+            config: config.clone(),
+            labels: labels.to_vec(),
+            smoothed: vec![0.0; labels.len()],
+            top: Vec::with_capacity(config.top.max(2)),
+            last: None,
+            current: None,
+            rival: None,
+            lapse: None,
+            said: Duration::ZERO,
+        }
+    }
+
+    /// Takes in one frame's probabilities and returns what is to be said now, if anything.
+    ///
+    /// `scores` holds one probability for each label; what is missing or not finite counts as 0, and what is beyond
+    /// the labels is not looked at. `captured.elapsed` may come at any pace. If it stands still or goes back, the
+    /// frame has no weight in the smoothing, and the heartbeat counts from there.
+    pub fn step(&mut self, scores: &[f32], seq: u64, captured: Captured) -> Option<Say<'_>> {
+        self.smooth(scores, captured.elapsed);
+        self.last = Some((seq, captured));
+        scores::rank(&self.smoothed, self.config.top.max(2), &mut self.top);
+        self.said = self.said.min(captured.elapsed);
+
+        let before = self.current.map(|(claim, _)| claim);
+        if let Some(decided) = self.decide(self.claim(), captured) {
+            self.current = Some(decided);
+            self.rival = None;
+            self.lapse = None;
+            self.said = captured.elapsed;
+            return Some(Say::Change {
+                statement: self.current()?,
+                previous: before.map(|claim| self.name(claim)),
+            });
+        }
+        let due = captured.elapsed.saturating_sub(self.said).as_secs_f64() >= self.config.heartbeat;
+        if due && self.current.is_some() {
+            self.said = captured.elapsed;
+            return self.current().map(Say::Heartbeat);
+        }
+        None
+    }
+
+    /// What holds as of the last frame, `None` until something was said.
+    pub fn current(&self) -> Option<Statement<'_>> {
+        let (index, since) = self.current?;
+        let (seq, captured) = self.last?;
+        let best = self.top.first().map_or(0.0, |best| best.score);
+        Some(Statement {
+            label: self.name(index),
+            index,
+            score: index.map_or(best, |i| self.score(i)),
+            top: &self.top[..self.top.len().min(self.config.top)],
+            since,
+            seq,
+            captured,
+            labels: &self.labels,
+        })
+    }
+
+    /// Moves each smoothed score towards the frame's by `1 - exp(-dt / tau)`; the first frame is taken as it is.
+    fn smooth(&mut self, scores: &[f32], elapsed: Duration) {
+        let weight = match self.last {
+            Some((_, last)) if self.config.smoothing > 0.0 => {
+                let dt = elapsed.saturating_sub(last.elapsed).as_secs_f32();
+                -(-dt / self.config.smoothing).exp_m1()
+            }
+            _ => 1.0,
+        };
+        for (index, smoothed) in self.smoothed.iter_mut().enumerate() {
+            let score = scores.get(index).copied().filter(|s| s.is_finite());
+            let score = score.unwrap_or(0.0).clamp(0.0, 1.0);
+            // A score that stays as it is must not drift by rounding, and without smoothing it is taken exactly.
+            *smoothed = if weight < 1.0 {
+                *smoothed + weight * (score - *smoothed)
+            } else {
+                score
+            };
+        }
+    }
+
+    /// What this frame, taken alone, claims.
+    fn claim(&self) -> Claim {
+        let best = self.top.first()?;
+        let second = self.top.get(1).map_or(0.0, |second| second.score);
+        if best.score >= self.config.threshold && best.score - second >= self.config.margin {
+            return Some(best.index);
+        }
+        // Hysteresis: what was said needs less to be kept than to be claimed.
+        let (said, _) = self.current?;
+        said.filter(|&label| self.score(label) >= self.config.release)
+    }
+
+    /// Counts the frames in a row, and returns a change and the first frame of it once there are enough.
+    fn decide(&mut self, claim: Claim, captured: Captured) -> Option<(Claim, Captured)> {
+        let current = self.current.map(|(claim, _)| claim);
+        if current == Some(claim) {
+            self.rival = None;
+            self.lapse = None;
+            return None;
+        }
+        let enough = self.config.frames;
+        let lapse = Run::add(self.lapse, captured);
+        let run = Run::add(self.rival.filter(|r| r.0 == claim).map(|r| r.1), captured);
+        self.lapse = Some(lapse);
+        self.rival = Some((claim, run));
+        match claim {
+            Some(_) if run.frames >= enough => Some((claim, run.since)),
+            // Nothing is claimed, and the label that was said had no support for long enough.
+            None if lapse.frames >= enough => Some((None, lapse.since)),
+            // Other labels take turns, none of them long enough to be said: do not hold on to the old one for ever.
+            // Only as a turn begins, so that a label about to be said is not sent back to the start.
+            Some(_) => {
+                let turns = run.frames == 1 && lapse.frames >= enough.saturating_mul(2);
+                (turns && current != Some(None)).then_some((None, lapse.since))
+            }
+            _ => None,
+        }
+    }
+
+    fn score(&self, label: usize) -> f32 {
+        self.smoothed.get(label).copied().unwrap_or(0.0)
+    }
+
+    fn name(&self, claim: Claim) -> &str {
+        claim
+            .and_then(|index| self.labels.get(index))
+            .unwrap_or(&self.config.unknown)
+    }
+}

@@ -1,0 +1,342 @@
+//! What holds of an [`Observer`] for whatever scores and times.
+
+use std::time::{Duration, SystemTime};
+
+use proptest::prelude::*;
+
+use super::*;
+use crate::frame::Captured;
+
+const UNKNOWN: &str = "unknown";
+
+fn at(seconds: f64) -> Captured {
+    let elapsed = Duration::from_secs_f64(seconds);
+    Captured {
+        elapsed,
+        wall: SystemTime::UNIX_EPOCH + Duration::from_secs(1_700_000_000) + elapsed,
+    }
+}
+
+fn names(count: usize) -> Vec<String> {
+    (0..count).map(|i| format!("label {i}")).collect()
+}
+
+fn unsmoothed(frames: u32) -> Config {
+    Config {
+        smoothing: 0.0,
+        frames,
+        heartbeat: 1e4,
+        ..Config::default()
+    }
+}
+
+/// The label that one frame claims by itself: above the threshold and ahead by the margin.
+fn winner(config: &Config, scores: &[f32]) -> Option<usize> {
+    let best = (0..scores.len()).max_by(|&a, &b| scores[a].total_cmp(&scores[b]))?;
+    let ahead = (0..scores.len()).all(|i| i == best || scores[best] - scores[i] >= config.margin);
+    (scores[best] >= config.threshold && ahead).then_some(best)
+}
+
+/// Frames of scores in steps of 0.05, so that thresholds are met exactly and ties happen.
+fn coarse(labels: usize) -> impl Strategy<Value = Vec<Vec<f32>>> {
+    let score = (0u8..=20).prop_map(|s| f32::from(s) / 20.0);
+    prop::collection::vec(prop::collection::vec(score, labels), 1..120)
+}
+
+proptest! {
+    #[test]
+    fn a_change_needs_as_many_frames_in_a_row_as_asked(frames in 1u32..6, history in coarse(3)) {
+        let config = unsmoothed(frames);
+        let mut observer = Observer::new(&config, &names(3));
+        let needed = frames as usize;
+        let (mut current, mut changed_at) = (None, None);
+        for (n, scores) in history.iter().enumerate() {
+            let Some(say) = observer.step(scores, n as u64, at(n as f64)) else { continue };
+            let Say::Change { statement, previous } = say else {
+                return Err(TestCaseError::fail("no heartbeat is due"));
+            };
+            prop_assert!(n + 1 >= needed, "changed at frame {n}");
+            if let Some(before) = changed_at {
+                prop_assert!(n - before >= needed, "changed at frames {before} and {n}");
+            }
+            let row = &history[n + 1 - needed..=n];
+            match statement.index {
+                Some(label) => prop_assert!(row.iter().all(|s| winner(&config, s) == Some(label))),
+                None => {
+                    let left = current.flatten();
+                    let without = |s: &Vec<f32>| match (winner(&config, s), left) {
+                        (other @ Some(_), _) => other != left,
+                        (None, Some(left)) => s[left] < config.release,
+                        (None, None) => true,
+                    };
+                    prop_assert!(row.iter().all(without));
+                }
+            }
+            prop_assert_ne!(previous, Some(statement.label));
+            prop_assert!(statement.since.elapsed <= row_start(n, needed).elapsed);
+            changed_at = Some(n);
+            current = Some(statement.index);
+        }
+    }
+
+    #[test]
+    fn a_steady_winner_is_said_whatever_came_before(
+        history in prop::collection::vec(
+            (prop::collection::vec(any::<f32>(), 0..6), 0.0f64..1e6), 0..40),
+        smoothing in 0.0f32..5.0,
+        frames in 1u32..8,
+        label in 0usize..4,
+        step in 0.01f64..2.0,
+    ) {
+        let config = Config { smoothing, frames, ..Config::default() };
+        let mut observer = Observer::new(&config, &names(4));
+        let mut now = 0.0;
+        for (n, (scores, time)) in history.iter().enumerate() {
+            observer.step(scores, n as u64, at(*time));
+            now = *time;
+        }
+        let mut steady = [0.05; 4];
+        steady[label] = 0.85;
+        // Scores differ from the steady ones by less than 0.05 after three time constants.
+        let count = (3.0 * f64::from(smoothing) / step).ceil() as u64 + u64::from(frames) + 1;
+        for n in 0..count {
+            now += step;
+            observer.step(&steady, n, at(now));
+        }
+        let current = observer.current().expect("something was said");
+        prop_assert_eq!(current.index, Some(label));
+        prop_assert!((0.8..=0.86).contains(&current.score), "{}", current.score);
+    }
+
+    #[test]
+    fn scores_within_the_band_never_change_what_is_said(
+        band in prop::collection::vec((0.4f32..0.5, 0.0f32..0.49), 1..100),
+        smoothing in 0.0f32..2.0,
+        start in prop::bool::ANY,
+    ) {
+        let config = Config { smoothing, frames: 1, heartbeat: 1e4, ..Config::default() };
+        let mut observer = Observer::new(&config, &names(2));
+        let first = if start { [0.9, 0.0] } else { [0.45, 0.0] };
+        observer.step(&first, 0, at(0.0));
+        let said = observer.current().expect("one frame is enough").label.to_string();
+        prop_assert_eq!(said.as_str(), if start { "label 0" } else { UNKNOWN });
+        for (n, (score, other)) in band.iter().enumerate() {
+            let say = observer.step(&[*score, *other], n as u64, at(n as f64));
+            prop_assert_eq!(say, None);
+        }
+    }
+
+    #[test]
+    fn the_heartbeat_keeps_its_interval(
+        heartbeat in 0.5f64..20.0,
+        steps in prop::collection::vec(0.0f64..3.0, 1..200),
+        history in coarse(2),
+    ) {
+        let config = Config { heartbeat, ..unsmoothed(2) };
+        let mut observer = Observer::new(&config, &names(2));
+        let (mut now, mut last) = (0.0, None);
+        for (n, (step, scores)) in steps.iter().zip(history.iter().cycle()).enumerate() {
+            now += step;
+            let say = observer.step(scores, n as u64, at(now));
+            match (say, last) {
+                (Some(Say::Heartbeat(_)), None) => prop_assert!(false, "repeats nothing"),
+                (Some(Say::Heartbeat(_)), Some(said)) => prop_assert!(now - said > heartbeat - 1e-6),
+                (None, Some(said)) => prop_assert!(now - said < heartbeat + 1e-6),
+                _ => {}
+            }
+            if say.is_some() {
+                last = Some(now);
+            }
+        }
+    }
+
+    #[test]
+    fn the_order_of_the_labels_does_not_matter(
+        history in prop::collection::vec(prop::collection::vec(0.0f32..1.0, 4), 1..60),
+        order in Just([0usize, 1, 2, 3]).prop_shuffle(),
+        smoothing in 0.0f32..1.0,
+    ) {
+        for scores in &history {
+            for i in 0..4 {
+                prop_assume!((0..i).all(|j| scores[i] != scores[j]));
+            }
+        }
+        let config = Config { smoothing, frames: 2, ..Config::default() };
+        let labels = names(4);
+        let shuffled: Vec<String> = order.iter().map(|&i| labels[i].clone()).collect();
+        let mut one = Observer::new(&config, &labels);
+        let mut other = Observer::new(&config, &shuffled);
+        for (n, scores) in history.iter().enumerate() {
+            let moved: Vec<f32> = order.iter().map(|&i| scores[i]).collect();
+            let a = one.step(scores, n as u64, at(n as f64 * 0.2));
+            let b = other.step(&moved, n as u64, at(n as f64 * 0.2));
+            prop_assert_eq!(a.map(|s| text(&s)), b.map(|s| text(&s)));
+        }
+    }
+
+    #[test]
+    fn scores_stay_probabilities_and_order_holds_whatever_comes(
+        history in prop::collection::vec(
+            (prop::collection::vec(any::<f32>(), 0..6), 0.0f64..1e9, any::<u64>()), 1..80),
+        smoothing in 0.0f32..60.0,
+    ) {
+        let config = Config { smoothing, frames: 1, heartbeat: 0.1, ..Config::default() };
+        let mut observer = Observer::new(&config, &names(4));
+        for (scores, time, seq) in &history {
+            let Some(say) = observer.step(scores, *seq, at(*time)) else { continue };
+            let s = say.statement();
+            prop_assert!((0.0..=1.0).contains(&s.score));
+            prop_assert_eq!((s.seq, s.captured), (*seq, at(*time)));
+            prop_assert_eq!(s.top.len(), config.top);
+            prop_assert!(s.top.windows(2).all(|w| w[0].score >= w[1].score));
+        }
+    }
+}
+
+fn row_start(n: usize, frames: usize) -> Captured {
+    at((n + 1 - frames) as f64)
+}
+
+fn text(say: &Say<'_>) -> String {
+    let s = say.statement();
+    let top: Vec<_> = s.top_names().collect();
+    let kind = matches!(say, Say::Change { .. });
+    format!("{kind} {} {} {top:?} {:?}", s.label, s.score, s.since)
+}
+
+/// Steps through `frames` one second apart and returns what is said at each: the label, and `!` for a change.
+fn said(observer: &mut Observer, frames: &[&[f32]]) -> Vec<Option<String>> {
+    let mut all = Vec::new();
+    for (n, scores) in frames.iter().enumerate() {
+        let say = observer.step(scores, n as u64, at(n as f64));
+        all.push(say.map(|say| match say {
+            Say::Change { statement, .. } => format!("{}!", statement.label),
+            Say::Heartbeat(statement) => statement.label.to_string(),
+        }));
+    }
+    all
+}
+
+const A: &[f32] = &[0.9, 0.1];
+const B: &[f32] = &[0.1, 0.9];
+const NONE: &[f32] = &[0.2, 0.2];
+
+#[test]
+fn labels_come_and_go() {
+    let mut observer = Observer::new(&unsmoothed(2), &names(2));
+    let said = said(
+        &mut observer,
+        &[A, A, A, B, A, B, B, NONE, NONE, NONE, A, A],
+    );
+    let said: Vec<&str> = said.iter().map(|s| s.as_deref().unwrap_or("")).collect();
+    assert_eq!(
+        said,
+        [
+            "", "label 0!", "", "", "", "", "label 1!", "", "unknown!", "", "", "label 0!"
+        ]
+    );
+}
+
+#[test]
+fn a_change_tells_what_was_before_and_since_when() {
+    let mut observer = Observer::new(&unsmoothed(3), &names(2));
+    assert_eq!(observer.current(), None);
+    for n in 0..3 {
+        let say = observer.step(A, n, at(n as f64));
+        assert_eq!(say.is_some(), n == 2);
+    }
+    observer.step(B, 3, at(3.0));
+    observer.step(B, 4, at(4.0));
+    let Some(Say::Change {
+        statement,
+        previous,
+    }) = observer.step(B, 5, at(5.5))
+    else {
+        panic!("three in a row are a change");
+    };
+    assert_eq!(previous, Some("label 0"));
+    assert_eq!((statement.label, statement.index), ("label 1", Some(1)));
+    assert_eq!((statement.since, statement.captured), (at(3.0), at(5.5)));
+    assert_eq!((statement.seq, statement.score), (5, 0.9));
+    let top: Vec<_> = statement.top_names().collect();
+    assert_eq!(top, [("label 1", 0.9), ("label 0", 0.1)]);
+}
+
+#[test]
+fn unknown_carries_the_score_that_was_not_enough() {
+    let mut observer = Observer::new(&unsmoothed(1), &names(2));
+    let say = observer
+        .step(&[0.3, 0.45], 0, at(0.0))
+        .expect("a first word");
+    let s = say.statement();
+    assert_eq!((s.label, s.index, s.score), (UNKNOWN, None, 0.45));
+}
+
+#[test]
+fn two_labels_that_are_level_are_unknown() {
+    let mut observer = Observer::new(&unsmoothed(1), &names(2));
+    let said = said(&mut observer, &[&[0.52, 0.48], &[0.55, 0.45]]);
+    assert_eq!(said, [Some("unknown!".into()), Some("label 0!".into())]);
+}
+
+#[test]
+fn labels_that_take_turns_end_in_unknown() {
+    let mut observer = Observer::new(&unsmoothed(2), &names(3));
+    let (a, b, c): (&[f32], &[f32], &[f32]) =
+        (&[0.9, 0.0, 0.0], &[0.0, 0.9, 0.0], &[0.0, 0.0, 0.9]);
+    let said = said(&mut observer, &[a, a, b, c, b, c, b, c, b, c, b]);
+    let changes: Vec<_> = said.into_iter().flatten().collect();
+    assert_eq!(changes, ["label 0!", "unknown!"]);
+}
+
+#[test]
+fn smoothing_follows_its_time_constant_at_any_frame_rate() {
+    let config = Config {
+        smoothing: 2.0,
+        frames: 1,
+        heartbeat: 0.1,
+        ..Config::default()
+    };
+    for frames in [1, 7, 50] {
+        let mut observer = Observer::new(&config, &names(1));
+        observer.step(&[0.0], 0, at(0.0));
+        for n in 1..=frames {
+            observer.step(&[1.0], n, at(2.0 * n as f64 / frames as f64));
+        }
+        let score = observer.current().expect("said").score;
+        let expected = 1.0 - (-1.0f32).exp();
+        assert!((score - expected).abs() < 1e-4, "{frames}: {score}");
+    }
+}
+
+#[test]
+fn a_clock_that_falls_back_delays_no_heartbeat_by_more_than_one_interval() {
+    let config = Config {
+        heartbeat: 10.0,
+        ..unsmoothed(1)
+    };
+    let mut observer = Observer::new(&config, &names(2));
+    observer.step(A, 0, at(5000.0));
+    assert_eq!(observer.step(A, 1, at(3.0)), None);
+    assert_eq!(observer.step(A, 2, at(12.9)), None);
+    assert!(observer.step(A, 3, at(13.0)).is_some());
+}
+
+#[test]
+fn a_step_keeps_its_buffers() {
+    let config = Config {
+        top: 20,
+        ..Config::default()
+    };
+    let mut observer = Observer::new(&config, &names(30));
+    let scores: Vec<f32> = (0..30).map(|i| i as f32 / 60.0).collect();
+    for n in 0..3 {
+        observer.step(&scores, n, at(n as f64));
+    }
+    let buffer = observer.current().map(|s| s.top.as_ptr());
+    for n in 3..1000 {
+        observer.step(&scores, n, at(n as f64));
+    }
+    assert!(buffer.is_some());
+    assert_eq!(observer.current().map(|s| s.top.as_ptr()), buffer);
+}

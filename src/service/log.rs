@@ -1,0 +1,61 @@
+//! Log lines on standard error: plain on a terminal, with the priority that journald reads under systemd.
+
+use std::io::Write;
+
+use ::log::{Level, LevelFilter};
+use serde::Deserialize;
+
+/// Section `[log]`.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Config {
+    /// `error`, `warn`, `info`, `debug` or `trace`.
+    pub level: LevelFilter,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            level: LevelFilter::Info,
+        }
+    }
+}
+
+impl Config {
+    /// Checks the section.
+    ///
+    /// # Errors
+    /// None; serde refuses what is not a level.
+    pub fn check(&self) -> Result<(), (&'static str, String)> {
+        Ok(())
+    }
+}
+
+/// The syslog priority of a level (RFC 5424), which journald takes from a `<N>` before the line.
+fn priority(level: Level) -> u8 {
+    match level {
+        Level::Error => 3,
+        Level::Warn => 4,
+        Level::Info => 6,
+        Level::Debug | Level::Trace => 7,
+    }
+}
+
+/// Starts logging. Under systemd (`JOURNAL_STREAM` is set) a line carries its priority, elsewhere its level.
+///
+/// A second call changes the level alone.
+pub fn start(config: &Config) {
+    let journal = std::env::var_os("JOURNAL_STREAM").is_some();
+    let made = env_logger::Builder::new()
+        // The level is held by `log::set_max_level`, so that it can change while the daemon runs.
+        .filter_module("goldcrest", LevelFilter::Trace)
+        .filter_level(LevelFilter::Warn)
+        .format(move |out, record| match journal {
+            true => writeln!(out, "<{}>{}", priority(record.level()), record.args()),
+            false => writeln!(out, "{:<5} {}", record.level(), record.args()),
+        })
+        .try_init();
+    // An error means that it had been started before.
+    drop(made);
+    ::log::set_max_level(config.level);
+}

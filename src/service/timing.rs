@@ -1,0 +1,141 @@
+//! How long each stage takes: percentiles from a histogram of fixed size.
+
+use std::time::Duration;
+
+use serde::Serialize;
+
+/// Buckets a factor of two is divided into: a percentile is right to within 2.2 %.
+const PER_OCTAVE: usize = 32;
+/// From 1 µs to over a minute.
+const BUCKETS: usize = 27 * PER_OCTAVE;
+
+/// A histogram of durations whose buckets grow geometrically.
+#[derive(Clone, Debug)]
+pub struct Histogram {
+    counts: Vec<u32>,
+    total: u64,
+    least: Duration,
+}
+
+impl Default for Histogram {
+    fn default() -> Self {
+        Self {
+            counts: vec![0; BUCKETS],
+            total: 0,
+            least: Duration::MAX,
+        }
+    }
+}
+
+/// Median, 95th percentile and least, in milliseconds.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
+pub struct Percentiles {
+    /// Median.
+    pub p50: f64,
+    /// 95th percentile.
+    pub p95: f64,
+    /// The least.
+    pub min: f64,
+}
+
+impl Histogram {
+    /// Counts one duration.
+    pub fn add(&mut self, took: Duration) {
+        let micros = (took.as_nanos() as f64 / 1000.0).max(1.0);
+        let bucket = (micros.log2() * PER_OCTAVE as f64) as usize;
+        self.counts[bucket.min(BUCKETS - 1)] += 1;
+        self.total += 1;
+        self.least = self.least.min(took);
+    }
+
+    /// The duration that a share `p` of all are not above, in milliseconds.
+    fn percentile(&self, p: f64) -> f64 {
+        let wanted = (self.total as f64 * p).ceil().max(1.0) as u64;
+        let mut seen = 0;
+        for (bucket, &count) in self.counts.iter().enumerate() {
+            seen += u64::from(count);
+            if seen >= wanted {
+                return 2f64.powf((bucket as f64 + 0.5) / PER_OCTAVE as f64) / 1000.0;
+            }
+        }
+        0.0
+    }
+
+    /// The percentiles so far; zeros before the first duration.
+    pub fn percentiles(&self) -> Percentiles {
+        if self.total == 0 {
+            return Percentiles::default();
+        }
+        let three = |ms: f64| (ms * 1000.0).round() / 1000.0;
+        let min = self.least.as_secs_f64() * 1000.0;
+        Percentiles {
+            p50: three(self.percentile(0.5).max(min)),
+            p95: three(self.percentile(0.95).max(min)),
+            min: three(min),
+        }
+    }
+}
+
+/// One histogram a stage.
+#[derive(Clone, Debug, Default)]
+pub struct Stages {
+    /// Decoding, cropping, resizing and normalising.
+    pub vision: Histogram,
+    /// From the prepared input to logits.
+    pub infer: Histogram,
+    /// From logits to what is said.
+    pub observe: Histogram,
+    /// Handing over what is said.
+    pub publish: Histogram,
+}
+
+/// [`Stages`] as percentiles.
+#[derive(Clone, Copy, Debug, Default, Serialize)]
+pub struct StageTimes {
+    /// Decoding, cropping, resizing and normalising.
+    pub vision: Percentiles,
+    /// From the prepared input to logits.
+    pub infer: Percentiles,
+    /// From logits to what is said.
+    pub observe: Percentiles,
+    /// Handing over what is said.
+    pub publish: Percentiles,
+}
+
+impl Stages {
+    /// All percentiles so far.
+    pub fn times(&self) -> StageTimes {
+        StageTimes {
+            vision: self.vision.percentiles(),
+            infer: self.infer.percentiles(),
+            observe: self.observe.percentiles(),
+            publish: self.publish.percentiles(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn percentiles_are_within_a_bucket() {
+        let mut h = Histogram::default();
+        assert_eq!(h.percentiles(), Percentiles::default());
+        for ms in 1..=1000 {
+            h.add(Duration::from_millis(ms));
+        }
+        let p = h.percentiles();
+        assert!((p.p50 / 500.0 - 1.0).abs() < 0.03, "{p:?}");
+        assert!((p.p95 / 950.0 - 1.0).abs() < 0.03, "{p:?}");
+        assert_eq!(p.min, 1.0);
+    }
+
+    #[test]
+    fn extremes_stay_in_the_table() {
+        let mut h = Histogram::default();
+        h.add(Duration::ZERO);
+        h.add(Duration::from_secs(10_000));
+        assert!(h.percentiles().p95 > 1000.0);
+    }
+}

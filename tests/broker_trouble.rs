@@ -1,0 +1,275 @@
+//! What a publisher does when there is no broker, or one that freezes, refuses or speaks something else: it says so, and
+//! never keeps anybody waiting.
+
+mod support;
+
+use std::io::{Read, Write};
+use std::net::{Ipv4Addr, TcpListener};
+use std::time::{Duration, Instant, UNIX_EPOCH};
+
+use goldcrest::frame::Captured;
+use goldcrest::observe::{self, Observer};
+use goldcrest::publish::{Config, Event, Payload, Publisher, probe};
+use support::{Broker, PATIENCE, Subscriber, Talker, free_port};
+
+#[test]
+fn without_a_broker_nothing_blocks_and_the_close_comes_in_time() {
+    let config = Config {
+        host: "127.0.0.1".into(),
+        port: free_port(),
+        queue: 8,
+        ..Config::default()
+    };
+    let mut talker = Talker::start(&config, "front");
+    nothing_blocks(&mut talker, 1000);
+    let counts = talker.publisher.counts();
+    assert_eq!((counts.dropped, counts.replaced), (1000 - 8, 1000 - 1));
+    assert_eq!((counts.sent, counts.connected), (0, false));
+    // The 8 events, the label and the birth.
+    assert_eq!(counts.waiting, 10);
+    assert!(!closes_in_time(&talker));
+}
+
+#[test]
+fn a_broker_that_takes_the_connection_and_says_nothing_blocks_nothing() {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+    let config = Config {
+        host: "127.0.0.1".into(),
+        port: listener.local_addr().unwrap().port(),
+        ..Config::default()
+    };
+    let mut talker = Talker::start(&config, "front");
+    nothing_blocks(&mut talker, 200);
+    let error = talker
+        .publisher
+        .wait_connected(Duration::from_millis(100))
+        .unwrap_err();
+    assert!(
+        error.to_string().contains("no answer within 100ms"),
+        "{error}"
+    );
+    assert_eq!(error.exit_code(), 69);
+    assert!(!closes_in_time(&talker));
+}
+
+#[test]
+fn a_broker_that_freezes_blocks_nothing() {
+    let broker = Broker::start();
+    let mut talker = Talker::connected(&broker.config(), "front");
+    broker.freeze();
+    nothing_blocks(&mut talker, 200);
+    assert!(talker.publisher.counts().dropped > 0);
+    assert!(!closes_in_time(&talker));
+    broker.thaw();
+    // The connection ended without a goodbye, so the broker says it.
+    let subscriber = Subscriber::new(&broker, "goldcrest/#");
+    subscriber.expect_that("availability", |m| m.text == "offline");
+}
+
+/// Says `count` things. A call that waited for the network would take seconds; a busy machine takes milliseconds.
+fn nothing_blocks(talker: &mut Talker, count: usize) {
+    let start = Instant::now();
+    for n in 0..count {
+        talker.see(n % 3);
+    }
+    assert!(
+        start.elapsed() < Duration::from_secs(2),
+        "{:?}",
+        start.elapsed()
+    );
+}
+
+fn closes_in_time(talker: &Talker) -> bool {
+    let start = Instant::now();
+    let parted = talker.publisher.close(Duration::from_millis(1000));
+    assert!(
+        start.elapsed() < Duration::from_millis(1500),
+        "{:?}",
+        start.elapsed()
+    );
+    parted
+}
+
+#[test]
+fn a_wrong_password_is_one_clear_line_and_the_right_one_gets_in() {
+    let broker = Broker::with_login("bird", "right");
+    let config = |username: Option<&str>, password: Option<&str>| Config {
+        username: username.map(String::from),
+        password: password.map(Into::into),
+        ..broker.config()
+    };
+    for wrong in [
+        config(Some("bird"), Some("wrong")),
+        config(Some("bird"), None),
+        config(None, None),
+    ] {
+        let talker = Talker::start(&wrong, "front");
+        let error = talker.publisher.wait_connected(PATIENCE).unwrap_err();
+        assert_eq!(error, probe(&wrong, "front", PATIENCE).unwrap_err());
+        assert_eq!(error.exit_code(), 77);
+        let line = error.to_string();
+        assert!(
+            line.contains(&format!("127.0.0.1:{} refused the login", broker.port())),
+            "{line}"
+        );
+        assert!(
+            line.contains("mqtt.username and mqtt.password_file"),
+            "{line}"
+        );
+        assert!(!line.contains("wrong") && !line.contains('\n'), "{line}");
+    }
+    Talker::connected(&config(Some("bird"), Some("right")), "front");
+
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("password");
+    std::fs::write(&file, "right\n").unwrap();
+    let from_file = Config {
+        username: Some("bird".into()),
+        password_file: Some(file.display().to_string()),
+        ..broker.config()
+    };
+    Talker::connected(&from_file, "front");
+    std::fs::remove_file(&file).unwrap();
+    let error = Publisher::start(&from_file, "front")
+        .err()
+        .expect("no password");
+    assert_eq!(error.exit_code(), 78);
+}
+
+#[test]
+fn no_broker_is_one_clear_line() {
+    let config = Config {
+        host: "127.0.0.1".into(),
+        port: free_port(),
+        ..Config::default()
+    };
+    let publisher = Publisher::start(&config, "front").unwrap();
+    let error = publisher.wait_connected(PATIENCE).unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        format!(
+            "MQTT broker 127.0.0.1:{}: nothing listens there; start the broker, or correct mqtt.host and mqtt.port",
+            config.port
+        )
+    );
+    assert_eq!(error.exit_code(), 69);
+    assert_eq!(probe(&config, "front", PATIENCE), Err(error));
+
+    let config = Config {
+        host: "goldcrest.invalid".into(),
+        ..config
+    };
+    let error = probe(&config, "front", PATIENCE).unwrap_err();
+    assert!(
+        error
+            .to_string()
+            .contains("the name is not known; correct mqtt.host"),
+        "{error}"
+    );
+}
+
+#[test]
+fn a_message_larger_than_the_limit_is_dropped_and_the_connection_stays() {
+    let broker = Broker::start();
+    let subscriber = Subscriber::new(&broker, "goldcrest/#");
+    let config = Config {
+        max_packet: 1024,
+        ..broker.config()
+    };
+    let mut talker = Talker::connected(&config, "front");
+    let labels = vec!["x".repeat(1000)];
+    let mut observer = Observer::new(
+        &observe::Config {
+            frames: 1,
+            ..Default::default()
+        },
+        &labels,
+    );
+    let captured = Captured {
+        elapsed: Duration::ZERO,
+        wall: UNIX_EPOCH,
+    };
+    let say = observer
+        .step(&[1.0], 0, captured)
+        .expect("one frame is enough");
+    talker.publisher.report(&say, "cafe");
+    assert_eq!(talker.publisher.counts().dropped, 2);
+    talker.see(0);
+    assert_eq!(subscriber.expect("label").json()["label"], "coke");
+    assert_eq!(talker.publisher.counts().connections, 1);
+}
+
+#[test]
+fn what_fits_the_limit_by_our_count_fits_by_the_clients() {
+    let broker = Broker::start();
+    let subscriber = Subscriber::new(&broker, "goldcrest/#");
+    let config = Config {
+        max_packet: 1024,
+        ..broker.config()
+    };
+    let talker = Talker::connected(&config, "front");
+    let one_frame = observe::Config {
+        frames: 1,
+        ..Default::default()
+    };
+    let mut observer = Observer::new(&one_frame, &["a".to_string()]);
+    let captured = Captured {
+        elapsed: Duration::ZERO,
+        wall: UNIX_EPOCH,
+    };
+    let say = observer
+        .step(&[1.0], 0, captured)
+        .expect("one frame is enough");
+    let payloads: Vec<_> = Payload::of(&say, "cafe").collect();
+    let Some(Payload::Event(event)) = payloads.last() else {
+        panic!("a change is an event");
+    };
+    // Grown byte by byte past the limit, until one is dropped.
+    let mut grown = 0;
+    for length in 500..1024 {
+        let event = Event {
+            event: "x".repeat(length),
+            ..event.clone()
+        };
+        talker.publisher.say(&Payload::Event(event));
+        if talker.publisher.counts().dropped > 0 {
+            break;
+        }
+        grown += 1;
+        subscriber.expect("event");
+    }
+    assert!(grown > 100, "{grown}");
+    assert_eq!(talker.publisher.counts().connections, 1);
+}
+
+#[test]
+fn strangers_that_speak_no_mqtt_do_not_end_the_thread() {
+    // By turns: an HTTP answer, noise, a proper welcome and then noise, and an end at once.
+    let answers: [&[u8]; 6] = [
+        b"HTTP/1.1 400 Bad Request\r\n\r\n",
+        &[0xff; 64],
+        &[0x20, 2, 0, 0, 0x40, 2, 0xff, 0xff],
+        &[0x20, 2, 0, 0, 0x00, 0xff, 0xff, 0xff, 0xff, 0x7f],
+        &[0x20, 2, 0, 0, 0x40, 0],
+        b"",
+    ];
+    for answer in answers {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+        let config = Config {
+            host: "127.0.0.1".into(),
+            port: listener.local_addr().unwrap().port(),
+            ..Config::default()
+        };
+        let mut talker = Talker::start(&config, "front");
+        let (mut stream, _) = listener.accept().unwrap();
+        let mut hello = [0; 16];
+        stream.read_exact(&mut hello).unwrap();
+        stream.write_all(answer).unwrap();
+        drop(stream);
+        // It takes that as trouble, and tries again.
+        let (second, _) = listener.accept().unwrap();
+        drop(second);
+        nothing_blocks(&mut talker, 10);
+        closes_in_time(&talker);
+    }
+}

@@ -1,0 +1,228 @@
+//! Recordings through the program: what it prints, and that bad input costs one line and nothing else.
+
+mod support {
+    pub mod program;
+}
+
+use std::fs;
+use std::path::PathBuf;
+
+use serde_json::Value;
+use support::program::{Ran, goldcrest, root};
+
+fn lines(ran: &Ran) -> Vec<Value> {
+    ran.stdout
+        .lines()
+        .map(|l| serde_json::from_str(l).expect("each line is one JSON object"))
+        .collect()
+}
+
+fn bottle(n: usize) -> Vec<u8> {
+    fs::read(root().join(format!("tests/recordings/bottles/bottles-{n:02}.jpg")))
+        .expect("the shipped recording")
+}
+
+fn model(name: &str) -> PathBuf {
+    root().join("model").join(name)
+}
+
+#[test]
+fn the_shipped_recording_is_golden_and_right() {
+    let first = goldcrest(&["replay", "tests/recordings/bottles", "--json"]);
+    assert_eq!(first.code, 0, "{}", first.stderr);
+    let again = goldcrest(&["replay", "tests/recordings/bottles", "--json"]);
+    assert_eq!(
+        first.stdout, again.stdout,
+        "two replays must be the same to the byte"
+    );
+
+    let lines = lines(&first);
+    assert_eq!(lines.len(), 60);
+    for (seq, line) in lines.iter().enumerate() {
+        let keys: Vec<&str> = line
+            .as_object()
+            .unwrap()
+            .keys()
+            .map(String::as_str)
+            .collect();
+        assert_eq!(keys, ["label", "score", "seq", "source", "state", "top"]);
+        assert_eq!(line["seq"], seq as u64);
+        assert_eq!(line["source"], format!("bottles-{:02}.jpg", seq + 1));
+        assert_eq!(line["top"][0]["label"], line["label"]);
+        assert_eq!(line["top"][0]["score"], line["score"]);
+    }
+    let right = lines.iter().filter(|l| l["label"] == "pop bottle").count();
+    assert!(right >= 54, "{right} of 60 frames are seen as pop bottles");
+    let states: Vec<&Value> = lines
+        .iter()
+        .map(|l| &l["state"])
+        .filter(|s| !s.is_null())
+        .collect();
+    assert!(
+        states.iter().any(|s| s["label"] == "pop bottle"),
+        "{states:?}"
+    );
+}
+
+#[test]
+fn a_bird_is_none_of_the_labels() {
+    let ran = goldcrest(&["replay", "tests/recordings/hawk"]);
+    assert_eq!(ran.code, 0, "{}", ran.stderr);
+    assert!(
+        ran.stdout.contains("unknown for 6 frames"),
+        "{}",
+        ran.stdout
+    );
+}
+
+#[test]
+fn bad_files_are_named_counted_and_passed_over() {
+    let dir = tempfile::tempdir().unwrap();
+    let put = |name: &str, bytes: &[u8]| fs::write(dir.path().join(name), bytes).unwrap();
+    let whole = bottle(1);
+    put("1-good.jpg", &whole);
+    put("2-cut.jpg", &whole[..whole.len() / 2]);
+    put("3-empty.jpg", b"");
+    put("4-text.png", b"this is no picture");
+    let image = |name: &str, w, h| {
+        image::RgbImage::from_pixel(w, h, image::Rgb([90, 120, 30]))
+            .save(dir.path().join(name))
+            .unwrap();
+    };
+    image("5-dot.png", 1, 1);
+    image("6-line.png", 20_000, 1);
+    image::ImageBuffer::<image::Rgb<u16>, _>::from_pixel(
+        40,
+        30,
+        image::Rgb([9000, 30_000, 65_535]),
+    )
+    .save(dir.path().join("7-deep.png"))
+    .unwrap();
+    put("8-palette.png", include_bytes!("recordings/palette.png"));
+    put("notes.txt", b"not a frame");
+    put("10-good.jpg", &whole);
+
+    let ran = goldcrest(&["replay", dir.path().to_str().unwrap(), "--json"]);
+    assert_eq!(ran.code, 0, "{}", ran.stderr);
+    let seen: Vec<String> = lines(&ran)
+        .iter()
+        .map(|l| l["source"].as_str().unwrap().to_string())
+        .collect();
+    let good = [
+        "1-good.jpg",
+        "5-dot.png",
+        "6-line.png",
+        "7-deep.png",
+        "8-palette.png",
+        "10-good.jpg",
+    ];
+    assert_eq!(seen, good, "{}", ran.stderr);
+    for bad in ["2-cut.jpg", "3-empty.jpg", "4-text.png"] {
+        let named = ran.stderr.lines().filter(|l| l.contains(bad)).count();
+        assert_eq!(named, 1, "{bad} must be named once:\n{}", ran.stderr);
+    }
+    assert!(ran.stderr.contains("3 passed over"), "{}", ran.stderr);
+}
+
+/// Each must end with its code and one line that holds all of the words.
+#[test]
+fn what_cannot_be_replayed_is_refused_in_one_line() {
+    let dir = tempfile::tempdir().unwrap();
+    let at = |name: &str| dir.path().join(name).to_str().unwrap().to_string();
+    fs::create_dir(at("bare")).unwrap();
+    fs::write(at("bare/readme.txt"), "nothing").unwrap();
+    fs::create_dir(at("cut")).unwrap();
+    fs::write(at("cut/1.jpg"), &bottle(1)[..2000]).unwrap();
+    fs::write(at("zero.jpg"), "").unwrap();
+    fs::write(
+        at("half.onnx"),
+        &fs::read(model("convnext_tiny_128_int8.onnx")).unwrap()[..5_000_000],
+    )
+    .unwrap();
+    for name in ["model.toml", "labels.txt"] {
+        fs::copy(model(name), at(name)).unwrap();
+    }
+    fs::create_dir(at("short")).unwrap();
+    for name in ["model.toml", "convnext_tiny_128_int8.onnx"] {
+        fs::copy(model(name), at(&format!("short/{name}"))).unwrap();
+    }
+    fs::write(at("short/labels.txt"), "one\ntwo\n").unwrap();
+    fs::write(at("broken.toml"), "[observe\n").unwrap();
+    fs::write(at("unknown.toml"), "[observe]\ntreshold = 0.5\n").unwrap();
+    let bottles = "tests/recordings/bottles";
+
+    let cases: [(&[&str], u8, &[&str]); 9] = [
+        (&[&at("nowhere")], 66, &["nowhere"]),
+        (&[&at("bare")], 66, &["bare"]),
+        (&[&at("cut")], 65, &["cut"]),
+        (&[&at("zero.jpg")], 65, &["zero.jpg"]),
+        (&[bottles, "--model", &at("gone.onnx")], 66, &["gone.onnx"]),
+        (&[bottles, "--model", &at("half.onnx")], 65, &["half.onnx"]),
+        (
+            &[bottles, "--model", &at("short/convnext_tiny_128_int8.onnx")],
+            65,
+            &["labels.txt", "2"],
+        ),
+        (
+            &[bottles, "--config", &at("broken.toml")],
+            78,
+            &["broken.toml:1", "TOML"],
+        ),
+        (
+            &[bottles, "--config", &at("unknown.toml")],
+            78,
+            &["unknown.toml:2", "observe.treshold", "threshold"],
+        ),
+    ];
+    for (arguments, code, words) in cases {
+        let ran = goldcrest(&[&["replay"], arguments].concat());
+        assert_eq!(ran.code, i32::from(code), "{arguments:?}: {}", ran.stderr);
+        let last = ran.stderr.lines().last().unwrap_or_default();
+        assert!(
+            last.starts_with("goldcrest: "),
+            "{arguments:?}: {}",
+            ran.stderr
+        );
+        for word in words {
+            assert!(
+                last.contains(word),
+                "{arguments:?}: {word:?} is not in: {last}"
+            );
+        }
+        assert!(!ran.stderr.contains("panicked"), "{}", ran.stderr);
+    }
+}
+
+#[test]
+fn a_wrong_command_line_is_a_usage_error() {
+    assert_eq!(goldcrest(&["replay"]).code, 64);
+    assert_eq!(goldcrest(&["sing"]).code, 64);
+    assert_eq!(goldcrest(&["--help"]).code, 0);
+}
+
+#[test]
+fn bench_reports_every_field_and_no_growth() {
+    let ran = goldcrest(&["bench", "--frames", "20", "--json"]);
+    assert_eq!(ran.code, 0, "{}", ran.stderr);
+    let report: Value = serde_json::from_str(&ran.stdout).unwrap();
+    for key in [
+        "threads",
+        "frames",
+        "infer_ms",
+        "stages_ms",
+        "allocations_per_inference",
+        "allocations_per_frame",
+        "live_heap_growth_bytes",
+        "rss_mb",
+        "rss_anon_mb",
+        "rss_peak_mb",
+        "kernel",
+        "model_hash",
+    ] {
+        assert!(!report[key].is_null(), "{key} is missing: {report}");
+    }
+    for key in ["p50", "p95", "min"] {
+        assert!(report["infer_ms"][key].as_f64().unwrap() > 0.0);
+    }
+    assert_eq!(report["live_heap_growth_bytes"], 0, "{report}");
+}
