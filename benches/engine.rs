@@ -47,15 +47,17 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         .map(|i| ((i * 7919 % 1000) as f32 / 500.0 - 1.0) * 2.0)
         .collect();
     let mut times = Vec::new();
+    let busy = on_cpu();
     for _ in 0..frames {
         let start = Instant::now();
         std::hint::black_box(engine.infer(&input)?);
         times.push(start.elapsed().as_secs_f64() * 1e3);
     }
+    let busy = (on_cpu() - busy) / frames as f64;
     times.sort_by(f64::total_cmp);
     let about = engine.describe();
     println!(
-        "{} x{}: p50 {:.2} ms, min {:.2} ms, p95 {:.2} ms; {:?}",
+        "{} x{}: p50 {:.2} ms, min {:.2} ms, p95 {:.2} ms, {busy:.2} ms on this core; {:?}",
         about.kernel,
         about.threads,
         times[frames / 2],
@@ -64,6 +66,15 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         about.memory
     );
     Ok(())
+}
+
+/// Milliseconds that this thread has run, which a loaded machine does not stretch.
+fn on_cpu() -> f64 {
+    let text = std::fs::read_to_string("/proc/thread-self/schedstat").unwrap_or_default();
+    text.split(' ')
+        .next()
+        .and_then(|ns| ns.parse::<f64>().ok())
+        .map_or(f64::NAN, |ns| ns / 1e6)
 }
 
 fn logits(

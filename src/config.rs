@@ -152,7 +152,7 @@ pub fn parse(text: &str, path: &Path) -> Result<Config, Error> {
             .and_then(|span| key_at(table.get_ref(), span, ""));
         refuse(at.map(|s| s.start), key, explain(e.message()))
     })?;
-    let sections: [(&str, Result<(), (&'static str, String)>); 7] = [
+    let sections: [(&str, Checked); 7] = [
         ("", check_id(&config.id)),
         ("source", config.source.check()),
         ("vision", config.vision.check()),
@@ -175,8 +175,11 @@ pub fn parse(text: &str, path: &Path) -> Result<Config, Error> {
     Ok(config)
 }
 
+/// A section's answer: the key that is wrong and what is allowed.
+type Checked = Result<(), (&'static str, String)>;
+
 /// An id stands in topics, client ids and file names.
-fn check_id(id: &str) -> Result<(), (&'static str, String)> {
+fn check_id(id: &str) -> Checked {
     let good = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
     if (1..=64).contains(&id.len()) && id.chars().all(good) {
         return Ok(());

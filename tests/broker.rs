@@ -230,24 +230,22 @@ fn events_that_a_dying_broker_did_not_acknowledge_are_sent_again() {
 #[test]
 fn a_probe_disturbs_nobody() {
     let broker = Broker::start();
-    let talker = Talker::connected(&broker.config(), "front");
-    talker.wait_sent();
-    let subscriber = Subscriber::new(&broker, "goldcrest/#");
-    assert_eq!(subscriber.expect("availability").text, "online");
     for client_id in [None, Some("mine".to_string())] {
         let config = Config {
             client_id,
             ..broker.config()
         };
+        let talker = Talker::connected(&config, "front");
+        talker.wait_sent();
+        let subscriber = Subscriber::new(&broker, "goldcrest/#");
+        assert_eq!(subscriber.expect("availability").text, "online");
         probe(&config, "front", PATIENCE).expect("the broker answers");
+        // Had it said anything, it would have come before this.
+        assert!(talker.publisher.close(PATIENCE));
+        let next = subscriber.next(PATIENCE).map(|m| m.text);
+        assert_eq!(next.as_deref(), Some("offline"));
+        assert_eq!(talker.publisher.counts().connections, 1);
     }
-    // Had it said anything, it would have come before this.
-    assert!(talker.publisher.close(PATIENCE));
-    assert_eq!(
-        subscriber.next(PATIENCE).map(|m| m.text).as_deref(),
-        Some("offline")
-    );
-    assert_eq!(talker.publisher.counts().connections, 1);
 }
 
 #[test]

@@ -87,6 +87,9 @@ fn closes_in_time(talker: &Talker) -> bool {
         "{:?}",
         start.elapsed()
     );
+    // The thread has ended, and was not left behind.
+    let after = talker.publisher.wait_connected(Duration::ZERO).unwrap_err();
+    assert!(after.to_string().contains("closed"), "{after}");
     parted
 }
 
@@ -156,14 +159,15 @@ fn no_broker_is_one_clear_line() {
     assert_eq!(probe(&config, "front", PATIENCE), Err(error));
 
     let config = Config {
-        host: "goldcrest.invalid".into(),
+        // No label of a name is this long, so that no name server is asked.
+        host: "x".repeat(64),
         ..config
     };
     let error = probe(&config, "front", PATIENCE).unwrap_err();
     assert!(
         error
             .to_string()
-            .contains("the name is not known; correct mqtt.host"),
+            .contains("its name cannot be resolved; correct mqtt.host"),
         "{error}"
     );
 }

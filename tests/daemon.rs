@@ -219,7 +219,7 @@ fn check_tells_good_from_bad() {
     let ran = goldcrest(&["check", "--config", &config, "--json"]);
     assert_eq!(ran.code, 69, "{}{}", ran.stdout, ran.stderr);
     let findings: serde_json::Value = serde_json::from_str(&ran.stdout).unwrap();
-    let bad: Vec<_> = findings
+    let bad: Vec<_> = findings["findings"]
         .as_array()
         .unwrap()
         .iter()

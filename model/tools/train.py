@@ -47,6 +47,8 @@ def arguments() -> argparse.Namespace:
     a.add_argument("--val", type=Path, help="validation images (default: 'val*' shards, else a tenth of the folder)")
     a.add_argument("--classes", help="comma-separated class names to learn, in this order (default: all)")
     a.add_argument("--background", type=float, default=0.0, help="share of images of other classes, taught as none of these")
+    a.add_argument("--also", type=Path, help="a folder of more images, a sub-folder a class; `none` is of no class")
+    a.add_argument("--also-times", type=int, default=5, help="how often an epoch shows each of them (default: %(default)s)")
     a.add_argument("--init", type=Path, help="start from this checkpoint (own, timm or torchvision form)")
     a.add_argument("--depths", type=numbers, default=(3, 3, 9, 3))
     a.add_argument("--widths", type=numbers, default=(96, 192, 384, 768))
@@ -97,6 +99,16 @@ def split(a: argparse.Namespace) -> tuple[images.ImageSet, images.ImageSet, imag
     return train, val, background
 
 
+def joined(train: images.ImageSet, more: images.ImageSet, times: int) -> images.ImageSet:
+    """`train` and, `times` times, the images of `more`; those of a class named `none` are labelled -1."""
+    strange = [n for n in more.names if n not in train.names and n != "none"]
+    if strange:
+        raise images.Refused(f"--also has a class {strange[0]!r} that is not among those to learn")
+    index = np.array([-1 if n == "none" else train.names.index(n) for n in more.names])
+    labels = np.concatenate([train.labels, np.tile(index[more.labels], times)])
+    return images.ImageSet(train.names, labels, train.blobs + more.blobs * times)
+
+
 class Batches:
     """Random views in batches, made in threads of their own while the model learns."""
 
@@ -122,7 +134,7 @@ class Batches:
     def epoch(self) -> list[int]:
         """As many images as there are, in random order; a class of few images shows each more often."""
         labels = self.train.labels
-        weights = np.bincount(labels)[labels] ** -self.a.balance
+        weights = np.bincount(labels + 1)[labels + 1] ** -self.a.balance
         chosen = np.random.default_rng(self.rng.getrandbits(32)).choice(len(labels), len(labels), p=weights / weights.sum())
         if self.a.balance == 0:
             chosen = self.rng.sample(range(len(labels)), len(labels))
@@ -138,7 +150,7 @@ class Batches:
             i = self.order.pop()
             pixels.append(augment.view(self.train.open(i), self.side, a.crop, rng))
             labels.append(int(self.train.labels[i]))
-            taught.append(i)
+            taught.append(i if i < len(self.teacher if self.teacher is not None else ()) else -1)
         for _ in range(other):
             pixels.append(augment.view(self.background.open(rng.randrange(len(self.background))), self.side, a.crop, rng))
             labels.append(-1)
@@ -218,6 +230,9 @@ def main() -> None:
         if len(teacher) != len(train):
             raise images.Refused(f"{a.teacher} has {len(teacher)} rows for {len(train)} images; make it from the same ones")
         teacher = F.normalize(teacher - teacher.mean(0), dim=1)
+
+    if a.also:
+        train = joined(train, images.from_folder(a.also), a.also_times)
 
     shape = Shape(a.depths, a.widths, len(train.names))
     net = ConvNeXt(shape, a.scale, a.drop).to(a.device, memory_format=torch.channels_last)

@@ -67,7 +67,7 @@ enum Command {
 #[derive(clap::Args)]
 struct ConfigOption {
     /// Configuration file
-    #[arg(long = "config", value_name = "FILE")]
+    #[arg(id = "config", long = "config", value_name = "FILE")]
     path: Option<PathBuf>,
 }
 

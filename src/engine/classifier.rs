@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 use tract_onnx::prelude::*;
 use tract_onnx::tract_core::internal::*;
 
-use super::bundle::{Bundle, Manifest, filled};
+use super::bundle::{Bundle, Manifest, filled, golden_input};
 use super::kernels::{Kernel, Machine, OVERRIDE};
 use super::ops::{self, Workspace};
 use super::{Card, Description, Engine, Error, Layer, Memory, check_labels};
@@ -26,7 +26,7 @@ impl Classifier {
     /// variable [`OVERRIDE`] names, on `threads` threads.
     ///
     /// # Errors
-    /// As [`Bundle::open`]; [`Error::Model`] when the bundle is of another model than the card; [`Error::Run`] when
+    /// As [`Bundle::open`]; [`Error::Model`] when the bundle is of another model than the card; [`Error::Setup`] when
     /// the kernels or threads cannot be had.
     pub fn open(path: &Path, card: &Card, threads: usize) -> Result<Self, Error> {
         let wanted = std::env::var(OVERRIDE).ok().filter(|name| !name.is_empty());
@@ -34,7 +34,7 @@ impl Classifier {
             path,
             card,
             threads,
-            Kernel::choose(wanted.as_deref()).map_err(Error::Run)?,
+            Kernel::choose(wanted.as_deref()).map_err(Error::Setup)?,
         )
     }
 
@@ -48,7 +48,7 @@ impl Classifier {
         threads: usize,
         kernel: Kernel,
     ) -> Result<Self, Error> {
-        let bundle = Arc::new(Bundle::open(path)?);
+        let bundle = Bundle::open(path)?;
         let manifest = bundle.manifest();
         let bad = |message: String| Error::Model {
             path: path.into(),
@@ -67,7 +67,17 @@ impl Classifier {
             )));
         }
         check_labels(path, card, manifest.classes)?;
-        let machine = Machine::new(kernel, threads).map_err(Error::Run)?;
+        Self::of(bundle, threads, kernel)
+    }
+
+    /// The classifier of an open bundle.
+    ///
+    /// # Errors
+    /// [`Error::Setup`] when the kernels or threads cannot be had, [`Error::Run`] when tract refuses the plan.
+    pub(super) fn of(bundle: Bundle, threads: usize, kernel: Kernel) -> Result<Self, Error> {
+        let bundle = Arc::new(bundle);
+        let manifest = bundle.manifest();
+        let machine = Machine::new(kernel, threads).map_err(Error::Setup)?;
         let description = describe(&bundle, &machine);
         let logits = vec![0.0; manifest.classes];
         let (state, input) =
@@ -84,6 +94,21 @@ impl Classifier {
     /// The bundle that it runs from.
     pub fn bundle(&self) -> &Bundle {
         &self.bundle
+    }
+
+    /// CRC-32 of the logits of the fixed input.
+    pub(super) fn golden(&mut self) -> Result<u32, Error> {
+        let manifest = self.bundle.manifest();
+        let size = 3 * manifest.height * manifest.width;
+        let input: Vec<f32> = (0..size).map(golden_input).collect();
+        let mut crc = crc32fast::Hasher::new();
+        for logit in self.infer(&input)? {
+            if !logit.is_finite() {
+                return Err(Error::Run(format!("a logit is {logit}")));
+            }
+            crc.update(&logit.to_le_bytes());
+        }
+        Ok(crc.finalize())
     }
 
     fn run(&mut self, input: &[f32]) -> TractResult<()> {
@@ -219,5 +244,21 @@ impl Engine for Classifier {
 
     fn describe(&self) -> &Description {
         &self.description
+    }
+
+    fn verify(&self) -> Result<(), Error> {
+        self.bundle.verify()
+    }
+
+    fn self_test(&mut self) -> Result<(), Error> {
+        if self.golden()? == self.bundle.manifest().golden {
+            return Ok(());
+        }
+        Err(Error::Run(format!(
+            "the {} kernels do not give the logits that were stored when {} was packed; \
+             make it anew with `goldcrest pack`, or try {OVERRIDE}=scalar",
+            self.description.kernel,
+            self.bundle.path().display()
+        )))
     }
 }

@@ -5,8 +5,8 @@
 
 pub mod bundle;
 mod card;
-mod config;
 mod classifier;
+mod config;
 pub mod kernels;
 mod onnx;
 mod ops;
@@ -17,8 +17,8 @@ mod sample;
 mod tests;
 
 pub use card::{Card, Input, Resize};
-pub use config::{Config, INSTALLED, locate};
 pub use classifier::Classifier;
+pub use config::{Config, INSTALLED, locate};
 pub use onnx::{Onnx, sha256};
 
 use onnx::check_labels;
@@ -39,6 +39,23 @@ pub trait Engine: Send {
 
     /// What runs, for `check`, `bench` and the health topic.
     fn describe(&self) -> &Description;
+
+    /// Reads everything that [`open`] did not, to see that no byte is damaged.
+    ///
+    /// # Errors
+    /// [`Error::Model`] when one is.
+    fn verify(&self) -> Result<(), Error> {
+        Ok(())
+    }
+
+    /// Runs the network once on a fixed input and compares its logits with those that were stored when it was packed,
+    /// bit for bit. Nothing is stored of a model that plain tract runs, and nothing is compared.
+    ///
+    /// # Errors
+    /// [`Error::Run`] when they differ.
+    fn self_test(&mut self) -> Result<(), Error> {
+        Ok(())
+    }
 }
 
 /// What an [`Engine`] is made of.
@@ -111,6 +128,9 @@ pub enum Error {
         /// What is wrong with it and what to do.
         message: String,
     },
+    /// The engine cannot start as it is asked to; the message says what to do.
+    #[error("cannot start the engine: {0}")]
+    Setup(String),
     /// The runtime failed while it ran.
     #[error("inference failed: {0}")]
     Run(String),
@@ -122,6 +142,7 @@ impl Error {
         match self {
             Self::Io { .. } | Self::Missing { .. } => 66,
             Self::Model { .. } => 65,
+            Self::Setup(_) => 78,
             Self::Run(_) => 70,
         }
     }

@@ -141,8 +141,7 @@ impl Builder {
         name: &str,
         k: usize,
         n: usize,
-        low: f32,
-        high: f32,
+        (low, high): (f32, f32),
         squares: Option<usize>,
     ) -> String {
         let at = |part: &str| format!("{name}.{part}");
@@ -220,9 +219,9 @@ impl Builder {
             &[("perm", &[0, 2, 3, 1])],
         );
         y = self.norm(&y, &at("norm"), c);
-        y = self.linear(&y, &at("fc1"), c, 4 * c, -4.0, 4.0, None);
+        y = self.linear(&y, &at("fc1"), c, 4 * c, (-4.0, 4.0), None);
         y = self.node("Gelu", &at("gelu"), &[&y], &[]);
-        y = self.linear(&y, &at("fc2"), 4 * c, c, -0.17, 5.0, None);
+        y = self.linear(&y, &at("fc2"), 4 * c, c, (-0.17, 5.0), None);
         self.node("Add", &at("add"), &[x, &y], &[])
     }
 }
@@ -280,8 +279,7 @@ pub fn model(shape: &Shape) -> ModelProto {
                 &format!("stages.{s}.down.conv"),
                 4 * c,
                 width,
-                -4.0,
-                4.0,
+                (-4.0, 4.0),
                 Some(side),
             );
             side /= 2;
@@ -299,7 +297,7 @@ pub fn model(shape: &Shape) -> ModelProto {
         &[("keepdims", &[1])],
     );
     x = b.norm(&x, "head.norm", c);
-    x = b.linear(&x, "head.fc", c, shape.classes, -4.0, 4.0, None);
+    x = b.linear(&x, "head.fc", c, shape.classes, (-4.0, 4.0), None);
     b.node("Flatten", "logits", &[&x], &[("axis", &[1])]);
     b.graph.input = vec![value("input", &[1, 3, shape.side, shape.side])];
     b.graph.output = vec![value("logits", &[1, shape.classes])];

@@ -86,6 +86,32 @@ fn int8_agrees_with_tract_in_float_and_all_kernels_give_the_same_bits() {
 }
 
 #[test]
+fn every_kernel_passes_the_self_test_and_other_weights_do_not() {
+    let p = packed(&Shape::small());
+    for kernel in Kernel::available() {
+        let mut engine = Classifier::with_kernel(&p.bundle, &p.card, 2, kernel).unwrap();
+        engine.verify().unwrap();
+        engine.self_test().unwrap();
+    }
+    // Another network under the same manifest but for its golden value.
+    let mut other = model(&Shape::small());
+    let tensors = &mut other.graph.as_mut().unwrap().initializer;
+    tensors
+        .iter_mut()
+        .find(|t| t.name == "head.fc.bias")
+        .unwrap()
+        .raw_data[2] ^= 0x40;
+    let (folder, path, _) = stored(&other, &Shape::small());
+    let path = {
+        let to = folder.path().join(NAME);
+        pack(&path, &to).unwrap();
+        to
+    };
+    let golden = |path: &std::path::Path| Bundle::open(path).unwrap().manifest().golden;
+    assert_ne!(golden(&path), golden(&p.bundle));
+}
+
+#[test]
 fn an_input_of_another_size_is_an_error_and_the_engine_stays_usable() {
     let shape = Shape::small();
     let p = packed(&shape);

@@ -141,7 +141,7 @@ fn explain_io(error: &io::Error) -> (String, &'static str) {
         | ErrorKind::UnexpectedEof => ("it cut the connection", "see the broker's log"),
         // The resolver's errors have no kind of their own.
         _ if text.contains("lookup") || text.contains("resolve") => (
-            "the name is not known",
+            "its name cannot be resolved",
             "correct mqtt.host, or check the name server",
         ),
         _ => (text.as_str(), "check mqtt.host and the network"),
@@ -175,7 +175,7 @@ mod tests {
         let line = unreachable(ConnectionError::Io(io::Error::other(
             "failed to lookup address information: Name or service not known",
         )));
-        assert!(line.contains("the name is not known"), "{line}");
+        assert!(line.contains("its name cannot be resolved"), "{line}");
         let line = unreachable(ConnectionError::MqttState(StateError::AwaitPingResp));
         assert!(line.contains("stopped answering"), "{line}");
     }

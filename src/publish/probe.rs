@@ -13,7 +13,7 @@ use super::{Config, Error, Topics, session};
 /// configuration is not disturbed, and disconnects again.
 ///
 /// # Errors
-/// As [`Publisher::start`] and [`Publisher::wait_connected`].
+/// As [`Publisher::start`](super::Publisher::start) and [`Publisher::wait_connected`](super::Publisher::wait_connected).
 pub fn probe(config: &Config, id: &str, limit: Duration) -> Result<(), Error> {
     Topics::new(&config.base, id)?;
     let (client, mut connection) =

@@ -1,5 +1,8 @@
 //! The built program, run as a user runs it.
 
+// Each test program uses its own part of this.
+#![allow(dead_code)]
+
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
@@ -31,13 +34,12 @@ pub fn command(arguments: &[&str]) -> Command {
 
 /// Runs the program to its end.
 pub fn goldcrest(arguments: &[&str]) -> Ran {
-    let output = command(arguments)
-        .output()
-        .expect("the program was built with the tests");
+    output(&mut command(arguments))
+}
+
+/// Runs a prepared command to its end.
+pub fn output(command: &mut Command) -> Ran {
+    let output = command.output().expect("the program was built with the tests");
     let text = |bytes: Vec<u8>| String::from_utf8(bytes).expect("the program writes UTF-8");
-    Ran {
-        code: output.status.code().unwrap_or(-1),
-        stdout: text(output.stdout),
-        stderr: text(output.stderr),
-    }
+    Ran { code: output.status.code().unwrap_or(-1), stdout: text(output.stdout), stderr: text(output.stderr) }
 }

@@ -19,7 +19,9 @@
 mod manifest;
 mod writer;
 
-pub use manifest::{Block, Down, Head, Linear, Manifest, Norm, Section, Stage, Stem, filled};
+pub use manifest::{
+    Block, Down, Head, Linear, Manifest, Norm, Section, Stage, Stem, filled, golden_input,
+};
 pub use writer::Writer;
 
 use std::fs::File;

@@ -105,9 +105,35 @@ impl Writer {
 
     /// Adds the manifest and the head, and gives the bundle its name. Returns its length in bytes.
     ///
+    /// `golden` is called with the path of the bundle as it is, whole but for the manifest's `golden`, and gives that.
+    ///
     /// # Errors
-    /// [`Error::Io`], or [`Error::Model`] when the manifest does not fit what was written.
-    pub fn finish(mut self, manifest: &Manifest) -> Result<u64, Error> {
+    /// [`Error::Io`], or [`Error::Model`] when the manifest does not fit what was written, or what `golden` says.
+    pub fn finish(
+        mut self,
+        manifest: &mut Manifest,
+        golden: impl FnOnce(&Path) -> Result<u32, Error>,
+    ) -> Result<u64, Error> {
+        let data = (self.crc.clone(), self.sha256.clone(), self.at);
+        self.close(manifest)?;
+        manifest.golden = golden(&self.part)?;
+        (self.crc, self.sha256, self.at) = data;
+        self.file
+            .seek(SeekFrom::Start(self.at))
+            .map_err(|e| self.io(e))?;
+        self.close(manifest)?;
+        let placed = (|| {
+            self.file.get_ref().set_len(self.at)?;
+            self.file.get_ref().sync_all()?;
+            std::fs::rename(&self.part, &self.target)
+        })();
+        placed.map_err(|e| self.io(e))?;
+        self.kept = true;
+        Ok(self.at)
+    }
+
+    /// Adds the manifest and writes the head.
+    fn close(&mut self, manifest: &Manifest) -> Result<(), Error> {
         let refused = |message: String| Error::Model {
             path: self.target.clone(),
             message,
@@ -125,16 +151,12 @@ impl Writer {
         head.extend_from_slice(&start.to_le_bytes());
         head.extend_from_slice(&self.sha256.clone().finalize());
         head.extend_from_slice(&crc32fast::hash(&head).to_le_bytes());
-        let placed = (|| {
+        let written = (|| {
             self.file.seek(SeekFrom::Start(0))?;
             self.file.write_all(&head)?;
-            self.file.flush()?;
-            self.file.get_ref().sync_all()?;
-            std::fs::rename(&self.part, &self.target)
+            self.file.flush()
         })();
-        placed.map_err(|e| self.io(e))?;
-        self.kept = true;
-        Ok(self.at)
+        written.map_err(|e| self.io(e))
     }
 }
 

@@ -1,6 +1,6 @@
 //! The safe face of the kernels: sizes are checked, work is cut into tasks and shared by the threads.
 
-use super::arena::Sizes;
+use super::arena::{Scratch, Sizes};
 use super::linear::Target;
 use super::pool::Pool;
 use super::{Depthwise, Gelu, Kernel, Linear, Norm, Stem, Table};
@@ -33,9 +33,20 @@ impl Map {
     }
 
     /// Floats.
-    pub fn len(self) -> usize {
+    pub fn floats(self) -> usize {
         self.pixels() * self.channels
     }
+}
+
+/// Two layers with GELU between them.
+#[derive(Clone, Copy, Debug)]
+pub struct Mlp<'a> {
+    /// The layer before GELU.
+    pub first: Linear<'a>,
+    /// GELU, into the second layer's input.
+    pub gelu: Gelu,
+    /// The layer after it.
+    pub second: Linear<'a>,
 }
 
 /// A pointer that tasks on other threads may use, each for its own part.
@@ -128,7 +139,7 @@ impl Machine {
         };
         stem.check();
         assert_eq!(x.len(), super::stem::COLOURS * height * width);
-        assert!(out.len() == map.len() && check_norm(norm, map.channels));
+        assert!(out.len() == map.floats() && check_norm(norm, map.channels));
         let (table, out) = (self.table, Part::of(out));
         self.pool.run(map.height, &|y, _| {
             let line = map.width * map.channels;
@@ -149,7 +160,7 @@ impl Machine {
         self.threads() * map.width * map.channels
     }
 
-    /// The depthwise convolution of `x` and LayerNorm, quantised as the input of `layer`, into `out`.
+    /// The depthwise convolution of `x` and LayerNorm, quantised as the input of `layer`, into the scratch's activations.
     pub fn depthwise(
         &mut self,
         x: &[f32],
@@ -157,12 +168,16 @@ impl Machine {
         dw: &Depthwise,
         norm: &Norm,
         layer: &Linear,
-        rows: &mut [f32],
-        out: &mut [u8],
+        scratch: &mut Scratch,
     ) {
+        let Scratch {
+            rows,
+            activations: out,
+            ..
+        } = scratch;
         dw.check();
         assert!(dw.bias.len() == map.channels && check_norm(norm, map.channels));
-        assert!(x.len() == map.len() && rows.len() >= self.depthwise_rows(map));
+        assert!(x.len() == map.floats() && rows.len() >= self.depthwise_rows(map));
         assert!(out.len() >= input_bytes(layer, map.pixels()) && map.channels <= layer.row_bytes());
         let (table, out, rows) = (self.table, Part::of(out), Part::of(rows));
         let (line, pitch) = (map.width * map.channels, layer.row_bytes());
@@ -198,25 +213,24 @@ impl Machine {
         input_bytes(second, tile) * if columns { 1 } else { self.threads() }
     }
 
-    /// `x += second(gelu(first(a)))` over `rows` rows; the hidden activations exist for one tile of rows at a time.
-    pub fn mlp(
-        &mut self,
-        a: &[u8],
-        rows: usize,
-        first: &Linear,
-        gelu: Gelu,
-        second: &Linear,
-        hidden: &mut [u8],
-        x: &mut [f32],
-    ) {
-        let channels = second.columns();
+    /// `x += second(gelu(first(a)))` over `rows` rows, `a` the scratch's activations; the hidden activations exist for one tile of rows at a time.
+    pub fn mlp(&mut self, rows: usize, mlp: &Mlp, scratch: &mut Scratch, x: &mut [f32]) {
+        let Mlp {
+            first,
+            gelu,
+            second,
+        } = mlp;
+        let Scratch {
+            activations: a,
+            hidden,
+            ..
+        } = scratch;
+        let (gelu, channels) = (*gelu, second.columns());
         first.check();
         second.check();
         assert!(a.len() >= input_bytes(first, rows) && x.len() == rows * channels);
-        assert!(
-            first.columns() <= second.row_bytes()
-                && hidden.len() >= self.hidden_bytes(first, second, rows)
-        );
+        assert!(first.columns() <= second.row_bytes());
+        assert!(hidden.len() >= self.hidden_bytes(first, second, rows));
         let (tile, columns) = self.tiling(first, second, rows);
         let (table, x, hidden) = (self.table, Part::of(x), Part::of(hidden));
         let (lda, pitch) = (first.row_bytes(), second.row_bytes());
@@ -294,7 +308,7 @@ impl Machine {
         out: &mut [u8],
     ) {
         let (high, wide) = (map.height / 2, map.width / 2);
-        assert!(x.len() == map.len() && check_norm(norm, map.channels));
+        assert!(x.len() == map.floats() && check_norm(norm, map.channels));
         assert!(layer.inputs == 4 * map.channels && out.len() >= input_bytes(layer, high * wide));
         let (table, out, pitch) = (self.table, Part::of(out), layer.row_bytes());
         self.pool.run(high, &|square, _| {
@@ -344,7 +358,7 @@ impl Machine {
         out: &mut [u8],
     ) {
         assert!(
-            x.len() == map.len() && rows.len() >= map.channels && check_norm(norm, map.channels)
+            x.len() == map.floats() && rows.len() >= map.channels && check_norm(norm, map.channels)
         );
         assert!(out.len() >= input_bytes(layer, 1) && map.channels <= layer.row_bytes());
         // SAFETY: checked above.

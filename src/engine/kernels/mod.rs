@@ -34,7 +34,7 @@ pub use arena::{Arena, Scratch, Sizes};
 pub use choice::{Kernel, OVERRIDE};
 pub use depthwise::Depthwise;
 pub use linear::{Gelu, Linear};
-pub use machine::{Machine, Map};
+pub use machine::{Machine, Map, Mlp};
 pub use norm::Norm;
 pub use stem::Stem;
 

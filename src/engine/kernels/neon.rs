@@ -77,7 +77,65 @@ impl Simd for Neon {
     }
 }
 
-/// Sums of pairs of inputs: two lanes of a block in each vector, each as two halves.
+/// The two vectors of weights at `b + AT + MORE`.
+#[inline(always)]
+unsafe fn pair<const AT: usize, const MORE: usize>(b: *const i8) -> [int8x16_t; 2] {
+    let (first, second);
+    // SAFETY: the caller's: 32 bytes there.
+    unsafe {
+        asm!(
+            "ldp {first:q}, {second:q}, [{b}, #{at}]",
+            b = in(reg) b, at = const AT + MORE, first = out(vreg) first, second = out(vreg) second,
+            options(readonly, nostack, preserves_flags),
+        );
+    }
+    [first, second]
+}
+
+/// Adds the products of eight inputs: `x` are two fours of them for each row, repeated over the vector; their weights
+/// stand at `b + AT`.
+///
+/// Each vector of `sums` has two columns, each as two halves. Written out and in a fixed order, because the compiler
+/// wants to start all products at once and then keeps sums in memory.
+#[inline(always)]
+unsafe fn eight<const R: usize, const AT: usize>(x: [[int32x4_t; 2]; R], b: *const i8, sums: &mut [[int32x4_t; 8]; R]) {
+    // SAFETY: `Dot::tile`'s: 128 bytes at `b + AT`.
+    unsafe {
+        quarter::<R, 0>(x, pair::<AT, 0>(b), pair::<AT, 64>(b), sums);
+        quarter::<R, 4>(x, pair::<AT, 32>(b), pair::<AT, 96>(b), sums);
+    }
+}
+
+/// Adds the products with two vectors of weights of each four inputs to the four sums from `FIRST`.
+#[inline(always)]
+unsafe fn quarter<const R: usize, const FIRST: usize>(
+    x: [[int32x4_t; 2]; R],
+    w0: [int8x16_t; 2],
+    w1: [int8x16_t; 2],
+    sums: &mut [[int32x4_t; 8]; R],
+) {
+    for i in 0..2 {
+        for (sums, x) in sums.iter_mut().zip(x) {
+            // |x| <= 128 and |w| <= 127, so two products fit 16 bits.
+            // SAFETY: registers only.
+            unsafe {
+                asm!(
+                    "smull {t:v}.8h, {w0:v}.8b, {x0:v}.8b",
+                    "smull2 {u:v}.8h, {w0:v}.16b, {x0:v}.16b",
+                    "smlal {t:v}.8h, {w1:v}.8b, {x1:v}.8b",
+                    "smlal2 {u:v}.8h, {w1:v}.16b, {x1:v}.16b",
+                    "sadalp {low:v}.4s, {t:v}.8h",
+                    "sadalp {high:v}.4s, {u:v}.8h",
+                    w0 = in(vreg) w0[i], w1 = in(vreg) w1[i], x0 = in(vreg) x[0], x1 = in(vreg) x[1],
+                    t = out(vreg) _, u = out(vreg) _,
+                    low = inout(vreg) sums[FIRST + i * 2], high = inout(vreg) sums[FIRST + i * 2 + 1],
+                    options(nomem, nostack, preserves_flags),
+                );
+            }
+        }
+    }
+}
+
 #[inline(always)]
 unsafe fn widening<const R: usize>(
     a: *const u8,
@@ -86,29 +144,18 @@ unsafe fn widening<const R: usize>(
     k: usize,
     out: *mut i32,
 ) {
-    // SAFETY: `Dot::tile`'s; `k` is a multiple of 8.
+    // SAFETY: `Dot::tile`'s; `k` is a multiple of 16.
     unsafe {
-        let flip = vdup_n_u8(0x80);
+        let flip = vdupq_n_u8(0x80);
         let mut sums = [[vdupq_n_s32(0); 8]; R];
-        for at in (0..k).step_by(8) {
-            let mut x = [[vdup_n_s8(0); 2]; R];
-            for (r, x) in x.iter_mut().enumerate() {
-                for (i, x) in x.iter_mut().enumerate() {
-                    let four = a.add(r * lda + at + i * 4).cast::<u32>().read_unaligned();
-                    *x = vreinterpret_s8_u8(veor_u8(vreinterpret_u8_u32(vdup_n_u32(four)), flip));
-                }
+        for at in (0..k).step_by(16) {
+            let mut all = [vdupq_n_s32(0); R];
+            for (r, all) in all.iter_mut().enumerate() {
+                *all = vreinterpretq_s32_u8(veorq_u8(vld1q_u8(a.add(r * lda + at)), flip));
             }
-            for q in 0..4 {
-                let w0 = vld1q_s8(b.add(at * 16 + q * 16));
-                let w1 = vld1q_s8(b.add(at * 16 + 64 + q * 16));
-                for (sums, x) in sums.iter_mut().zip(x) {
-                    // |x| <= 128 and |w| <= 127, so two products fit 16 bits.
-                    let low = vmlal_s8(vmull_s8(vget_low_s8(w0), x[0]), vget_low_s8(w1), x[1]);
-                    let high = vmlal_s8(vmull_s8(vget_high_s8(w0), x[0]), vget_high_s8(w1), x[1]);
-                    sums[q * 2] = vpadalq_s16(sums[q * 2], low);
-                    sums[q * 2 + 1] = vpadalq_s16(sums[q * 2 + 1], high);
-                }
-            }
+            let b = b.add(at * 16);
+            eight::<R, 0>(all.map(|x| [vdupq_laneq_s32::<0>(x), vdupq_laneq_s32::<1>(x)]), b, &mut sums);
+            eight::<R, 128>(all.map(|x| [vdupq_laneq_s32::<2>(x), vdupq_laneq_s32::<3>(x)]), b, &mut sums);
         }
         for (r, sums) in sums.iter().enumerate() {
             for q in 0..4 {

@@ -188,16 +188,20 @@ fn the_mlp_is_alike_on_every_kernel_and_right() {
             let x = r.floats(rows * two.columns(), 2.0);
             let run = |machine: &mut Machine| {
                 let mut out = x.clone();
-                let mut hidden = vec![0; machine.hidden_bytes(&one, &two, rows)];
-                machine.mlp(
-                    &a,
-                    rows,
-                    &one,
-                    Gelu::new(scale, zero),
-                    &two,
-                    &mut hidden,
-                    &mut out,
-                );
+                let hidden = machine.hidden_bytes(&one, &two, rows);
+                let mut arena = Arena::new(Sizes {
+                    rows: 0,
+                    activations: a.len(),
+                    hidden,
+                });
+                let mut scratch = arena.scratch();
+                scratch.activations.copy_from_slice(&a);
+                let mlp = Mlp {
+                    first: one,
+                    gelu: Gelu::new(scale, zero),
+                    second: two,
+                };
+                machine.mlp(rows, &mlp, &mut scratch, &mut out);
                 out
             };
             let wanted = run(&mut Machine::new(Kernel::Scalar, 1).unwrap());
@@ -268,7 +272,7 @@ fn depthwise_and_norm_are_alike_on_every_kernel_and_right() {
                 .for_each(|(_, v)| *v = 0.0);
             v
         };
-        let x = fill(r.floats(map.len(), 3.0));
+        let x = fill(r.floats(map.floats(), 3.0));
         let (weights, bias) = (
             fill(r.floats(49 * channels, 0.3)),
             fill(r.floats(channels, 0.5)),
@@ -291,10 +295,15 @@ fn depthwise_and_norm_are_alike_on_every_kernel_and_right() {
         let layer = owned.layer();
         let bytes = map.pixels().next_multiple_of(16) * layer.row_bytes();
         let run = |machine: &mut Machine| {
-            let mut rows = vec![0.0; machine.depthwise_rows(map)];
-            let mut out = vec![0; bytes];
-            machine.depthwise(&x, map, &dw, &norm, &layer, &mut rows, &mut out);
-            out
+            let rows = machine.depthwise_rows(map);
+            let mut arena = Arena::new(Sizes {
+                rows,
+                activations: bytes,
+                hidden: 0,
+            });
+            let mut scratch = arena.scratch();
+            machine.depthwise(&x, map, &dw, &norm, &layer, &mut scratch);
+            scratch.activations.to_vec()
         };
         let wanted = run(&mut Machine::new(Kernel::Scalar, 1).unwrap());
         for mut machine in machines() {
@@ -411,7 +420,7 @@ fn squares_and_means_are_alike_on_every_kernel() {
             width,
             channels: 48,
         };
-        let x = r.floats(map.len(), 3.0);
+        let x = r.floats(map.floats(), 3.0);
         let (gain, shift) = (r.floats(48, 30.0), r.floats(48, 100.0));
         let norm = Norm {
             gain: &gain,

@@ -12,7 +12,7 @@ use tract_onnx::prelude::*;
 use tract_onnx::tract_core::internal::*;
 
 use super::bundle::{Bundle, filled};
-use super::kernels::Gelu;
+use super::kernels::{Gelu, Mlp};
 
 /// A part of the network.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -105,21 +105,15 @@ impl EvalOp for ConvNext {
                 let mut view = exclusive(&mut x)?.try_as_plain_ram_mut()?;
                 let x = view.as_slice_mut::<f32>()?;
                 let Workspace { machine, arena, .. } = &mut *workspace;
-                let scratch = arena.scratch();
-                let (first, second) = (bundle.linear(&block.first), bundle.linear(&block.second));
+                let mut scratch = arena.scratch();
+                let mlp = Mlp {
+                    first: bundle.linear(&block.first),
+                    gelu: Gelu::new(block.second.scale, block.second.zero_point),
+                    second: bundle.linear(&block.second),
+                };
                 let (dw, norm) = (bundle.depthwise(block), bundle.norm(&block.norm));
-                let bytes = scratch.activations;
-                machine.depthwise(x, map, &dw, &norm, &first, scratch.rows, bytes);
-                let gelu = Gelu::new(block.second.scale, block.second.zero_point);
-                machine.mlp(
-                    bytes,
-                    map.pixels(),
-                    &first,
-                    gelu,
-                    &second,
-                    scratch.hidden,
-                    x,
-                );
+                machine.depthwise(x, map, &dw, &norm, &mlp.first, &mut scratch);
+                machine.mlp(map.pixels(), &mlp, &mut scratch, x);
             }
             return Ok(tvec!(x.into_tvalue()));
         }

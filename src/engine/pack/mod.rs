@@ -11,9 +11,10 @@ use std::path::{Path, PathBuf};
 use serde::Serialize;
 
 use super::bundle::{
-    self, Block, Down, Head, Linear, Manifest, Norm, Section, Stage, Stem, Writer, filled,
+    self, Block, Bundle, Down, Head, Linear, Manifest, Norm, Section, Stage, Stem, Writer, filled,
 };
-use super::{Error, kernels, sha256};
+use super::kernels::{self, Kernel};
+use super::{Classifier, Error, sha256};
 use proto::Model;
 
 /// What was packed.
@@ -57,8 +58,11 @@ pub fn pack(model: &Path, out: &Path) -> Result<PackReport, Error> {
         model: &read,
         writer: Writer::new(out)?,
     };
-    let manifest = layout.network(&network, &model_hash)?;
-    let bytes = layout.writer.finish(&manifest)?;
+    let mut manifest = layout.network(&network, &model_hash)?;
+    let bytes = layout.writer.finish(&mut manifest, |path| {
+        let kernel = Kernel::choose(None).map_err(Error::Setup)?;
+        Classifier::of(Bundle::open(path)?, 1, kernel)?.golden()
+    })?;
     let layers = manifest.layers();
     Ok(PackReport {
         bundle: out.into(),
@@ -134,6 +138,7 @@ impl Layout<'_> {
             height: network.height,
             width: network.width,
             classes: layer.scales.len(),
+            golden: 0,
             stem,
             stages,
             head,
