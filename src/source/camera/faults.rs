@@ -788,14 +788,17 @@ fn the_survey_names_each_node_and_says_why_one_is_chosen() {
     let mut metadata = FakeCamera::webcam("/dev/video1");
     metadata.capability.flags = sys::V4L2_CAP_META_CAPTURE;
     fake.world().cameras.push(metadata);
-    let text = super::survey::on(&fake, &plain()).to_string();
+    let survey = super::survey::on(&fake, &plain());
     assert_eq!(
-        text,
+        survey.to_string(),
         "/dev/video0: Test Webcam (uvcvideo)\n\
          \x20 YUYV 320x240 at 30, 10, 5 fps\n  YUYV 640x480 at 30, 10, 5 fps\n\
          \x20 MJPG 320x240 at 30, 10, 5 fps\n  MJPG 640x480 at 30, 10, 5 fps\n\
-         /dev/video1 carries metadata, not pictures; use /dev/video0 (Test Webcam)\n\
-         used: /dev/video0 (Test Webcam), YUYV 640x480 at 10.0 fps: \
+         /dev/video1 carries metadata, not pictures; use /dev/video0 (Test Webcam)\n"
+    );
+    assert_eq!(
+        survey.choice.unwrap().to_string(),
+        "/dev/video0 (Test Webcam), YUYV 640x480 at 10.0 fps: \
          the size asked for, fast enough, and cheaper to read than MJPG"
     );
     fake.world().cameras.clear();
@@ -808,12 +811,15 @@ fn the_survey_names_each_node_and_says_why_one_is_chosen() {
 fn a_monitor_sees_from_elsewhere_what_the_camera_is() {
     let mut bench = Bench::webcam();
     let monitor = bench.camera.monitor();
-    assert_eq!(monitor.status().state, State::Lost);
+    let mut seen = 0;
+    assert_eq!(monitor.change(&mut seen).unwrap().state, State::Lost);
+    assert!(monitor.change(&mut seen).is_none());
     bench.frame_within(SECOND);
+    assert_eq!(monitor.change(&mut seen).unwrap().state, State::Streaming);
     bench.frame_within(SECOND);
-    let seen = monitor.status();
-    assert_eq!((seen.state, seen.counters.delivered), (State::Streaming, 2));
-    assert_eq!(seen.counters, bench.counters());
+    assert!(monitor.change(&mut seen).is_none());
+    assert_eq!(monitor.status().counters.delivered, 2);
+    assert_eq!(monitor.status().counters, bench.counters());
     bench.fake.fail(Call::Dequeue, libc::ENODEV, 1);
     bench.lost_within(SECOND);
     let seen = serde_json::to_value(monitor.status()).unwrap();

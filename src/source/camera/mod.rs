@@ -34,4 +34,4 @@ pub use negotiate::Mode;
 pub use session::Counters;
 pub use source::Camera;
 pub use status::{Monitor, State, Status};
-pub use survey::{Survey, survey};
+pub use survey::{Choice, Survey, survey};

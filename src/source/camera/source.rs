@@ -87,8 +87,11 @@ impl Camera {
         self.begun
     }
 
-    fn elapsed(&self) -> Duration {
-        self.system.now().saturating_sub(self.start)
+    fn now(&self) -> Captured {
+        Captured {
+            elapsed: self.system.now().saturating_sub(self.start),
+            wall: SystemTime::now(),
+        }
     }
 
     /// Whether the device of the session before is closed by now.
@@ -165,7 +168,7 @@ impl Camera {
         self.changed = true;
         if self.status.state == State::Streaming {
             self.status.losses += 1;
-            self.status.since = self.elapsed();
+            self.status.since = self.now();
         }
         // The same trouble is logged once, however often it is met.
         let known = self.status.loss.as_ref();
@@ -184,7 +187,7 @@ impl Camera {
         self.changed = true;
         self.status.state = State::Streaming;
         self.status.loss = None;
-        self.status.since = self.elapsed();
+        self.status.since = self.now();
         if let (Some(mode), Some(device)) = (&self.status.mode, &self.status.device) {
             log::info!(
                 "camera streaming: {} on {device}, {} {}x{} at {:.1} frames a second",

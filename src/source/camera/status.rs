@@ -1,13 +1,14 @@
 //! How the camera is, for those who tell others.
 
-use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, SystemTime};
 
 use serde::Serialize;
 
 use super::loss::{Cause, Loss};
 use super::negotiate::Mode;
 use super::session::Counters;
+use crate::frame::Captured;
 
 /// Whether pictures come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -26,9 +27,9 @@ pub struct Status {
     pub state: State,
     /// Why not, while it is lost.
     pub loss: Option<Loss>,
-    /// Since when, by the clock of [`Captured::elapsed`].
+    /// Since when.
     #[serde(skip)]
-    pub since: Duration,
+    pub since: Captured,
     /// The node that is or was open.
     pub device: Option<String>,
     /// The card's name.
@@ -55,7 +56,10 @@ impl Status {
         Self {
             state: State::Lost,
             loss: Some(Loss::new(Cause::Opening, "the camera is being opened")),
-            since: Duration::ZERO,
+            since: Captured {
+                elapsed: Duration::ZERO,
+                wall: SystemTime::now(),
+            },
             device: None,
             card: None,
             mode: None,
@@ -71,26 +75,46 @@ impl Status {
 
 /// The status as other threads see it, while the camera itself belongs to the one that captures.
 #[derive(Clone, Debug)]
-pub struct Monitor(Arc<Mutex<Status>>);
+pub struct Monitor(Arc<Mutex<Known>>);
+
+#[derive(Debug)]
+struct Known {
+    status: Status,
+    changes: u64,
+}
 
 impl Monitor {
     pub(super) fn new(status: &Status) -> Self {
-        Self(Arc::new(Mutex::new(status.clone())))
+        Self(Arc::new(Mutex::new(Known {
+            status: status.clone(),
+            changes: 1,
+        })))
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Known> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// How the camera is now.
     pub fn status(&self) -> Status {
-        let status = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        status.clone()
+        self.lock().status.clone()
+    }
+
+    /// How the camera is, if more than its counters changed since the call that left `seen`, which begins at 0.
+    pub fn change(&self, seen: &mut u64) -> Option<Status> {
+        let known = self.lock();
+        let new = std::mem::replace(seen, known.changes) != known.changes;
+        new.then(|| known.status.clone())
     }
 
     /// Makes `status` known: all of it if it `changed`, else its counters, which allocates nothing.
     pub(super) fn tell(&self, status: &Status, changed: bool) {
-        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut known = self.lock();
         if changed {
-            known.clone_from(status);
+            known.status = status.clone();
+            known.changes += 1;
         } else {
-            known.counters.follow(&status.counters);
+            known.status.counters.follow(&status.counters);
         }
     }
 }

@@ -213,14 +213,16 @@ impl fmt::Display for Survey {
                 }
             }
         }
-        match (&self.choice, &self.loss) {
-            (Some(c), _) => write!(
-                f,
-                "used: {} ({}), {} {}x{} at {:.1} fps: {}",
-                c.path, c.card, c.format, c.width, c.height, c.fps, c.why
-            ),
-            (None, Some(loss)) => write!(f, "used: none: {loss}"),
-            (None, None) => Ok(()),
-        }
+        Ok(())
+    }
+}
+
+impl fmt::Display for Choice {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "{} ({}), {} {}x{} at {:.1} fps: {}",
+            self.path, self.card, self.format, self.width, self.height, self.fps, self.why
+        )
     }
 }
