@@ -1,5 +1,5 @@
 # Goldcrest's commands. `make` lists them.
-.PHONY: help demo test test-tools lint arm cross-aarch64 cross-armv7 install
+.PHONY: help demo test test-tools test-vm lint arm cross-aarch64 cross-armv7 install
 
 CARGO ?= cargo
 ARM := aarch64-unknown-linux-gnu
@@ -30,6 +30,10 @@ lint: ## Formatting, clippy, licences
 arm: ## Build for 64-bit ARM and run unit tests and one frame under emulation
 	@scripts/need build arm
 	scripts/arm $(ARM)
+
+test-vm: ## Test the camera on the kernel's virtual one, in an emulated 64-bit ARM machine
+	@scripts/need build arm vm
+	tests/vm/run
 
 cross-aarch64: ## Build for a 64-bit Raspberry Pi with cross
 	CROSS_CONFIG=cross.toml cross build --release --locked --target aarch64-unknown-linux-gnu

@@ -25,6 +25,8 @@ pub struct Config {
     pub id: String,
     /// Where frames come from.
     pub source: source::Config,
+    /// The camera, where frames come from one.
+    pub camera: source::camera::Config,
     /// How a frame becomes the model's input.
     pub vision: vision::Config,
     /// The model and how it is run.
@@ -42,6 +44,7 @@ impl Default for Config {
         Self {
             id: "camera".into(),
             source: Default::default(),
+            camera: Default::default(),
             vision: Default::default(),
             model: Default::default(),
             observe: Default::default(),
@@ -152,9 +155,10 @@ pub fn parse(text: &str, path: &Path) -> Result<Config, Error> {
             .and_then(|span| key_at(table.get_ref(), span, ""));
         refuse(at.map(|s| s.start), key, explain(e.message()))
     })?;
-    let sections: [(&str, Checked); 7] = [
+    let sections: [(&str, Checked); 8] = [
         ("", check_id(&config.id)),
         ("source", config.source.check()),
+        ("camera", config.camera.check()),
         ("vision", config.vision.check()),
         ("model", config.model.check()),
         ("observe", config.observe.check()),

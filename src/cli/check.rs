@@ -9,7 +9,7 @@ use crate::config::Loaded;
 use crate::engine::Layer;
 use crate::publish;
 use crate::service::memory;
-use crate::source;
+use crate::source::{self, camera, camera::Survey};
 
 /// How long the broker is given.
 const CONNECT: Duration = Duration::from_secs(5);
@@ -39,6 +39,8 @@ struct Finding {
 struct Report<'a> {
     findings: &'a [Finding],
     layers: &'a [Layer],
+    #[serde(skip_serializing_if = "Option::is_none")]
+    cameras: Option<&'a Survey>,
 }
 
 impl Finding {
@@ -68,21 +70,40 @@ pub fn run(options: &Options) -> Result<(), Failure> {
         None => format!("none found, the defaults are used, id {}", loaded.config.id),
     };
     let mut layers = Vec::new();
+    let mut cameras = None;
     let findings = [
         Finding::of("configuration", Ok(used)),
         Finding::of("model", model(&loaded, &mut layers)),
-        Finding::of("source", source(&loaded)),
+        Finding::of("source", source(&loaded, &mut cameras)),
         Finding::of("broker", broker(&loaded)),
     ];
     if options.json {
-        let line = serde_json::to_string(&Report { findings: &findings, layers: &layers }).map_err(|e| Failure::new(exit::SOFTWARE, e))?;
+        let line = serde_json::to_string(&Report {
+            findings: &findings,
+            layers: &layers,
+            cameras: cameras.as_ref(),
+        })
+        .map_err(|e| Failure::new(exit::SOFTWARE, e))?;
         println!("{line}");
     } else {
         for Finding { what, ok, says, .. } in &findings {
             println!("{what:<14} {}  {says}", if *ok { "ok  " } else { "FAIL" });
         }
-        for Layer { name, op, kernel, dtype, macs, weight_bytes } in &layers {
-            println!("  {name:<28} {op:<18} {kernel:<14} {dtype:<6} {macs:>10} MACs {weight_bytes:>8} bytes");
+        if let Some(survey) = &cameras {
+            print!("{survey}");
+        }
+        for Layer {
+            name,
+            op,
+            kernel,
+            dtype,
+            macs,
+            weight_bytes,
+        } in &layers
+        {
+            println!(
+                "  {name:<28} {op:<18} {kernel:<14} {dtype:<6} {macs:>10} MACs {weight_bytes:>8} bytes"
+            );
         }
     }
     let failed = findings.iter().filter(|f| !f.ok).count();
@@ -109,7 +130,11 @@ fn model(loaded: &Loaded, layers: &mut Vec<Layer>) -> Result<String, Failure> {
         true => "in float, without a bundle".into(),
         false => {
             let (all, int8) = macs(&described.layers);
-            format!("{:.1} % of {:.0} million MACs in int8", 100.0 * int8 as f64 / all as f64, all as f64 / 1e6)
+            format!(
+                "{:.1} % of {:.0} million MACs in int8",
+                100.0 * int8 as f64 / all as f64,
+                all as f64 / 1e6
+            )
         }
     };
     Ok(format!(
@@ -128,13 +153,30 @@ fn model(loaded: &Loaded, layers: &mut Vec<Layer>) -> Result<String, Failure> {
 
 /// Multiplications of all layers, and of those that run in int8.
 fn macs(layers: &[Layer]) -> (u64, u64) {
-    let of = |int8: bool| layers.iter().filter(|l| !int8 || l.dtype != "f32").map(|l| l.macs).sum::<u64>();
+    let of = |int8: bool| {
+        layers
+            .iter()
+            .filter(|l| !int8 || l.dtype != "f32")
+            .map(|l| l.macs)
+            .sum::<u64>()
+    };
     (of(false).max(1), of(true))
 }
 
-/// Opens the source.
-fn source(loaded: &Loaded) -> Result<String, Failure> {
-    Ok(source::open(&loaded.config.source, loaded.folder())?.says)
+/// Opens a recording; of cameras, says which would be used and why, without disturbing one that is in use.
+fn source(loaded: &Loaded, cameras: &mut Option<Survey>) -> Result<String, Failure> {
+    let config = &loaded.config;
+    if config.source.kind != source::Kind::Camera {
+        return Ok(source::open(&config.source, &config.camera, loaded.folder())?.says);
+    }
+    let survey = cameras.insert(camera::survey(&config.camera));
+    match (&survey.choice, &survey.loss) {
+        (Some(choice), _) => Ok(choice.to_string()),
+        (None, loss) => {
+            let why = loss.as_ref().map(ToString::to_string);
+            Err(Failure::new(exit::NO_INPUT, why.unwrap_or_default()))
+        }
+    }
 }
 
 /// Connects to the broker and leaves again, under a name of its own: a running daemon is not disturbed.

@@ -21,7 +21,7 @@ pub fn run(options: &Options) -> Result<(), Failure> {
     let config = &loaded.config;
     let stop = Stop::on_signals().map_err(|e| Failure::new(exit::SOFTWARE, e))?;
     let model = setup::model(&loaded, None, None, setup::Packing::Never)?;
-    let opened = source::open(&config.source, loaded.folder())?;
+    let opened = source::open(&config.source, &config.camera, loaded.folder())?;
     let publisher = match config.mqtt.enabled {
         true => Some(Publisher::start(&config.mqtt, &config.id)?),
         false => None,
@@ -30,6 +30,7 @@ pub fn run(options: &Options) -> Result<(), Failure> {
     let daemon = Daemon {
         source: opened.source,
         paced: opened.paced,
+        camera: opened.camera,
         pipeline,
         publisher,
     };

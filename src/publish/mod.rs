@@ -11,6 +11,7 @@
 //! | `<base>/<id>/availability` | yes | `online` or `offline`, which is also the last will |
 //! | `<base>/<id>/label` | yes | [`Label`] |
 //! | `<base>/<id>/event` | no | [`Event`] |
+//! | `<base>/<id>/camera` | yes | [`CameraState`] |
 //!
 //! All are sent with QoS 1.
 
@@ -31,7 +32,7 @@ mod topics;
 pub use client::{Counts, Publisher};
 pub use config::Config;
 pub use error::Error;
-pub use payloads::{Event, Label, Payload, Score, Time, Top};
+pub use payloads::{CameraState, Event, Label, Payload, Score, Time, Top};
 pub use probe::probe;
 pub use secret::Secret;
 pub use topics::Topics;

@@ -7,6 +7,7 @@ use serde::{Serialize, Serializer};
 use super::Topics;
 use crate::frame::Captured;
 use crate::observe::{Say, Statement};
+use crate::source::camera::{Cause, Counters, Mode, State, Status};
 
 /// The version of the form of all payloads.
 const VERSION: u8 = 1;
@@ -134,6 +135,53 @@ impl<'a> Event<'a> {
     }
 }
 
+/// How the camera is, the payload of `camera`.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct CameraState<'a> {
+    v: u8,
+    /// `streaming` or `lost`.
+    pub state: State,
+    /// Why it is lost.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cause: Option<Cause>,
+    /// The same for people, and what to do.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub message: Option<&'a str>,
+    /// Since when it streams or is lost.
+    pub since: Time,
+    /// The node that is or was open.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub device: Option<&'a str>,
+    /// The card's name.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub card: Option<&'a str>,
+    /// How its frames are read.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub mode: Option<&'a Mode>,
+    /// How often it was lost.
+    pub losses: u64,
+    /// What became of the frames up to this change.
+    pub counters: &'a Counters,
+}
+
+impl<'a> CameraState<'a> {
+    /// What `status` says.
+    pub fn new(status: &'a Status) -> Self {
+        Self {
+            v: VERSION,
+            state: status.state,
+            cause: status.loss.as_ref().map(|loss| loss.cause),
+            message: status.loss.as_ref().map(|loss| loss.message.as_str()),
+            since: Time(status.since.wall),
+            device: status.device.as_deref(),
+            card: status.card.as_deref(),
+            mode: status.mode.as_ref(),
+            losses: status.losses,
+            counters: &status.counters,
+        }
+    }
+}
+
 /// One message.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Payload<'a> {
@@ -141,6 +189,8 @@ pub enum Payload<'a> {
     Label(Label<'a>),
     /// On `event`, not retained.
     Event(Event<'a>),
+    /// On `camera`, retained.
+    Camera(CameraState<'a>),
 }
 
 impl<'a> Payload<'a> {
@@ -161,17 +211,19 @@ impl<'a> Payload<'a> {
         match self {
             Self::Label(_) => &topics.label,
             Self::Event(_) => &topics.event,
+            Self::Camera(_) => &topics.camera,
         }
     }
 
     pub(super) fn retained(&self) -> bool {
-        matches!(self, Self::Label(_))
+        matches!(self, Self::Label(_) | Self::Camera(_))
     }
 
     pub(super) fn to_json(&self) -> Result<Vec<u8>, serde_json::Error> {
         match self {
             Self::Label(label) => serde_json::to_vec(label),
             Self::Event(event) => serde_json::to_vec(event),
+            Self::Camera(camera) => serde_json::to_vec(camera),
         }
     }
 }
@@ -248,6 +300,24 @@ mod tests {
         assert!(
             matches!(&event, Some(Payload::Event(e)) if e.previous == Some("wine \"red\"") && e.label.label == "öl")
         );
+    }
+
+    #[test]
+    fn the_cameras_state_is_retained_and_says_why_it_is_lost() {
+        let status = crate::source::camera::Camera::new(Default::default())
+            .status()
+            .clone();
+        let payload = Payload::Camera(CameraState::new(&status));
+        let topics = Topics::new("goldcrest", "a").unwrap();
+        assert_eq!(payload.topic(&topics), "goldcrest/a/camera");
+        assert!(payload.retained());
+        let json: serde_json::Value = serde_json::from_str(&json(&payload)).unwrap();
+        assert_eq!(json["v"], 1);
+        assert_eq!(json["state"], "lost");
+        assert_eq!(json["cause"], "opening");
+        assert_eq!(json["counters"]["delivered"], 0);
+        assert!(json["since"].as_str().unwrap().ends_with('Z'));
+        assert!(json.get("device").is_none());
     }
 
     #[test]

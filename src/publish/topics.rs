@@ -11,6 +11,8 @@ pub struct Topics {
     pub label: String,
     /// Each change.
     pub event: String,
+    /// Whether the camera streams, and why not, retained.
+    pub camera: String,
 }
 
 impl Topics {
@@ -29,6 +31,7 @@ impl Topics {
             availability: topic("availability"),
             label: topic("label"),
             event: topic("event"),
+            camera: topic("camera"),
         })
     }
 }

@@ -13,10 +13,11 @@ use std::time::{Duration, Instant};
 
 use crate::frame::{Frame, Slot, Taken};
 use crate::observe::Say;
-use crate::publish::Publisher;
+use crate::publish::{CameraState, Payload, Publisher};
 use crate::service::pipeline::{self, Pipeline};
 use crate::service::signals::Stop;
 use crate::service::watchdog::Watchdog;
+use crate::source::camera::Monitor;
 use crate::source::{self, Next, Source};
 
 /// How often the main thread looks up from an empty slot.
@@ -30,6 +31,8 @@ pub struct Daemon {
     pub source: Box<dyn Source>,
     /// Whether the source must be held to its own clock, as a recording must and a camera need not.
     pub paced: bool,
+    /// How the camera is, if it is one.
+    pub camera: Option<Monitor>,
     /// From frame to what is said.
     pub pipeline: Pipeline,
     /// The broker, if there is to be one.
@@ -89,6 +92,7 @@ impl Daemon {
         let looked = look(
             &mut self.pipeline,
             self.publisher.as_ref(),
+            self.camera.as_ref(),
             &slot,
             &captured,
             stop,
@@ -150,6 +154,7 @@ fn capture(
 fn look(
     pipeline: &mut Pipeline,
     publisher: Option<&Publisher>,
+    camera: Option<&Monitor>,
     slot: &Slot,
     captured: &AtomicU64,
     stop: &Stop,
@@ -158,9 +163,15 @@ fn look(
     let hash = pipeline.engine().model_hash.clone();
     let mut watchdog = Watchdog::start();
     let mut frame = Frame::empty();
+    let mut camera_seen = 0;
     let mut warned = Instant::now().checked_sub(WARN_EVERY);
     while !stop.asked() {
         watchdog.feed(captured.load(Ordering::Relaxed));
+        if let (Some(publisher), Some(camera)) = (publisher, camera)
+            && let Some(status) = camera.change(&mut camera_seen)
+        {
+            publisher.say(&Payload::Camera(CameraState::new(&status)));
+        }
         match slot.take(&mut frame, LOOK_UP) {
             Taken::Frame => {}
             Taken::Nothing => continue,

@@ -1,9 +1,11 @@
 //! Where frames come from.
 
+pub mod camera;
 mod config;
 mod counts;
 mod open;
 pub mod recording;
+pub mod synthetic;
 
 use std::path::PathBuf;
 
@@ -13,6 +15,7 @@ pub use config::{AtEnd, Config, Kind};
 pub use counts::Counts;
 pub use open::{Opened, open};
 pub use recording::{Recording, RecordingOptions};
+pub use synthetic::{Synthetic, SyntheticOptions};
 
 /// One place that frames come from, one after the other.
 pub trait Source: Send {

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use super::camera::{self, Camera, Monitor};
 use super::{Config, Error, Kind, Recording, Source};
 
 /// A source that is ready to give frames.
@@ -12,13 +13,16 @@ pub struct Opened {
     pub paced: bool,
     /// What it is, in one line.
     pub says: String,
+    /// How the camera is, if it is one.
+    pub camera: Option<Monitor>,
 }
 
-/// Opens the configured source; a relative path starts at `folder`.
+/// Opens the configured source; a relative path starts at `folder`. A camera is opened at its first frame: one that is
+/// not there yet is waited for.
 ///
 /// # Errors
 /// Names the recording or the key, and what to do.
-pub fn open(config: &Config, folder: &Path) -> Result<Opened, Error> {
+pub fn open(config: &Config, camera: &camera::Config, folder: &Path) -> Result<Opened, Error> {
     let path = match (config.kind, &config.path) {
         (Kind::Recording, Some(path)) => folder.join(path),
         (Kind::Recording, None) => {
@@ -27,9 +31,14 @@ pub fn open(config: &Config, folder: &Path) -> Result<Opened, Error> {
             ));
         }
         (Kind::Camera, _) => {
-            return Err(Error::Unsupported(
-                "source.kind: this version reads no camera yet; use \"recording\"",
-            ));
+            let says = format!("camera {}", camera.device);
+            let camera = Camera::new(camera.clone());
+            return Ok(Opened {
+                camera: Some(camera.monitor()),
+                source: Box::new(camera),
+                paced: false,
+                says,
+            });
         }
     };
     let recording = Recording::open(&path, config.recording_options())?;
@@ -46,5 +55,6 @@ pub fn open(config: &Config, folder: &Path) -> Result<Opened, Error> {
         source: Box::new(recording),
         paced: true,
         says,
+        camera: None,
     })
 }

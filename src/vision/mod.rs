@@ -5,11 +5,15 @@
 //! decoded no larger than is needed. What it computes is what Pillow's `Image.resize` with `BILINEAR` and a
 //! `box` computes, to the bit for the same RGB, because that is what the network was trained on. (Where one
 //! side is enlarged and the other reduced, Pillow 13 goes down the columns first, and a level may differ by 1.)
+//!
+//! [`Gate`] looks at prepared pictures over time and says whether one is worth an inference.
 
 mod axis;
 mod config;
+mod gate;
 mod geometry;
 mod prepare;
 
 pub use config::{Config, Flip};
+pub use gate::{Gate, GateConfig, Look};
 pub use prepare::Preparer;

@@ -1,0 +1,208 @@
+//! The section `[camera]`.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use serde::Deserialize;
+
+use super::negotiate::Ask;
+use crate::frame::PixelFormat;
+
+/// Which camera, and how it is asked, section `[camera]`.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Config {
+    /// `auto` for the first usable camera; or a name from `/dev/v4l/by-id` or `/dev/v4l/by-path`, a card's name or
+    /// a part of it, a number N for `/dev/videoN`, or a path. It is looked up again at each open.
+    pub device: String,
+    /// Width to ask for, in pixels, 64 to 3840.
+    pub width: u32,
+    /// Height to ask for, in pixels, 64 to 2160.
+    pub height: u32,
+    /// Frames a second to ask for, 0.1 to 120; frames that a camera sends beyond it are passed over.
+    pub fps: f64,
+    /// `auto`, or the only format to take.
+    pub format: Format,
+    /// Kernel buffers to ask for, 2 to 8. Each holds a whole frame and counts as the daemon's memory.
+    pub buffers: u32,
+    /// Seconds without a valid frame after which the camera is lost, 0.5 to 60. A camera that is slower than
+    /// this by its own frame interval is given two and a half intervals.
+    pub timeout: f64,
+    /// Frames to pass over after each open, while exposure and white balance settle, 0 to 100.
+    pub skip: u32,
+    /// Controls to set at each open, by the names that `v4l2-ctl --list-ctrls` shows.
+    pub controls: BTreeMap<String, ControlValue>,
+}
+
+/// What a control is set to.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(untagged)]
+pub enum ControlValue {
+    /// On or off.
+    Switch(bool),
+    /// A number, also that of a menu's entry.
+    Number(i64),
+    /// A menu's entry by its name, such as `50 Hz`.
+    Entry(String),
+}
+
+/// The pixel format to take from a camera, by V4L2's names.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Format {
+    /// The one that costs least at the size and rate asked for.
+    #[default]
+    Auto,
+    /// 4:2:2 packed, Y0 Cb Y1 Cr.
+    Yuyv,
+    /// 4:2:2 packed, Cb Y0 Cr Y1.
+    Uyvy,
+    /// 4:2:0, two planes.
+    Nv12,
+    /// 4:2:0, three planes.
+    Yu12,
+    /// Luma only.
+    Grey,
+    /// Red, green, blue.
+    Rgb24,
+    /// Blue, green, red.
+    Bgr24,
+    /// One JPEG picture a frame.
+    Mjpg,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            device: "auto".into(),
+            width: 640,
+            height: 480,
+            fps: 10.0,
+            format: Format::Auto,
+            buffers: 3,
+            timeout: 3.0,
+            skip: 3,
+            controls: BTreeMap::new(),
+        }
+    }
+}
+
+impl Config {
+    /// Checks every range.
+    ///
+    /// # Errors
+    /// The first key that is out of its range, and what is allowed.
+    pub fn check(&self) -> Result<(), (&'static str, String)> {
+        let within = |key, value: f64, low: f64, high: f64, unit: &str| {
+            if (low..=high).contains(&value) {
+                return Ok(());
+            }
+            Err((
+                key,
+                format!("must be {low} to {high}{unit}, and is {value}"),
+            ))
+        };
+        if self.device.trim().is_empty() || self.device.contains('\0') {
+            return Err((
+                "device",
+                "must name a camera: auto, a name from /dev/v4l/by-id, a card's name, a number or a path".into(),
+            ));
+        }
+        within("width", self.width.into(), 64.0, 3840.0, " pixels")?;
+        within("height", self.height.into(), 64.0, 2160.0, " pixels")?;
+        within("fps", self.fps, 0.1, 120.0, " frames a second")?;
+        within("buffers", self.buffers.into(), 2.0, 8.0, "")?;
+        within("timeout", self.timeout, 0.5, 60.0, " seconds")?;
+        within("skip", self.skip.into(), 0.0, 100.0, " frames")?;
+        if self.controls.keys().any(|name| name.trim().is_empty()) {
+            return Err(("controls", "has an empty name".into()));
+        }
+        Ok(())
+    }
+
+    pub(super) fn timeout(&self) -> Duration {
+        Duration::try_from_secs_f64(self.timeout).unwrap_or(Duration::from_secs(3))
+    }
+
+    pub(super) fn ask(&self) -> Ask {
+        Ask {
+            width: self.width,
+            height: self.height,
+            fps: self.fps,
+            format: self.format.pixel_format(),
+        }
+    }
+}
+
+impl Format {
+    /// The one format that is allowed, or `None` for any.
+    fn pixel_format(self) -> Option<PixelFormat> {
+        Some(match self {
+            Self::Auto => return None,
+            Self::Yuyv => PixelFormat::Yuyv,
+            Self::Uyvy => PixelFormat::Uyvy,
+            Self::Nv12 => PixelFormat::Nv12,
+            Self::Yu12 => PixelFormat::Yu12,
+            Self::Grey => PixelFormat::Grey,
+            Self::Rgb24 => PixelFormat::Rgb24,
+            Self::Bgr24 => PixelFormat::Bgr24,
+            Self::Mjpg => PixelFormat::Jpeg,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(text: &str) -> Config {
+        toml::from_str(text).unwrap()
+    }
+
+    #[test]
+    fn the_defaults_pass_and_an_empty_section_gives_them() {
+        assert_eq!(Config::default().check(), Ok(()));
+        assert_eq!(read(""), Config::default());
+    }
+
+    #[test]
+    fn controls_are_switches_numbers_or_entries() {
+        let config = read(
+            "format = 'mjpg'\n[controls]\nauto_exposure = 1\nfocus_automatic_continuous = false\n\
+             power_line_frequency = '50 Hz'",
+        );
+        assert_eq!(config.ask().format, Some(PixelFormat::Jpeg));
+        let values: Vec<_> = config.controls.into_values().collect();
+        assert_eq!(
+            values,
+            [
+                ControlValue::Number(1),
+                ControlValue::Switch(false),
+                ControlValue::Entry("50 Hz".into())
+            ]
+        );
+    }
+
+    #[test]
+    fn each_key_out_of_its_range_is_named() {
+        for (text, key) in [
+            ("device = ' '", "device"),
+            ("width = 0", "width"),
+            ("height = 4000", "height"),
+            ("fps = 0.0", "fps"),
+            ("fps = nan", "fps"),
+            ("buffers = 1", "buffers"),
+            ("timeout = 0.1", "timeout"),
+            ("skip = 101", "skip"),
+            ("[controls]\n'' = 1", "controls"),
+        ] {
+            assert_eq!(read(text).check().unwrap_err().0, key, "{text}");
+        }
+    }
+
+    #[test]
+    fn unknown_keys_and_formats_are_refused() {
+        assert!(toml::from_str::<Config>("devise = 'auto'").is_err());
+        assert!(toml::from_str::<Config>("format = 'h264'").is_err());
+    }
+}

@@ -1,0 +1,37 @@
+//! A V4L2 camera that survives what cameras do.
+//!
+//! ```text
+//! config ─► devices ─► negotiate ─► stream ─► session ─► source (the Camera)
+//!            by name    pure         buffers   frames      state, reopening
+//!                 system: the ioctls, as a trait; kernel: the real ones
+//! ```
+//!
+//! A camera that is lost is never an error: [`Camera::status`] says why, [`Source::next`](super::Source::next)
+//! gives [`Next::Idle`](super::Next::Idle), and it is opened again with growing pauses, for ever.
+
+mod config;
+mod controls;
+mod devices;
+mod kernel;
+mod loss;
+mod negotiate;
+mod open;
+mod session;
+mod source;
+mod status;
+mod stream;
+mod survey;
+mod system;
+
+#[cfg(test)]
+mod fake;
+#[cfg(test)]
+mod faults;
+
+pub use config::{Config, ControlValue, Format};
+pub use loss::{Cause, Loss};
+pub use negotiate::Mode;
+pub use session::Counters;
+pub use source::Camera;
+pub use status::{Monitor, State, Status};
+pub use survey::{Choice, Survey, survey};

@@ -1,0 +1,142 @@
+//! Opening a camera: find it, agree on a mode, set its controls, start the stream.
+
+use std::io;
+use std::path::PathBuf;
+
+use v4l::FourCC;
+
+use super::config::Config;
+use super::controls;
+use super::devices::{self, Found};
+use super::loss::{Cause, Loss};
+use super::negotiate::{self, Ask, Choice, Mode, Offer};
+use super::stream::Stream;
+use super::system::{Device, System};
+
+/// A driver that lists more sizes or intervals than this is made up.
+const MOST_ENTRIES: u32 = 256;
+
+/// A camera that streams.
+pub struct Opened {
+    /// The stream.
+    pub stream: Stream,
+    /// How its frames are to be read.
+    pub mode: Mode,
+    /// `/dev/videoN`.
+    pub path: PathBuf,
+    /// The card's name.
+    pub card: String,
+    /// What is not as it was asked for, a line each.
+    pub remarks: Vec<String>,
+}
+
+/// Opens the camera that the configuration names, as it is found now.
+///
+/// # Errors
+/// Why it cannot be, and what to do.
+pub fn open(system: &dyn System, config: &Config) -> Result<Opened, Loss> {
+    let ask = config.ask();
+    let found = devices::find(system, &config.device)?;
+    let offers = offers(&*found.device, &found.formats, &ask);
+    let choices = negotiate::rank(&offers, &ask);
+    let (choice, mode) = agree(system, &found, &choices)?;
+    let Found {
+        path,
+        capability,
+        device,
+        ..
+    } = found;
+    let mut remarks = controls::set(&*device, &config.controls);
+    if (mode.width, mode.height) != (ask.width as usize, ask.height as usize) {
+        remarks.push(format!(
+            "{}x{} was asked for, the camera gives {}x{}",
+            ask.width, ask.height, mode.width, mode.height
+        ));
+    }
+    if mode.fps > 0.0 && mode.fps < ask.fps * 0.99 {
+        remarks.push(format!(
+            "{} frames a second were asked for, the camera gives {:.1} as {} {}x{}",
+            ask.fps,
+            mode.fps,
+            negotiate::name(choice.fourcc),
+            mode.width,
+            mode.height
+        ));
+    }
+    let stream = Stream::start(device, config.buffers)
+        .map_err(|(step, e)| Loss::from_system(system, &path, step, &e))?;
+    Ok(Opened {
+        stream,
+        mode,
+        path,
+        card: capability.card,
+        remarks,
+    })
+}
+
+/// Tries the choices until the driver gives something that can be read.
+fn agree(system: &dyn System, found: &Found, choices: &[Choice]) -> Result<(Choice, Mode), Loss> {
+    let mut last = None;
+    for choice in choices {
+        let picture = match found.device.set_format(choice.fourcc, choice.size) {
+            Ok(picture) => picture,
+            Err(e) if e.raw_os_error() == Some(libc::EINVAL) => {
+                last = Some(format!("{} is refused", negotiate::name(choice.fourcc)));
+                continue;
+            }
+            Err(e) => return Err(Loss::from_system(system, &found.path, "S_FMT", &e)),
+        };
+        // Cameras without a choice of rate refuse this; then they run at their own.
+        let interval = match found.device.set_interval(choice.interval) {
+            Ok(interval) => Some(interval),
+            Err(e) if gone(&e) => {
+                return Err(Loss::from_system(system, &found.path, "S_PARM", &e));
+            }
+            Err(_) => None,
+        };
+        match negotiate::mode(&picture, interval) {
+            Ok(mode) => return Ok((*choice, mode)),
+            Err(why) => last = Some(why),
+        }
+    }
+    let names: Vec<_> = found.formats.iter().map(|&f| negotiate::name(f)).collect();
+    let why = last.unwrap_or_else(|| "the format asked for is not among them".into());
+    Err(Loss::new(
+        Cause::NoFormat,
+        format!(
+            "{} ({}) offers {}; {why}",
+            found.path.display(),
+            found.capability.card,
+            names.join(", ")
+        ),
+    ))
+}
+
+fn gone(error: &io::Error) -> bool {
+    matches!(
+        error.raw_os_error(),
+        Some(libc::ENODEV | libc::ENXIO | libc::ESHUTDOWN)
+    )
+}
+
+/// What the driver offers nearest to what is asked for, one entry a format.
+pub fn offers(device: &dyn Device, formats: &[FourCC], ask: &Ask) -> Vec<Offer> {
+    formats
+        .iter()
+        .filter(|&&format| negotiate::pixel_format(format).is_some())
+        .map(|&fourcc| {
+            let sizes: Vec<_> = (0..MOST_ENTRIES)
+                .map_while(|index| device.frame_size(fourcc, index).ok())
+                .collect();
+            // A driver that lists no sizes is simply asked.
+            let size = negotiate::nearest_size(&sizes, ask).unwrap_or((ask.width, ask.height));
+            let intervals = (0..MOST_ENTRIES)
+                .map_while(|index| device.frame_interval(fourcc, size, index).ok());
+            Offer {
+                fourcc,
+                size,
+                intervals: intervals.collect(),
+            }
+        })
+        .collect()
+}

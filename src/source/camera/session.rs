@@ -1,0 +1,365 @@
+//! Frames out of one opened camera: the newest valid one wins, everything else is counted.
+
+use std::io;
+use std::time::Duration;
+
+use serde::{Serialize, Serializer};
+
+use super::negotiate::Mode;
+use super::open::Opened;
+use super::stream::{Filled, Stream};
+use super::system::System;
+use crate::frame::{Frame, PixelFormat};
+use crate::source::Counts;
+
+/// A frame from further in the future than this carries a clock that is not the system's.
+const AHEAD: Duration = Duration::from_secs(1);
+/// A jump of the driver's count by more than this is a restart, not a loss.
+const MOST_MISSED: u32 = 1000;
+/// The longest pause after wake-ups that brought nothing.
+const LONGEST_PAUSE: Duration = Duration::from_millis(32);
+
+/// What became of the frames since the start.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Counters {
+    /// Frames that were passed on.
+    pub delivered: u64,
+    /// Valid frames that a newer one replaced before they were looked at.
+    pub replaced: u64,
+    /// Frames that the driver had no free buffer for, by the gaps in its count.
+    pub missed: u64,
+    /// Frames that came faster than the rate asked for.
+    pub beyond_rate: u64,
+    /// First frames after an open.
+    pub skipped: u64,
+    /// Wake-ups that brought nothing.
+    pub spurious: u64,
+    /// Frames that were not whole or not new, by cause: `damaged` as the driver marked it; `empty`, without a byte;
+    /// `short`, raw and shorter than the picture; `truncated`, a JPEG without beginning or end; `duplicate`, came
+    /// twice; `stale`, older than the time-out or than the one before.
+    #[serde(serialize_with = "as_map")]
+    pub bad: Counts,
+}
+
+impl Counters {
+    /// Becomes what `other`, a later state of the same counters, is. Allocates only if there are new bad frames.
+    pub(super) fn follow(&mut self, other: &Self) {
+        let Self {
+            delivered,
+            replaced,
+            missed,
+            beyond_rate,
+            skipped,
+            spurious,
+            bad: _,
+        } = *other;
+        let bad = match self.bad.total() == other.bad.total() {
+            true => std::mem::take(&mut self.bad),
+            false => other.bad.clone(),
+        };
+        *self = Self {
+            delivered,
+            replaced,
+            missed,
+            beyond_rate,
+            skipped,
+            spurious,
+            bad,
+        };
+    }
+}
+
+fn as_map<S: Serializer>(counts: &Counts, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_map(counts.iter())
+}
+
+/// One opened camera.
+pub struct Session {
+    stream: Stream,
+    mode: Mode,
+    /// Bytes that a frame's buffer must be able to hold.
+    capacity: usize,
+    to_skip: u32,
+    timeout: Duration,
+    /// Time from frame to frame, where the camera is faster than asked and must be slowed down.
+    pace: Option<Duration>,
+    due: Duration,
+    last: Option<(u32, Option<Duration>)>,
+    /// When the last valid frame was seen, or the camera opened.
+    alive: Duration,
+    bad_then: Counts,
+    clock_is_ours: bool,
+}
+
+impl Session {
+    /// Begins to read what was just opened.
+    pub fn new(
+        opened: Opened,
+        skip: u32,
+        timeout: Duration,
+        fps: f64,
+        now: Duration,
+        counters: &Counters,
+    ) -> Self {
+        let (stream, mode) = (opened.stream, opened.mode);
+        // Where the camera keeps the rate asked for, jitter must not cost every second frame.
+        let faster = mode.fps == 0.0 || mode.fps > fps * 1.1;
+        let slowest = Duration::try_from_secs_f64(2.5 / mode.fps).unwrap_or(timeout);
+        Self {
+            capacity: match mode.format {
+                PixelFormat::Jpeg => stream.mapped() / stream.buffers().max(1),
+                format => {
+                    let bytes = format.bytes(mode.width, mode.height, mode.stride);
+                    bytes.unwrap_or(mode.size_image)
+                }
+            },
+            to_skip: skip,
+            timeout: timeout.max(slowest.min(Duration::from_secs(600))),
+            pace: faster
+                .then(|| Duration::try_from_secs_f64(1.0 / fps).ok())
+                .flatten(),
+            due: Duration::ZERO,
+            last: None,
+            alive: now,
+            bad_then: counters.bad.clone(),
+            clock_is_ours: true,
+            stream,
+            mode,
+        }
+    }
+
+    /// Waits at most `time` for frames and fills `frame` with the newest valid one, with its place in the count of
+    /// `seq`. Gives the capture time by the system's clock.
+    ///
+    /// # Errors
+    /// What the system gave; the session is over then.
+    pub fn read(
+        &mut self,
+        system: &dyn System,
+        frame: &mut Frame,
+        seq: &mut u64,
+        counters: &mut Counters,
+        time: Duration,
+    ) -> io::Result<Option<Duration>> {
+        let deadline = system.now() + time;
+        let mut pause = Duration::from_millis(1);
+        loop {
+            let left = deadline.saturating_sub(system.now());
+            if left.is_zero() {
+                return Ok(None);
+            }
+            let mut came = false;
+            let mut newest = None;
+            if self.stream.wait(left)? {
+                // No more than there are buffers: a fast camera must not keep us here.
+                for _ in 0..self.stream.buffers() {
+                    let Some(filled) = self.stream.take()? else {
+                        break;
+                    };
+                    came = true;
+                    *seq += self.count(&filled, counters);
+                    let now = system.now();
+                    match self.judge(&filled, now, counters) {
+                        Some(bytes) => {
+                            self.seen(now, counters);
+                            let captured = self.captured(&filled, now);
+                            if let Some((old, ..)) = newest.replace((filled, bytes, captured)) {
+                                counters.replaced += 1;
+                                self.stream.give_back(old)?;
+                            }
+                        }
+                        None => self.stream.give_back(filled)?,
+                    }
+                }
+            }
+            if let Some((filled, bytes, captured)) = newest {
+                let passed = self.pass(captured, counters);
+                if passed {
+                    self.copy(&filled, bytes, frame);
+                    frame.seq = seq.saturating_sub(1);
+                }
+                self.stream.give_back(filled)?;
+                if passed {
+                    return Ok(Some(captured));
+                }
+            } else if !came && system.now() < deadline {
+                // A signal, or a driver that wakes us for nothing. Without a pause such a storm takes a core.
+                counters.spurious += 1;
+                system.pause(pause.min(deadline.saturating_sub(system.now())));
+                pause = (pause * 2).min(LONGEST_PAUSE);
+            }
+        }
+    }
+
+    /// Whether no valid frame came for longer than is allowed; if so, what came instead, in words, empty for nothing.
+    pub fn overdue(&mut self, now: Duration, counters: &Counters) -> Option<String> {
+        if now.saturating_sub(self.alive) < self.timeout {
+            return None;
+        }
+        if self.clock_is_ours && counters.bad.of("stale") > self.bad_then.of("stale") {
+            log::warn!("the camera's timestamps are not the system's; the time of arrival is used");
+            self.clock_is_ours = false;
+            self.alive = now;
+            return None;
+        }
+        let grown = counters
+            .bad
+            .iter()
+            .map(|(cause, count)| (count - self.bad_then.of(cause), cause));
+        let grown = grown.filter(|(count, _)| *count > 0);
+        let words: Vec<_> = grown.map(|(n, cause)| format!("{n} {cause}")).collect();
+        Some(words.join(", "))
+    }
+
+    /// How long it may stay silent.
+    pub fn timeout(&self) -> Duration {
+        self.timeout
+    }
+
+    /// How its frames are to be read.
+    pub fn mode(&self) -> &Mode {
+        &self.mode
+    }
+
+    /// The driver's buffers: how many, and bytes in all.
+    pub fn buffers(&self) -> (usize, usize) {
+        (self.stream.buffers(), self.stream.mapped())
+    }
+
+    /// How many frames the driver's count moved on.
+    fn count(&self, filled: &Filled, counters: &mut Counters) -> u64 {
+        let Some((last, _)) = self.last else {
+            return 1;
+        };
+        match filled.sequence.wrapping_sub(last) {
+            // A driver that does not count, or that began anew.
+            0 | MOST_MISSED.. => 1,
+            moved => {
+                counters.missed += u64::from(moved - 1);
+                u64::from(moved)
+            }
+        }
+    }
+
+    /// The bytes of the picture if the frame is whole and new; else counts why it is not.
+    fn judge(&mut self, filled: &Filled, now: Duration, counters: &mut Counters) -> Option<usize> {
+        let before = self.last.replace((filled.sequence, filled.timestamp));
+        if filled.error {
+            counters.bad.add("damaged");
+            return None;
+        }
+        if filled.used == 0 {
+            counters.bad.add("empty");
+            return None;
+        }
+        if let (Some(before), Some(time)) = (before, filled.timestamp) {
+            if before == (filled.sequence, Some(time)) {
+                counters.bad.add("duplicate");
+                return None;
+            }
+            let backwards = before.1.is_some_and(|earlier| time < earlier);
+            if self.clock_is_ours && backwards {
+                counters.bad.add("stale");
+                return None;
+            }
+        }
+        if let Some(time) = filled.timestamp
+            && self.clock_is_ours
+            && (now.saturating_sub(time) > self.timeout || time > now + AHEAD)
+        {
+            counters.bad.add("stale");
+            return None;
+        }
+        if self.mode.format == PixelFormat::Jpeg {
+            let mut whole = None;
+            self.stream.look(filled, |b| whole = jpeg_length(b));
+            if whole.is_none() {
+                counters.bad.add("truncated");
+            }
+            return whole;
+        }
+        if filled.used < self.capacity {
+            counters.bad.add("short");
+            return None;
+        }
+        Some(self.capacity)
+    }
+
+    fn seen(&mut self, now: Duration, counters: &Counters) {
+        self.alive = now;
+        if self.bad_then.total() != counters.bad.total() {
+            self.bad_then = counters.bad.clone();
+        }
+    }
+
+    fn captured(&self, filled: &Filled, now: Duration) -> Duration {
+        let time = filled.timestamp.filter(|_| self.clock_is_ours);
+        time.map_or(now, |time| time.min(now))
+    }
+
+    /// Whether a valid frame is passed on.
+    fn pass(&mut self, captured: Duration, counters: &mut Counters) -> bool {
+        if self.to_skip > 0 {
+            self.to_skip -= 1;
+            counters.skipped += 1;
+            return false;
+        }
+        if let Some(pace) = self.pace {
+            if captured < self.due {
+                counters.beyond_rate += 1;
+                return false;
+            }
+            self.due = self.due.max(captured.saturating_sub(pace)) + pace;
+        }
+        counters.delivered += 1;
+        true
+    }
+
+    fn copy(&self, filled: &Filled, bytes: usize, frame: &mut Frame) {
+        frame.format = self.mode.format;
+        frame.width = self.mode.width;
+        frame.height = self.mode.height;
+        frame.stride = self.mode.stride;
+        frame.colour = self.mode.colour;
+        frame.name.clear();
+        frame.data.clear();
+        // Once, for the largest picture that can come.
+        frame.data.reserve_exact(self.capacity.max(bytes));
+        self.stream.look(filled, |whole| {
+            frame
+                .data
+                .extend_from_slice(&whole[..bytes.min(whole.len())]);
+        });
+    }
+}
+
+/// The length of the JPEG picture that begins at the first byte, without what cameras pad it with; `None` if its
+/// beginning or its end is missing.
+fn jpeg_length(bytes: &[u8]) -> Option<usize> {
+    if !bytes.starts_with(&[0xff, 0xd8, 0xff]) {
+        return None;
+    }
+    // Entropy-coded data never holds this marker, so the last one is the end.
+    let end = bytes.windows(2).rposition(|pair| pair == [0xff, 0xd9])?;
+    Some(end + 2)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_jpeg_ends_at_its_marker_whatever_follows() {
+        let picture = [0xff, 0xd8, 0xff, 0xdb, 1, 2, 3, 0xff, 0xd9];
+        assert_eq!(jpeg_length(&picture), Some(9));
+        let mut padded = picture.to_vec();
+        padded.extend([0; 500]);
+        assert_eq!(jpeg_length(&padded), Some(9));
+        padded.extend([0xff; 3]);
+        assert_eq!(jpeg_length(&padded), Some(9));
+        for cut in 0..picture.len() {
+            assert_eq!(jpeg_length(&picture[..cut]), None, "{cut}");
+        }
+        assert_eq!(jpeg_length(&[0; 64]), None);
+    }
+}

@@ -1,0 +1,303 @@
+//! The camera as a source: opens it, reads it, and when it is lost opens it again, for ever.
+
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, RecvTimeoutError, TryRecvError, sync_channel};
+use std::thread;
+use std::time::{Duration, Instant, SystemTime};
+
+use super::config::Config;
+use super::kernel::Kernel;
+use super::loss::{Cause, Loss};
+use super::open::open;
+use super::session::Session;
+use super::status::{Monitor, State, Status};
+use super::system::System;
+use crate::frame::{Captured, Frame};
+use crate::source::{Counts, Error, Next, Source};
+
+/// The longest that one call of [`Source::next`] waits while all is well.
+const SLICE: Duration = Duration::from_millis(250);
+/// The pause before the first new attempt; each further one is twice as long.
+const FIRST_RETRY: Duration = Duration::from_millis(500);
+/// The longest pause before a new attempt.
+const LONGEST_RETRY: Duration = Duration::from_secs(10);
+/// How long a close may take before it is left to end by itself.
+const CLOSE_TIME: Duration = Duration::from_millis(500);
+
+enum Phase {
+    /// Closed until then.
+    Waiting { until: Duration },
+    /// Open.
+    Open(Box<Session>),
+}
+
+/// A V4L2 camera. It is a source without an end: what goes wrong is told by [`Camera::status`] and tried again.
+pub struct Camera {
+    config: Config,
+    system: Arc<dyn System>,
+    begun: Instant,
+    start: Duration,
+    phase: Phase,
+    status: Status,
+    /// Whether more of the status than its counters is new.
+    changed: bool,
+    monitor: Monitor,
+    seq: u64,
+    retry: Duration,
+    /// Tells when the device of the session before is closed.
+    closing: Option<Receiver<()>>,
+}
+
+impl Camera {
+    /// A camera as configured; it is opened at the first call of [`Source::next`].
+    pub fn new(config: Config) -> Self {
+        Self::on(Arc::new(Kernel), config)
+    }
+
+    pub(super) fn on(system: Arc<dyn System>, config: Config) -> Self {
+        let start = system.now();
+        let status = Status::new();
+        Self {
+            monitor: Monitor::new(&status),
+            status,
+            config,
+            system,
+            begun: Instant::now(),
+            start,
+            phase: Phase::Waiting { until: start },
+            changed: false,
+            seq: 0,
+            retry: FIRST_RETRY,
+            closing: None,
+        }
+    }
+
+    /// How the camera is now.
+    pub fn status(&self) -> &Status {
+        &self.status
+    }
+
+    /// A view of the status for other threads.
+    pub fn monitor(&self) -> Monitor {
+        self.monitor.clone()
+    }
+
+    /// The moment from which [`Captured::elapsed`] counts: a frame's age is `begun().elapsed() - elapsed`.
+    pub fn begun(&self) -> Instant {
+        self.begun
+    }
+
+    fn now(&self) -> Captured {
+        Captured {
+            elapsed: self.system.now().saturating_sub(self.start),
+            wall: SystemTime::now(),
+        }
+    }
+
+    /// Whether the device of the session before is closed by now.
+    fn closed(&mut self) -> bool {
+        let open = self
+            .closing
+            .as_ref()
+            .is_some_and(|done| done.try_recv() == Err(TryRecvError::Empty));
+        if !open {
+            self.closing = None;
+        }
+        !open
+    }
+
+    /// Closes a session in a thread of its own, because a driver whose device was unplugged may never return from
+    /// it. There is never more than one such thread: nothing is opened before it ends.
+    fn close(&mut self, session: Box<Session>) {
+        let (done, closing) = sync_channel::<()>(1);
+        let closer = thread::Builder::new()
+            .name("camera-close".into())
+            .stack_size(64 << 10)
+            .spawn(move || {
+                drop(session);
+                // Nobody waits for it if the camera itself is gone.
+                let _ = done.send(());
+            });
+        if closer.is_ok() && closing.recv_timeout(CLOSE_TIME) == Err(RecvTimeoutError::Timeout) {
+            self.closing = Some(closing);
+        }
+    }
+
+    fn attempt(&mut self) -> Result<(), Loss> {
+        let opened = open(&*self.system, &self.config)?;
+        self.changed = true;
+        self.status.opens += 1;
+        self.status.device = Some(opened.path.display().to_string());
+        self.status.card = Some(opened.card.clone());
+        if opened.remarks != self.status.remarks {
+            for remark in &opened.remarks {
+                log::warn!("{}: {remark}", opened.path.display());
+            }
+            self.status.remarks.clone_from(&opened.remarks);
+        }
+        let session = Session::new(
+            opened,
+            self.config.skip,
+            self.config.timeout(),
+            self.config.fps,
+            self.system.now(),
+            &self.status.counters,
+        );
+        (self.status.buffers, self.status.buffer_bytes) = session.buffers();
+        self.status.mode = Some(session.mode().clone());
+        self.phase = Phase::Open(Box::new(session));
+        Ok(())
+    }
+
+    fn lose(&mut self, loss: Loss) {
+        let was_open = std::mem::replace(
+            &mut self.phase,
+            Phase::Waiting {
+                until: self.system.now() + self.retry,
+            },
+        );
+        if let Phase::Open(session) = was_open {
+            self.close(session);
+        }
+        (self.status.buffers, self.status.buffer_bytes) = (0, 0);
+        self.retry = (self.retry * 2).min(LONGEST_RETRY);
+        self.tell(loss);
+    }
+
+    fn tell(&mut self, loss: Loss) {
+        self.changed = true;
+        if self.status.state == State::Streaming {
+            self.status.losses += 1;
+            self.status.since = self.now();
+        }
+        // The same trouble is logged once, however often it is met.
+        let known = self.status.loss.as_ref();
+        if known.is_none_or(|known| known.cause != loss.cause) {
+            log::warn!("camera lost: {loss}");
+        }
+        self.status.state = State::Lost;
+        self.status.loss = Some(loss);
+    }
+
+    fn streams(&mut self) {
+        self.retry = FIRST_RETRY;
+        if self.status.state == State::Streaming {
+            return;
+        }
+        self.changed = true;
+        self.status.state = State::Streaming;
+        self.status.loss = None;
+        self.status.since = self.now();
+        if let (Some(mode), Some(device)) = (&self.status.mode, &self.status.device) {
+            log::info!(
+                "camera streaming: {} on {device}, {} {}x{} at {:.1} frames a second",
+                self.status.card.as_deref().unwrap_or_default(),
+                mode.fourcc,
+                mode.width,
+                mode.height,
+                mode.fps
+            );
+        }
+    }
+
+    /// Waits for the next attempt; says whether it is time.
+    fn wait(&mut self, until: Duration) -> bool {
+        let left = until.saturating_sub(self.system.now());
+        if !left.is_zero() {
+            self.system.pause(left.min(SLICE));
+            return false;
+        }
+        if self.closed() {
+            return true;
+        }
+        let device = self.status.device.clone().unwrap_or_default();
+        self.tell(Loss::new(
+            Cause::Stopping,
+            format!("{device}: the driver does not let go of the device; unplug it, or restart the computer"),
+        ));
+        self.system.pause(SLICE);
+        false
+    }
+
+    fn step(&mut self, frame: &mut Frame) -> Next {
+        if let Phase::Waiting { until } = self.phase {
+            if !self.wait(until) {
+                return Next::Idle;
+            }
+            if let Err(loss) = self.attempt() {
+                self.lose(loss);
+                return Next::Idle;
+            }
+        }
+        match self.read(frame) {
+            Ok(true) => {
+                self.streams();
+                return Next::Frame;
+            }
+            Ok(false) => {}
+            Err(loss) => self.lose(loss),
+        }
+        Next::Idle
+    }
+
+    fn read(&mut self, frame: &mut Frame) -> Result<bool, Loss> {
+        let Phase::Open(session) = &mut self.phase else {
+            return Ok(false);
+        };
+        let path = std::path::Path::new(self.status.device.as_deref().unwrap_or_default());
+        let counters = &mut self.status.counters;
+        let captured = session
+            .read(&*self.system, frame, &mut self.seq, counters, SLICE)
+            .map_err(|e| Loss::from_system(&*self.system, path, "reading a frame", &e))?;
+        if let Some(captured) = captured {
+            let age = self.system.now().saturating_sub(captured);
+            let wall = SystemTime::now();
+            frame.captured = Captured {
+                elapsed: captured.saturating_sub(self.start),
+                wall: wall.checked_sub(age).unwrap_or(wall),
+            };
+            return Ok(true);
+        }
+        let Some(instead) = session.overdue(self.system.now(), counters) else {
+            return Ok(false);
+        };
+        let (at, silent) = (path.display(), session.timeout().as_secs_f64());
+        Err(match instead.is_empty() {
+            true => Loss::new(
+                Cause::Timeout,
+                format!("{at} sent no frame for {silent:.1} s"),
+            ),
+            false => Loss::new(
+                Cause::Corrupt,
+                format!("{at} sent no whole frame for {silent:.1} s: {instead}"),
+            ),
+        })
+    }
+}
+
+impl Source for Camera {
+    fn next(&mut self, frame: &mut Frame) -> Result<Next, Error> {
+        let next = self.step(frame);
+        self.monitor
+            .tell(&self.status, std::mem::take(&mut self.changed));
+        Ok(next)
+    }
+
+    fn passed_over(&self) -> &Counts {
+        &self.status.counters.bad
+    }
+}
+
+impl Drop for Camera {
+    fn drop(&mut self) {
+        let phase = std::mem::replace(
+            &mut self.phase,
+            Phase::Waiting {
+                until: Duration::MAX,
+            },
+        );
+        if let Phase::Open(session) = phase {
+            self.close(session);
+        }
+    }
+}

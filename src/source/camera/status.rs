@@ -1,0 +1,120 @@
+//! How the camera is, for those who tell others.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, SystemTime};
+
+use serde::Serialize;
+
+use super::loss::{Cause, Loss};
+use super::negotiate::Mode;
+use super::session::Counters;
+use crate::frame::Captured;
+
+/// Whether pictures come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum State {
+    /// They do.
+    Streaming,
+    /// They do not.
+    Lost,
+}
+
+/// How the camera is.
+#[derive(Clone, Debug, Serialize)]
+pub struct Status {
+    /// Whether pictures come.
+    pub state: State,
+    /// Why not, while it is lost.
+    pub loss: Option<Loss>,
+    /// Since when.
+    #[serde(skip)]
+    pub since: Captured,
+    /// The node that is or was open.
+    pub device: Option<String>,
+    /// The card's name.
+    pub card: Option<String>,
+    /// How its frames are read.
+    pub mode: Option<Mode>,
+    /// The driver's buffers, which count as this process's memory: how many.
+    pub buffers: usize,
+    /// And how many bytes in all.
+    pub buffer_bytes: usize,
+    /// What is not as it was asked for, a line each.
+    pub remarks: Vec<String>,
+    /// What became of the frames.
+    pub counters: Counters,
+    /// How often it was opened.
+    pub opens: u64,
+    /// How often it was lost after it had streamed.
+    pub losses: u64,
+}
+
+impl Status {
+    /// Before the first attempt.
+    pub(super) fn new() -> Self {
+        Self {
+            state: State::Lost,
+            loss: Some(Loss::new(Cause::Opening, "the camera is being opened")),
+            since: Captured {
+                elapsed: Duration::ZERO,
+                wall: SystemTime::now(),
+            },
+            device: None,
+            card: None,
+            mode: None,
+            buffers: 0,
+            buffer_bytes: 0,
+            remarks: Vec::new(),
+            counters: Counters::default(),
+            opens: 0,
+            losses: 0,
+        }
+    }
+}
+
+/// The status as other threads see it, while the camera itself belongs to the one that captures.
+#[derive(Clone, Debug)]
+pub struct Monitor(Arc<Mutex<Known>>);
+
+#[derive(Debug)]
+struct Known {
+    status: Status,
+    changes: u64,
+}
+
+impl Monitor {
+    pub(super) fn new(status: &Status) -> Self {
+        Self(Arc::new(Mutex::new(Known {
+            status: status.clone(),
+            changes: 1,
+        })))
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Known> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// How the camera is now.
+    pub fn status(&self) -> Status {
+        self.lock().status.clone()
+    }
+
+    /// How the camera is, if more than its counters changed since the call that left `seen`, which begins at 0.
+    pub fn change(&self, seen: &mut u64) -> Option<Status> {
+        let known = self.lock();
+        let new = std::mem::replace(seen, known.changes) != known.changes;
+        new.then(|| known.status.clone())
+    }
+
+    /// Makes `status` known: all of it if it `changed`, else its counters, which allocates nothing.
+    pub(super) fn tell(&self, status: &Status, changed: bool) {
+        let mut known = self.lock();
+        if changed {
+            known.status = status.clone();
+            known.changes += 1;
+        } else {
+            known.status.counters.follow(&status.counters);
+        }
+    }
+}

@@ -1,0 +1,228 @@
+//! What cameras there are, what they offer, and which would be used: for `goldcrest check`. Nothing is changed and
+//! nothing is streamed, so that it may be asked while a camera is in use.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use serde::Serialize;
+
+use super::config::Config;
+use super::controls;
+use super::devices::{self, Found};
+use super::kernel::Kernel;
+use super::loss::{Cause, Loss};
+use super::negotiate::{self, fps, name};
+use super::open::offers;
+use super::system::{Device, FrameInterval, FrameSize, System};
+
+/// More sizes or rates than this are cut off.
+const MOST_LISTED: u32 = 64;
+
+/// All cameras, and the choice among them.
+#[derive(Clone, Debug, Serialize)]
+pub struct Survey {
+    /// Every video node.
+    pub nodes: Vec<Listing>,
+    /// The one that would be used.
+    pub choice: Option<Choice>,
+    /// Why none would be.
+    pub loss: Option<Loss>,
+}
+
+/// One node.
+#[derive(Clone, Debug, Serialize)]
+pub struct Listing {
+    /// `/dev/videoN`.
+    pub path: String,
+    /// Its stable names.
+    pub names: Vec<String>,
+    /// The card's name.
+    pub card: String,
+    /// The driver.
+    pub driver: String,
+    /// What it offers, of what is understood.
+    pub formats: Vec<Format>,
+    /// Controls that can be set, by name, with their lowest and highest value.
+    pub controls: BTreeMap<String, (i32, i32)>,
+    /// Why it cannot be used.
+    pub refused: Option<String>,
+}
+
+/// One format of a camera.
+#[derive(Clone, Debug, Serialize)]
+pub struct Format {
+    /// V4L2's name.
+    pub name: String,
+    /// Sizes, each with its frames a second.
+    pub sizes: Vec<(String, Vec<f64>)>,
+}
+
+/// What would be asked of which camera.
+#[derive(Clone, Debug, Serialize)]
+pub struct Choice {
+    /// `/dev/videoN`.
+    pub path: String,
+    /// The card's name.
+    pub card: String,
+    /// The format by V4L2's name.
+    pub format: String,
+    /// Width in pixels.
+    pub width: u32,
+    /// Height in pixels.
+    pub height: u32,
+    /// Frames a second.
+    pub fps: f64,
+    /// Why this.
+    pub why: String,
+}
+
+/// Looks at every video node and at what `config` would make of them.
+pub fn survey(config: &Config) -> Survey {
+    on(&Kernel, config)
+}
+
+pub(super) fn on(system: &dyn System, config: &Config) -> Survey {
+    let nodes = system.nodes().unwrap_or_default();
+    let nodes = nodes.iter().map(|node| {
+        let mut listing = Listing {
+            path: node.path.display().to_string(),
+            names: node.links.iter().map(|l| l.display().to_string()).collect(),
+            card: String::new(),
+            driver: String::new(),
+            formats: Vec::new(),
+            controls: BTreeMap::new(),
+            refused: None,
+        };
+        match devices::open(system, &node.path) {
+            Ok(found) => fill(&mut listing, &found),
+            Err(loss) => listing.refused = Some(loss.message),
+        }
+        listing
+    });
+    let nodes = nodes.collect();
+    let (choice, loss) = match choose(system, config) {
+        Ok(choice) => (Some(choice), None),
+        Err(loss) => (None, Some(loss)),
+    };
+    Survey {
+        nodes,
+        choice,
+        loss,
+    }
+}
+
+fn fill(listing: &mut Listing, found: &Found) {
+    listing.card.clone_from(&found.capability.card);
+    listing.driver.clone_from(&found.capability.driver);
+    for &fourcc in &found.formats {
+        if negotiate::pixel_format(fourcc).is_none() {
+            continue;
+        }
+        let sizes = (0..MOST_LISTED).map_while(|i| found.device.frame_size(fourcc, i).ok());
+        let sizes = sizes.map(|size| match size {
+            FrameSize::Discrete(width, height) => {
+                let rates = rates(&*found.device, fourcc, (width, height));
+                (format!("{width}x{height}"), rates)
+            }
+            FrameSize::Range { min, max, .. } => {
+                let rates = rates(&*found.device, fourcc, max);
+                (format!("{}x{} to {}x{}", min.0, min.1, max.0, max.1), rates)
+            }
+        });
+        listing.formats.push(Format {
+            name: name(fourcc),
+            sizes: sizes.collect(),
+        });
+    }
+    for control in controls::list(&*found.device) {
+        let name = controls::canonical(&control.name);
+        listing.controls.insert(name, (control.min, control.max));
+    }
+}
+
+fn rates(device: &dyn Device, fourcc: v4l::FourCC, size: (u32, u32)) -> Vec<f64> {
+    let intervals = (0..MOST_LISTED).map_while(|i| device.frame_interval(fourcc, size, i).ok());
+    intervals
+        .flat_map(|interval| match interval {
+            FrameInterval::Discrete(interval) => vec![fps(interval)],
+            FrameInterval::Range(shortest, longest) => vec![fps(longest), fps(shortest)],
+        })
+        .collect()
+}
+
+fn choose(system: &dyn System, config: &Config) -> Result<Choice, Loss> {
+    let found = devices::find(system, &config.device)?;
+    let ask = config.ask();
+    let offers = offers(&*found.device, &found.formats, &ask);
+    let ranked = negotiate::rank(&offers, &ask);
+    let path = found.path.display().to_string();
+    let Some(best) = ranked.first() else {
+        return Err(Loss::new(
+            Cause::NoFormat,
+            format!("{path} does not offer the format asked for"),
+        ));
+    };
+    let rate = fps(best.interval);
+    let size = match best.size == (ask.width, ask.height) {
+        true => "the size asked for",
+        false => "the size nearest to the one asked for",
+    };
+    let speed = match rate >= ask.fps * 0.99 {
+        true => "fast enough",
+        false => "the fastest at this size",
+    };
+    let rivals = ranked.iter().filter(|other| {
+        other.size == best.size
+            && other.fourcc != best.fourcc
+            && fps(other.interval) >= ask.fps * 0.99
+    });
+    let rivals: Vec<_> = rivals.map(|other| name(other.fourcc)).collect();
+    let cost = match rivals.is_empty() {
+        true => String::new(),
+        false => format!(", and cheaper to read than {}", rivals.join(", ")),
+    };
+    Ok(Choice {
+        path,
+        card: found.capability.card,
+        format: name(best.fourcc),
+        width: best.size.0,
+        height: best.size.1,
+        fps: rate,
+        why: format!("{size}, {speed}{cost}"),
+    })
+}
+
+impl fmt::Display for Survey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for node in &self.nodes {
+            match &node.refused {
+                Some(why) => writeln!(f, "{why}")?,
+                None => writeln!(f, "{}: {} ({})", node.path, node.card, node.driver)?,
+            }
+            for link in &node.names {
+                writeln!(f, "  {link}")?;
+            }
+            for format in &node.formats {
+                for (size, rates) in &format.sizes {
+                    let rates: Vec<_> = rates.iter().map(|r| format!("{r:.4}")).collect();
+                    let rates: Vec<_> = rates
+                        .iter()
+                        .map(|r| r.trim_end_matches('0').trim_end_matches('.'))
+                        .collect();
+                    writeln!(f, "  {} {size} at {} fps", format.name, rates.join(", "))?;
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Display for Choice {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "{} ({}), {} {}x{} at {:.1} fps: {}",
+            self.path, self.card, self.format, self.width, self.height, self.fps, self.why
+        )
+    }
+}

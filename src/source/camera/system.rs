@@ -1,0 +1,176 @@
+//! What the camera asks of the system, as a thin layer that tests replace by a kernel of their own.
+//!
+//! Types are V4L2's, reduced to what a capture device needs. Errors are the system's own, so that what the camera
+//! does about each errno is decided in one place, [`super::loss`].
+
+use std::io;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use v4l::buffer::Flags;
+use v4l::{FourCC, Fraction};
+
+/// The system around the cameras: nodes, clock, other processes.
+pub trait System: Send + Sync {
+    /// Every `/dev/video*` node, ordered by number.
+    fn nodes(&self) -> io::Result<Vec<Node>>;
+    /// Opens a node for capture, never blocking on frames.
+    fn open(&self, path: &Path) -> io::Result<Box<dyn Device>>;
+    /// The other processes that hold the node, as far as this one may see them: `name (pid)`.
+    fn holders(&self, path: &Path) -> Vec<String>;
+    /// The monotonic clock that also stamps the frames.
+    fn now(&self) -> Duration;
+    /// Sleeps.
+    fn pause(&self, time: Duration);
+}
+
+/// A device node and the stable names that lead to it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Node {
+    /// `/dev/videoN`.
+    pub path: PathBuf,
+    /// Links from `/dev/v4l/by-id` and `/dev/v4l/by-path`.
+    pub links: Vec<PathBuf>,
+}
+
+/// One open device. Dropping it closes it.
+pub trait Device: Send {
+    /// VIDIOC_QUERYCAP.
+    fn capability(&self) -> io::Result<Capability>;
+    /// VIDIOC_ENUM_FMT; EINVAL after the last.
+    fn pixel_format(&self, index: u32) -> io::Result<FourCC>;
+    /// VIDIOC_ENUM_FRAMESIZES; EINVAL after the last.
+    fn frame_size(&self, format: FourCC, index: u32) -> io::Result<FrameSize>;
+    /// VIDIOC_ENUM_FRAMEINTERVALS; EINVAL after the last.
+    fn frame_interval(
+        &self,
+        format: FourCC,
+        size: (u32, u32),
+        index: u32,
+    ) -> io::Result<FrameInterval>;
+    /// VIDIOC_S_FMT; gives what the driver made of it.
+    fn set_format(&self, format: FourCC, size: (u32, u32)) -> io::Result<Picture>;
+    /// VIDIOC_S_PARM; gives what the driver made of it.
+    fn set_interval(&self, interval: Fraction) -> io::Result<Fraction>;
+    /// VIDIOC_REQBUFS for mapped buffers; gives how many there are. 0 frees them.
+    fn request_buffers(&self, count: u32) -> io::Result<u32>;
+    /// VIDIOC_QUERYBUF and mmap.
+    fn map(&self, index: u32) -> io::Result<Box<dyn Mapping>>;
+    /// VIDIOC_QBUF.
+    fn queue(&self, index: u32) -> io::Result<()>;
+    /// VIDIOC_DQBUF; EAGAIN when none is ready.
+    fn dequeue(&self) -> io::Result<Buffer>;
+    /// Waits until a buffer is ready or the time is over, and says which.
+    fn poll(&self, time: Duration) -> io::Result<bool>;
+    /// VIDIOC_STREAMON.
+    fn stream_on(&self) -> io::Result<()>;
+    /// VIDIOC_STREAMOFF.
+    fn stream_off(&self) -> io::Result<()>;
+    /// The control after the one with this id (VIDIOC_QUERYCTRL); EINVAL after the last.
+    fn next_control(&self, id: u32) -> io::Result<Control>;
+    /// The name of a menu's entry (VIDIOC_QUERYMENU).
+    fn menu_entry(&self, id: u32, index: u32) -> io::Result<String>;
+    /// VIDIOC_S_CTRL.
+    fn set_control(&self, id: u32, value: i32) -> io::Result<()>;
+}
+
+/// A buffer of the driver in this process's memory. Dropping it unmaps it.
+pub trait Mapping: Send {
+    /// Bytes of it.
+    fn length(&self) -> usize;
+    /// Shows all of it; to be used only while the driver does not own the buffer.
+    fn look(&self, look: &mut dyn FnMut(&[u8]));
+}
+
+/// What a node is.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Capability {
+    /// The driver's name, such as `uvcvideo`.
+    pub driver: String,
+    /// The card's name, such as `HD Pro Webcam C920`.
+    pub card: String,
+    /// Where it is plugged in.
+    pub bus: String,
+    /// V4L2_CAP_* of this node.
+    pub flags: u32,
+}
+
+/// Sizes that a driver offers for a format.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FrameSize {
+    /// Just this.
+    Discrete(u32, u32),
+    /// Anything between, in steps.
+    Range {
+        /// Smallest width and height.
+        min: (u32, u32),
+        /// Largest width and height.
+        max: (u32, u32),
+        /// Steps of width and height.
+        step: (u32, u32),
+    },
+}
+
+/// Intervals that a driver offers for a format and size, in seconds.
+#[derive(Clone, Copy, Debug)]
+pub enum FrameInterval {
+    /// Just this.
+    Discrete(Fraction),
+    /// Anything from the shortest to the longest.
+    Range(Fraction, Fraction),
+}
+
+/// What VIDIOC_S_FMT gave.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Picture {
+    /// Pixel format.
+    pub format: FourCC,
+    /// Width in pixels.
+    pub width: u32,
+    /// Height in pixels.
+    pub height: u32,
+    /// Bytes from row to row, 0 where that means nothing.
+    pub bytes_per_line: u32,
+    /// Bytes of the largest picture.
+    pub size_image: u32,
+    /// V4L2_FIELD_*.
+    pub field: u32,
+    /// V4L2_COLORSPACE_*.
+    pub colorspace: u32,
+    /// V4L2_YCBCR_ENC_*.
+    pub encoding: u32,
+    /// V4L2_QUANTIZATION_*.
+    pub quantization: u32,
+}
+
+/// What VIDIOC_DQBUF gave.
+#[derive(Clone, Copy, Debug)]
+pub struct Buffer {
+    /// Which buffer.
+    pub index: u32,
+    /// Bytes that the picture takes.
+    pub used: u32,
+    /// V4L2_BUF_FLAG_*.
+    pub flags: Flags,
+    /// The driver's count of frames.
+    pub sequence: u32,
+    /// When it was captured, by the clock that `flags` name.
+    pub timestamp: Duration,
+}
+
+/// One control of a device.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Control {
+    /// V4L2_CID_*.
+    pub id: u32,
+    /// Name as the driver writes it, such as `Power Line Frequency`.
+    pub name: String,
+    /// V4L2_CTRL_TYPE_*.
+    pub kind: u32,
+    /// V4L2_CTRL_FLAG_*.
+    pub flags: u32,
+    /// Smallest value.
+    pub min: i32,
+    /// Largest value.
+    pub max: i32,
+}
