@@ -18,7 +18,13 @@ const ANONYMOUS: u64 = 12 * 1024;
 /// One field of `/proc/PID/status`, in KiB; none once the process has ended.
 fn field(pid: u32, name: &str) -> Option<u64> {
     let status = fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
-    status.lines().find_map(|l| l.strip_prefix(name))?.split_whitespace().next()?.parse().ok()
+    status
+        .lines()
+        .find_map(|l| l.strip_prefix(name))?
+        .split_whitespace()
+        .next()?
+        .parse()
+        .ok()
 }
 
 #[test]
@@ -26,16 +32,28 @@ fn five_hundred_frames_over_mqtt_stay_within_the_promise() {
     let broker = Broker::start();
     let folder = tempfile::tempdir().unwrap();
     for n in 0..500 {
-        let frame = root().join(format!("tests/recordings/bottles/bottles-{:02}.jpg", n % 60 + 1));
+        let frame = root().join(format!(
+            "tests/recordings/bottles/bottles-{:02}.jpg",
+            n % 60 + 1
+        ));
         std::os::unix::fs::symlink(frame, folder.path().join(format!("{n}.jpg"))).unwrap();
     }
     let config = folder.path().join("config.toml");
     let model = root().join("model/convnext_tiny_128_int8.onnx");
-    fs::write(&config, format!("[model]\npath = {model:?}\n{}", broker.config_toml())).unwrap();
+    fs::write(
+        &config,
+        format!("[model]\npath = {model:?}\n{}", broker.config_toml()),
+    )
+    .unwrap();
     let config = config.to_str().unwrap();
 
     // The first use of a model packs it, in a child process and once.
-    let packed = goldcrest(&["replay", "tests/recordings/bottles/bottles-01.jpg", "--config", config]);
+    let packed = goldcrest(&[
+        "replay",
+        "tests/recordings/bottles/bottles-01.jpg",
+        "--config",
+        config,
+    ]);
     assert_eq!(packed.code, 0, "{}", packed.stderr);
 
     let path = folder.path().to_str().unwrap();
@@ -46,7 +64,9 @@ fn five_hundred_frames_over_mqtt_stay_within_the_promise() {
         .unwrap();
     let (mut peak, mut anonymous, mut samples) = (0, 0, 0);
     let status = loop {
-        if let (Some(high), Some(anon)) = (field(child.id(), "VmHWM:"), field(child.id(), "RssAnon:")) {
+        if let (Some(high), Some(anon)) =
+            (field(child.id(), "VmHWM:"), field(child.id(), "RssAnon:"))
+        {
             (peak, anonymous, samples) = (peak.max(high), anonymous.max(anon), samples + 1);
         }
         if let Some(status) = child.try_wait().unwrap() {
@@ -58,7 +78,10 @@ fn five_hundred_frames_over_mqtt_stay_within_the_promise() {
     println!("peak {peak} KiB, anonymous {anonymous} KiB, of {samples} samples");
     assert!(samples > 20, "only {samples} samples were taken");
     assert!(peak <= PEAK, "peak RSS is {peak} KiB and may be {PEAK}");
-    assert!(anonymous <= ANONYMOUS, "anonymous RSS is {anonymous} KiB and may be {ANONYMOUS}");
+    assert!(
+        anonymous <= ANONYMOUS,
+        "anonymous RSS is {anonymous} KiB and may be {ANONYMOUS}"
+    );
 }
 
 #[test]

@@ -65,11 +65,24 @@ fn the_shipped_recording_is_golden_and_right() {
 }
 
 #[test]
-fn a_bird_is_none_of_the_labels() {
-    let ran = goldcrest(&["replay", "tests/recordings/hawk"]);
+fn what_no_score_reaches_is_unknown() {
+    let folder = tempfile::tempdir().unwrap();
+    let config = folder.path().join("c.toml");
+    let onnx = model("convnext_tiny_128_int8.onnx");
+    fs::write(
+        &config,
+        format!("[model]\npath = {onnx:?}\n[observe]\nthreshold = 1.0\n"),
+    )
+    .unwrap();
+    let ran = goldcrest(&[
+        "replay",
+        "tests/recordings/bottles",
+        "--config",
+        config.to_str().unwrap(),
+    ]);
     assert_eq!(ran.code, 0, "{}", ran.stderr);
     assert!(
-        ran.stdout.contains("unknown for 6 frames"),
+        ran.stdout.contains("unknown for 60 frames"),
         "{}",
         ran.stdout
     );
@@ -176,7 +189,10 @@ fn what_cannot_be_replayed_is_refused_in_one_line() {
     ];
     for (n, (arguments, code, words)) in cases.into_iter().enumerate() {
         // With a cache of its own: a bundle that was made of the whole model would stand in for the cut one.
-        let ran = output(command(&[&["replay"], arguments].concat()).env("XDG_CACHE_HOME", at(&format!("cache-{n}"))));
+        let ran = output(
+            command(&[&["replay"], arguments].concat())
+                .env("XDG_CACHE_HOME", at(&format!("cache-{n}"))),
+        );
         assert_eq!(ran.code, i32::from(code), "{arguments:?}: {}", ran.stderr);
         let last = ran.stderr.lines().last().unwrap_or_default();
         assert!(

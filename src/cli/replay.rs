@@ -70,7 +70,12 @@ pub fn run(options: &Options) -> Result<(), Failure> {
         looping: false,
     };
     let mut recording = Recording::open(&options.path, recording_options)?;
-    let model = setup::model(&loaded, options.model.as_deref(), None, setup::Packing::Cache)?;
+    let model = setup::model(
+        &loaded,
+        options.model.as_deref(),
+        None,
+        setup::Packing::Cache,
+    )?;
     let labels = model.card.labels.clone();
     let hash = model.engine.describe().model_hash.clone();
     let mut pipeline = Pipeline::new(&config.vision, &config.observe, &model.card, model.engine);

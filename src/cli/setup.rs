@@ -56,7 +56,12 @@ pub fn model(
     }
     let engine = engine::open(&path, &card, threads.unwrap_or(settings.threads))?;
     let described = engine.describe();
-    log::info!("model: {} ({} labels), {}", path.display(), card.labels.len(), described.kernel);
+    log::info!(
+        "model: {} ({} labels), {}",
+        path.display(),
+        card.labels.len(),
+        described.kernel
+    );
     Ok(Model { path, card, engine })
 }
 
@@ -64,13 +69,28 @@ pub fn model(
 ///
 /// A model that cannot be packed still runs through plain tract, so that a failure is only said.
 fn pack(model: &Path, sha256: &str) {
-    let Some(folder) = bundle::cache_folder(sha256) else { return };
-    log::info!("packing {} into {}, once", model.display(), folder.display());
-    let child = std::env::current_exe()
-        .and_then(|program| Command::new(program).arg("pack").arg(model).arg("-o").arg(&folder).output());
+    let Some(folder) = bundle::cache_folder(sha256) else {
+        return;
+    };
+    log::info!(
+        "packing {} into {}, once",
+        model.display(),
+        folder.display()
+    );
+    let child = std::env::current_exe().and_then(|program| {
+        Command::new(program)
+            .arg("pack")
+            .arg(model)
+            .arg("-o")
+            .arg(&folder)
+            .output()
+    });
     match child {
         Ok(output) if output.status.success() => {}
-        Ok(output) => log::warn!("not packed: {}", String::from_utf8_lossy(&output.stderr).trim()),
+        Ok(output) => log::warn!(
+            "not packed: {}",
+            String::from_utf8_lossy(&output.stderr).trim()
+        ),
         Err(e) => log::warn!("not packed: {e}"),
     }
 }

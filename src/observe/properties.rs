@@ -25,6 +25,7 @@ fn unsmoothed(frames: u32) -> Config {
     Config {
         smoothing: 0.0,
         frames,
+        threshold: 0.5,
         heartbeat: 1e4,
         ..Config::default()
     }

@@ -188,7 +188,11 @@ impl Gate {
                 for (channel, scale) in self.scale.iter().enumerate() {
                     let lines = rows.clone().map(|y| channel * plane + y * width);
                     let sum: f32 = lines
-                        .map(|at| input[at + columns.start..at + columns.end].iter().sum::<f32>())
+                        .map(|at| {
+                            input[at + columns.start..at + columns.end]
+                                .iter()
+                                .sum::<f32>()
+                        })
                         .sum();
                     luma += scale * sum / pixels;
                 }

@@ -39,7 +39,13 @@ pub fn goldcrest(arguments: &[&str]) -> Ran {
 
 /// Runs a prepared command to its end.
 pub fn output(command: &mut Command) -> Ran {
-    let output = command.output().expect("the program was built with the tests");
+    let output = command
+        .output()
+        .expect("the program was built with the tests");
     let text = |bytes: Vec<u8>| String::from_utf8(bytes).expect("the program writes UTF-8");
-    Ran { code: output.status.code().unwrap_or(-1), stdout: text(output.stdout), stderr: text(output.stderr) }
+    Ran {
+        code: output.status.code().unwrap_or(-1),
+        stdout: text(output.stdout),
+        stderr: text(output.stderr),
+    }
 }

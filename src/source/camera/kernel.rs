@@ -310,6 +310,8 @@ impl Device for Open {
         let length = found.length as usize;
         // SAFETY: for mapped buffers the union holds the offset.
         let offset = unsafe { found.m.offset };
+        // `off_t` has 32 bits on armv7.
+        #[allow(clippy::unnecessary_fallible_conversions)]
         let offset = libc::off_t::try_from(offset)
             .map_err(|_| io::Error::from_raw_os_error(libc::EOVERFLOW))?;
         // SAFETY: a new mapping at an address of the kernel's choice; it touches no memory that is in use.
