@@ -1,11 +1,13 @@
 //! Writes a bundle from front to back.
 
-use std::fs::File;
+use std::fs::Permissions;
 use std::io::{BufWriter, Seek, SeekFrom, Write};
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 use crc32fast::Hasher;
 use sha2::{Digest, Sha256};
+use tempfile::NamedTempFile;
 
 use super::{FORM, MAGIC, Manifest, PAGE, Section};
 use crate::engine::Error;
@@ -14,12 +16,10 @@ use crate::engine::Error;
 #[derive(Debug)]
 pub struct Writer {
     target: PathBuf,
-    part: PathBuf,
-    file: BufWriter<File>,
+    file: BufWriter<NamedTempFile>,
     crc: Hasher,
     sha256: Sha256,
     at: u64,
-    kept: bool,
 }
 
 impl Writer {
@@ -28,35 +28,37 @@ impl Writer {
     /// # Errors
     /// [`Error::Io`], as everywhere here.
     pub fn new(target: &Path) -> Result<Self, Error> {
-        let mut name = target.file_name().unwrap_or_default().to_os_string();
-        name.push(format!(".{}.part", std::process::id()));
-        let part = target.with_file_name(name);
+        let folder = match target.parent() {
+            Some(folder) if !folder.as_os_str().is_empty() => folder,
+            _ => Path::new("."),
+        };
         let io = |cause| Error::Io {
-            path: part.clone(),
+            path: folder.into(),
             cause,
         };
-        if let Some(folder) = target.parent() {
-            std::fs::create_dir_all(folder).map_err(|cause| Error::Io {
-                path: folder.into(),
-                cause,
-            })?;
-        }
-        let mut file = BufWriter::new(File::create(&part).map_err(io)?);
-        file.write_all(&[0; PAGE]).map_err(io)?;
-        Ok(Self {
+        std::fs::create_dir_all(folder).map_err(io)?;
+        let file = tempfile::Builder::new()
+            .prefix(target.file_name().unwrap_or_default())
+            .suffix(".part")
+            // As any file has it: whoever may read the model may map its bundle.
+            .permissions(Permissions::from_mode(0o666))
+            .tempfile_in(folder)
+            .map_err(io)?;
+        let mut writer = Self {
             target: target.into(),
-            part,
-            file,
+            file: BufWriter::new(file),
             crc: Hasher::new(),
             sha256: Sha256::new(),
             at: PAGE as u64,
-            kept: false,
-        })
+        };
+        let head = writer.file.write_all(&[0; PAGE]);
+        head.map_err(|e| writer.io(e))?;
+        Ok(writer)
     }
 
     fn io(&self, cause: std::io::Error) -> Error {
         Error::Io {
-            path: self.part.clone(),
+            path: self.file.get_ref().path().into(),
             cause,
         }
     }
@@ -116,20 +118,27 @@ impl Writer {
     ) -> Result<u64, Error> {
         let data = (self.crc.clone(), self.sha256.clone(), self.at);
         self.close(manifest)?;
-        manifest.golden = golden(&self.part)?;
+        manifest.golden = golden(self.file.get_ref().path())?;
         (self.crc, self.sha256, self.at) = data;
         self.file
             .seek(SeekFrom::Start(self.at))
             .map_err(|e| self.io(e))?;
         self.close(manifest)?;
-        let placed = (|| {
-            self.file.get_ref().set_len(self.at)?;
-            self.file.get_ref().sync_all()?;
-            std::fs::rename(&self.part, &self.target)
-        })();
-        placed.map_err(|e| self.io(e))?;
-        self.kept = true;
-        Ok(self.at)
+        let file = self.file.get_ref().as_file();
+        let ended = file.set_len(self.at).and_then(|()| file.sync_all());
+        ended.map_err(|e| self.io(e))?;
+        let Self {
+            target, file, at, ..
+        } = self;
+        let placed = file
+            .into_inner()
+            .map_err(|e| e.into_error())
+            .and_then(|file| file.persist(&target).map_err(|e| e.error));
+        placed.map_err(|cause| Error::Io {
+            path: target,
+            cause,
+        })?;
+        Ok(at)
     }
 
     /// Adds the manifest and writes the head.
@@ -157,14 +166,5 @@ impl Writer {
             self.file.flush()
         })();
         written.map_err(|e| self.io(e))
-    }
-}
-
-impl Drop for Writer {
-    fn drop(&mut self) {
-        if !self.kept {
-            // It may be gone already, and nothing hangs on it.
-            let _ = std::fs::remove_file(&self.part);
-        }
     }
 }
