@@ -29,12 +29,16 @@ pub struct Config {
     pub camera: source::camera::Config,
     /// How a frame becomes the model's input.
     pub vision: vision::Config,
+    /// Which frames are worth an inference.
+    pub gate: vision::GateConfig,
     /// The model and how it is run.
     pub model: engine::Config,
     /// When a label is said.
     pub observe: observe::Config,
     /// The broker.
     pub mqtt: publish::Config,
+    /// How often the daemon says how it is.
+    pub health: service::HealthConfig,
     /// What is logged.
     pub log: service::LogConfig,
 }
@@ -46,9 +50,11 @@ impl Default for Config {
             source: Default::default(),
             camera: Default::default(),
             vision: Default::default(),
+            gate: Default::default(),
             model: Default::default(),
             observe: Default::default(),
             mqtt: Default::default(),
+            health: Default::default(),
             log: Default::default(),
         }
     }
@@ -155,14 +161,16 @@ pub fn parse(text: &str, path: &Path) -> Result<Config, Error> {
             .and_then(|span| key_at(table.get_ref(), span, ""));
         refuse(at.map(|s| s.start), key, explain(e.message()))
     })?;
-    let sections: [(&str, Checked); 8] = [
+    let sections: [(&str, Checked); 10] = [
         ("", check_id(&config.id)),
         ("source", config.source.check()),
         ("camera", config.camera.check()),
         ("vision", config.vision.check()),
+        ("gate", config.gate.check()),
         ("model", config.model.check()),
         ("observe", config.observe.check()),
         ("mqtt", config.mqtt.check()),
+        ("health", config.health.check()),
         ("log", config.log.check()),
     ];
     for (section, checked) in sections {

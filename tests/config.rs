@@ -28,9 +28,11 @@ fn every_section_refuses_what_it_does_not_know() {
     for (section, key) in [
         ("source", "path"),
         ("vision", "crop"),
+        ("gate", "threshold"),
         ("model", "threads"),
         ("observe", "heartbeat"),
         ("mqtt", "keep_alive"),
+        ("health", "interval"),
         ("log", "level"),
     ] {
         let (code, line) = answer(&format!("id = \"a\"\n\n[{section}]\n{key}x = 1\n"));
@@ -49,6 +51,9 @@ fn every_range_is_held() {
         ("source", "frame_rate", "nan"),
         ("vision", "crop", "[0.5, 0.5, 0.6, 0.5]"),
         ("vision", "rotate", "45"),
+        ("gate", "threshold", "0.0"),
+        ("gate", "max_interval", "0.0"),
+        ("gate", "stuck", "0.5"),
         ("model", "threads", "0"),
         ("observe", "smoothing", "-1.0"),
         ("observe", "frames", "0"),
@@ -64,6 +69,7 @@ fn every_range_is_held() {
         ("mqtt", "keep_alive", "0"),
         ("mqtt", "queue", "0"),
         ("mqtt", "max_packet", "10"),
+        ("health", "interval", "0.0"),
     ] {
         let (code, line) = answer(&format!("[{section}]\n{key} = {value}\n"));
         assert_eq!(code, 78, "{section}.{key} = {value}: {line}");

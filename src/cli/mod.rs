@@ -3,6 +3,7 @@
 mod bench;
 mod check;
 mod pack;
+mod record;
 mod replay;
 mod run;
 mod setup;
@@ -55,6 +56,8 @@ enum Command {
     Run(run::Options),
     /// Classify every frame of a recording: a folder of pictures, a picture, MJPEG, Y4M or a video file
     Replay(replay::Options),
+    /// Write the source's frames into a folder, for replay and calibration
+    Record(record::Options),
     /// Look over configuration, model, source and broker, and say what would be used
     Check(check::Options),
     /// Pack an int8 model into the bundle that the fast engine maps
@@ -105,6 +108,17 @@ impl From<source::Error> for Failure {
     }
 }
 
+impl From<source::RecordError> for Failure {
+    fn from(e: source::RecordError) -> Self {
+        let code = match &e {
+            source::RecordError::NotEmpty(_) => exit::USAGE,
+            source::RecordError::Full { .. } | source::RecordError::Io { .. } => exit::IO,
+            source::RecordError::Frame(_) => exit::DATA,
+        };
+        Self::new(code, e)
+    }
+}
+
 impl From<publish::Error> for Failure {
     fn from(e: publish::Error) -> Self {
         Self::new(e.exit_code(), e)
@@ -135,6 +149,7 @@ pub fn main() -> ExitCode {
     let done = match arguments.command {
         Command::Run(o) => run::run(&o),
         Command::Replay(o) => replay::run(&o),
+        Command::Record(o) => record::run(&o),
         Command::Check(o) => check::run(&o),
         Command::Pack(o) => pack::run(&o),
         Command::Bench(o) => bench::run(&o),

@@ -13,9 +13,10 @@ use crate::frame::Frame;
 use crate::observe::{self, Say};
 use crate::publish::{Label, Publisher, Score, Top};
 use crate::service::memory;
+use crate::service::pace::Pace;
 use crate::service::pipeline::{self, Pipeline};
 use crate::service::signals::Stop;
-use crate::source::{Next, Recording, RecordingOptions, Source};
+use crate::source::{Counts, Next, Recording, RecordingOptions, Source};
 
 /// How long a replay waits for the broker.
 const CONNECT: Duration = Duration::from_secs(5);
@@ -56,8 +57,19 @@ struct Line<'a> {
 #[derive(Default)]
 struct Summary {
     frames: u64,
-    passed_over: BTreeMap<&'static str, u64>,
+    passed_over: Counts,
     said: BTreeMap<String, u64>,
+}
+
+/// What a replay works with.
+struct Replay<'a> {
+    options: &'a Options,
+    observe: &'a observe::Config,
+    labels: Vec<String>,
+    pipeline: Pipeline,
+    publisher: Option<Publisher>,
+    bar: ProgressBar,
+    summary: Summary,
 }
 
 /// Runs the command.
@@ -77,122 +89,39 @@ pub fn run(options: &Options) -> Result<(), Failure> {
         setup::Packing::Cache,
     )?;
     let labels = model.card.labels.clone();
-    let hash = model.engine.describe().model_hash.clone();
-    let mut pipeline = Pipeline::new(&config.vision, &config.observe, &model.card, model.engine);
+    let pipeline = Pipeline::new(&config.vision, &config.observe, &model.card, model.engine);
     let publisher = match options.mqtt {
         true => {
-            let publisher = Publisher::start(&config.mqtt, &config.id)?;
+            let publisher = Publisher::visit(&config.mqtt, &config.id, "replay")?;
             publisher.wait_connected(CONNECT)?;
             Some(publisher)
         }
         false => None,
     };
-
-    let bar = progress(recording.len_hint());
-    let mut out = BufWriter::new(io::stdout().lock());
-    let mut frame = Frame::empty();
-    let mut summary = Summary::default();
-    let mut now_said = config.observe.unknown.clone();
-    let mut ranked = Vec::new();
-    let begun = Instant::now();
-
-    let written: io::Result<()> = loop {
-        if stop.asked() {
-            break Ok(());
-        }
-        match recording.next(&mut frame)? {
-            Next::Frame => {}
-            Next::Idle => continue,
-            Next::End => break Ok(()),
-        }
-        if options.realtime {
-            wait_until(begun + frame.captured.elapsed, &stop);
-        }
-        bar.inc(1);
-        let seen = match pipeline.step(&frame) {
-            Ok(seen) => seen,
-            Err(pipeline::Error::Frame(e)) => {
-                bar.suspend(|| log::warn!("{}: {e}; passed over", frame.name));
-                *summary.passed_over.entry(e.cause()).or_default() += 1;
-                continue;
-            }
-            Err(e) => return Err(e.into()),
-        };
-        summary.frames += 1;
-        if let Some(Say::Change { statement, .. }) = &seen.say {
-            now_said.clear();
-            now_said.push_str(statement.label);
-        }
-        let wrote = if options.json {
-            observe::scores::rank(
-                seen.scores,
-                config.observe.top.min(labels.len()),
-                &mut ranked,
-            );
-            let top: Vec<Top> = ranked
-                .iter()
-                .map(|r| Top {
-                    label: &labels[r.index],
-                    score: Score(r.score),
-                })
-                .collect();
-            let state = seen
-                .say
-                .as_ref()
-                .map(|say| Label::new(say.statement(), &hash));
-            let line = Line {
-                seq: frame.seq,
-                source: &frame.name,
-                label: top[0].label,
-                score: top[0].score,
-                top,
-                state,
-            };
-            serde_json::to_writer(&mut out, &line)
-                .map_err(io::Error::from)
-                .and_then(|()| out.write_all(b"\n"))
-        } else if let Some(Say::Change { statement, .. }) = &seen.say {
-            let at = frame.captured.elapsed.as_secs_f64();
-            bar.suspend(|| {
-                writeln!(
-                    out,
-                    "{at:9.2} s  frame {:<6} {:<20} {:.2}",
-                    frame.seq, statement.label, statement.score
-                )?;
-                out.flush()
-            })
-        } else {
-            Ok(())
-        };
-        if wrote.is_err() {
-            break wrote;
-        }
-        match summary.said.get_mut(&now_said) {
-            Some(frames) => *frames += 1,
-            None => drop(summary.said.insert(now_said.clone(), 1)),
-        }
-        if let (Some(publisher), Some(say)) = (&publisher, &seen.say) {
-            let start = Instant::now();
-            publisher.report(say, &hash);
-            pipeline.stages.publish.add(start.elapsed());
-        }
+    let mut replay = Replay {
+        options,
+        observe: &config.observe,
+        labels,
+        pipeline,
+        publisher,
+        bar: progress(recording.len_hint()),
+        summary: Summary::default(),
     };
-    bar.finish_and_clear();
-    if let Some(publisher) = publisher {
+    let begun = Instant::now();
+    let ended = replay.run(&mut recording, &stop);
+    replay.bar.finish_and_clear();
+    if let Some(publisher) = replay.publisher {
         publisher.close(Duration::from_millis(1500));
     }
-    let flushed = written.and_then(|()| out.flush());
-    match flushed {
+    match ended? {
         // Whoever read the output has seen enough.
         Err(e) if e.kind() == io::ErrorKind::BrokenPipe => return Ok(()),
         Err(e) => return Err(Failure::new(exit::IO, format!("standard output: {e}"))),
         Ok(()) => {}
     }
-    drop(out);
-    for (cause, count) in recording.passed_over().iter() {
-        *summary.passed_over.entry(cause).or_default() += count;
-    }
-    report(&summary, &pipeline, begun.elapsed(), options.json);
+    let mut summary = replay.summary;
+    summary.passed_over.add_all(recording.passed_over());
+    report(&summary, &replay.pipeline, begun.elapsed(), options.json);
     if summary.frames == 0 && !stop.asked() {
         let path = options.path.display();
         return Err(Failure::new(
@@ -201,6 +130,92 @@ pub fn run(options: &Options) -> Result<(), Failure> {
         ));
     }
     Ok(())
+}
+
+impl Replay<'_> {
+    /// Takes all frames through all stages; gives what became of standard output.
+    fn run(&mut self, recording: &mut Recording, stop: &Stop) -> Result<io::Result<()>, Failure> {
+        let hash = self.pipeline.engine().model_hash.clone();
+        let mut out = BufWriter::new(io::stdout().lock());
+        let mut frame = Frame::empty();
+        let mut now_said = self.observe.unknown.clone();
+        let mut ranked = Vec::new();
+        let pace = Pace::from(Instant::now());
+        while !stop.asked() {
+            match recording.next(&mut frame)? {
+                Next::Frame => {}
+                Next::Idle => continue,
+                Next::End => break,
+            }
+            if self.options.realtime {
+                pace.wait(frame.captured.elapsed, stop, || ());
+            }
+            self.bar.inc(1);
+            let seen = match self.pipeline.step(&frame) {
+                Ok(seen) => seen,
+                Err(pipeline::Error::Frame(e)) => {
+                    self.bar
+                        .suspend(|| log::warn!("{}: {e}; passed over", frame.name));
+                    self.summary.passed_over.add(e.cause());
+                    continue;
+                }
+                Err(e) => return Err(e.into()),
+            };
+            self.summary.frames += 1;
+            if let Some(Say::Change { statement, .. }) = &seen.say {
+                now_said.clear();
+                now_said.push_str(statement.label);
+            }
+            let wrote = if self.options.json {
+                let top = self.observe.top.min(self.labels.len());
+                observe::scores::rank(seen.scores, top, &mut ranked);
+                let named = ranked.iter().map(|r| Top {
+                    label: &self.labels[r.index],
+                    score: Score(r.score),
+                });
+                let top: Vec<Top> = named.collect();
+                let line = Line {
+                    seq: frame.seq,
+                    source: &frame.name,
+                    label: top[0].label,
+                    score: top[0].score,
+                    top,
+                    state: seen
+                        .say
+                        .as_ref()
+                        .map(|say| Label::new(say.statement(), &hash)),
+                };
+                serde_json::to_writer(&mut out, &line)
+                    .map_err(io::Error::from)
+                    .and_then(|()| out.write_all(b"\n"))
+            } else if let Some(Say::Change { statement, .. }) = &seen.say {
+                let at = frame.captured.elapsed.as_secs_f64();
+                self.bar.suspend(|| {
+                    writeln!(
+                        out,
+                        "{at:9.2} s  frame {:<6} {:<20} {:.2}",
+                        frame.seq, statement.label, statement.score
+                    )?;
+                    out.flush()
+                })
+            } else {
+                Ok(())
+            };
+            if wrote.is_err() {
+                return Ok(wrote);
+            }
+            match self.summary.said.get_mut(&now_said) {
+                Some(frames) => *frames += 1,
+                None => drop(self.summary.said.insert(now_said.clone(), 1)),
+            }
+            if let (Some(publisher), Some(say)) = (&self.publisher, &seen.say) {
+                let start = Instant::now();
+                publisher.report(say, &hash);
+                self.pipeline.stages.publish.add(start.elapsed());
+            }
+        }
+        Ok(out.flush())
+    }
 }
 
 /// A progress bar on a terminal, nothing elsewhere.
@@ -226,21 +241,10 @@ fn progress(length: Option<u64>) -> ProgressBar {
     }
 }
 
-/// Sleeps until `moment`, or until the end is asked for.
-fn wait_until(moment: Instant, stop: &Stop) {
-    while !stop.asked() {
-        let left = moment.saturating_duration_since(Instant::now());
-        if left.is_zero() {
-            return;
-        }
-        std::thread::sleep(left.min(Duration::from_millis(100)));
-    }
-}
-
 /// The closing summary: on standard output, or beside the JSON on standard error.
 fn report(summary: &Summary, pipeline: &Pipeline, took: Duration, json: bool) {
     let mut text = String::new();
-    let passed: u64 = summary.passed_over.values().sum();
+    let passed = summary.passed_over.total();
     let seconds = took.as_secs_f64();
     text += &format!(
         "frames    {} in {seconds:.1} s ({:.1} a second)",
@@ -248,12 +252,7 @@ fn report(summary: &Summary, pipeline: &Pipeline, took: Duration, json: bool) {
         summary.frames as f64 / seconds
     );
     if passed > 0 {
-        let causes: Vec<String> = summary
-            .passed_over
-            .iter()
-            .map(|(cause, n)| format!("{n} {cause}"))
-            .collect();
-        text += &format!(", {passed} passed over ({})", causes.join(", "));
+        text += &format!(", {passed} passed over ({})", summary.passed_over);
     }
     let mut said: Vec<_> = summary.said.iter().collect();
     said.sort_by(|a, b| b.1.cmp(a.1));

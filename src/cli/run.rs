@@ -7,6 +7,7 @@ use crate::service::pipeline::Pipeline;
 use crate::service::signals::Stop;
 use crate::service::{memory, watchdog};
 use crate::source;
+use crate::vision::Gate;
 
 /// Options of `goldcrest run`.
 #[derive(clap::Args)]
@@ -21,18 +22,19 @@ pub fn run(options: &Options) -> Result<(), Failure> {
     let config = &loaded.config;
     let stop = Stop::on_signals().map_err(|e| Failure::new(exit::SOFTWARE, e))?;
     let model = setup::model(&loaded, None, None, setup::Packing::Never)?;
-    let opened = source::open(&config.source, &config.camera, loaded.folder())?;
+    let source = source::open(&config.source, &config.camera, loaded.folder())?;
     let publisher = match config.mqtt.enabled {
         true => Some(Publisher::start(&config.mqtt, &config.id)?),
         false => None,
     };
-    let pipeline = Pipeline::new(&config.vision, &config.observe, &model.card, model.engine);
+    let gate = Gate::new(&config.gate, &config.vision, &model.card.input);
+    let pipeline =
+        Pipeline::new(&config.vision, &config.observe, &model.card, model.engine).gated(gate);
     let daemon = Daemon {
-        source: opened.source,
-        paced: opened.paced,
-        camera: opened.camera,
+        source,
         pipeline,
         publisher,
+        health: config.health.clone(),
     };
     let ended = daemon.run(&stop);
     watchdog::stopping();
@@ -41,23 +43,15 @@ pub fn run(options: &Options) -> Result<(), Failure> {
         daemon::Error::Pipeline(e) => e.into(),
         e @ daemon::Error::Thread(_) => Failure::new(exit::SOFTWARE, e),
     })?;
-    let passed: Vec<String> = counts
-        .passed_over
-        .iter()
-        .map(|(cause, n)| format!("{n} {cause}"))
-        .collect();
     let memory = memory::resident();
     log::info!(
-        "ended: {} frames, {} changes said, {} replaced by newer ones, passed over: {}, {} messages unsent, \
-         memory peak {:.1} MiB",
+        "ended: {} frames classified, {} still, {} changes said, {} replaced by newer ones, passed over: {}, \
+         {} messages unsent, memory peak {:.1} MiB",
         counts.frames,
+        counts.still,
         counts.changes,
         counts.replaced,
-        if passed.is_empty() {
-            "none".into()
-        } else {
-            passed.join(", ")
-        },
+        counts.passed_over,
         counts.unsent,
         memory.rss_peak_mb,
     );

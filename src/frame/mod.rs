@@ -5,6 +5,7 @@
 //! picture line by line as RGB, [`jpeg::Decoder`] does so for JPEG, and the [`Slot`] is where the newest
 //! frame waits between two threads.
 
+mod condition;
 mod error;
 mod format;
 pub mod jpeg;
@@ -13,6 +14,7 @@ mod rows;
 mod slot;
 mod ycbcr;
 
+pub use condition::Condition;
 pub use error::Error;
 pub use format::{Colour, Matrix, PixelFormat};
 pub use picture::{Captured, Frame, View};

@@ -108,6 +108,11 @@ impl Observer {
         })
     }
 
+    /// Whether something was said and no change of it is under way: more frames like the last would change nothing.
+    pub fn settled(&self) -> bool {
+        self.current.is_some() && self.rival.is_none() && self.lapse.is_none()
+    }
+
     /// Moves each smoothed score towards the frame's by `1 - exp(-dt / tau)`; the first frame is taken as it is.
     fn smooth(&mut self, scores: &[f32], elapsed: Duration) {
         let weight = match self.last {

@@ -9,7 +9,7 @@ use rumqttc::{LastWill, MqttOptions, QoS};
 use tokio::runtime::{self, Runtime};
 
 use super::backoff::{self, LogLimit};
-use super::client_id::client_id;
+use super::client_id::{client_id, visitor_id};
 use super::outbox::{Message, Outbox};
 use super::shared::{Link, Shared, State};
 use super::{Config, Error, Payload, Topics, session};
@@ -59,13 +59,26 @@ impl Publisher {
     /// # Errors
     /// [`Error::Id`]; [`Error::Config`] when the password's file cannot be read; [`Error::Thread`].
     pub fn start(config: &Config, id: &str) -> Result<Self, Error> {
+        Self::start_as(client_id(config, id), config, id)
+    }
+
+    /// The same under a client id of its own, so that a daemon that runs on the same configuration is not pushed out.
+    /// `purpose` becomes a part of that id.
+    ///
+    /// # Errors
+    /// As [`Publisher::start`].
+    pub fn visit(config: &Config, id: &str, purpose: &str) -> Result<Self, Error> {
+        Self::start_as(visitor_id(config, id, purpose), config, id)
+    }
+
+    fn start_as(client_id: String, config: &Config, id: &str) -> Result<Self, Error> {
         let topics = Topics::new(&config.base, id)?;
         let availability = |word: &str| Message {
             topic: topics.availability.clone(),
             payload: word.into(),
             retained: true,
         };
-        let mut options = session::options(config, client_id(config, id))?;
+        let mut options = session::options(config, client_id)?;
         let will = availability("offline");
         options.set_last_will(LastWill::new(
             will.topic.clone(),

@@ -25,10 +25,10 @@ pub(super) fn client_id(config: &Config, id: &str) -> String {
 }
 
 /// The same for a visitor that must not push out the daemon of the same instance.
-pub(super) fn visitor_id(config: &Config, id: &str) -> String {
+pub(super) fn visitor_id(config: &Config, id: &str, purpose: &str) -> String {
     match &config.client_id {
-        Some(client_id) => format!("{client_id}-check"),
-        None => client_id(config, &format!("{id} check {}", std::process::id())),
+        Some(client_id) => format!("{client_id}-{purpose}"),
+        None => client_id(config, &format!("{id} {purpose} {}", std::process::id())),
     }
 }
 
@@ -72,5 +72,10 @@ mod tests {
             ..Config::default()
         };
         assert_eq!(client_id(&config, "front"), "mine");
+        assert_eq!(visitor_id(&config, "front", "replay"), "mine-replay");
+        let config = Config::default();
+        let visitor = visitor_id(&config, "front", "replay");
+        assert_ne!(visitor, client_id(&config, "front"));
+        assert_ne!(visitor, visitor_id(&config, "front", "check"));
     }
 }

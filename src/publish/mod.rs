@@ -12,6 +12,7 @@
 //! | `<base>/<id>/label` | yes | [`Label`] |
 //! | `<base>/<id>/event` | no | [`Event`] |
 //! | `<base>/<id>/camera` | yes | [`CameraState`] |
+//! | `<base>/<id>/health` | no | what the daemon says of itself from time to time |
 //!
 //! All are sent with QoS 1.
 
@@ -32,7 +33,7 @@ mod topics;
 pub use client::{Counts, Publisher};
 pub use config::Config;
 pub use error::Error;
-pub use payloads::{CameraState, Event, Label, Payload, Score, Time, Top};
+pub use payloads::{CameraState, Event, Label, Payload, Score, Time, Top, VERSION};
 pub use probe::probe;
 pub use secret::Secret;
 pub use topics::Topics;

@@ -5,12 +5,12 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use serde::{Serialize, Serializer};
 
 use super::Topics;
-use crate::frame::Captured;
+use crate::frame::{Captured, Condition};
 use crate::observe::{Say, Statement};
 use crate::source::camera::{Cause, Counters, Mode, State, Status};
 
 /// The version of the form of all payloads.
-const VERSION: u8 = 1;
+pub const VERSION: u8 = 1;
 
 /// The last second that RFC 3339 can write, 9999-12-31T23:59:59Z, in seconds since 1970.
 const LAST_SECOND: u64 = 253_402_300_799;
@@ -149,6 +149,9 @@ pub struct CameraState<'a> {
     pub message: Option<&'a str>,
     /// Since when it streams or is lost.
     pub since: Time,
+    /// Whether its pictures show anything: `ok`, `dark` or `stuck`; only while it streams.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub picture: Option<Condition>,
     /// The node that is or was open.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub device: Option<&'a str>,
@@ -165,14 +168,15 @@ pub struct CameraState<'a> {
 }
 
 impl<'a> CameraState<'a> {
-    /// What `status` says.
-    pub fn new(status: &'a Status) -> Self {
+    /// What `status` says, and the pictures.
+    pub fn new(status: &'a Status, picture: Condition) -> Self {
         Self {
             v: VERSION,
             state: status.state,
             cause: status.loss.as_ref().map(|loss| loss.cause),
             message: status.loss.as_ref().map(|loss| loss.message.as_str()),
             since: Time(status.since.wall),
+            picture: (status.state == State::Streaming).then_some(picture),
             device: status.device.as_deref(),
             card: status.card.as_deref(),
             mode: status.mode.as_ref(),
@@ -191,6 +195,8 @@ pub enum Payload<'a> {
     Event(Event<'a>),
     /// On `camera`, retained.
     Camera(CameraState<'a>),
+    /// On `health`, not retained; JSON as it is written by whoever knows it all.
+    Health(String),
 }
 
 impl<'a> Payload<'a> {
@@ -212,6 +218,7 @@ impl<'a> Payload<'a> {
             Self::Label(_) => &topics.label,
             Self::Event(_) => &topics.event,
             Self::Camera(_) => &topics.camera,
+            Self::Health(_) => &topics.health,
         }
     }
 
@@ -224,6 +231,7 @@ impl<'a> Payload<'a> {
             Self::Label(label) => serde_json::to_vec(label),
             Self::Event(event) => serde_json::to_vec(event),
             Self::Camera(camera) => serde_json::to_vec(camera),
+            Self::Health(json) => Ok(json.clone().into_bytes()),
         }
     }
 }
@@ -232,6 +240,7 @@ impl<'a> Payload<'a> {
 mod tests {
     use super::*;
     use crate::observe::{Config, Observer};
+    use crate::source::camera::Monitor;
 
     fn captured(millis: u64) -> Captured {
         Captured {
@@ -307,7 +316,7 @@ mod tests {
         let status = crate::source::camera::Camera::new(Default::default())
             .status()
             .clone();
-        let payload = Payload::Camera(CameraState::new(&status));
+        let payload = Payload::Camera(CameraState::new(&status, Condition::Dark));
         let topics = Topics::new("goldcrest", "a").unwrap();
         assert_eq!(payload.topic(&topics), "goldcrest/a/camera");
         assert!(payload.retained());
@@ -317,7 +326,16 @@ mod tests {
         assert_eq!(json["cause"], "opening");
         assert_eq!(json["counters"]["delivered"], 0);
         assert!(json["since"].as_str().unwrap().ends_with('Z'));
-        assert!(json.get("device").is_none());
+        assert!(json.get("device").is_none() && json.get("picture").is_none());
+
+        let status = Monitor::steady("a drawing").status();
+        let json = serde_json::to_value(CameraState::new(&status, Condition::Dark)).unwrap();
+        assert_eq!(
+            (&json["state"], &json["picture"]),
+            (&"streaming".into(), &"dark".into())
+        );
+        assert_eq!(json["card"], "a drawing");
+        assert!(json.get("cause").is_none());
     }
 
     #[test]

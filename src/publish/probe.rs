@@ -17,7 +17,7 @@ use super::{Config, Error, Topics, session};
 pub fn probe(config: &Config, id: &str, limit: Duration) -> Result<(), Error> {
     Topics::new(&config.base, id)?;
     let (client, mut connection) =
-        session::client(session::options(config, visitor_id(config, id))?);
+        session::client(session::options(config, visitor_id(config, id, "check"))?);
     let runtime = runtime()?;
     let connected = runtime.block_on(async {
         match timeout(limit, connection.poll()).await {

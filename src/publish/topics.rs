@@ -13,6 +13,8 @@ pub struct Topics {
     pub event: String,
     /// Whether the camera streams, and why not, retained.
     pub camera: String,
+    /// How the daemon is, from time to time.
+    pub health: String,
 }
 
 impl Topics {
@@ -32,6 +34,7 @@ impl Topics {
             label: topic("label"),
             event: topic("event"),
             camera: topic("camera"),
+            health: topic("health"),
         })
     }
 }

@@ -38,6 +38,13 @@ pub struct Percentiles {
     pub min: f64,
 }
 
+impl Percentiles {
+    /// Whether nothing was measured.
+    fn is_none(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
 impl Histogram {
     /// Counts one duration.
     pub fn add(&mut self, took: Duration) {
@@ -46,6 +53,13 @@ impl Histogram {
         self.counts[bucket.min(BUCKETS - 1)] += 1;
         self.total += 1;
         self.least = self.least.min(took);
+    }
+
+    /// Forgets all durations, and keeps the table.
+    pub fn clear(&mut self) {
+        self.counts.fill(0);
+        self.total = 0;
+        self.least = Duration::MAX;
     }
 
     /// The duration that a share `p` of all are not above, in milliseconds.
@@ -79,6 +93,8 @@ impl Histogram {
 /// One histogram a stage.
 #[derive(Clone, Debug, Default)]
 pub struct Stages {
+    /// Looking whether a frame is worth an inference.
+    pub gate: Histogram,
     /// Decoding, cropping, resizing and normalising.
     pub vision: Histogram,
     /// From the prepared input to logits.
@@ -87,11 +103,16 @@ pub struct Stages {
     pub observe: Histogram,
     /// Handing over what is said.
     pub publish: Histogram,
+    /// From the capture of a frame, by the kernel's time stamp, until what it shows was handed over.
+    pub latency: Histogram,
 }
 
 /// [`Stages`] as percentiles.
 #[derive(Clone, Copy, Debug, Default, Serialize)]
 pub struct StageTimes {
+    /// Looking whether a frame is worth an inference; left out where there was no gate.
+    #[serde(skip_serializing_if = "Percentiles::is_none")]
+    pub gate: Percentiles,
     /// Decoding, cropping, resizing and normalising.
     pub vision: Percentiles,
     /// From the prepared input to logits.
@@ -100,16 +121,35 @@ pub struct StageTimes {
     pub observe: Percentiles,
     /// Handing over what is said.
     pub publish: Percentiles,
+    /// From the capture of a frame until what it shows was handed over; left out where it was not measured.
+    #[serde(skip_serializing_if = "Percentiles::is_none")]
+    pub latency: Percentiles,
 }
 
 impl Stages {
+    /// Forgets all durations.
+    pub fn clear(&mut self) {
+        for stage in [
+            &mut self.gate,
+            &mut self.vision,
+            &mut self.infer,
+            &mut self.observe,
+            &mut self.publish,
+            &mut self.latency,
+        ] {
+            stage.clear();
+        }
+    }
+
     /// All percentiles so far.
     pub fn times(&self) -> StageTimes {
         StageTimes {
+            gate: self.gate.percentiles(),
             vision: self.vision.percentiles(),
             infer: self.infer.percentiles(),
             observe: self.observe.percentiles(),
             publish: self.publish.percentiles(),
+            latency: self.latency.percentiles(),
         }
     }
 }
@@ -137,5 +177,7 @@ mod tests {
         h.add(Duration::ZERO);
         h.add(Duration::from_secs(10_000));
         assert!(h.percentiles().p95 > 1000.0);
+        h.clear();
+        assert_eq!(h.percentiles(), Percentiles::default());
     }
 }

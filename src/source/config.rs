@@ -10,7 +10,7 @@ use super::RecordingOptions;
 #[derive(Clone, Debug, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Config {
-    /// A camera or a recording.
+    /// A camera, a recording, or made-up pictures.
     pub kind: Kind,
     /// The recording: a directory of pictures, a picture or a video.
     pub path: Option<PathBuf>,
@@ -29,6 +29,8 @@ pub enum Kind {
     Camera,
     /// Pictures or a video in files.
     Recording,
+    /// Made-up pictures of the size, rate and format that are asked of a camera.
+    Synthetic,
 }
 
 /// What happens when a recording is over.

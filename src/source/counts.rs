@@ -1,5 +1,7 @@
 //! How often what happened.
 
+use std::fmt;
+
 /// How often each cause occurred. The causes are few and fixed, so that counting allocates only for a new one.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Counts(Vec<(&'static str, u64)>);
@@ -12,12 +14,26 @@ impl Counts {
 
     /// Counts `cause` once more; returns how often it has occurred.
     pub fn add(&mut self, cause: &'static str) -> u64 {
-        if let Some((_, count)) = self.0.iter_mut().find(|(name, _)| *name == cause) {
-            *count += 1;
-            return *count;
+        self.add_many(cause, 1)
+    }
+
+    /// Counts all that `other` has counted.
+    pub fn add_all(&mut self, other: &Self) {
+        for (cause, count) in other.iter() {
+            self.add_many(cause, count);
         }
-        self.0.push((cause, 1));
-        1
+    }
+
+    /// Counts `cause` so often more.
+    pub fn add_many(&mut self, cause: &'static str, count: u64) -> u64 {
+        if let Some((_, known)) = self.0.iter_mut().find(|(name, _)| *name == cause) {
+            *known += count;
+            return *known;
+        }
+        if count > 0 {
+            self.0.push((cause, count));
+        }
+        count
     }
 
     /// Each cause that occurred and how often, in the order in which they first did.
@@ -39,6 +55,20 @@ impl Counts {
     }
 }
 
+/// As in `2 short, 1 empty`, or `none`.
+impl fmt::Display for Counts {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.0.is_empty() {
+            return f.write_str("none");
+        }
+        for (i, (cause, count)) in self.iter().enumerate() {
+            let comma = if i == 0 { "" } else { ", " };
+            write!(f, "{comma}{count} {cause}")?;
+        }
+        Ok(())
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -57,5 +87,11 @@ mod tests {
             (counts.of("short"), counts.of("corrupt"), counts.total()),
             (2, 0, 3)
         );
+        let mut more = Counts::new();
+        more.add("corrupt");
+        more.add("short");
+        counts.add_all(&more);
+        assert_eq!(counts.to_string(), "3 short, 1 empty, 1 corrupt");
+        assert_eq!(Counts::new().to_string(), "none");
     }
 }

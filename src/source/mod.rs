@@ -14,7 +14,7 @@ use crate::frame::Frame;
 pub use config::{AtEnd, Config, Kind};
 pub use counts::Counts;
 pub use open::{Opened, open};
-pub use recording::{Recording, RecordingOptions};
+pub use recording::{Limits, RecordError, Recorder, Recording, RecordingOptions, Written};
 pub use synthetic::{Synthetic, SyntheticOptions};
 
 /// One place that frames come from, one after the other.

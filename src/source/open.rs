@@ -1,9 +1,11 @@
 //! From the configuration to a source.
 
 use std::path::Path;
+use std::time::Instant;
 
 use super::camera::{self, Camera, Monitor};
-use super::{Config, Error, Kind, Recording, Source};
+use super::{Config, Error, Kind, Recording, Source, Synthetic, SyntheticOptions};
+use crate::frame::PixelFormat;
 
 /// A source that is ready to give frames.
 pub struct Opened {
@@ -13,8 +15,10 @@ pub struct Opened {
     pub paced: bool,
     /// What it is, in one line.
     pub says: String,
-    /// How the camera is, if it is one.
-    pub camera: Option<Monitor>,
+    /// When its clock began, if that runs by itself; else it begins with its first use.
+    pub begun: Option<Instant>,
+    /// How it is; a source that is no camera always streams.
+    pub camera: Monitor,
 }
 
 /// Opens the configured source; a relative path starts at `folder`. A camera is opened at its first frame: one that is
@@ -30,11 +34,13 @@ pub fn open(config: &Config, camera: &camera::Config, folder: &Path) -> Result<O
                 "source.path: a recording needs its path",
             ));
         }
+        (Kind::Synthetic, _) => return Ok(synthetic(camera)),
         (Kind::Camera, _) => {
             let says = format!("camera {}", camera.device);
             let camera = Camera::new(camera.clone());
             return Ok(Opened {
-                camera: Some(camera.monitor()),
+                camera: camera.monitor(),
+                begun: Some(camera.begun()),
                 source: Box::new(camera),
                 paced: false,
                 says,
@@ -54,7 +60,31 @@ pub fn open(config: &Config, camera: &camera::Config, folder: &Path) -> Result<O
     Ok(Opened {
         source: Box::new(recording),
         paced: true,
+        begun: None,
+        camera: Monitor::steady(&says),
         says,
-        camera: None,
     })
+}
+
+/// A made-up camera that gives just what a real one is asked for.
+fn synthetic(camera: &camera::Config) -> Opened {
+    let options = SyntheticOptions {
+        format: camera.format.pixel_format().unwrap_or(PixelFormat::Yuyv),
+        width: camera.width as usize,
+        height: camera.height as usize,
+        frame_rate: camera.fps,
+        ..SyntheticOptions::default()
+    };
+    let says = format!(
+        "synthetic, {} {}x{} at {} frames a second",
+        options.format, options.width, options.height, options.frame_rate
+    );
+    let source = Synthetic::new(options);
+    Opened {
+        begun: Some(source.begun()),
+        source: Box::new(source),
+        paced: false,
+        camera: Monitor::steady(&says),
+        says,
+    }
 }

@@ -76,6 +76,11 @@ impl Synthetic {
         }
     }
 
+    /// The moment from which [`Captured::elapsed`] counts, where frames are paced.
+    pub fn begun(&self) -> Instant {
+        self.begun
+    }
+
     /// Waits for the frame's time; says whether it has come.
     fn due(&self, elapsed: Duration) -> bool {
         if !self.options.paced {

@@ -1,19 +1,21 @@
 //! Whether a picture is worth an inference: the motion gate, and what else is told by looking at pictures over time.
 //!
-//! The prepared picture is reduced to the mean luma of 16 by 16 cells. The gate opens when a cell differs from what
-//! the last inference saw, stays open for a while, so that what is said can settle, and opens at the latest after
-//! the maximum interval. Slow changes open it too, because the comparison is not with the frame before.
+//! Each picture is glanced at as the mean luma of 16 by 16 cells. The gate opens when a cell differs from what the last
+//! inference saw, stays open for a while, so that what is said can settle, and opens at the latest after the maximum
+//! interval. Slow changes open it too, because the comparison is not with the frame before. A picture that is the same
+//! as the one before, bit for bit, is not even glanced at.
 
 use std::time::Duration;
 
 use serde::Deserialize;
 
+use super::Config;
+use super::glance::{Cells, Glance, SIDE};
 use crate::engine::Input;
+use crate::frame::{Condition, Error, View};
 
-/// Cells a side.
-const CELLS: usize = 16;
-/// ITU-R BT.601 luma of red, green and blue.
-const LUMA: [f32; 3] = [0.299, 0.587, 0.114];
+/// How much brighter than `dark` a picture must be to end the night, so that it does not end at every flicker.
+const DAWN: f32 = 1.25;
 
 /// When inference may be skipped, section `[gate]`.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
@@ -81,74 +83,71 @@ pub struct Look {
     pub motion: f32,
     /// Mean luma, 0 to 255.
     pub luma: f32,
-    /// Whether it is too dark to see anything.
-    pub dark: bool,
-    /// Whether the camera has sent the very same picture for too long.
-    pub stuck: bool,
+    /// Whether it is too dark to see anything, or the camera has sent the very same picture for too long.
+    pub condition: Condition,
 }
 
 /// The gate, with what it must remember.
-#[derive(Clone, Debug)]
 pub struct Gate {
     config: GateConfig,
     hold: Duration,
     max_interval: Duration,
     stuck: Duration,
-    width: usize,
-    height: usize,
-    /// What a normalised value is in luma levels: factor and offset of each channel.
-    scale: [f32; 3],
-    offset: f32,
-    cells: [f32; CELLS * CELLS],
-    reference: [f32; CELLS * CELLS],
+    glance: Glance,
+    cells: Cells,
+    reference: Cells,
     /// When the last inference, the last motion, and the last picture unlike its predecessor were.
     inferred: Option<Duration>,
     moved: Option<Duration>,
     changed: Duration,
-    print: Option<u64>,
+    print: Option<(usize, u32)>,
+    dark: bool,
 }
 
 impl Gate {
-    /// A gate for pictures prepared for `input`. It is open for the first one.
-    pub fn new(config: &GateConfig, input: &Input) -> Self {
+    /// A gate for pictures of which `vision` cuts out a part for `input`. It is open for the first one.
+    pub fn new(config: &GateConfig, vision: &Config, input: &Input) -> Self {
         let time = |seconds| Duration::try_from_secs_f64(seconds).unwrap_or(Duration::MAX);
-        let channel = |c: usize| LUMA[c] * input.std[c] * 255.0;
         Self {
             hold: time(config.hold),
             max_interval: time(config.max_interval),
             stuck: time(config.stuck),
             config: config.clone(),
-            width: input.width,
-            height: input.height,
-            scale: [channel(0), channel(1), channel(2)],
-            offset: (0..3).map(|c| LUMA[c] * input.mean[c] * 255.0).sum(),
-            cells: [0.0; CELLS * CELLS],
-            reference: [0.0; CELLS * CELLS],
+            glance: Glance::new(vision, input),
+            cells: [0.0; SIDE * SIDE],
+            reference: [0.0; SIDE * SIDE],
             inferred: None,
             moved: None,
             changed: Duration::ZERO,
             print: None,
+            dark: false,
         }
     }
 
-    /// Looks at a prepared picture, f32 `[3, height, width]`, captured at `elapsed`. If the gate is open the picture
-    /// is taken to be inferred, and the next ones are compared with it.
-    pub fn look(&mut self, input: &[f32], elapsed: Duration) -> Look {
-        self.reduce(input);
+    /// Looks at a picture captured at `elapsed`; `wanted` opens the gate whatever the picture shows. If it is open the
+    /// picture is taken to be inferred, and the next ones are compared with it.
+    ///
+    /// # Errors
+    /// What is wrong with the picture, which then counts for nothing.
+    pub fn look(&mut self, view: View<'_>, elapsed: Duration, wanted: bool) -> Result<Look, Error> {
+        let print = (view.data.len(), crc32fast::hash(view.data));
+        if self.print != Some(print) {
+            self.print = None;
+            self.glance.look(view, &mut self.cells)?;
+            self.print = Some(print);
+            self.changed = elapsed;
+        }
         let luma = self.cells.iter().sum::<f32>() / self.cells.len() as f32;
         let changes = self.cells.iter().zip(&self.reference);
         let motion = changes.map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
         let since = |then: Duration| elapsed.saturating_sub(then);
 
-        let print = fingerprint(input);
-        if self.print.replace(print) != Some(print) {
-            self.changed = elapsed;
-        }
         let first = self.inferred.is_none();
         if first || motion >= self.config.threshold {
             self.moved = Some(elapsed);
         }
-        let open = !self.config.enabled
+        let open = wanted
+            || !self.config.enabled
             || self.moved.is_some_and(|moved| since(moved) <= self.hold)
             || self
                 .inferred
@@ -157,89 +156,59 @@ impl Gate {
             self.inferred = Some(elapsed);
             self.reference = self.cells;
         }
-        let dark = luma < self.config.dark;
-        Look {
+        self.dark = luma < self.config.dark * if self.dark { DAWN } else { 1.0 };
+        Ok(Look {
             open,
             motion: if first { 0.0 } else { motion },
             luma,
-            dark,
-            // A sensor in the dark may well send nothing but zeros.
-            stuck: !dark && since(self.changed) >= self.stuck,
-        }
+            condition: match (self.dark, since(self.changed) >= self.stuck) {
+                // A sensor in the dark may well send nothing but zeros.
+                (true, _) => Condition::Dark,
+                (false, true) => Condition::Stuck,
+                (false, false) => Condition::Ok,
+            },
+        })
     }
-
-    /// The mean luma of each cell.
-    fn reduce(&mut self, input: &[f32]) {
-        let (width, height) = (self.width, self.height);
-        let plane = width * height;
-        if input.len() < 3 * plane || plane == 0 {
-            return;
-        }
-        let part = |index: usize, size: usize| {
-            let first = (index * size / CELLS).min(size - 1);
-            first..((index + 1) * size / CELLS).max(first + 1)
-        };
-        for row in 0..CELLS {
-            let rows = part(row, height);
-            for column in 0..CELLS {
-                let columns = part(column, width);
-                let pixels = (rows.len() * columns.len()) as f32;
-                let mut luma = self.offset;
-                for (channel, scale) in self.scale.iter().enumerate() {
-                    let lines = rows.clone().map(|y| channel * plane + y * width);
-                    let sum: f32 = lines
-                        .map(|at| {
-                            input[at + columns.start..at + columns.end]
-                                .iter()
-                                .sum::<f32>()
-                        })
-                        .sum();
-                    luma += scale * sum / pixels;
-                }
-                self.cells[row * CELLS + column] = luma;
-            }
-        }
-    }
-}
-
-/// Tells pictures apart that differ in a single bit, as any sensor's do by its noise; FNV-1a over words.
-fn fingerprint(input: &[f32]) -> u64 {
-    input.iter().fold(0xcbf2_9ce4_8422_2325, |print, value| {
-        (print ^ u64::from(value.to_bits())).wrapping_mul(0x0100_0000_01b3)
-    })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::engine::Resize;
+    use crate::frame::{Colour, PixelFormat};
 
-    fn input() -> Input {
-        Input {
+    fn gate(config: &GateConfig) -> Gate {
+        let input = Input {
             width: 128,
             height: 128,
             mean: [0.485, 0.456, 0.406],
             std: [0.229, 0.224, 0.225],
             resize: Resize::Squash,
-        }
+        };
+        Gate::new(config, &Config::default(), &input)
     }
 
     /// A grey picture of this level with a square of another one in it.
-    fn picture(level: f32, square: f32) -> Vec<f32> {
-        let model = input();
-        let mut picture = Vec::new();
-        for c in 0..3 {
-            for at in 0..128 * 128 {
-                let inside = (40..48).contains(&(at % 128)) && (40..48).contains(&(at / 128));
-                let level = if inside { square } else { level };
-                picture.push((level / 255.0 - model.mean[c]) / model.std[c]);
-            }
-        }
-        picture
+    fn picture(level: u8, square: u8) -> Vec<u8> {
+        let inside = |at: usize| (40..48).contains(&(at % 128)) && (40..48).contains(&(at / 128));
+        let levels = (0..128 * 128).map(|at| if inside(at) { square } else { level });
+        levels.collect()
     }
 
-    fn at(seconds: f64) -> Duration {
-        Duration::from_secs_f64(seconds)
+    fn view(data: &[u8]) -> View<'_> {
+        View {
+            format: PixelFormat::Grey,
+            width: 128,
+            height: 128,
+            stride: 128,
+            colour: Colour::default(),
+            data,
+        }
+    }
+
+    fn look(gate: &mut Gate, data: &[u8], seconds: f64) -> Look {
+        let at = Duration::from_secs_f64(seconds);
+        gate.look(view(data), at, false).unwrap()
     }
 
     #[test]
@@ -260,11 +229,11 @@ mod tests {
 
     #[test]
     fn a_still_scene_closes_the_gate_after_a_while_and_opens_it_at_the_maximum_interval() {
-        let mut gate = Gate::new(&GateConfig::default(), &input());
-        let still = picture(100.0, 100.0);
+        let mut gate = gate(&GateConfig::default());
+        let still = picture(100, 100);
         let open: Vec<_> = (0..300)
             .map(|i| f64::from(i) / 10.0)
-            .filter(|&time| gate.look(&still, at(time)).open)
+            .filter(|&time| look(&mut gate, &still, time).open)
             .collect();
         // Two seconds after the first picture, then one every ten seconds.
         assert_eq!(open.len(), 21 + 2);
@@ -273,64 +242,71 @@ mod tests {
 
     #[test]
     fn a_small_thing_that_moves_opens_it_and_noise_does_not() {
-        let mut gate = Gate::new(&GateConfig::default(), &input());
-        gate.look(&picture(100.0, 100.0), at(0.0));
-        let look = gate.look(&picture(100.0, 102.0), at(5.0));
-        assert!(!look.open && (look.motion - 2.0).abs() < 0.01, "{look:?}");
-        let look = gate.look(&picture(100.0, 112.0), at(5.1));
-        assert!(look.open && (look.motion - 12.0).abs() < 0.01, "{look:?}");
+        let mut gate = gate(&GateConfig::default());
+        look(&mut gate, &picture(100, 100), 0.0);
+        let seen = look(&mut gate, &picture(100, 102), 5.0);
+        assert!(!seen.open && (seen.motion - 2.0).abs() < 0.01, "{seen:?}");
+        let seen = look(&mut gate, &picture(100, 112), 5.1);
+        assert!(seen.open && (seen.motion - 12.0).abs() < 0.01, "{seen:?}");
     }
 
     #[test]
     fn a_slow_change_opens_it_too() {
-        let mut gate = Gate::new(&GateConfig::default(), &input());
-        gate.look(&picture(100.0, 100.0), at(0.0));
-        let steps = (1..80).map(|i| i as f32 / 10.0);
-        let opened = steps.clone().find(|&step| {
+        let mut gate = gate(&GateConfig::default());
+        look(&mut gate, &picture(100, 100), 0.0);
+        let opened = (1..9).find(|&step| {
             let time = 3.0 + f64::from(step) / 2.0;
-            gate.look(&picture(100.0, 100.0 + step), at(time)).open
+            look(&mut gate, &picture(100, 100 + step), time).open
         });
-        let opened = opened.unwrap();
-        assert!((6.0..6.3).contains(&opened), "{opened}");
+        assert_eq!(opened, Some(6));
     }
 
     #[test]
-    fn a_gate_that_is_off_is_open() {
+    fn a_gate_that_is_off_or_a_picture_that_is_wanted_is_let_through() {
         let config = GateConfig {
             enabled: false,
             ..GateConfig::default()
         };
-        let mut gate = Gate::new(&config, &input());
-        let still = picture(100.0, 100.0);
-        assert!((0..50).all(|i| gate.look(&still, at(f64::from(i))).open));
+        let still = picture(100, 100);
+        let mut off = gate(&config);
+        assert!((0..50).all(|i| look(&mut off, &still, f64::from(i)).open));
+        let mut on = gate(&GateConfig::default());
+        look(&mut on, &still, 0.0);
+        assert!(!look(&mut on, &still, 5.0).open);
+        let at = Duration::from_secs(6);
+        assert!(on.look(view(&still), at, true).unwrap().open);
     }
 
     #[test]
     fn the_dark_and_a_stuck_camera_are_noticed() {
-        let mut gate = Gate::new(&GateConfig::default(), &input());
-        let night = gate.look(&picture(4.0, 4.0), at(0.0));
-        assert!(night.dark && (night.luma - 4.0).abs() < 0.01, "{night:?}");
-        assert!(!gate.look(&picture(4.0, 4.0), at(100.0)).stuck);
-        let day = picture(90.0, 120.0);
-        assert!(!gate.look(&day, at(101.0)).stuck);
-        assert!(!gate.look(&day, at(130.0)).stuck);
-        assert!(gate.look(&day, at(131.0)).stuck);
-        // One bit of noise, and it is not.
+        let mut gate = gate(&GateConfig::default());
+        let condition = |gate: &mut Gate, data: &[u8], at| look(gate, data, at).condition;
+        let night = look(&mut gate, &picture(4, 4), 0.0);
+        assert_eq!((night.condition, night.luma), (Condition::Dark, 4.0));
+        let same = condition(&mut gate, &picture(4, 4), 100.0);
+        assert_eq!(same, Condition::Dark, "zeros are no sign of a stuck camera");
+        // It takes more to end the night than to begin it.
+        let dusk = picture(13, 13);
+        assert_eq!(condition(&mut gate, &dusk, 100.5), Condition::Dark);
+        let day = picture(90, 120);
+        assert_eq!(condition(&mut gate, &day, 101.0), Condition::Ok);
+        assert_eq!(condition(&mut gate, &dusk, 102.0), Condition::Ok);
+        assert_eq!(condition(&mut gate, &day, 103.0), Condition::Ok);
+        assert_eq!(condition(&mut gate, &day, 132.0), Condition::Ok);
+        assert_eq!(condition(&mut gate, &day, 133.0), Condition::Stuck);
+        // One bit of noise, where the glance does not even look, and it is not.
         let mut noisy = day.clone();
-        noisy[7] += 1e-4;
-        let look = gate.look(&noisy, at(132.0));
-        assert!(!look.stuck && !look.dark);
+        noisy[7] ^= 1;
+        assert_eq!(condition(&mut gate, &noisy, 134.0), Condition::Ok);
     }
 
     #[test]
-    fn a_picture_smaller_than_the_cells_is_looked_at() {
-        let model = Input {
-            width: 5,
-            height: 3,
-            ..input()
-        };
-        let mut gate = Gate::new(&GateConfig::default(), &model);
-        assert!(gate.look(&[0.0; 45], at(0.0)).open);
-        assert!(!gate.look(&[0.0; 45], at(5.0)).open);
+    fn a_broken_picture_changes_nothing() {
+        let mut gate = gate(&GateConfig::default());
+        let day = picture(90, 120);
+        look(&mut gate, &day, 0.0);
+        let cut = view(&day[..500]);
+        assert!(gate.look(cut, Duration::from_secs(1), false).is_err());
+        assert_eq!(look(&mut gate, &day, 2.0).motion, 0.0);
     }
 }

@@ -6,12 +6,13 @@
 //! `box` computes, to the bit for the same RGB, because that is what the network was trained on. (Where one
 //! side is enlarged and the other reduced, Pillow 13 goes down the columns first, and a level may differ by 1.)
 //!
-//! [`Gate`] looks at prepared pictures over time and says whether one is worth an inference.
+//! [`Gate`] glances at pictures over time, before they are prepared, and says whether one is worth an inference.
 
 mod axis;
 mod config;
 mod gate;
 mod geometry;
+mod glance;
 mod prepare;
 
 pub use config::{Config, Flip};

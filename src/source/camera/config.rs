@@ -136,7 +136,7 @@ impl Config {
 
 impl Format {
     /// The one format that is allowed, or `None` for any.
-    fn pixel_format(self) -> Option<PixelFormat> {
+    pub fn pixel_format(self) -> Option<PixelFormat> {
         Some(match self {
             Self::Auto => return None,
             Self::Yuyv => PixelFormat::Yuyv,

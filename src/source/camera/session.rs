@@ -42,6 +42,21 @@ pub struct Counters {
 }
 
 impl Counters {
+    /// All frames that were not passed on, by cause.
+    pub fn drops(&self) -> Counts {
+        let mut drops = Counts::new();
+        for (cause, count) in [
+            ("queue", self.replaced),
+            ("missed", self.missed),
+            ("beyond-rate", self.beyond_rate),
+            ("first", self.skipped),
+        ] {
+            drops.add_many(cause, count);
+        }
+        drops.add_all(&self.bad);
+        drops
+    }
+
     /// Becomes what `other`, a later state of the same counters, is. Allocates only if there are new bad frames.
     pub(super) fn follow(&mut self, other: &Self) {
         let Self {

@@ -9,6 +9,7 @@ use super::loss::{Cause, Loss};
 use super::negotiate::Mode;
 use super::session::Counters;
 use crate::frame::Captured;
+use crate::source::Counts;
 
 /// Whether pictures come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -84,6 +85,16 @@ struct Known {
 }
 
 impl Monitor {
+    /// Of a source that is no camera and is never lost; `what` it is stands in the place of the card's name.
+    pub fn steady(what: &str) -> Self {
+        Self::new(&Status {
+            state: State::Streaming,
+            loss: None,
+            card: Some(what.into()),
+            ..Status::new()
+        })
+    }
+
     pub(super) fn new(status: &Status) -> Self {
         Self(Arc::new(Mutex::new(Known {
             status: status.clone(),
@@ -100,11 +111,29 @@ impl Monitor {
         self.lock().status.clone()
     }
 
+    /// Whether pictures come.
+    pub fn state(&self) -> State {
+        self.lock().status.state
+    }
+
+    /// What became of the frames up to now.
+    pub fn counters(&self) -> Counters {
+        self.lock().status.counters.clone()
+    }
+
     /// How the camera is, if more than its counters changed since the call that left `seen`, which begins at 0.
     pub fn change(&self, seen: &mut u64) -> Option<Status> {
         let known = self.lock();
         let new = std::mem::replace(seen, known.changes) != known.changes;
         new.then(|| known.status.clone())
+    }
+
+    /// Takes note of what a source that is no camera could not read; a camera tells it by itself.
+    pub fn note_bad(&self, bad: &Counts) {
+        let mut known = self.lock();
+        if known.status.counters.bad.total() != bad.total() {
+            known.status.counters.bad.clone_from(bad);
+        }
     }
 
     /// Makes `status` known: all of it if it `changed`, else its counters, which allocates nothing.

@@ -1,16 +1,19 @@
 //! Picture files, one a frame.
 
+use std::collections::HashMap;
 use std::fs::{self, File};
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
 use super::kind::{self, ending, is_image};
-use super::{Error, Item, MAX_FILE, Reel, png};
-use crate::frame::{Colour, Frame, PixelFormat, jpeg};
+use super::{Error, Item, MAX_FILE, Reel, manifest, png};
+use crate::frame::{Captured, Colour, Frame, PixelFormat, jpeg};
 
 /// The pictures of a directory, or a single one.
 pub(super) struct Images {
     files: Vec<PathBuf>,
+    /// When each was captured, where a manifest says it.
+    times: Vec<Captured>,
     next: usize,
     /// A PNG file as it was read.
     file: Vec<u8>,
@@ -27,6 +30,9 @@ impl Images {
         let mut others = 0;
         for entry in fs::read_dir(path).map_err(io)? {
             let file = entry.map_err(io)?.path();
+            if file.file_name() == Some(manifest::NAME.as_ref()) {
+                continue;
+            }
             if file.is_dir() || !is_image(&ending(&file)) {
                 others += 1;
             } else {
@@ -49,7 +55,9 @@ impl Images {
             let (a_name, b_name) = (a.to_string_lossy(), b.to_string_lossy());
             natord::compare(&a_name, &b_name).then_with(|| a.cmp(b))
         });
+        let listed = manifest::read(path).map_err(io)?;
         Ok(Self {
+            times: listed.map_or_else(Vec::new, |listed| times(&files, &listed)),
             files,
             next: 0,
             file: Vec::new(),
@@ -60,6 +68,7 @@ impl Images {
     pub fn one(path: &Path) -> Self {
         Self {
             files: vec![path.into()],
+            times: Vec::new(),
             next: 0,
             file: Vec::new(),
         }
@@ -114,8 +123,39 @@ impl Reel for Images {
     }
 
     fn frame_rate(&self) -> Option<f64> {
-        None
+        let (first, last) = (self.times.first()?, self.times.last()?);
+        let took = (last.elapsed - first.elapsed).as_secs_f64();
+        (took > 0.0).then(|| (self.times.len() - 1) as f64 / took)
     }
+
+    fn captured(&self) -> Option<Captured> {
+        self.times.get(self.next.checked_sub(1)?).copied()
+    }
+}
+
+/// When each of `files` was captured. One that is not `listed` counts as taken at the mean interval after the one
+/// before, and none goes back in time; nothing where not one is listed.
+fn times(files: &[PathBuf], listed: &HashMap<String, Captured>) -> Vec<Captured> {
+    let of = |file: &PathBuf| listed.get(file.file_name()?.to_str()?).copied();
+    let known: Vec<_> = files.iter().filter_map(of).collect();
+    let (Some(&first), Some(last)) = (known.first(), known.last()) else {
+        return Vec::new();
+    };
+    let steps = u32::try_from(known.len() - 1).unwrap_or(u32::MAX).max(1);
+    let interval = last.elapsed.saturating_sub(first.elapsed) / steps;
+    let mut time = first;
+    let times = files.iter().enumerate().map(|(i, file)| {
+        match of(file).filter(|known| known.elapsed >= time.elapsed) {
+            Some(known) => time = known,
+            None if i > 0 => {
+                time.elapsed += interval;
+                time.wall += interval;
+            }
+            None => {}
+        }
+        time
+    });
+    times.collect()
 }
 
 /// Says of `frame`, whose data are a JPEG picture, what can be said without decoding it.

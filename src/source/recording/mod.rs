@@ -4,7 +4,7 @@
 //!
 //! | recording | frames |
 //! |---|---|
-//! | directory | its `.jpg`, `.jpeg` and `.png` files in natural order (`2.jpg` before `10.jpg`) |
+//! | directory | its `.jpg`, `.jpeg` and `.png` files in natural order (`2.jpg` before `10.jpg`), at the times of the manifest that [`Recorder`] writes, if one is there |
 //! | JPEG or PNG file | that picture |
 //! | `.mjpeg`, `.mjpg`: JPEG after JPEG | each picture |
 //! | YUV4MPEG2 | each frame; 4:2:0, 4:2:2 or mono of 8 bits |
@@ -16,8 +16,10 @@
 mod ffmpeg;
 mod images;
 mod kind;
+mod manifest;
 mod mjpeg;
 mod png;
+mod recorder;
 mod y4m;
 
 use std::fmt::Write as _;
@@ -26,7 +28,9 @@ use std::time::{Duration, SystemTime};
 
 use self::kind::Kind;
 use super::{Counts, Error, Next, Source};
-use crate::frame::Frame;
+use crate::frame::{Captured, Frame};
+
+pub use recorder::{Limits, RecordError, Recorder, Written};
 
 /// The most bytes of one picture's file.
 pub const MAX_FILE: u64 = 64 << 20;
@@ -62,6 +66,11 @@ trait Reel: Send {
 
     /// Frames a second, where the recording says it.
     fn frame_rate(&self) -> Option<f64>;
+
+    /// When the last frame was captured, counted from the first, where the recording says it.
+    fn captured(&self) -> Option<Captured> {
+        None
+    }
 }
 
 /// What a reel had next.
@@ -91,6 +100,9 @@ pub struct Recording {
     index: u64,
     /// Frames given in this round.
     given: u64,
+    /// When this round began, and when its last frame was captured.
+    round: Duration,
+    last: Duration,
     passed_over: Counts,
 }
 
@@ -133,6 +145,8 @@ impl Recording {
             seq: 0,
             index: 0,
             given: 0,
+            round: Duration::ZERO,
+            last: Duration::ZERO,
             passed_over: Counts::new(),
         })
     }
@@ -148,7 +162,7 @@ impl Recording {
     }
 
     /// Fills in what does not depend on the kind of recording.
-    fn stamp(&self, frame: &mut Frame, numbered: bool) {
+    fn stamp(&mut self, frame: &mut Frame, numbered: bool) {
         if numbered {
             frame.name.clear();
             // Writing to a string cannot fail.
@@ -159,6 +173,11 @@ impl Recording {
         frame.captured.elapsed = elapsed.unwrap_or(Duration::MAX);
         let wall = self.start.checked_add(frame.captured.elapsed);
         frame.captured.wall = wall.unwrap_or(self.start);
+        if let Some(captured) = self.reel.captured() {
+            frame.captured.elapsed = self.round + captured.elapsed;
+            frame.captured.wall = captured.wall + self.round;
+        }
+        self.last = frame.captured.elapsed;
     }
 
     /// Begins the next round, unless the last one had nothing to show: it would never end.
@@ -174,6 +193,8 @@ impl Recording {
         }
         self.reel.rewind()?;
         (self.index, self.given) = (0, 0);
+        let interval = Duration::try_from_secs_f64(1.0 / self.frame_rate);
+        self.round = self.last + interval.unwrap_or_default();
         Ok(true)
     }
 }

@@ -1,0 +1,167 @@
+//! What a frame costs with the motion gate closed, against one with an inference.
+//!
+//! `cargo bench --bench gate -- MODEL.onnx [--frames N]`
+//!
+//! Pictures of a still scene with a sensor's noise, so that no two are the same, in turn with the gate closed and open.
+//! Times are those that the thread ran, which a loaded machine does not stretch.
+
+use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime};
+
+use goldcrest::engine::{self, Card, bundle, pack};
+use goldcrest::frame::{Captured, Frame, PixelFormat};
+use goldcrest::observe;
+use goldcrest::service::pipeline::Pipeline;
+use goldcrest::vision::{self, Gate, GateConfig};
+use image::codecs::jpeg::JpegEncoder;
+use image::imageops::{FilterType, resize};
+use image::{ExtendedColorType, RgbImage};
+
+/// A real picture, and how many with noise are made of it.
+const PICTURE: &str = "tests/recordings/bottles/bottles-20.jpg";
+const VARIANTS: u32 = 6;
+
+type Fault = Box<dyn std::error::Error>;
+
+fn main() -> Result<(), Fault> {
+    let args: Vec<String> = std::env::args()
+        .skip(1)
+        .filter(|a| a != "--bench")
+        .collect();
+    let Some(model) = args.first().map(PathBuf::from).filter(|p| p.exists()) else {
+        println!("give a model's path: cargo bench --bench gate -- MODEL.onnx");
+        return Ok(());
+    };
+    let rounds = match args.iter().position(|a| a == "--frames") {
+        Some(i) => args.get(i + 1).ok_or("--frames needs a number")?.parse()?,
+        None => 60,
+    };
+    for (format, size) in [
+        (PixelFormat::Yuyv, (640, 480)),
+        (PixelFormat::Jpeg, (640, 480)),
+        (PixelFormat::Yuyv, (1920, 1080)),
+        (PixelFormat::Jpeg, (1920, 1080)),
+    ] {
+        measure(&model, format, size, rounds)?;
+    }
+    Ok(())
+}
+
+fn measure(model: &Path, format: PixelFormat, size: (u32, u32), rounds: u64) -> Result<(), Fault> {
+    let frames: Result<Vec<_>, _> = (0..VARIANTS).map(|n| frame(format, size, n)).collect();
+    let frames = frames?;
+    let (mut still, mut open) = (pipeline(model, true)?, pipeline(model, false)?);
+    let kernel = still.engine().kernel.clone();
+    let (mut closed, mut inferred) = (Vec::new(), Vec::new());
+    let mut passed = 0;
+    for n in 0..rounds + 40 {
+        let mut frame = frames[n as usize % frames.len()].clone();
+        frame.seq = n;
+        let elapsed = Duration::from_millis(100 * n);
+        frame.captured = Captured {
+            elapsed,
+            wall: SystemTime::UNIX_EPOCH + elapsed,
+        };
+        let start = on_cpu();
+        let watched = still.watch(&frame)?;
+        let took = on_cpu() - start;
+        let shut = watched.look.is_some_and(|look| !look.open);
+        let start = on_cpu();
+        open.watch(&frame)?;
+        let full = on_cpu() - start;
+        // Until what is said has settled the gate is open.
+        if n >= 40 && shut {
+            closed.push(took);
+            inferred.push(full);
+            passed += 1;
+        }
+    }
+    if passed == 0 {
+        return Err("the gate never closed".into());
+    }
+    let (idle, full) = (median(&mut closed), median(&mut inferred));
+    let infer = open.stages.times().infer.p50;
+    println!(
+        "{format} {}x{} ({} KiB): gate closed {idle:.3} ms, with inference {full:.2} ms ({infer:.2} of it on {kernel}): \
+         {:.1} %; {passed} of {rounds} frames passed by",
+        size.0,
+        size.1,
+        frames[0].data.len() >> 10,
+        100.0 * idle / full
+    );
+    Ok(())
+}
+
+/// The daemon's stages with the gate, which holds only if it is to `close`.
+fn pipeline(model: &Path, close: bool) -> Result<Pipeline, Fault> {
+    let card = Card::read(model)?;
+    if bundle::find(model, &card.sha256).is_none() {
+        let folder = bundle::cache_folder(&card.sha256).ok_or("no home")?;
+        pack::pack(model, &folder.join(bundle::NAME))?;
+    }
+    let engine = engine::open(model, &card, 1)?;
+    let vision = vision::Config::default();
+    let gate = GateConfig {
+        max_interval: if close { 3600.0 } else { 0.1 },
+        ..GateConfig::default()
+    };
+    let gate = Gate::new(&gate, &vision, &card.input);
+    Ok(Pipeline::new(&vision, &observe::Config::default(), &card, engine).gated(gate))
+}
+
+/// The scene with the noise of `variant`, of a few levels as in a sensor of daylight.
+fn frame(format: PixelFormat, (width, height): (u32, u32), variant: u32) -> Result<Frame, Fault> {
+    let scene = image::open(PICTURE)?.to_rgb8();
+    let mut rgb: RgbImage = resize(&scene, width, height, FilterType::Triangle);
+    let mut state = variant.wrapping_mul(2_654_435_761) | 1;
+    for pixel in rgb.pixels_mut() {
+        state ^= state << 13;
+        state ^= state >> 17;
+        state ^= state << 5;
+        for (level, shift) in pixel.0.iter_mut().zip([0, 8, 16]) {
+            let noise = (state >> shift & 7) as i16 - 3;
+            *level = (i16::from(*level) + noise).clamp(0, 255) as u8;
+        }
+    }
+    let mut frame = Frame::empty();
+    (frame.width, frame.height) = (width as usize, height as usize);
+    frame.format = format;
+    match format {
+        PixelFormat::Jpeg => JpegEncoder::new_with_quality(&mut frame.data, 85).encode(
+            &rgb,
+            width,
+            height,
+            ExtendedColorType::Rgb8,
+        )?,
+        _ => {
+            frame.stride = frame.width * 2;
+            for pair in rgb.as_raw().chunks_exact(6) {
+                let luma = |p: &[u8]| {
+                    let [r, g, b] = [p[0], p[1], p[2]].map(f32::from);
+                    (16.0 + 0.257 * r + 0.504 * g + 0.098 * b) as u8
+                };
+                let [r, g, b] = [pair[0], pair[1], pair[2]].map(f32::from);
+                let cb = (128.0 - 0.148 * r - 0.291 * g + 0.439 * b) as u8;
+                let cr = (128.0 + 0.439 * r - 0.368 * g - 0.071 * b) as u8;
+                frame
+                    .data
+                    .extend([luma(&pair[..3]), cb, luma(&pair[3..]), cr]);
+            }
+        }
+    }
+    Ok(frame)
+}
+
+fn median(times: &mut [f64]) -> f64 {
+    times.sort_by(f64::total_cmp);
+    times[times.len() / 2]
+}
+
+/// Milliseconds that this thread has run.
+fn on_cpu() -> f64 {
+    let text = std::fs::read_to_string("/proc/thread-self/schedstat").unwrap_or_default();
+    text.split(' ')
+        .next()
+        .and_then(|ns| ns.parse::<f64>().ok())
+        .map_or(f64::NAN, |ns| ns / 1e6)
+}

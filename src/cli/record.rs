@@ -1,0 +1,130 @@
+//! `goldcrest record`: frames of the configured source into a folder, for replay and calibration.
+
+use std::io::{self, Write};
+use std::path::PathBuf;
+
+use super::{ConfigOption, Failure, exit, setup};
+use crate::frame::Frame;
+use crate::service::signals::Stop;
+use crate::source::camera::Monitor;
+use crate::source::{self, Counts, Limits, Next, RecordError, Recorder, Source, Written};
+
+/// Options of `goldcrest record`.
+#[derive(clap::Args)]
+pub struct Options {
+    /// A folder that is new or empty
+    #[arg(value_name = "OUT_DIR")]
+    folder: PathBuf,
+    #[command(flatten)]
+    config: ConfigOption,
+    /// Frames to write; without it, until Ctrl-C, the end of the source or --max-bytes
+    #[arg(long, value_parser = clap::value_parser!(u64).range(1..))]
+    frames: Option<u64>,
+    /// Most bytes to write, as in 500M or 2G
+    #[arg(long, value_name = "BYTES", default_value = "1G", value_parser = bytes)]
+    max_bytes: u64,
+    /// Bytes of the disk to leave free
+    #[arg(long, value_name = "BYTES", default_value = "256M", value_parser = bytes)]
+    keep_free: u64,
+}
+
+/// Runs the command.
+pub fn run(options: &Options) -> Result<(), Failure> {
+    let loaded = setup::configuration(&options.config)?;
+    let config = &loaded.config;
+    let stop = Stop::on_signals().map_err(|e| Failure::new(exit::SOFTWARE, e))?;
+    let mut opened = source::open(&config.source, &config.camera, loaded.folder())?;
+    let limits = Limits {
+        max_bytes: options.max_bytes,
+        keep_free: options.keep_free,
+    };
+    let mut recorder = Recorder::create(&options.folder, limits)?;
+    log::info!(
+        "recording {} into {}",
+        opened.says,
+        options.folder.display()
+    );
+    let mut bad = Counts::new();
+    let ended = fill(
+        &mut recorder,
+        &mut *opened.source,
+        &opened.camera,
+        options.frames,
+        &mut bad,
+        &stop,
+    );
+    opened.camera.note_bad(opened.source.passed_over());
+    let mut drops = opened.camera.counters().drops();
+    drops.add_all(&bad);
+    // Nothing can be said to one who closed it.
+    let _ = writeln!(
+        io::stdout(),
+        "{} frames, {:.1} MiB, in {}; dropped: {drops}",
+        recorder.frames(),
+        recorder.bytes() as f64 / f64::from(1 << 20),
+        options.folder.display()
+    );
+    ended
+}
+
+/// Writes frames until there are enough, the source ends, or the end is asked for.
+fn fill(
+    recorder: &mut Recorder,
+    source: &mut dyn Source,
+    camera: &Monitor,
+    frames: Option<u64>,
+    bad: &mut Counts,
+    stop: &Stop,
+) -> Result<(), Failure> {
+    let mut frame = Frame::empty();
+    while !stop.asked() && frames.is_none_or(|frames| recorder.frames() < frames) {
+        match source.next(&mut frame)? {
+            Next::Frame => {}
+            Next::Idle => continue,
+            Next::End => break,
+        }
+        match recorder.write(&frame, || camera.status()) {
+            Ok(Written::Whole) => {}
+            Ok(Written::Beyond) => {
+                log::info!("the next frame would go beyond --max-bytes");
+                break;
+            }
+            Err(RecordError::Frame(e)) => {
+                bad.add(e.cause());
+                log::warn!("frame {}: {e}; passed over", frame.seq);
+            }
+            Err(e) => return Err(e.into()),
+        }
+    }
+    Ok(())
+}
+
+/// A number of bytes, with K, M or G for powers of 1024.
+fn bytes(text: &str) -> Result<u64, String> {
+    let (number, shift) = match text.as_bytes().last() {
+        Some(b'k' | b'K') => (&text[..text.len() - 1], 10),
+        Some(b'm' | b'M') => (&text[..text.len() - 1], 20),
+        Some(b'g' | b'G') => (&text[..text.len() - 1], 30),
+        _ => (text, 0),
+    };
+    let number: Option<u64> = number.parse().ok();
+    number
+        .and_then(|n| n.checked_mul(1 << shift))
+        .ok_or_else(|| "must be a number of bytes, as in 1000000, 500M or 2G".into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sizes_are_read_with_their_unit() {
+        assert_eq!(bytes("1000000"), Ok(1_000_000));
+        assert_eq!(bytes("2k"), Ok(2048));
+        assert_eq!(bytes("500M"), Ok(500 << 20));
+        assert_eq!(bytes("1G"), Ok(1 << 30));
+        for text in ["", "M", "1.5G", "-1", "1T", "99999999999G", "é"] {
+            assert!(bytes(text).is_err(), "{text}");
+        }
+    }
+}

@@ -1,0 +1,112 @@
+//! `goldcrest record`, as a user runs it, and what replay makes of it.
+
+mod support {
+    pub mod program;
+}
+
+use std::fs;
+use std::path::Path;
+
+use support::program::{goldcrest, root};
+
+/// A configuration with a made-up camera.
+fn configuration(folder: &Path, format: &str) -> String {
+    let path = folder.join("c.toml");
+    let model = root().join("model/convnext_tiny_128_int8.onnx");
+    let text = format!(
+        "[source]\nkind = \"synthetic\"\n[camera]\nwidth = 320\nheight = 240\nfps = 20.0\nformat = \"{format}\"\n\
+         [model]\npath = {model:?}\n"
+    );
+    fs::write(&path, text).unwrap();
+    path.to_str().unwrap().into()
+}
+
+fn record(config: &str, out: &Path, more: &[&str]) -> (i32, String, String) {
+    let out = out.to_str().unwrap();
+    let ran = goldcrest(&[&["record", out, "--config", config], more].concat());
+    (ran.code, ran.stdout, ran.stderr)
+}
+
+#[test]
+fn a_recording_replays_with_its_own_times() {
+    let folder = tempfile::tempdir().unwrap();
+    for (format, ending) in [("yuyv", "png"), ("mjpg", "jpg")] {
+        let config = configuration(folder.path(), format);
+        let out = folder.path().join(format);
+        let (code, stdout, stderr) = record(&config, &out, &["--frames", "6"]);
+        assert_eq!(code, 0, "{stderr}");
+        assert!(stdout.starts_with("6 frames, "), "{stdout}");
+        let names: Vec<_> = (0..6).map(|n| format!("{n:06}.{ending}")).collect();
+        assert!(
+            names.iter().all(|name| out.join(name).is_file()),
+            "{names:?}"
+        );
+
+        let ran = goldcrest(&[
+            "replay",
+            out.to_str().unwrap(),
+            "--json",
+            "--config",
+            &config,
+        ]);
+        assert_eq!(ran.code, 0, "{}", ran.stderr);
+        let lines: Vec<serde_json::Value> = ran
+            .stdout
+            .lines()
+            .map(|line| serde_json::from_str(line).unwrap())
+            .collect();
+        let sources: Vec<_> = lines
+            .iter()
+            .map(|l| l["source"].as_str().unwrap())
+            .collect();
+        assert_eq!(sources, names);
+    }
+}
+
+#[test]
+fn a_recording_of_a_recording_takes_each_file_as_it_is() {
+    let folder = tempfile::tempdir().unwrap();
+    let config = folder.path().join("c.toml");
+    let bottles = root().join("tests/recordings/bottles");
+    fs::write(
+        &config,
+        format!("[source]\nkind = \"recording\"\npath = {bottles:?}\n"),
+    )
+    .unwrap();
+    let out = folder.path().join("out");
+    let (code, _, stderr) = record(config.to_str().unwrap(), &out, &[]);
+    assert_eq!(code, 0, "{stderr}");
+    assert_eq!(fs::read_dir(&out).unwrap().count(), 60 + 1);
+    let copy = fs::read(out.join("000041.jpg")).unwrap();
+    assert!(copy == fs::read(bottles.join("bottles-42.jpg")).unwrap());
+}
+
+#[test]
+fn bounds_end_it_well_and_a_full_disk_or_a_used_folder_with_one_line() {
+    let folder = tempfile::tempdir().unwrap();
+    let config = configuration(folder.path(), "mjpg");
+    let out = folder.path().join("out");
+    let (code, stdout, stderr) = record(&config, &out, &["--max-bytes", "50k"]);
+    assert_eq!(code, 0, "{stderr}");
+    let used: u64 = fs::read_dir(&out)
+        .unwrap()
+        .map(|entry| entry.unwrap().metadata().unwrap().len())
+        .sum();
+    assert!(used <= 50 << 10 && used > 20 << 10, "{used}: {stdout}");
+
+    let (code, _, stderr) = record(&config, &out, &[]);
+    assert_eq!(code, 64, "{stderr}");
+    assert!(
+        stderr
+            .trim_end()
+            .ends_with("this folder is not empty; name a new one or an empty one")
+    );
+
+    let full = folder.path().join("full");
+    let (code, stdout, stderr) = record(&config, &full, &["--keep-free", "900000000G"]);
+    assert_eq!(code, 74, "{stderr}");
+    assert!(stdout.starts_with("0 frames, "), "{stdout}");
+    let last = stderr.lines().last().unwrap_or_default();
+    assert!(last.contains("are to be kept free (--keep-free)"), "{last}");
+    assert_eq!(fs::read_dir(&full).unwrap().count(), 1);
+}
