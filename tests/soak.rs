@@ -3,7 +3,7 @@
 //! `GOLDCREST_SOAK=100000 cargo test --release --test soak -- --nocapture` looks at frames 1,000 and 100,000 instead.
 
 use std::path::PathBuf;
-use std::sync::mpsc::{Sender, channel};
+use std::sync::{Arc, Mutex};
 
 use goldcrest::engine::{self, Card, bundle, pack};
 use goldcrest::frame::{Frame, PixelFormat};
@@ -29,7 +29,8 @@ struct Watched {
     source: Synthetic,
     next: u64,
     at: [u64; 2],
-    held: Sender<Held>,
+    /// With room for both, so that telling them takes nothing from the heap.
+    held: Arc<Mutex<Vec<Held>>>,
 }
 
 impl Source for Watched {
@@ -40,7 +41,7 @@ impl Source for Watched {
                 heap: heap::now().live,
                 files: std::fs::read_dir("/proc/self/fd").unwrap().count(),
             };
-            self.held.send(held).unwrap();
+            self.held.lock().unwrap().push(held);
         }
         self.next += 1;
         self.source.next(frame)
@@ -79,7 +80,7 @@ fn pipeline() -> Pipeline {
 
 /// Takes frames of `format` through a daemon of its own, with real inferences.
 fn soak(format: PixelFormat, at: [u64; 2]) {
-    let (held, all_held) = channel();
+    let all_held = Arc::new(Mutex::new(Vec::with_capacity(2)));
     let source = Synthetic::new(SyntheticOptions {
         format,
         width: 320,
@@ -94,7 +95,7 @@ fn soak(format: PixelFormat, at: [u64; 2]) {
                 source,
                 next: 0,
                 at,
-                held,
+                held: Arc::clone(&all_held),
             }),
             paced: false,
             says: "made up".into(),
@@ -106,7 +107,7 @@ fn soak(format: PixelFormat, at: [u64; 2]) {
         health: Default::default(),
     };
     let counts = daemon.run(&Stop::default()).unwrap();
-    let held: Vec<_> = all_held.iter().collect();
+    let held = all_held.lock().unwrap();
     println!("{format}: {held:?}; {counts:?}");
     assert_eq!(counts.seen + counts.replaced, at[1] + 1);
     assert!(counts.frames > 0, "{counts:?}");

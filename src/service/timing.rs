@@ -55,6 +55,11 @@ impl Histogram {
         self.least = self.least.min(took);
     }
 
+    /// How many durations were counted.
+    pub fn count(&self) -> u64 {
+        self.total
+    }
+
     /// Forgets all durations, and keeps the table.
     pub fn clear(&mut self) {
         self.counts.fill(0);
