@@ -34,7 +34,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     } else {
         let packed = bundle::find(&model, &card.sha256);
         let folder = bundle::cache_folder(&card.sha256).ok_or("no home")?;
-        if packed.is_none() {
+        if !packed.is_some_and(|path| bundle::fresh(&path, &card.sha256)) {
             println!("{:?}", pack::pack(&model, &folder.join(bundle::NAME))?);
         }
         engine::open(&model, &card, threads)?

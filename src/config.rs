@@ -39,6 +39,8 @@ pub struct Config {
     pub mqtt: publish::Config,
     /// How often the daemon says how it is.
     pub health: service::HealthConfig,
+    /// How much memory is allowed.
+    pub memory: service::MemoryConfig,
     /// What is logged.
     pub log: service::LogConfig,
 }
@@ -55,6 +57,7 @@ impl Default for Config {
             observe: Default::default(),
             mqtt: Default::default(),
             health: Default::default(),
+            memory: Default::default(),
             log: Default::default(),
         }
     }
@@ -161,7 +164,7 @@ pub fn parse(text: &str, path: &Path) -> Result<Config, Error> {
             .and_then(|span| key_at(table.get_ref(), span, ""));
         refuse(at.map(|s| s.start), key, explain(e.message()))
     })?;
-    let sections: [(&str, Checked); 10] = [
+    let sections: [(&str, Checked); 11] = [
         ("", check_id(&config.id)),
         ("source", config.source.check()),
         ("camera", config.camera.check()),
@@ -171,6 +174,7 @@ pub fn parse(text: &str, path: &Path) -> Result<Config, Error> {
         ("observe", config.observe.check()),
         ("mqtt", config.mqtt.check()),
         ("health", config.health.check()),
+        ("memory", config.memory.check()),
         ("log", config.log.check()),
     ];
     for (section, checked) in sections {

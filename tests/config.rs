@@ -33,6 +33,7 @@ fn every_section_refuses_what_it_does_not_know() {
         ("observe", "heartbeat"),
         ("mqtt", "keep_alive"),
         ("health", "interval"),
+        ("memory", "budget_mb"),
         ("log", "level"),
     ] {
         let (code, line) = answer(&format!("id = \"a\"\n\n[{section}]\n{key}x = 1\n"));

@@ -8,7 +8,7 @@ use std::path::Path;
 use std::process::{Child, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
-use support::program::{command, goldcrest, root};
+use support::program::{command, goldcrest, packed_model, root};
 use support::{Broker, PATIENCE, Subscriber, free_port, wait_for};
 use tempfile::TempDir;
 
@@ -22,7 +22,7 @@ struct Daemon {
 fn configuration(folder: &Path, mqtt: &str, at_end: &str) -> String {
     let path = folder.join("config.toml");
     let bottles = root().join("tests/recordings/bottles");
-    let model = root().join("model/convnext_tiny_128_int8.onnx");
+    let model = packed_model(folder);
     let text = format!(
         "id = \"test\"\n[source]\nkind = \"recording\"\npath = {bottles:?}\nat_end = {at_end:?}\n\
          [model]\npath = {model:?}\n[observe]\nheartbeat = 1.0\n{mqtt}"

@@ -2,6 +2,7 @@
 
 mod bench;
 mod check;
+mod need;
 mod pack;
 mod record;
 mod replay;

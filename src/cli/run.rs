@@ -1,13 +1,12 @@
 //! `goldcrest run`: the daemon.
 
-use super::{ConfigOption, Failure, exit, setup};
+use super::{ConfigOption, Failure, exit, need, setup};
 use crate::publish::Publisher;
 use crate::service::daemon::{self, Daemon};
-use crate::service::pipeline::Pipeline;
-use crate::service::signals::Stop;
+use crate::service::reload::Reloader;
+use crate::service::signals::{Reload, Stop};
 use crate::service::{memory, watchdog};
 use crate::source;
-use crate::vision::Gate;
 
 /// Options of `goldcrest run`.
 #[derive(clap::Args)]
@@ -20,21 +19,33 @@ pub struct Options {
 pub fn run(options: &Options) -> Result<(), Failure> {
     let loaded = setup::configuration(&options.config)?;
     let config = &loaded.config;
-    let stop = Stop::on_signals().map_err(|e| Failure::new(exit::SOFTWARE, e))?;
-    let model = setup::model(&loaded, None, None, setup::Packing::Never)?;
+    let broken = |e| Failure::new(exit::SOFTWARE, e);
+    let stop = Stop::on_signals().map_err(broken)?;
+    let asked = Reload::on_signal().map_err(broken)?;
+    let mut model = setup::model(&loaded, None, None, setup::Packing::Never)?;
+    model.engine.self_test()?;
     let source = source::open(&config.source, &config.camera, loaded.folder())?;
+    let reloader = Reloader {
+        asked,
+        model: model.path,
+        threads: config.model.threads,
+        vision: config.vision.clone(),
+        gate: config.gate.clone(),
+        observe: config.observe.clone(),
+    };
+    let pipeline = reloader.pipeline(&model.card, model.engine);
+    let guard = need::admit(&loaded, &reloader.model, pipeline.engine())?;
     let publisher = match config.mqtt.enabled {
         true => Some(Publisher::start(&config.mqtt, &config.id)?),
         false => None,
     };
-    let gate = Gate::new(&config.gate, &config.vision, &model.card.input);
-    let pipeline =
-        Pipeline::new(&config.vision, &config.observe, &model.card, model.engine).gated(gate);
     let daemon = Daemon {
         source,
         pipeline,
         publisher,
         health: config.health.clone(),
+        guard,
+        reloader,
     };
     let ended = daemon.run(&stop);
     watchdog::stopping();

@@ -3,10 +3,10 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use super::{ConfigOption, Failure};
+use super::{ConfigOption, Failure, need};
 use crate::config::{self, Loaded};
-use crate::engine::{self, Card, Engine, bundle};
-use crate::service;
+use crate::engine::{self, Card, Description, Engine, bundle};
+use crate::service::{self, heap};
 
 /// Loads the configuration, starts the log and says which file is used.
 pub fn configuration(option: &ConfigOption) -> Result<Loaded, Failure> {
@@ -51,8 +51,19 @@ pub fn model(
         None => engine::locate(&settings.path, loaded.folder())?,
     };
     let card = Card::read(&path)?;
-    if packing == Packing::Cache && bundle::find(&path, &card.sha256).is_none() {
-        pack(&path, &card.sha256);
+    // Before the weights come in, what reading the configuration took goes out.
+    heap::give_back();
+    let packed = engine::packed(&path, &card);
+    let fresh = |bundle: &PathBuf| bundle::fresh(bundle, &card.sha256);
+    match packing {
+        Packing::Cache if !packed.as_ref().is_some_and(fresh) => {
+            pack(&path, &card.sha256);
+        }
+        // A daemon looks first whether plain tract would be allowed what it takes.
+        Packing::Never if packed.is_none() => {
+            need::admit(loaded, &path, &Description::default())?;
+        }
+        Packing::Cache | Packing::Never => {}
     }
     let engine = engine::open(&path, &card, threads.unwrap_or(settings.threads))?;
     let described = engine.describe();

@@ -250,6 +250,10 @@ impl Engine for Classifier {
         self.bundle.verify()
     }
 
+    fn rest(&self) {
+        self.bundle.rest();
+    }
+
     fn self_test(&mut self) -> Result<(), Error> {
         if self.golden()? == self.bundle.manifest().golden {
             return Ok(());

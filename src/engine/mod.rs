@@ -48,6 +48,10 @@ pub trait Engine: Send {
         Ok(())
     }
 
+    /// Gives mapped weights back to the system until they are next used, for a time in which another engine takes its
+    /// place.
+    fn rest(&self) {}
+
     /// Runs the network once on a fixed input and compares its logits with those that were stored when it was packed,
     /// bit for bit. Nothing is stored of a model that plain tract runs, and nothing is compared.
     ///
@@ -91,7 +95,7 @@ pub struct Layer {
 }
 
 /// Bytes that an engine holds.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Memory {
     /// Mapped from the bundle: file pages that the system may drop and read again.
     pub mapped: usize,
@@ -148,6 +152,14 @@ impl Error {
     }
 }
 
+/// The bundle that [`open`] takes for the model at `path`: itself, or the one that [`bundle::find`] finds.
+pub fn packed(path: &Path, card: &Card) -> Option<PathBuf> {
+    match path.extension().is_some_and(|e| e == "bundle") {
+        true => Some(path.to_path_buf()),
+        false => bundle::find(path, &card.sha256),
+    }
+}
+
 /// Opens the model at `path` with the best engine that can run it, `threads` threads wide.
 ///
 /// That is the int8 engine when a bundle of this model stands beside it or in the user's cache (see [`bundle::find`]
@@ -156,11 +168,7 @@ impl Error {
 /// # Errors
 /// [`Error::Io`] and [`Error::Model`], each naming the file and what to do.
 pub fn open(path: &Path, card: &Card, threads: usize) -> Result<Box<dyn Engine>, Error> {
-    let packed = path
-        .extension()
-        .is_some_and(|e| e == "bundle")
-        .then(|| path.to_path_buf());
-    if let Some(bundle) = packed.or_else(|| bundle::find(path, &card.sha256)) {
+    if let Some(bundle) = packed(path, card) {
         return Ok(Box::new(Classifier::open(&bundle, card, threads)?));
     }
     let engine = Onnx::open(path, card)?;

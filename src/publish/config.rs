@@ -6,6 +6,11 @@ use serde::Deserialize;
 
 use super::{Error, Secret, secret, topics};
 
+/// A queued message with its topic: events of the most labels are half as large.
+const MESSAGE: usize = 2048;
+/// The connection's own buffers and timers.
+const CLIENT: usize = 128 << 10;
+
 /// Where and how to speak MQTT, section `[mqtt]`.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -129,6 +134,12 @@ impl Config {
         range("keep_alive", keep_alive, 1, 3600, " seconds")?;
         range("queue", self.queue, 1, 1024, " messages")?;
         range("max_packet", self.max_packet, 1024, 1 << 24, " bytes")
+    }
+
+    /// What the client and its thread take at most, in bytes, with the queue full of what is usually said and a packet
+    /// of the largest size under way.
+    pub fn memory(&self) -> usize {
+        self.queue * MESSAGE + self.max_packet + CLIENT
     }
 
     /// Host and port, as messages show them and the resolver takes them.

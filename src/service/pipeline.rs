@@ -123,6 +123,11 @@ impl Pipeline {
         })
     }
 
+    /// Gives mapped weights back to the system until the next frame; see [`Engine::rest`].
+    pub fn rest(&self) {
+        self.engine.rest();
+    }
+
     /// What runs the model.
     pub fn engine(&self) -> &engine::Description {
         self.engine.describe()

@@ -18,3 +18,9 @@ mod prepare;
 pub use config::{Config, Flip};
 pub use gate::{Gate, GateConfig, Look};
 pub use prepare::Preparer;
+
+/// What decoding and resizing pictures of `width` pixels takes, in bytes, on top of what a [`Preparer`] has from the
+/// start: one row of blocks of a JPEG at its full size, a few rows of pixels, and tables.
+pub fn memory(width: usize) -> usize {
+    64 * width + (64 << 10)
+}

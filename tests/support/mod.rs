@@ -5,6 +5,7 @@
 
 mod talker;
 
+pub mod daemon;
 pub mod program;
 
 use std::fs;

@@ -3,7 +3,8 @@
 // Each test program uses its own part of this.
 #![allow(dead_code)]
 
-use std::path::PathBuf;
+use std::fs;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 /// What a run of the program left.
@@ -48,4 +49,29 @@ pub fn output(command: &mut Command) -> Ran {
         stdout: text(output.stdout),
         stderr: text(output.stderr),
     }
+}
+
+/// Puts the shipped model, packed, into `folder` and gives its ONNX file, which is a link. A daemon does not pack.
+pub fn packed_model(folder: &Path) -> PathBuf {
+    let shipped = root().join("model");
+    for name in ["labels.txt", "model.toml"] {
+        fs::copy(shipped.join(name), folder.join(name)).expect("the shipped model's card");
+    }
+    // Packed once for all tests, under a name of this build's own; two that pack at once do no harm.
+    let store = Path::new(env!("CARGO_TARGET_TMPDIR")).join("packed");
+    let bundle = store.join("model.bundle");
+    let onnx = shipped.join("convnext_tiny_128_int8.onnx");
+    let fresh = |made: &Path, of: &Path| {
+        let time = |path: &Path| fs::metadata(path).and_then(|m| m.modified()).ok();
+        time(made).is_some_and(|made| time(of).is_some_and(|of| made > of))
+    };
+    if !fresh(&bundle, Path::new(env!("CARGO_BIN_EXE_goldcrest"))) || !fresh(&bundle, &onnx) {
+        let (onnx, store) = (onnx.to_str(), store.to_str());
+        let packed = goldcrest(&["pack", onnx.unwrap(), "-o", store.unwrap()]);
+        assert_eq!(packed.code, 0, "{}", packed.stderr);
+    }
+    fs::copy(&bundle, folder.join("model.bundle")).expect("room for a bundle");
+    let link = folder.join("convnext_tiny_128_int8.onnx");
+    std::os::unix::fs::symlink(onnx, &link).expect("a link");
+    link
 }

@@ -27,7 +27,7 @@ pub use writer::Writer;
 use std::fs::File;
 use std::path::{Path, PathBuf};
 
-use memmap2::Mmap;
+use memmap2::{Mmap, UncheckedAdvice};
 use sha2::{Digest, Sha256};
 
 use super::Error;
@@ -68,19 +68,20 @@ pub fn cache_folder(sha256: &str) -> Option<PathBuf> {
     Some(cache.join("goldcrest").join(sha256))
 }
 
-/// The bundle for the model at `model` with this SHA-256: beside it, or in the user's cache. None if there is none
-/// that this version reads.
-///
-/// Only its head and its manifest are looked at; [`Bundle::open`] checks the rest.
+/// The bundle for the model at `model` with this SHA-256: the one beside it, or in the user's cache, that is
+/// [`fresh`]; else the one beside it whatever it is, so that [`Bundle::open`] says what is wrong with it. None if
+/// there is none.
 pub fn find(model: &Path, sha256: &str) -> Option<PathBuf> {
     let beside = model.with_file_name(NAME);
     let cached = cache_folder(sha256).map(|folder| folder.join(NAME));
-    std::iter::once(beside)
-        .chain(cached)
+    let mut places = std::iter::once(beside.clone()).chain(cached);
+    places
         .find(|path| fresh(path, sha256))
+        .or_else(|| beside.exists().then_some(beside))
 }
 
-/// Whether a bundle of this version and of the model with this SHA-256 stands at `path`.
+/// Whether a bundle of this version and of the model with this SHA-256 stands at `path`. Only its head and its manifest
+/// are looked at; [`Bundle::open`] checks the rest.
 pub fn fresh(path: &Path, sha256: &str) -> bool {
     let head = map(path)
         .ok()
@@ -196,6 +197,15 @@ impl Bundle {
             &self.path,
             "it is damaged: its SHA-256 is wrong",
         ))
+    }
+
+    /// Gives the mapped pages back to the system; they are read again when they are next used.
+    pub fn rest(&self) {
+        // SAFETY: the mapping is shared, read-only and of a file: a page that is given back is read from it again.
+        let given = unsafe { self.map.unchecked_advise(UncheckedAdvice::DontNeed) };
+        if let Err(e) = given {
+            log::debug!("{}: its pages stay: {e}", self.path.display());
+        }
     }
 
     /// The manifest.

@@ -5,6 +5,9 @@
 
 mod form;
 mod proto;
+mod quantised;
+
+pub use quantised::{Quantised, quantised};
 
 use std::path::{Path, PathBuf};
 

@@ -7,9 +7,11 @@ use super::{Counts, Error};
 use crate::frame::{Condition, Frame, Slot, Taken};
 use crate::observe::Say;
 use crate::publish::{CameraState, Payload, Publisher};
+use crate::service::guard::Guard;
 use crate::service::health::{Frames, Health, Now};
 use crate::service::pace::Pace;
 use crate::service::pipeline::{self, Pipeline};
+use crate::service::reload::Reloader;
 use crate::service::signals::Stop;
 use crate::service::watchdog::Watchdog;
 use crate::source::camera::Monitor;
@@ -22,6 +24,8 @@ const WARN_EVERY: Duration = Duration::from_secs(10);
 /// What the thread works with.
 pub(super) struct Look<'a> {
     pub pipeline: &'a mut Pipeline,
+    pub guard: &'a mut Guard,
+    pub reloader: &'a Reloader,
     pub publisher: Option<&'a Publisher>,
     pub camera: &'a Monitor,
     pub slot: &'a Slot,
@@ -38,13 +42,17 @@ pub(super) struct Look<'a> {
 impl Look<'_> {
     /// Runs until the slot is closed or the end is asked for.
     pub fn run(mut self, stop: &Stop) -> Result<(), Error> {
-        let hash = self.pipeline.engine().model_hash.clone();
+        let mut hash = self.pipeline.engine().model_hash.clone();
         let mut watchdog = Watchdog::start();
         let mut frame = Frame::empty();
         let mut camera_seen = 0;
         let mut warned = None;
         while !stop.asked() {
             watchdog.feed(self.captured.load(Ordering::Relaxed));
+            self.guard.look(self.camera);
+            if self.reloader.look(self.pipeline, self.guard) {
+                hash.clone_from(&self.pipeline.engine().model_hash);
+            }
             self.tell_camera(&mut camera_seen);
             if self.health.due() {
                 self.tell_health();

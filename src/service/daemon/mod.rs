@@ -17,9 +17,11 @@ use self::capture::Capture;
 use self::look::Look;
 use crate::frame::{Condition, Slot};
 use crate::publish::Publisher;
+use crate::service::guard::Guard;
 use crate::service::health::{self, Health};
 use crate::service::pace::Pace;
 use crate::service::pipeline::{self, Pipeline};
+use crate::service::reload::Reloader;
 use crate::service::signals::Stop;
 use crate::source::{self, Counts as Causes, Opened};
 
@@ -36,6 +38,10 @@ pub struct Daemon {
     pub publisher: Option<Publisher>,
     /// How often the daemon says how it is.
     pub health: health::Config,
+    /// The watch over its memory.
+    pub guard: Guard,
+    /// Another model, when it is asked for.
+    pub reloader: Reloader,
 }
 
 /// What a daemon has done when it ends.
@@ -102,6 +108,8 @@ impl Daemon {
         let mut counts = Counts::default();
         let looked = Look {
             pipeline: &mut self.pipeline,
+            guard: &mut self.guard,
+            reloader: &self.reloader,
             publisher: self.publisher.as_ref(),
             camera: &camera,
             slot: &slot,

@@ -120,6 +120,25 @@ impl Config {
         Ok(())
     }
 
+    /// What pictures as they are asked for will take, in bytes: all of the driver's buffers, and one picture that was
+    /// copied out. The driver may give others; `Status` says then which.
+    ///
+    /// A camera sets aside two bytes a pixel for a JPEG and fills a tenth to an eighth of it; a sixth is counted.
+    pub fn memory(&self) -> (usize, usize) {
+        let pixels = self.width as usize * self.height as usize;
+        let buffer = match self.format {
+            Format::Grey => pixels,
+            Format::Nv12 | Format::Yu12 => pixels * 3 / 2,
+            Format::Auto | Format::Yuyv | Format::Uyvy | Format::Mjpg => pixels * 2,
+            Format::Rgb24 | Format::Bgr24 => pixels * 3,
+        };
+        let frame = match self.format {
+            Format::Mjpg => buffer / 6,
+            _ => buffer,
+        };
+        (buffer.next_multiple_of(4096) * self.buffers as usize, frame)
+    }
+
     pub(super) fn timeout(&self) -> Duration {
         Duration::try_from_secs_f64(self.timeout).unwrap_or(Duration::from_secs(3))
     }
@@ -198,6 +217,17 @@ mod tests {
         ] {
             assert_eq!(read(text).check().unwrap_err().0, key, "{text}");
         }
+    }
+
+    #[test]
+    fn its_memory_is_that_of_its_format_and_size() {
+        assert_eq!(read("").memory(), (3 * 640 * 480 * 2, 640 * 480 * 2));
+        let large = read("format = 'mjpg'\nwidth = 1920\nheight = 1080\nbuffers = 2");
+        assert_eq!(large.memory(), (2 * 1013 * 4096, 1920 * 1080 / 3));
+        assert_eq!(
+            read("format = 'nv12'\nwidth = 64\nheight = 64").memory().1,
+            6144
+        );
     }
 
     #[test]
