@@ -210,7 +210,7 @@ fn check_tells_good_from_bad() {
     assert_eq!(ran.code, 0, "{}{}", ran.stdout, ran.stderr);
     assert_eq!(
         ran.stdout.lines().filter(|l| l.contains(" ok ")).count(),
-        4,
+        5,
         "{}",
         ran.stdout
     );

@@ -7,25 +7,14 @@ use std::process::Stdio;
 use std::thread;
 use std::time::Duration;
 
-use support::Broker;
-use support::program::{command, goldcrest, root};
+use support::daemon::{Daemon, configuration, field, table};
+use support::program::{command, goldcrest, output, root};
+use support::{Broker, Subscriber};
 
 /// Most that may ever be resident, code and mapped weights included, in KiB.
 const PEAK: u64 = 48 * 1024;
 /// Most that may be anonymous at any time, in KiB.
 const ANONYMOUS: u64 = 12 * 1024;
-
-/// One field of `/proc/PID/status`, in KiB; none once the process has ended.
-fn field(pid: u32, name: &str) -> Option<u64> {
-    let status = fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
-    status
-        .lines()
-        .find_map(|l| l.strip_prefix(name))?
-        .split_whitespace()
-        .next()?
-        .parse()
-        .ok()
-}
 
 #[test]
 fn five_hundred_frames_over_mqtt_stay_within_the_promise() {
@@ -92,4 +81,145 @@ fn the_heap_is_the_same_at_frame_100_and_at_frame_10_000() {
     let report: serde_json::Value = serde_json::from_str(&ran.stdout).unwrap();
     assert_eq!(report["live_heap_growth_bytes"], 0, "{report}");
     assert_eq!(report["allocations_per_inference"], 0.0, "{report}");
+}
+
+/// Bytes of `/proc/PID/smaps` that are clean pages of mapped files, of the bundle and of all others, in MiB.
+fn clean_files(pid: u32) -> (f64, f64) {
+    let smaps = fs::read_to_string(format!("/proc/{pid}/smaps")).unwrap();
+    let (mut bundle, mut others) = (0.0, 0.0);
+    let mut into: Option<&mut f64> = None;
+    for line in smaps.lines() {
+        let number = |name: &str| -> Option<f64> {
+            let value = line.strip_prefix(name)?.split_whitespace().next()?;
+            Some(value.parse::<f64>().ok()? / 1024.0)
+        };
+        if line.starts_with(|c: char| c.is_ascii_digit() || c.is_ascii_lowercase()) {
+            into = match line.find('/') {
+                Some(_) if line.ends_with("/model.bundle") => Some(&mut bundle),
+                Some(_) => Some(&mut others),
+                None => None,
+            };
+        } else if let Some(sum) = &mut into {
+            **sum += number("Rss:").unwrap_or(0.0) - number("Anonymous:").unwrap_or(0.0);
+        }
+    }
+    (bundle, others)
+}
+
+#[test]
+fn the_daemon_stays_within_what_it_computed_and_near_it() {
+    let broker = Broker::start();
+    let subscriber = Subscriber::new(&broker, "goldcrest/test/label");
+    let mut daemon = Daemon::start(&broker.config_toml());
+    daemon.expect("in all, at most");
+    let need = table(&daemon.log);
+    let part = |name: &str| {
+        need.iter()
+            .find(|(n, _)| n == name)
+            .map_or(0.0, |(_, mib)| *mib)
+    };
+    for _ in 0..20 {
+        subscriber.expect("label");
+    }
+    daemon.signal("HUP");
+    daemon.expect("labels runs now");
+    for _ in 0..20 {
+        subscriber.expect("label");
+    }
+    let mib = |name| field(daemon.id(), name).unwrap() as f64 / 1024.0;
+    let (peak, anonymous) = (mib("VmHWM:"), mib("RssAnon:"));
+    let (weights, code) = clean_files(daemon.id());
+    let all = part("in all, at most");
+    println!("{need:#?}");
+    println!(
+        "measured: peak {peak:.2} MiB, weights {weights:.2}, code {code:.2}, anonymous {anonymous:.2}"
+    );
+    assert!(
+        peak <= all,
+        "the peak is {peak:.2} MiB and {all} were computed"
+    );
+    assert!(
+        all <= peak * 1.3,
+        "{all} MiB were computed and the peak is only {peak:.2}"
+    );
+    let bundle = fs::metadata(daemon.folder.path().join("model.bundle"))
+        .unwrap()
+        .len();
+    assert!((part("weights, mapped") - bundle as f64 / 1048576.0).abs() < 0.01);
+    assert!(weights <= part("weights, mapped") + 0.01 && weights > part("weights, mapped") * 0.95);
+    let computed = part("code and constants");
+    assert!(
+        code <= computed,
+        "{code:.2} MiB of code and {computed} computed"
+    );
+    let file = part("weights, mapped") + computed;
+    assert!(
+        anonymous <= all - file,
+        "{anonymous:.2} MiB are anonymous of {:.2}",
+        all - file
+    );
+    daemon.end();
+}
+
+/// What `check --json` says of the memory with `more` in the configuration, in MiB: needed, and pinned.
+fn predicted(more: &str) -> (f64, f64) {
+    let folder = tempfile::tempdir().unwrap();
+    let config = configuration(folder.path(), "");
+    let text = fs::read_to_string(&config).unwrap();
+    let text = text.replace("kind = \"recording\"", "kind = \"camera\"");
+    fs::write(&config, text + more).unwrap();
+    let mut check = command(&["check", "--json", "--config", config.to_str().unwrap()]);
+    let ran = output(check.env("XDG_CACHE_HOME", folder.path()));
+    let report: serde_json::Value = serde_json::from_str(&ran.stdout).unwrap();
+    println!("{more:?}: {:#}", report["memory"]);
+    let mib = |key: &str| report["memory"][key].as_f64().unwrap() / 1048576.0;
+    (mib("needed"), mib("pinned"))
+}
+
+#[test]
+fn what_is_promised_of_cameras_fits_the_budget() {
+    let quiet = "[camera]\ntimeout = 1.0\n";
+    let (usual, _) = predicted(&format!("{quiet}format = \"yuyv\"\n"));
+    assert!(usual <= 48.0, "{usual} MiB at 640x480 in YUYV");
+    let large = format!("{quiet}format = \"mjpg\"\nwidth = 1920\nheight = 1080\n");
+    let (two, pinned) = predicted(&format!("{large}buffers = 2\n"));
+    assert!(
+        two <= 48.0,
+        "{two} MiB at 1920x1080 in MJPEG with two buffers"
+    );
+    assert!(pinned < 20.0, "{pinned} MiB cannot be dropped");
+    // A buffer more is two bytes a pixel more.
+    let (three, _) = predicted(&large);
+    let buffer = f64::from(1920 * 1080 * 2) / 1048576.0;
+    assert!((three - two - buffer).abs() < 0.5, "{three} and {two} MiB");
+}
+
+#[test]
+fn a_start_over_the_budget_is_refused_with_the_table_and_what_to_change() {
+    let folder = tempfile::tempdir().unwrap();
+    let config = configuration(
+        folder.path(),
+        "[mqtt]\nenabled = false\n[memory]\nbudget_mb = 20\n",
+    );
+    let ran = goldcrest(&["run", "--config", config.to_str().unwrap()]);
+    assert_eq!(ran.code, 78, "{}", ran.stderr);
+    assert!(ran.stderr.contains("weights, mapped"), "{}", ran.stderr);
+    let line = ran.stderr.lines().last().unwrap();
+    assert!(line.starts_with("goldcrest: memory.budget_mb: "), "{line}");
+    assert!(
+        line.contains("20 are allowed") && line.contains("set it to "),
+        "{line}"
+    );
+    let wanted = line.rsplit_once("set it to ").unwrap().1;
+    let wanted = wanted.split(' ').next().unwrap();
+    let text = fs::read_to_string(&config)
+        .unwrap()
+        .replace("= 20\n", &format!("= {wanted}\n"));
+    fs::write(
+        &config,
+        text.replace("at_end = \"loop\"", "at_end = \"stop\""),
+    )
+    .unwrap();
+    let ran = goldcrest(&["run", "--config", config.to_str().unwrap()]);
+    assert_eq!(ran.code, 0, "{}", ran.stderr);
 }

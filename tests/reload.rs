@@ -3,42 +3,12 @@
 mod support;
 
 use std::fs;
-use std::path::Path;
 
-use sha2::{Digest, Sha256};
+use support::bundle::{broken, remade, replace};
 use support::daemon::{Daemon, field, table};
 use support::{Broker, Subscriber};
 
 const QUIET: &str = "[mqtt]\nenabled = false\n";
-const PAGE: usize = 4096;
-
-/// Puts `bytes` in the place of the file `name`, as packing does: under another name first.
-fn replace(folder: &Path, name: &str, bytes: &[u8]) {
-    let part = folder.join("part");
-    fs::write(&part, bytes).unwrap();
-    fs::rename(part, folder.join(name)).unwrap();
-}
-
-/// The daemon's bundle, changed: `change` gets its arrays and its manifest. The head is made to fit.
-fn remade(folder: &Path, change: impl FnOnce(&mut Vec<u8>, &mut String)) -> Vec<u8> {
-    let mut bytes = fs::read(folder.join("model.bundle")).unwrap();
-    let at = u64::from_le_bytes(bytes[24..32].try_into().unwrap()) as usize;
-    let mut manifest = String::from_utf8(bytes.split_off(at)).unwrap();
-    change(&mut bytes, &mut manifest);
-    let at = bytes.len() as u64;
-    bytes.extend_from_slice(manifest.as_bytes());
-    let length = bytes.len() as u64;
-    let crc = crc32fast::hash(&bytes[PAGE..]);
-    let sha256 = Sha256::digest(&bytes[PAGE..]);
-    bytes[12..16].copy_from_slice(&crc.to_le_bytes());
-    bytes[16..24].copy_from_slice(&length.to_le_bytes());
-    bytes[24..32].copy_from_slice(&at.to_le_bytes());
-    bytes[32..64].copy_from_slice(&sha256);
-    let head = crc32fast::hash(&bytes[..64]);
-    bytes[64..68].copy_from_slice(&head.to_le_bytes());
-    bytes
-}
-
 #[test]
 fn a_reload_brings_in_the_labels_that_stand_beside_the_model() {
     let broker = Broker::start();
@@ -60,42 +30,12 @@ fn a_bundle_that_is_not_whole_leaves_the_model_that_runs_in_place() {
     let broker = Broker::start();
     let mut daemon = Daemon::start(&broker.config_toml());
     let folder = daemon.folder.path().to_path_buf();
-    let bundle = folder.join("model.bundle");
-    let good = fs::read(&bundle).unwrap();
-    let middle = good.len() / 2;
-    let flipped = |at: usize| {
-        let mut bytes = good.clone();
-        bytes[at] ^= 1;
-        bytes
-    };
-    // Damage that the checksum does not see, for it was made anew: the SHA-256 is that of other bytes.
-    let forged = {
-        let mut bytes = remade(&folder, |_, _| {});
-        assert_eq!(bytes, good, "the head is made as packing makes it");
-        bytes[40] ^= 1;
-        let head = crc32fast::hash(&bytes[..64]);
-        bytes[64..68].copy_from_slice(&head.to_le_bytes());
-        bytes
-    };
-    // A weight more, and all sums right: only the golden input tells.
-    let untrue = remade(&folder, |bytes, _| bytes[middle] ^= 0x40);
-    let older = {
-        let mut bytes = good.clone();
-        bytes[8] = 0;
-        bytes
-    };
+    let mut all = broken(&folder);
     let large = remade(&folder, |bytes, _| {
         bytes.resize(bytes.len() + (32 << 20), 0)
     });
-    for (bytes, says) in [
-        (flipped(middle), "its checksum is wrong"),
-        (forged, "its SHA-256 is wrong"),
-        (untrue, "do not give the logits that were stored"),
-        (good[..middle].to_vec(), "bytes instead of"),
-        (b"no bundle".to_vec(), "it is not a bundle of Goldcrest's"),
-        (older, "it is a bundle of form 0"),
-        (large, "memory.budget_mb: "),
-    ] {
+    all.push((large, "memory.budget_mb: "));
+    for (bytes, says) in all {
         replace(&folder, "model.bundle", &bytes);
         daemon.signal("HUP");
         let line = daemon.expect("reload: ");

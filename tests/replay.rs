@@ -229,6 +229,7 @@ fn bench_reports_every_field_and_no_growth() {
         "stages_ms",
         "allocations_per_inference",
         "allocations_per_frame",
+        "allocations_by_stage",
         "live_heap_growth_bytes",
         "rss_mb",
         "rss_anon_mb",

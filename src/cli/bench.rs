@@ -9,8 +9,9 @@ use serde::Serialize;
 use super::{ConfigOption, Failure, exit, setup};
 use crate::engine::Engine;
 use crate::frame::{Captured, Frame, PixelFormat};
+use crate::publish::{Payload, Topics};
 use crate::service::pipeline::Pipeline;
-use crate::service::timing::{Histogram, Percentiles, StageTimes};
+use crate::service::timing::{Histogram, Percentiles, StageCounts, StageTimes};
 use crate::service::{heap, memory};
 
 /// The picture that whole frames are measured with.
@@ -47,11 +48,22 @@ struct Report {
     stages_ms: StageTimes,
     allocations_per_inference: f64,
     allocations_per_frame: f64,
+    allocations_by_stage: ByStage,
     live_heap_growth_bytes: i64,
     #[serde(flatten)]
     memory: memory::Resident,
     kernel: String,
     model_hash: String,
+}
+
+/// Allocations of one frame, on average.
+#[derive(Serialize)]
+struct ByStage {
+    vision: f64,
+    infer: f64,
+    observe: f64,
+    /// Writing what is said as messages; no broker is needed for it.
+    publish: f64,
 }
 
 /// Runs the command.
@@ -80,20 +92,43 @@ pub fn run(options: &Options) -> Result<(), Failure> {
         pipeline.step(&frame)?;
     }
     pipeline.stages = Default::default();
+    let hash = &described.model_hash;
+    let topics = Topics::new(&loaded.config.mqtt.base, &loaded.config.id)?;
     let before = heap::now();
     for seq in 0..options.frames {
         tick(&mut frame, SETTLED as u64 + seq);
-        pipeline.step(&frame)?;
+        let Some(say) = pipeline.step(&frame)?.say else {
+            continue;
+        };
+        let (start, mut counted) = (Instant::now(), heap::now());
+        for payload in Payload::of(&say, hash) {
+            let message = (payload.topic(&topics).to_string(), payload.to_json());
+            std::hint::black_box(message.1.map_err(|e| Failure::new(exit::SOFTWARE, e))?);
+        }
+        pipeline.stages.publish.add(start.elapsed());
+        pipeline.stages.allocations.publish += counted.since();
     }
     let after = heap::now();
+    let each = |allocations: u64| allocations as f64 / options.frames as f64;
+    let StageCounts {
+        vision,
+        infer: infers,
+        observe,
+        publish,
+    } = pipeline.stages.allocations;
     let report = Report {
         threads: described.threads,
         frames: options.frames,
         infer_ms: infer.percentiles(),
         stages_ms: pipeline.stages.times(),
-        allocations_per_inference: allocations as f64 / options.frames as f64,
-        allocations_per_frame: (after.allocations - before.allocations) as f64
-            / options.frames as f64,
+        allocations_per_inference: each(allocations),
+        allocations_per_frame: each(after.allocations - before.allocations),
+        allocations_by_stage: ByStage {
+            vision: each(vision),
+            infer: each(infers),
+            observe: each(observe),
+            publish: each(publish),
+        },
         live_heap_growth_bytes: after.live - before.live,
         memory: memory::resident(),
         kernel: described.kernel,
@@ -197,8 +232,12 @@ fn print(report: &Report) {
         stages_ms.observe.p50, stages_ms.observe.p95
     );
     println!(
-        "allocations  {:.1} an inference, {:.1} a frame",
-        report.allocations_per_inference, report.allocations_per_frame
+        "allocations  {:.1} an inference, {:.1} a frame: vision {:.1}, observe {:.1}, publish {:.1}",
+        report.allocations_per_inference,
+        report.allocations_per_frame,
+        report.allocations_by_stage.vision,
+        report.allocations_by_stage.observe,
+        report.allocations_by_stage.publish
     );
     println!(
         "live heap    {:+} bytes over {} frames",

@@ -1,14 +1,18 @@
 //! `goldcrest check`: what would be used, and whether it would work.
 
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use serde::Serialize;
 
-use super::{ConfigOption, Failure, exit, setup};
+use super::{ConfigOption, Failure, exit, need, setup};
 use crate::config::Loaded;
-use crate::engine::Layer;
+use crate::engine::pack::{self, Quantised};
+use crate::engine::{self, Input, Layer};
 use crate::publish;
-use crate::service::memory;
+use crate::service::budget::Part;
+use crate::service::guard::Guard;
+use crate::service::pipeline::Pipeline;
 use crate::source::{self, camera, camera::Survey};
 
 /// How long the broker is given.
@@ -40,7 +44,18 @@ struct Report<'a> {
     findings: &'a [Finding],
     layers: &'a [Layer],
     #[serde(skip_serializing_if = "Option::is_none")]
+    memory: Option<MemoryReport<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     cameras: Option<&'a Survey>,
+}
+
+/// What a daemon will need, in bytes.
+#[derive(Serialize)]
+struct MemoryReport<'a> {
+    budget: usize,
+    needed: usize,
+    pinned: usize,
+    parts: &'a [Part],
 }
 
 impl Finding {
@@ -71,9 +86,11 @@ pub fn run(options: &Options) -> Result<(), Failure> {
     };
     let mut layers = Vec::new();
     let mut cameras = None;
+    let mut guard = None;
     let findings = [
         Finding::of("configuration", Ok(used)),
-        Finding::of("model", model(&loaded, &mut layers)),
+        Finding::of("model", model(&loaded, &mut layers, &mut guard)),
+        Finding::of("memory", memory(&loaded, guard.as_ref())),
         Finding::of("source", source(&loaded, &mut cameras)),
         Finding::of("broker", broker(&loaded)),
     ];
@@ -81,6 +98,12 @@ pub fn run(options: &Options) -> Result<(), Failure> {
         let line = serde_json::to_string(&Report {
             findings: &findings,
             layers: &layers,
+            memory: guard.as_ref().map(|guard| MemoryReport {
+                budget: guard.budget(),
+                needed: guard.need().total(),
+                pinned: guard.need().pinned(),
+                parts: &guard.need().parts,
+            }),
             cameras: cameras.as_ref(),
         })
         .map_err(|e| Failure::new(exit::SOFTWARE, e))?;
@@ -88,6 +111,9 @@ pub fn run(options: &Options) -> Result<(), Failure> {
     } else {
         for Finding { what, ok, says, .. } in &findings {
             println!("{what:<14} {}  {says}", if *ok { "ok  " } else { "FAIL" });
+        }
+        if let Some(guard) = &guard {
+            println!("{}", guard.need());
         }
         if let Some(survey) = &cameras {
             print!("{survey}");
@@ -116,38 +142,101 @@ pub fn run(options: &Options) -> Result<(), Failure> {
     }
 }
 
-/// Loads the model and runs it once on an even grey. A layer that the file quantises must not run in float.
-fn model(loaded: &Loaded, layers: &mut Vec<Layer>) -> Result<String, Failure> {
-    let mut model = setup::model(loaded, None, None, setup::Packing::Never)?;
-    let input = &model.card.input;
-    let grey = vec![0.0; 3 * input.width * input.height];
-    let start = Instant::now();
-    let logits = model.engine.infer(&grey)?.len();
-    let took = start.elapsed().as_secs_f64() * 1000.0;
-    let described = model.engine.describe();
-    layers.clone_from(&described.layers);
-    let int8 = match described.layers.is_empty() {
-        true => "in float, without a bundle".into(),
+/// Proves that what the file quantises runs in int8, loads the model, reads all of it, and tries it on the golden input.
+fn model(
+    loaded: &Loaded,
+    layers: &mut Vec<Layer>,
+    guard: &mut Option<Guard>,
+) -> Result<String, Failure> {
+    let (path, card) = setup::located(loaded, None)?;
+    let bundled = engine::packed(&path, &card);
+    let quantised = match bundled.as_ref() == Some(&path) {
+        // A bundle by itself, without the file that it was made of.
+        true => Vec::new(),
         false => {
-            let (all, int8) = macs(&described.layers);
+            engine::verify_file(&path, &card)?;
+            pack::quantised(&path)?
+        }
+    };
+    if bundled.is_none() {
+        prove(&path, &quantised, &[])?;
+    }
+    let mut model = setup::model(loaded, None, None, setup::Packing::Never)?;
+    layers.clone_from(&model.engine.describe().layers);
+    prove(&path, &quantised, layers)?;
+    model.engine.verify()?;
+    let Input { width, height, .. } = card.input;
+    let start = Instant::now();
+    match layers.is_empty() {
+        // Of what plain tract runs, nothing is stored that an answer could be compared with.
+        true => {
+            model.engine.infer(&vec![0.0; 3 * width * height])?;
+        }
+        false => model.engine.self_test()?,
+    }
+    let took = start.elapsed().as_secs_f64() * 1000.0;
+    let config = &loaded.config;
+    let pipeline = Pipeline::new(&config.vision, &config.observe, &card, model.engine);
+    let described = pipeline.engine();
+    *guard = Some(need::guard(loaded, &path, described)?);
+    let int8 = match layers.is_empty() {
+        true => "in float, in plain tract".into(),
+        false => {
+            let (all, int8) = macs(layers);
             format!(
-                "{:.1} % of {:.0} million MACs in int8",
+                "{:.1} % of {:.0} million MACs in int8, bundle whole, golden input right in {took:.0} ms",
                 100.0 * int8 as f64 / all as f64,
                 all as f64 / 1e6
             )
         }
     };
     Ok(format!(
-        "{} ({}), {logits} labels, {}x{}, sha256 {}..., {} on {} thread(s), {int8}, first inference {took:.0} ms, \
-         process at {:.0} MiB",
-        model.path.display(),
-        model.card.name,
-        input.width,
-        input.height,
+        "{} ({}), {} labels, {width}x{height}, sha256 {}..., {} on {} thread(s), {int8}",
+        path.display(),
+        card.name,
+        card.labels.len(),
         &described.model_hash[..12.min(described.model_hash.len())],
         described.kernel,
         described.threads,
-        memory::resident().rss_mb,
+    ))
+}
+
+/// Holds `layers`, as they would run, against what the file at `path` quantises. With none, plain tract would run it.
+fn prove(path: &Path, quantised: &[Quantised], layers: &[Layer]) -> Result<(), Failure> {
+    let float: Vec<_> = quantised
+        .iter()
+        .filter(|q| match layers.is_empty() {
+            true => !q.integer,
+            false => !layers
+                .iter()
+                .any(|l| l.name == q.name && l.weight_bytes == q.weight_bytes && l.dtype != "f32"),
+        })
+        .collect();
+    let Some(first) = float.first() else {
+        return Ok(());
+    };
+    let message = format!(
+        "{}: {} layers that it quantises would not run in int8, the first is {}; make a bundle with `goldcrest pack`",
+        path.display(),
+        float.len(),
+        first.name
+    );
+    Err(Failure::new(exit::DATA, message))
+}
+
+/// Predicts what a daemon will need and whether that is allowed.
+fn memory(loaded: &Loaded, guard: Option<&Guard>) -> Result<String, Failure> {
+    let Some(guard) = guard else {
+        let unknown = "it cannot be told without a model that runs";
+        return Err(Failure::new(exit::CONFIG, unknown));
+    };
+    guard
+        .admit()
+        .map_err(|why| Failure::new(exit::CONFIG, why))?;
+    Ok(format!(
+        "{:.1} MiB needed of {} allowed",
+        guard.need().total() as f64 / f64::from(1 << 20),
+        loaded.config.memory.budget_mb
     ))
 }
 

@@ -21,7 +21,7 @@ const TRACT: (f64, f64) = (5.8, 2.2);
 /// # Errors
 /// When it is over the budget, or over the system's limit: one line that says what to change.
 pub fn admit(loaded: &Loaded, model: &Path, engine: &Description) -> Result<Guard, Failure> {
-    let guard = Guard::new(&loaded.config.memory, facts(loaded, model, engine)?);
+    let guard = guard(loaded, model, engine)?;
     let admitted = guard.admit();
     let level = match admitted {
         Ok(()) => log::Level::Info,
@@ -37,6 +37,12 @@ pub fn admit(loaded: &Loaded, model: &Path, engine: &Description) -> Result<Guar
     }
     admitted.map_err(|why| Failure::new(exit::CONFIG, why))?;
     Ok(guard)
+}
+
+/// The same without a word and without a judgement.
+pub fn guard(loaded: &Loaded, model: &Path, engine: &Description) -> Result<Guard, Failure> {
+    let facts = facts(loaded, model, engine)?;
+    Ok(Guard::new(&loaded.config.memory, facts))
 }
 
 /// What the need is computed from.

@@ -38,6 +38,16 @@ pub enum Packing {
     Never,
 }
 
+/// Finds `named`, or the configured model, and reads what stands beside it.
+pub fn located(loaded: &Loaded, named: Option<&Path>) -> Result<(PathBuf, Card), Failure> {
+    let path = match named {
+        Some(path) => engine::locate(path, Path::new(""))?,
+        None => engine::locate(&loaded.config.model.path, loaded.folder())?,
+    };
+    let card = Card::read(&path)?;
+    Ok((path, card))
+}
+
 /// Opens `named`, or the configured model, with `threads`, or as many as are configured.
 pub fn model(
     loaded: &Loaded,
@@ -45,12 +55,7 @@ pub fn model(
     threads: Option<usize>,
     packing: Packing,
 ) -> Result<Model, Failure> {
-    let settings = &loaded.config.model;
-    let path = match named {
-        Some(path) => engine::locate(path, Path::new(""))?,
-        None => engine::locate(&settings.path, loaded.folder())?,
-    };
-    let card = Card::read(&path)?;
+    let (path, card) = located(loaded, named)?;
     // Before the weights come in, what reading the configuration took goes out.
     heap::give_back();
     let packed = engine::packed(&path, &card);
@@ -65,7 +70,7 @@ pub fn model(
         }
         Packing::Cache | Packing::Never => {}
     }
-    let engine = engine::open(&path, &card, threads.unwrap_or(settings.threads))?;
+    let engine = engine::open(&path, &card, threads.unwrap_or(loaded.config.model.threads))?;
     let described = engine.describe();
     log::info!(
         "model: {} ({} labels), {}",

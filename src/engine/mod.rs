@@ -19,7 +19,7 @@ mod tests;
 pub use card::{Card, Input, Resize};
 pub use classifier::Classifier;
 pub use config::{Config, INSTALLED, locate};
-pub use onnx::{Onnx, sha256};
+pub use onnx::{Onnx, sha256, verify as verify_file};
 
 use onnx::check_labels;
 

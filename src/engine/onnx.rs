@@ -82,7 +82,10 @@ pub(super) fn check_labels(path: &Path, card: &Card, logits: usize) -> Result<()
 }
 
 /// Refuses the file at `path` when its SHA-256 is not the one that `card` was written for.
-pub(super) fn verify(path: &Path, card: &Card) -> Result<(), Error> {
+///
+/// # Errors
+/// [`Error::Model`]; [`Error::Io`] when it cannot be read.
+pub fn verify(path: &Path, card: &Card) -> Result<(), Error> {
     let found = sha256(path)?;
     if found.eq_ignore_ascii_case(&card.sha256) {
         return Ok(());

@@ -213,7 +213,8 @@ impl<'a> Payload<'a> {
         std::iter::once(label).chain(event)
     }
 
-    pub(super) fn topic<'t>(&self, topics: &'t Topics) -> &'t str {
+    /// The one of `topics` that it is said on.
+    pub fn topic<'t>(&self, topics: &'t Topics) -> &'t str {
         match self {
             Self::Label(_) => &topics.label,
             Self::Event(_) => &topics.event,
@@ -226,7 +227,11 @@ impl<'a> Payload<'a> {
         matches!(self, Self::Label(_) | Self::Camera(_))
     }
 
-    pub(super) fn to_json(&self) -> Result<Vec<u8>, serde_json::Error> {
+    /// The message.
+    ///
+    /// # Errors
+    /// When serde_json fails, which it does for none of these.
+    pub fn to_json(&self) -> Result<Vec<u8>, serde_json::Error> {
         match self {
             Self::Label(label) => serde_json::to_vec(label),
             Self::Event(event) => serde_json::to_vec(event),

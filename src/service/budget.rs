@@ -286,11 +286,11 @@ mod tests {
         facts.device = 24 << 20;
         let message = Need::new(&facts).fits(&ok).unwrap_err();
         assert!(
-            message.starts_with("memory.budget_mb: 68.8 MiB"),
+            message.starts_with("memory.budget_mb: 69.1 MiB"),
             "{message}"
         );
         assert!(message.contains("camera.buffers"), "{message}");
-        assert!(message.contains("set it to 69 or more"), "{message}");
+        assert!(message.contains("set it to 70 or more"), "{message}");
         // No key alone helps here.
         let tight = Config { budget_mb: 16 };
         let message = Need::new(&FACTS).fits(&tight).unwrap_err();

@@ -18,6 +18,8 @@ const STALLED: (f64, f64) = (10.0, 5.0);
 /// What was seen at one look.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
 pub struct Seen {
+    /// The budget.
+    pub budget_mb: u32,
     /// This process's pages.
     pub resident: Resident,
     /// The control group, where there is one.
@@ -42,6 +44,7 @@ impl Guard {
     pub fn new(config: &Config, facts: Facts) -> Self {
         let cgroup = Cgroup::own();
         let seen = Seen {
+            budget_mb: config.budget_mb,
             resident: memory::resident(),
             pressure: cgroup.as_ref().map(Cgroup::read),
         };
@@ -95,6 +98,7 @@ impl Guard {
         self.due = now + EVERY;
         self.device(camera.status().buffer_bytes);
         let seen = Seen {
+            budget_mb: self.config.budget_mb,
             resident: memory::resident(),
             pressure: self.cgroup.as_ref().map(Cgroup::read),
         };
@@ -283,6 +287,7 @@ mod tests {
     fn trouble_is_noticed_and_its_end_too() {
         let mut guard = guard();
         let seen = |rss_mb, stalled| Seen {
+            budget_mb: 48,
             resident: Resident {
                 rss_mb,
                 ..Resident::default()

@@ -6,6 +6,8 @@ use std::time::{Duration, Instant, SystemTime};
 
 use serde::{Deserialize, Serialize, Serializer};
 
+use super::cgroup::Pressure;
+use super::guard::Seen;
 use super::heap;
 use super::memory::{self, Resident};
 use super::timing::StageTimes;
@@ -69,6 +71,8 @@ pub struct Now<'a> {
     pub engine: &'a Description,
     /// The broker, if there is one.
     pub publisher: Option<&'a Publisher>,
+    /// What the guard saw of the memory.
+    pub memory: Seen,
 }
 
 /// Knows when a report is due, and what was at the last one.
@@ -112,6 +116,11 @@ struct Memory {
     resident: Resident,
     /// Bytes that are allocated and not freed.
     heap_bytes: i64,
+    /// `memory.budget_mb`.
+    budget_mb: u32,
+    /// What the system allows, where it has control groups.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    cgroup: Option<Pressure>,
 }
 
 /// How the messages stand.
@@ -160,6 +169,8 @@ impl Health {
             memory: Memory {
                 resident: memory::resident(),
                 heap_bytes: heap::now().live,
+                budget_mb: now.memory.budget_mb,
+                cgroup: now.memory.pressure,
             },
             queue: now.publisher.map(|publisher| {
                 let counts = publisher.counts();
@@ -230,6 +241,10 @@ mod tests {
             picture: Condition::Dark,
             engine: &engine,
             publisher: None,
+            memory: Seen {
+                budget_mb: 48,
+                ..Seen::default()
+            },
         };
         let mut stages = Stages::default();
         stages.latency.add(Duration::from_millis(20));
@@ -249,6 +264,7 @@ mod tests {
         );
         assert!(json["stages_ms"]["latency"]["p50"].as_f64().unwrap() > 19.0);
         assert!(json["memory"]["rss_anon_mb"].is_number(), "{text}");
+        assert_eq!(json["memory"]["budget_mb"], 48);
         assert!(json["memory"]["heap_bytes"].as_i64().unwrap() > 0);
         assert_eq!(json["kernel"], "scalar");
         assert!(json.get("queue").is_none());

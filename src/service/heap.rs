@@ -58,6 +58,14 @@ pub struct Heap {
     pub live: i64,
 }
 
+impl Heap {
+    /// Allocations since this was read, which it is again.
+    pub fn since(&mut self) -> u64 {
+        let before = std::mem::replace(self, now());
+        self.allocations - before.allocations
+    }
+}
+
 /// Reads the counters. They are those of all threads together.
 pub fn now() -> Heap {
     Heap {

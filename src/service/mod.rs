@@ -3,8 +3,8 @@
 pub mod budget;
 pub mod cgroup;
 pub mod daemon;
-pub mod health;
 pub mod guard;
+pub mod health;
 pub mod heap;
 mod log;
 pub mod memory;
@@ -15,6 +15,6 @@ pub mod signals;
 pub mod timing;
 pub mod watchdog;
 
-pub use self::health::Config as HealthConfig;
 pub use self::budget::Config as MemoryConfig;
+pub use self::health::Config as HealthConfig;
 pub use self::log::{Config as LogConfig, start as start_log};

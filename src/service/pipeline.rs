@@ -5,6 +5,7 @@ use std::time::Instant;
 use crate::engine::{self, Card, Engine};
 use crate::frame::{self, Frame};
 use crate::observe::{self, Observer, Say};
+use crate::service::heap;
 use crate::service::timing::Stages;
 use crate::vision::{self, Gate, Look, Preparer};
 
@@ -107,13 +108,16 @@ impl Pipeline {
     /// # Errors
     /// [`Error::Frame`] for this frame alone; the others are final.
     pub fn step(&mut self, frame: &Frame) -> Result<Seen<'_>, Error> {
-        let start = Instant::now();
+        let (start, mut heap) = (Instant::now(), heap::now());
         let input = self.preparer.prepare(frame.view())?;
         let prepared = Instant::now();
+        self.stages.allocations.vision += heap.since();
         let logits = self.engine.infer(input)?;
         let inferred = Instant::now();
+        self.stages.allocations.infer += heap.since();
         observe::scores::softmax(logits, self.temperature, &mut self.scores)?;
         let say = self.observer.step(&self.scores, frame.seq, frame.captured);
+        self.stages.allocations.observe += heap.since();
         self.stages.vision.add(prepared - start);
         self.stages.infer.add(inferred - prepared);
         self.stages.observe.add(inferred.elapsed());

@@ -110,6 +110,21 @@ pub struct Stages {
     pub publish: Histogram,
     /// From the capture of a frame, by the kernel's time stamp, until what it shows was handed over.
     pub latency: Histogram,
+    /// What each stage allocated, by all threads of the process, in all frames together.
+    pub allocations: StageCounts,
+}
+
+/// One count a stage.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct StageCounts {
+    /// Decoding, cropping, resizing and normalising.
+    pub vision: u64,
+    /// From the prepared input to logits.
+    pub infer: u64,
+    /// From logits to what is said.
+    pub observe: u64,
+    /// Handing over what is said.
+    pub publish: u64,
 }
 
 /// [`Stages`] as percentiles.
@@ -132,7 +147,7 @@ pub struct StageTimes {
 }
 
 impl Stages {
-    /// Forgets all durations.
+    /// Forgets all durations and counts.
     pub fn clear(&mut self) {
         for stage in [
             &mut self.gate,
@@ -144,6 +159,7 @@ impl Stages {
         ] {
             stage.clear();
         }
+        self.allocations = StageCounts::default();
     }
 
     /// All percentiles so far.

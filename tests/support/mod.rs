@@ -5,6 +5,7 @@
 
 mod talker;
 
+pub mod bundle;
 pub mod daemon;
 pub mod program;
 

@@ -96,6 +96,7 @@ impl Look<'_> {
             picture: self.picture,
             engine: self.pipeline.engine(),
             publisher: self.publisher,
+            memory: *self.guard.seen(),
         };
         let report = self.health.report(&now, self.pipeline.stages.times());
         self.pipeline.stages.clear();

@@ -123,7 +123,8 @@ impl Config {
     /// What pictures as they are asked for will take, in bytes: all of the driver's buffers, and one picture that was
     /// copied out. The driver may give others; `Status` says then which.
     ///
-    /// A camera sets aside two bytes a pixel for a JPEG and fills a tenth to an eighth of it; a sixth is counted.
+    /// A camera sets aside two bytes a pixel for a JPEG and fills a small part of it (the shipped recording's pictures,
+    /// a fortieth); a sixth is counted.
     pub fn memory(&self) -> (usize, usize) {
         let pixels = self.width as usize * self.height as usize;
         let buffer = match self.format {
