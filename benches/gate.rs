@@ -166,11 +166,6 @@ fn frame(format: PixelFormat, (width, height): (u32, u32), variant: u32) -> Resu
     Ok(frame)
 }
 
-fn median(times: &mut [f64]) -> f64 {
-    times.sort_by(f64::total_cmp);
-    times[times.len() / 2]
-}
-
 /// Milliseconds that this thread has run.
 fn on_cpu() -> f64 {
     let text = std::fs::read_to_string("/proc/thread-self/schedstat").unwrap_or_default();
