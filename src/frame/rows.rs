@@ -103,7 +103,7 @@ impl Lines for Rows<'_> {
             }
             PixelFormat::Grey => {
                 for (to, &level) in line.chunks_exact_mut(3).zip(&row[x..]) {
-                    to.fill(level);
+                    to.fill(self.ycbcr.grey(level));
                 }
             }
             PixelFormat::Yuyv => {
@@ -290,6 +290,18 @@ mod tests {
         red(PixelFormat::Uyvy, 4, &[100, 100, 240, 100]);
         red(PixelFormat::Nv12, 2, &[100, 100, 100, 240]);
         red(PixelFormat::Yu12, 2, &[100, 100, 100, 240]);
+    }
+
+    #[test]
+    fn grey_of_the_video_range_is_spread_to_all_levels() {
+        let data = [16, 126, 235];
+        let mut view = view(PixelFormat::Grey, 3, 1, 3, &data);
+        assert_eq!(
+            row(view, 0, 0, 3),
+            [16, 16, 16, 126, 126, 126, 235, 235, 235]
+        );
+        view.colour.full_range = false;
+        assert_eq!(row(view, 0, 0, 3), [0, 0, 0, 128, 128, 128, 255, 255, 255]);
     }
 
     #[test]

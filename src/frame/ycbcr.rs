@@ -40,6 +40,13 @@ impl Ycbcr {
         }
     }
 
+    /// The grey of a luma alone.
+    #[inline(always)]
+    pub fn grey(&self, y: u8) -> u8 {
+        let level = (i32::from(y) - self.black) * self.luma + HALF;
+        (level >> BITS).clamp(0, 255) as u8
+    }
+
     /// One pixel, written to the three bytes of `rgb`.
     #[inline(always)]
     pub fn write(&self, y: u8, cb: u8, cr: u8, rgb: &mut [u8]) {
@@ -87,6 +94,10 @@ mod tests {
             assert_eq!(rgb(colour, 235, 128, 128), [255; 3]);
             assert_eq!(rgb(colour, 0, 128, 128), [0; 3]);
             assert_eq!(rgb(colour, 255, 128, 128), [255; 3]);
+            for y in 0..=255 {
+                let grey = Ycbcr::new(colour).grey(y);
+                assert_eq!(rgb(colour, y, 128, 128), [grey; 3]);
+            }
         }
     }
 

@@ -201,7 +201,10 @@ mod tests {
             width: 128,
             height: 128,
             stride: 128,
-            colour: Colour::default(),
+            colour: Colour {
+                full_range: true,
+                ..Colour::default()
+            },
             data,
         }
     }

@@ -126,7 +126,7 @@ fn luma(rgb: &[u8]) -> u32 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::frame::Frame;
+    use crate::frame::{Colour, Frame};
     use crate::source::{Next, Source, Synthetic, SyntheticOptions};
 
     fn input() -> Input {
@@ -185,6 +185,10 @@ mod tests {
             width: 64,
             height: 64,
             stride: 64,
+            colour: Colour {
+                full_range: true,
+                ..Colour::default()
+            },
             data: vec![200; 64 * 64],
             ..Frame::empty()
         };

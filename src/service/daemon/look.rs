@@ -66,7 +66,7 @@ impl Look<'_> {
         Ok(())
     }
 
-    /// Publishes how the camera is, if that is new; a `seen` of 0 makes it new.
+    /// Publishes how the camera is, if that is new.
     fn tell_camera(&self, seen: &mut u64) {
         if let Some(publisher) = self.publisher
             && let Some(status) = self.camera.change(seen)
@@ -157,7 +157,8 @@ impl Look<'_> {
         if picture != self.picture {
             self.picture = picture;
             self.note_picture(frame);
-            *camera_seen = 0;
+            // The last change is said again, with the picture.
+            *camera_seen = camera_seen.saturating_sub(1);
         }
         Ok(())
     }

@@ -1,7 +1,7 @@
 //! A V4L2 camera that survives what cameras do.
 //!
 //! ```text
-//! config ─► devices ─► negotiate ─► stream ─► session ─► source (the Camera)
+//! config ─► devices ─► negotiate, mode ─► stream ─► session ─► source (the Camera)
 //!            by name    pure         buffers   frames      state, reopening
 //!                 system: the ioctls, as a trait; kernel: the real ones
 //! ```
@@ -14,6 +14,7 @@ mod controls;
 mod devices;
 mod kernel;
 mod loss;
+mod mode;
 mod negotiate;
 mod open;
 mod session;
@@ -24,13 +25,11 @@ mod survey;
 mod system;
 
 #[cfg(test)]
-mod fake;
-#[cfg(test)]
-mod faults;
+mod tests;
 
 pub use config::{Config, ControlValue, Format};
 pub use loss::{Cause, Loss};
-pub use negotiate::Mode;
+pub use mode::Mode;
 pub use session::Counters;
 pub use source::Camera;
 pub use status::{Monitor, State, Status};

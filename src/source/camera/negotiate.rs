@@ -1,14 +1,11 @@
-//! Which format, size and interval to ask for, and what the driver's answer means. Pure.
+//! Which format, size and interval to ask for. Pure.
 //!
-//! The size asked for comes first, then the rate, then the format that costs least to read. What the driver gave
-//! is the truth from there on.
+//! The size asked for comes first, then the rate, then the format that costs least to read.
 
-use serde::Serialize;
-use v4l::v4l_sys as sys;
 use v4l::{FourCC, Fraction};
 
-use super::system::{FrameInterval, FrameSize, Picture};
-use crate::frame::{Colour, Matrix, PixelFormat};
+use super::system::{FrameInterval, FrameSize};
+use crate::frame::PixelFormat;
 
 /// Every format that is understood, from cheapest to dearest; grey comes last because it has no colour.
 pub const FORMATS: [(PixelFormat, &[u8; 4]); 9] = [
@@ -22,9 +19,6 @@ pub const FORMATS: [(PixelFormat, &[u8; 4]); 9] = [
     (PixelFormat::Jpeg, b"JPEG"),
     (PixelFormat::Grey, b"GREY"),
 ];
-
-/// No picture is larger: what a driver says beyond it is a mistake, not a reason to allocate.
-const MOST_BYTES: usize = 256 << 20;
 
 /// What is asked for.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -59,29 +53,6 @@ pub struct Choice {
     pub size: (u32, u32),
     /// The frame interval in seconds.
     pub interval: Fraction,
-}
-
-/// How a camera's frames are to be read, as the driver gave it.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct Mode {
-    /// Pixel format.
-    #[serde(skip)]
-    pub format: PixelFormat,
-    /// V4L2's name of the format.
-    pub fourcc: String,
-    /// Width in pixels.
-    pub width: usize,
-    /// Height in pixels.
-    pub height: usize,
-    /// Bytes from one row of the first plane to the next; 0 for JPEG.
-    pub stride: usize,
-    /// Matrix and range of YCbCr.
-    #[serde(skip)]
-    pub colour: Colour,
-    /// Bytes of the largest picture, as the driver says.
-    pub size_image: usize,
-    /// Frames a second; 0 where the driver does not say.
-    pub fps: f64,
 }
 
 /// What this format is here.
@@ -186,94 +157,6 @@ pub fn rank(offers: &[Offer], ask: &Ask) -> Vec<Choice> {
         .collect();
     ranked.sort_by(|a, b| a.0.cmp(&b.0).then(a.1.total_cmp(&b.1)).then(a.2.cmp(&b.2)));
     ranked.into_iter().map(|(.., choice)| choice).collect()
-}
-
-/// Bytes of one row of the first plane.
-fn row_bytes(format: PixelFormat, width: usize) -> usize {
-    match format {
-        PixelFormat::Jpeg => 0,
-        PixelFormat::Rgb24 | PixelFormat::Bgr24 => width * 3,
-        PixelFormat::Yuyv | PixelFormat::Uyvy => width.next_multiple_of(2) * 2,
-        PixelFormat::Grey | PixelFormat::Nv12 | PixelFormat::Yu12 => width,
-    }
-}
-
-/// Reads the driver's answer.
-///
-/// # Errors
-/// What in it cannot be used.
-pub fn mode(picture: &Picture, interval: Option<Fraction>) -> Result<Mode, String> {
-    let fourcc = name(picture.format);
-    let Some(format) = pixel_format(picture.format) else {
-        return Err(format!("the driver gave {fourcc}, which is not understood"));
-    };
-    let (width, height) = (picture.width as usize, picture.height as usize);
-    if !(1..=16384).contains(&width) || !(1..=16384).contains(&height) {
-        return Err(format!("the driver gave a picture of {width}x{height}"));
-    }
-    if matches!(
-        picture.field,
-        sys::v4l2_field_V4L2_FIELD_SEQ_TB | sys::v4l2_field_V4L2_FIELD_SEQ_BT
-    ) {
-        return Err("the driver gives half pictures one after the other (interlaced)".into());
-    }
-    // Some drivers leave the stride 0 or too small; then rows follow each other without a gap.
-    let row = row_bytes(format, width);
-    let stride = match format {
-        PixelFormat::Jpeg => 0,
-        _ if (picture.bytes_per_line as usize) < row => row,
-        _ => picture.bytes_per_line as usize,
-    };
-    if stride > MOST_BYTES >> 14 {
-        return Err(format!("the driver gives rows of {stride} bytes"));
-    }
-    let size_image =
-        (picture.size_image as usize).max(format.bytes(width, height, stride).unwrap_or(0));
-    if size_image > MOST_BYTES {
-        return Err(format!("the driver gives pictures of {size_image} bytes"));
-    }
-    Ok(Mode {
-        format,
-        fourcc,
-        width,
-        height,
-        stride,
-        colour: colour(format, picture),
-        size_image,
-        fps: interval.map_or(0.0, fps),
-    })
-}
-
-/// Matrix and range, with V4L2's defaults where the driver leaves them open. BT.2020 and SMPTE 240M are read as
-/// BT.709, which is nearest.
-fn colour(format: PixelFormat, picture: &Picture) -> Colour {
-    if format == PixelFormat::Jpeg {
-        // A JPEG file is BT.601, full range, whatever the driver says of its sensor.
-        return Colour {
-            matrix: Matrix::Bt601,
-            full_range: true,
-        };
-    }
-    let matrix = match picture.encoding {
-        sys::v4l2_ycbcr_encoding_V4L2_YCBCR_ENC_DEFAULT => match picture.colorspace {
-            sys::v4l2_colorspace_V4L2_COLORSPACE_REC709
-            | sys::v4l2_colorspace_V4L2_COLORSPACE_DCI_P3
-            | sys::v4l2_colorspace_V4L2_COLORSPACE_BT2020
-            | sys::v4l2_colorspace_V4L2_COLORSPACE_SMPTE240M => Matrix::Bt709,
-            _ => Matrix::Bt601,
-        },
-        sys::v4l2_ycbcr_encoding_V4L2_YCBCR_ENC_601
-        | sys::v4l2_ycbcr_encoding_V4L2_YCBCR_ENC_XV601
-        | sys::v4l2_ycbcr_encoding_V4L2_YCBCR_ENC_SYCC => Matrix::Bt601,
-        _ => Matrix::Bt709,
-    };
-    let rgb = matches!(format, PixelFormat::Rgb24 | PixelFormat::Bgr24);
-    let full_range = match picture.quantization {
-        sys::v4l2_quantization_V4L2_QUANTIZATION_FULL_RANGE => true,
-        sys::v4l2_quantization_V4L2_QUANTIZATION_LIM_RANGE => false,
-        _ => rgb || picture.colorspace == sys::v4l2_colorspace_V4L2_COLORSPACE_JPEG,
-    };
-    Colour { matrix, full_range }
 }
 
 #[cfg(test)]
@@ -392,79 +275,5 @@ mod tests {
         assert_eq!(rate(7.5), 7.5);
         let none = FrameInterval::Discrete(Fraction::new(0, 0));
         assert_eq!(fps(best_interval(&[none], &ASK)), 30.0);
-    }
-
-    fn yuyv(width: u32, height: u32) -> Picture {
-        Picture {
-            format: FourCC::new(b"YUYV"),
-            width,
-            height,
-            bytes_per_line: width * 2,
-            size_image: width * height * 2,
-            ..Picture::default()
-        }
-    }
-
-    #[test]
-    fn the_answer_of_the_driver_is_the_truth() {
-        let mut picture = yuyv(640, 480);
-        picture.bytes_per_line = 1344;
-        let mode = mode(&picture, Some(Fraction::new(1, 15))).unwrap();
-        assert_eq!((mode.width, mode.height, mode.stride), (640, 480, 1344));
-        assert_eq!(mode.size_image, 1344 * 479 + 1280);
-        assert_eq!(mode.fps, 15.0);
-    }
-
-    #[test]
-    fn a_stride_or_size_left_out_is_worked_out() {
-        let mut picture = yuyv(641, 480);
-        (picture.bytes_per_line, picture.size_image) = (0, 0);
-        let mode = mode(&picture, None).unwrap();
-        assert_eq!((mode.stride, mode.size_image), (1284, 1284 * 480));
-    }
-
-    #[test]
-    fn answers_that_cannot_be_read_are_refused() {
-        let mut other = yuyv(640, 480);
-        other.format = FourCC::new(b"pRAA");
-        assert!(mode(&other, None).unwrap_err().contains("pRAA"));
-        assert!(mode(&yuyv(0, 480), None).is_err());
-        let mut fields = yuyv(640, 480);
-        fields.field = sys::v4l2_field_V4L2_FIELD_SEQ_TB;
-        assert!(mode(&fields, None).unwrap_err().contains("interlaced"));
-        let mut huge = yuyv(640, 480);
-        huge.size_image = u32::MAX;
-        assert!(mode(&huge, None).is_err());
-    }
-
-    #[test]
-    fn matrix_and_range_follow_v4l2s_defaults() {
-        let read = |colorspace, encoding, quantization| {
-            let picture = Picture {
-                colorspace,
-                encoding,
-                quantization,
-                ..yuyv(64, 64)
-            };
-            let colour = mode(&picture, None).unwrap().colour;
-            (colour.matrix, colour.full_range)
-        };
-        use sys::*;
-        let srgb = v4l2_colorspace_V4L2_COLORSPACE_SRGB;
-        assert_eq!(read(srgb, 0, 0), (Matrix::Bt601, false));
-        let hd = v4l2_colorspace_V4L2_COLORSPACE_REC709;
-        assert_eq!(read(hd, 0, 0), (Matrix::Bt709, false));
-        let jpeg = v4l2_colorspace_V4L2_COLORSPACE_JPEG;
-        assert_eq!(read(jpeg, 0, 0), (Matrix::Bt601, true));
-        let full = v4l2_quantization_V4L2_QUANTIZATION_FULL_RANGE;
-        assert_eq!(
-            read(srgb, v4l2_ycbcr_encoding_V4L2_YCBCR_ENC_709, full),
-            (Matrix::Bt709, true)
-        );
-        let limited = v4l2_quantization_V4L2_QUANTIZATION_LIM_RANGE;
-        assert_eq!(
-            read(hd, v4l2_ycbcr_encoding_V4L2_YCBCR_ENC_601, limited),
-            (Matrix::Bt601, false)
-        );
     }
 }

@@ -9,7 +9,8 @@ use super::config::Config;
 use super::controls;
 use super::devices::{self, Found};
 use super::loss::{Cause, Loss};
-use super::negotiate::{self, Ask, Choice, Mode, Offer};
+use super::mode::{self, Mode};
+use super::negotiate::{self, Ask, Choice, Offer};
 use super::stream::Stream;
 use super::system::{Device, System};
 
@@ -94,7 +95,7 @@ fn agree(system: &dyn System, found: &Found, choices: &[Choice]) -> Result<(Choi
             }
             Err(_) => None,
         };
-        match negotiate::mode(&picture, interval) {
+        match mode::read(&picture, interval) {
             Ok(mode) => return Ok((*choice, mode)),
             Err(why) => last = Some(why),
         }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use serde::{Serialize, Serializer};
 
-use super::negotiate::Mode;
+use super::mode::Mode;
 use super::open::Opened;
 use super::stream::{Filled, Stream};
 use super::system::System;

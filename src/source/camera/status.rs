@@ -1,15 +1,19 @@
 //! How the camera is, for those who tell others.
 
+use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime};
 
 use serde::Serialize;
 
 use super::loss::{Cause, Loss};
-use super::negotiate::Mode;
+use super::mode::Mode;
 use super::session::Counters;
 use crate::frame::Captured;
 use crate::source::Counts;
+
+/// How many changes are kept for those who look seldom.
+const KEPT: usize = 8;
 
 /// Whether pictures come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -81,7 +85,8 @@ pub struct Monitor(Arc<Mutex<Known>>);
 #[derive(Debug)]
 struct Known {
     status: Status,
-    changes: u64,
+    /// The last changes, each with its number, oldest first. There is always one.
+    changes: VecDeque<(u64, Status)>,
 }
 
 impl Monitor {
@@ -98,7 +103,7 @@ impl Monitor {
     pub(super) fn new(status: &Status) -> Self {
         Self(Arc::new(Mutex::new(Known {
             status: status.clone(),
-            changes: 1,
+            changes: VecDeque::from([(1, status.clone())]),
         })))
     }
 
@@ -121,11 +126,17 @@ impl Monitor {
         self.lock().status.counters.clone()
     }
 
-    /// How the camera is, if more than its counters changed since the call that left `seen`, which begins at 0.
+    /// How the camera was after the first change that is newer than `seen`, which begins at 0 and is moved on; none if
+    /// there is no newer one. Changes are of more than the counters; the last one comes with the counters of now.
+    ///
+    /// So a loss that is over before anybody looks is told all the same. Of many, the last eight are kept, and of the
+    /// same loss met again and again only the last.
     pub fn change(&self, seen: &mut u64) -> Option<Status> {
         let known = self.lock();
-        let new = std::mem::replace(seen, known.changes) != known.changes;
-        new.then(|| known.status.clone())
+        let (number, status) = known.changes.iter().find(|(number, _)| number > seen)?;
+        *seen = *number;
+        let last = known.changes.back().is_some_and(|(last, _)| last == number);
+        Some(if last { &known.status } else { status }.clone())
     }
 
     /// Takes note of what a source that is no camera could not read; a camera tells it by itself.
@@ -139,11 +150,19 @@ impl Monitor {
     /// Makes `status` known: all of it if it `changed`, else its counters, which allocates nothing.
     pub(super) fn tell(&self, status: &Status, changed: bool) {
         let mut known = self.lock();
-        if changed {
-            known.status = status.clone();
-            known.changes += 1;
-        } else {
+        if !changed {
             known.status.counters.follow(&status.counters);
+            return;
         }
+        known.status = status.clone();
+        let last = known.changes.back();
+        let again = last.is_some_and(|(_, last)| last.loss == status.loss);
+        let number = last.map_or(1, |(number, _)| number + 1);
+        if again {
+            known.changes.pop_back();
+        } else if known.changes.len() == KEPT {
+            known.changes.pop_front();
+        }
+        known.changes.push_back((number, status.clone()));
     }
 }

@@ -168,12 +168,7 @@ impl<R: BufRead> Stream<R> {
         frame.colour = header.colour;
         match header.sampling {
             Sampling::Half => (frame.format, frame.stride) = (PixelFormat::Yu12, header.width),
-            Sampling::Mono => {
-                (frame.format, frame.stride) = (PixelFormat::Grey, header.width);
-                if !header.colour.full_range {
-                    frame.data.iter_mut().for_each(|v| *v = spread(*v));
-                }
-            }
+            Sampling::Mono => (frame.format, frame.stride) = (PixelFormat::Grey, header.width),
             Sampling::HalfWidth => {
                 (frame.format, frame.stride) = (PixelFormat::Yuyv, header.width.div_ceil(2) * 4);
                 interleave(&self.planes, header.width, header.height, &mut frame.data);
@@ -181,11 +176,6 @@ impl<R: BufRead> Stream<R> {
         }
         Ok(Item::Numbered)
     }
-}
-
-/// Luma of 16 to 235 spread to 0 to 255: a grey picture has no range of its own.
-fn spread(luma: u8) -> u8 {
-    ((i32::from(luma) - 16).clamp(0, 219) * 255 / 219) as u8
 }
 
 /// Planes of 4:2:2 as Y Cb Y Cr; the last luma of an odd row stands twice.

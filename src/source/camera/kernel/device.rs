@@ -1,14 +1,6 @@
-//! The real system: V4L2 through the v4l crate's handle, types and ioctl numbers.
-//!
-//! The crate's own stream, capability and control readers are not used: they queue buffers that the kernel owns,
-//! and panic on names that are not UTF-8. This file and its mapping are the only unsafe code of the camera.
-#![allow(unsafe_code)]
+//! An open node and its ioctls.
 
-use std::fs;
 use std::io;
-use std::os::unix::fs::FileTypeExt;
-use std::path::Path;
-use std::ptr::NonNull;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -18,136 +10,26 @@ use v4l::v4l_sys as sys;
 use v4l::v4l2::vidioc;
 use v4l::{FourCC, Fraction};
 
-use super::system::{
-    Buffer, Capability, Control, Device, FrameInterval, FrameSize, Mapping, Node, Picture, System,
+use super::mapping::Mapped;
+use super::plain::{Plain, plain_pix, zeroed};
+use crate::source::camera::system::{
+    Buffer, Capability, Control, Device, FrameInterval, FrameSize, Mapping, Picture,
 };
 
 const CAPTURE: u32 = sys::v4l2_buf_type_V4L2_BUF_TYPE_VIDEO_CAPTURE;
 const MMAP: u32 = sys::v4l2_memory_V4L2_MEMORY_MMAP;
 
-/// The running kernel.
-#[derive(Debug, Default)]
-pub struct Kernel;
-
-impl System for Kernel {
-    fn nodes(&self) -> io::Result<Vec<Node>> {
-        let mut links = Vec::new();
-        for folder in ["/dev/v4l/by-id", "/dev/v4l/by-path"] {
-            // The folders are there only while a camera with such a name is.
-            for link in fs::read_dir(folder).into_iter().flatten().flatten() {
-                if let Ok(target) = fs::canonicalize(link.path()) {
-                    links.push((link.path(), target));
-                }
-            }
-        }
-        links.sort();
-        let mut nodes = Vec::new();
-        for entry in fs::read_dir("/dev")?.flatten() {
-            let name = entry.file_name();
-            let number = name.to_str().and_then(|n| n.strip_prefix("video"));
-            let Some(number) = number.and_then(|n| n.parse::<u32>().ok()) else {
-                continue;
-            };
-            let path = entry.path();
-            let own = links.iter().filter(|(_, target)| *target == path);
-            let links = own.map(|(link, _)| link.clone()).collect();
-            nodes.push((number, Node { path, links }));
-        }
-        nodes.sort_by_key(|(number, _)| *number);
-        Ok(nodes.into_iter().map(|(_, node)| node).collect())
-    }
-
-    fn open(&self, path: &Path) -> io::Result<Box<dyn Device>> {
-        // Opening a pipe or a disk by mistake could block or do harm.
-        if !fs::metadata(path)?.file_type().is_char_device() {
-            return Err(io::Error::from_raw_os_error(libc::ENOTTY));
-        }
-        let handle = v4l::Device::with_path(path)?.handle();
-        // SAFETY: fcntl with F_SETFD takes no pointer; the handle keeps the descriptor open.
-        if unsafe { libc::fcntl(handle.fd(), libc::F_SETFD, libc::FD_CLOEXEC) } == -1 {
-            return Err(io::Error::last_os_error());
-        }
-        Ok(Box::new(Open { handle }))
-    }
-
-    fn holders(&self, path: &Path) -> Vec<String> {
-        let Ok(path) = fs::canonicalize(path) else {
-            return Vec::new();
-        };
-        let mut holders = Vec::new();
-        for process in fs::read_dir("/proc").into_iter().flatten().flatten() {
-            let name = process.file_name();
-            let Some(pid) = name.to_str().and_then(|n| n.parse::<u32>().ok()) else {
-                continue;
-            };
-            if pid == std::process::id() {
-                continue;
-            }
-            let open = fs::read_dir(process.path().join("fd"));
-            let mut targets = open.into_iter().flatten().flatten();
-            if targets.any(|fd| fs::read_link(fd.path()).is_ok_and(|target| target == path)) {
-                let comm = fs::read(process.path().join("comm")).unwrap_or_default();
-                holders.push(format!("{} ({pid})", String::from_utf8_lossy(&comm).trim()));
-            }
-        }
-        holders
-    }
-
-    fn now(&self) -> Duration {
-        let mut time = libc::timespec {
-            tv_sec: 0,
-            tv_nsec: 0,
-        };
-        // SAFETY: `time` is a timespec that outlives the call. CLOCK_MONOTONIC always exists on Linux.
-        unsafe { libc::clock_gettime(libc::CLOCK_MONOTONIC, &mut time) };
-        let seconds = u64::try_from(time.tv_sec).unwrap_or(0);
-        Duration::new(seconds, u32::try_from(time.tv_nsec).unwrap_or(0))
-    }
-
-    fn pause(&self, time: Duration) {
-        std::thread::sleep(time);
-    }
-}
-
-/// A plain C structure for which all zero bytes are a value.
-///
-/// # Safety
-/// Only for such types.
-unsafe trait Plain {}
-
-macro_rules! plain {
-    ($($name:ty),*) => { $(
-        // SAFETY: a C structure of the kernel's interface: integers, arrays and unions of them.
-        unsafe impl Plain for $name {}
-    )* };
-}
-
-plain!(
-    sys::v4l2_capability,
-    sys::v4l2_fmtdesc,
-    sys::v4l2_frmsizeenum,
-    sys::v4l2_frmivalenum,
-    sys::v4l2_format,
-    sys::v4l2_streamparm,
-    sys::v4l2_requestbuffers,
-    sys::v4l2_buffer,
-    sys::v4l2_queryctrl,
-    sys::v4l2_querymenu,
-    sys::v4l2_control,
-    libc::c_int
-);
-
-fn zeroed<T: Plain>() -> T {
-    // SAFETY: all zero bytes are a value of every `Plain` type.
-    unsafe { std::mem::zeroed() }
-}
-
 /// A node that is open. The handle's `close` cannot fail: a V4L2 device has no flush.
-struct Open {
+pub struct Open {
     handle: Arc<Handle>,
 }
 
 impl Open {
+    /// The node that `handle` holds open.
+    pub fn new(handle: Arc<Handle>) -> Self {
+        Self { handle }
+    }
+
     fn call<T: Plain>(&self, request: vidioc::_IOC_TYPE, argument: &mut T) -> io::Result<()> {
         // An ioctl number carries the size of its argument in bits 16 to 29.
         if (request >> 16) & 0x3fff != size_of::<T>() as vidioc::_IOC_TYPE {
@@ -314,20 +196,7 @@ impl Device for Open {
         #[allow(clippy::unnecessary_fallible_conversions)]
         let offset = libc::off_t::try_from(offset)
             .map_err(|_| io::Error::from_raw_os_error(libc::EOVERFLOW))?;
-        // SAFETY: a new mapping at an address of the kernel's choice; it touches no memory that is in use.
-        let start = unsafe {
-            v4l::v4l2::mmap(
-                std::ptr::null_mut(),
-                length,
-                libc::PROT_READ,
-                libc::MAP_SHARED,
-                self.handle.fd(),
-                offset,
-            )?
-        };
-        let start = NonNull::new(start.cast::<u8>())
-            .ok_or_else(|| io::Error::from_raw_os_error(libc::ENOMEM))?;
-        Ok(Box::new(Mapped { start, length }))
+        Ok(Box::new(Mapped::new(self.handle.fd(), length, offset)?))
     }
 
     fn queue(&self, index: u32) -> io::Result<()> {
@@ -395,12 +264,6 @@ impl Device for Open {
     }
 }
 
-fn plain_pix() -> sys::v4l2_pix_format {
-    let blank: sys::v4l2_format = zeroed();
-    // SAFETY: all zero bytes are a `v4l2_pix_format`, which is integers only.
-    unsafe { blank.fmt.pix }
-}
-
 /// A name out of a fixed field: up to the first zero byte, whatever a driver wrote there made readable.
 fn text(field: &[u8]) -> String {
     let end = field.iter().position(|&byte| byte == 0);
@@ -412,34 +275,6 @@ fn text(field: &[u8]) -> String {
         .to_string()
 }
 
-/// A mapped buffer of the driver.
-struct Mapped {
-    start: NonNull<u8>,
-    length: usize,
-}
-
-// SAFETY: the mapping belongs to this value alone and may be read and unmapped from any thread.
-unsafe impl Send for Mapped {}
-
-impl Mapping for Mapped {
-    fn length(&self) -> usize {
-        self.length
-    }
-
-    fn look(&self, look: &mut dyn FnMut(&[u8])) {
-        // SAFETY: `start` is mapped readable for `length` bytes until drop. The driver writes to it only while it
-        // owns the buffer, and the stream looks at it only while it does not; no reference outlives this call.
-        look(unsafe { std::slice::from_raw_parts(self.start.as_ptr(), self.length) });
-    }
-}
-
-impl Drop for Mapped {
-    fn drop(&mut self) {
-        // SAFETY: the very mapping that was made, unmapped once. A failure leaves nothing to do.
-        let _ = unsafe { v4l::v4l2::munmap(self.start.as_ptr().cast(), self.length) };
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -449,15 +284,5 @@ mod tests {
         assert_eq!(text(b"C920\0junk"), "C920");
         assert_eq!(text(b"caf\xe9\n\0"), "caf\u{fffd}");
         assert_eq!(text(b"full"), "full");
-    }
-
-    #[test]
-    fn what_is_no_camera_is_refused_without_harm() {
-        let null = Kernel.open(Path::new("/dev/null")).unwrap();
-        let error = null.capability().unwrap_err();
-        assert_eq!(error.raw_os_error(), Some(libc::ENOTTY));
-        let folder = Kernel.open(Path::new("/dev")).err().unwrap();
-        assert_eq!(folder.raw_os_error(), Some(libc::ENOTTY));
-        assert!(Kernel.open(Path::new("/dev/\0")).is_err());
     }
 }

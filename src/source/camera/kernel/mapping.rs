@@ -1,0 +1,58 @@
+//! A buffer of the driver in this process's memory.
+
+use std::io;
+use std::os::fd::RawFd;
+use std::ptr::NonNull;
+
+use crate::source::camera::system::Mapping;
+
+/// A mapped buffer of the driver.
+pub struct Mapped {
+    start: NonNull<u8>,
+    length: usize,
+}
+
+impl Mapped {
+    /// Maps `length` bytes of the open node from `offset` on, for reading.
+    ///
+    /// # Errors
+    /// What the system says.
+    pub fn new(descriptor: RawFd, length: usize, offset: libc::off_t) -> io::Result<Self> {
+        // SAFETY: a new mapping at an address of the kernel's choice; it touches no memory that is in use.
+        let start = unsafe {
+            v4l::v4l2::mmap(
+                std::ptr::null_mut(),
+                length,
+                libc::PROT_READ,
+                libc::MAP_SHARED,
+                descriptor,
+                offset,
+            )?
+        };
+        let start = NonNull::new(start.cast::<u8>())
+            .ok_or_else(|| io::Error::from_raw_os_error(libc::ENOMEM))?;
+        Ok(Self { start, length })
+    }
+}
+
+// SAFETY: the mapping belongs to this value alone and may be read and unmapped from any thread.
+unsafe impl Send for Mapped {}
+
+impl Mapping for Mapped {
+    fn length(&self) -> usize {
+        self.length
+    }
+
+    fn look(&self, look: &mut dyn FnMut(&[u8])) {
+        // SAFETY: `start` is mapped readable for `length` bytes until drop. The driver writes to it only while it
+        // owns the buffer, and the stream looks at it only while it does not; no reference outlives this call.
+        look(unsafe { std::slice::from_raw_parts(self.start.as_ptr(), self.length) });
+    }
+}
+
+impl Drop for Mapped {
+    fn drop(&mut self) {
+        // SAFETY: the very mapping that was made, unmapped once. A failure leaves nothing to do.
+        let _ = unsafe { v4l::v4l2::munmap(self.start.as_ptr().cast(), self.length) };
+    }
+}
