@@ -2,7 +2,6 @@
 .PHONY: help demo test test-tools test-vm lint arm cross-aarch64 cross-armv7 install
 
 CARGO ?= cargo
-ARM := aarch64-unknown-linux-gnu
 
 help: ## List the commands
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
@@ -29,7 +28,7 @@ lint: ## Formatting, clippy, licences
 
 arm: ## Build for 64-bit ARM and run unit tests and one frame under emulation
 	@scripts/need build arm
-	scripts/arm $(ARM)
+	scripts/arm
 
 test-vm: ## Test the camera on the kernel's virtual one, in an emulated 64-bit ARM machine
 	@scripts/need build arm vm

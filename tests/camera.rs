@@ -2,8 +2,9 @@
 //! change its settings; `tests/vm/run` runs them in an emulated machine of their own:
 //! `camera --ignored --test-threads=1`.
 
+mod support;
+
 use std::fs;
-use std::path::Path;
 use std::process::Command;
 use std::thread::sleep;
 use std::time::{Duration, Instant};
@@ -13,6 +14,7 @@ use goldcrest::frame::{Frame, Lines, PixelFormat, Rows};
 use goldcrest::source::camera::{Camera, Cause, Config, ControlValue, Format, State};
 use goldcrest::source::{Next, Recording, RecordingOptions, Source};
 use goldcrest::vision::{self, Preparer};
+use support::vivid;
 
 fn config(device: &str) -> Config {
     Config {
@@ -68,26 +70,6 @@ fn what_is_no_camera_is_said_and_asked_again_without_haste() {
 }
 
 // From here on: vivid.
-
-fn run(program: &str, arguments: &[&str]) {
-    let output = Command::new(program).args(arguments).output().unwrap();
-    let text = String::from_utf8_lossy(&output.stderr).into_owned();
-    assert!(output.status.success(), "{program} {arguments:?}: {text}");
-}
-
-/// Sets a control of vivid from outside, as a person at another terminal would.
-fn set(control: &str) {
-    run("v4l2-ctl", &["-d", "/dev/video0", "-c", control]);
-}
-
-/// Loads vivid anew, with all its settings as they were, and without the counter that it writes into the picture.
-fn vivid() {
-    if Path::new("/sys/module/vivid").exists() {
-        run("rmmod", &["vivid"]);
-    }
-    run("modprobe", &["vivid", "n_devs=1", "node_types=0x1"]);
-    set("osd_text_mode=2");
-}
 
 /// Next frame of `camera` within `seconds`.
 fn frame_within(camera: &mut Camera, frame: &mut Frame, seconds: f64) {
@@ -175,7 +157,7 @@ fn picture(format: Format, (width, height): (u32, u32)) -> Frame {
 #[test]
 #[ignore = "needs vivid"]
 fn vivid_each_raw_format_gives_the_same_picture_at_two_sizes_and_when_replayed() {
-    vivid();
+    vivid::load();
     let formats = [
         (Format::Rgb24, PixelFormat::Rgb24),
         (Format::Bgr24, PixelFormat::Bgr24),
@@ -211,13 +193,13 @@ fn vivid_each_raw_format_gives_the_same_picture_at_two_sizes_and_when_replayed()
 #[test]
 #[ignore = "needs vivid"]
 fn vivid_colour_matrix_and_range_are_what_the_driver_says() {
-    vivid();
+    vivid::load();
     let wanted = input(&picture(Format::Rgb24, SIZES[1]));
     for encoding in ["1", "2"] {
         for range in ["1", "2"] {
-            vivid();
-            set(&format!("y_cbcr_encoding={encoding}"));
-            set(&format!("quantization={range}"));
+            vivid::load();
+            vivid::set(&format!("y_cbcr_encoding={encoding}"));
+            vivid::set(&format!("quantization={range}"));
             let frame = picture(Format::Yuyv, SIZES[1]);
             let off = distance(&wanted, &input(&frame));
             println!(
@@ -232,7 +214,7 @@ fn vivid_colour_matrix_and_range_are_what_the_driver_says() {
 #[test]
 #[ignore = "needs vivid"]
 fn vivid_the_interval_asked_for_is_set_and_kept() {
-    vivid();
+    vivid::load();
     for fps in [5.0, 25.0] {
         let mut camera = Camera::new(Config {
             fps,
@@ -255,7 +237,7 @@ fn vivid_the_interval_asked_for_is_set_and_kept() {
 #[test]
 #[ignore = "needs vivid"]
 fn vivid_while_the_reader_is_slow_the_newest_frame_is_used_and_drops_are_counted() {
-    vivid();
+    vivid::load();
     let mut camera = Camera::new(Config {
         fps: 25.0,
         ..config("vivid")
@@ -280,9 +262,9 @@ fn vivid_while_the_reader_is_slow_the_newest_frame_is_used_and_drops_are_counted
 #[test]
 #[ignore = "needs vivid"]
 fn vivid_frames_marked_as_damaged_are_passed_over() {
-    vivid();
+    vivid::load();
     let (mut camera, mut frame) = streaming();
-    set("inject_v4l2_buf_flag_error=1");
+    vivid::set("inject_v4l2_buf_flag_error=1");
     for _ in 0..10 {
         frame_within(&mut camera, &mut frame, 2.0);
     }
@@ -293,9 +275,9 @@ fn vivid_frames_marked_as_damaged_are_passed_over() {
 #[test]
 #[ignore = "needs vivid"]
 fn vivid_dropped_buffers_are_counted() {
-    vivid();
+    vivid::load();
     let (mut camera, mut frame) = streaming();
-    set("percentage_of_dropped_buffers=50");
+    vivid::set("percentage_of_dropped_buffers=50");
     for _ in 0..20 {
         frame_within(&mut camera, &mut frame, 3.0);
     }
@@ -311,8 +293,8 @@ fn vivid_errors_while_opening_are_survived() {
         "inject_vidioc_reqbufs_error=1",
         "inject_vidioc_streamon_error=1",
     ] {
-        vivid();
-        set(control);
+        vivid::load();
+        vivid::set(control);
         let mut camera = Camera::new(config("vivid"));
         let mut frame = Frame::empty();
         assert_eq!(camera.next(&mut frame).unwrap(), Next::Idle);
@@ -331,9 +313,9 @@ fn vivid_errors_while_streaming_are_a_loss_and_survived() {
         "inject_fatal_streaming_error=1",
         "inject_vidioc_qbuf_error=1",
     ] {
-        vivid();
+        vivid::load();
         let (mut camera, mut frame) = streaming();
-        set(control);
+        vivid::set(control);
         let cause = lost_within(&mut camera, &mut frame, 4.0);
         println!(
             "{control}: {cause:?}, {}",
@@ -347,9 +329,9 @@ fn vivid_errors_while_streaming_are_a_loss_and_survived() {
 #[test]
 #[ignore = "needs vivid"]
 fn vivid_a_disconnect_is_a_loss_and_survived() {
-    vivid();
+    vivid::load();
     let (mut camera, mut frame) = streaming();
-    set("disconnect=1");
+    vivid::set("disconnect=1");
     assert_eq!(lost_within(&mut camera, &mut frame, 4.0), Cause::Unplugged);
     frame_within(&mut camera, &mut frame, 6.0);
     assert_eq!(camera.status().opens, 2);
@@ -358,13 +340,13 @@ fn vivid_a_disconnect_is_a_loss_and_survived() {
 #[test]
 #[ignore = "needs vivid"]
 fn vivid_the_module_may_be_unloaded_and_loaded_while_it_streams() {
-    vivid();
+    vivid::load();
     let (mut camera, mut frame) = streaming();
     // A module in use cannot be unloaded; taking the device from it first is what unplugging does.
-    fs::write("/sys/bus/platform/drivers/vivid/unbind", "vivid.0").unwrap();
+    vivid::unplug();
     assert_eq!(lost_within(&mut camera, &mut frame, 4.0), Cause::Unplugged);
     let begin = Instant::now();
-    run("rmmod", &["vivid"]);
+    vivid::run("rmmod", &["vivid"]);
     while begin.elapsed() < Duration::from_secs(5) {
         assert_eq!(camera.next(&mut frame).unwrap(), Next::Idle);
     }
@@ -373,7 +355,7 @@ fn vivid_the_module_may_be_unloaded_and_loaded_while_it_streams() {
         Cause::NotFound
     );
     assert_eq!(mappings(), 0);
-    run("modprobe", &["vivid", "n_devs=1", "node_types=0x1"]);
+    vivid::plug_in();
     frame_within(&mut camera, &mut frame, 12.0);
     assert_eq!(camera.status().losses, 1);
 }
@@ -381,7 +363,7 @@ fn vivid_the_module_may_be_unloaded_and_loaded_while_it_streams() {
 #[test]
 #[ignore = "needs vivid"]
 fn vivid_controls_are_set_by_name() {
-    vivid();
+    vivid::load();
     let mut black = config("vivid");
     let entry = ControlValue::Entry("100% Black".into());
     black.controls.insert("test_pattern".into(), entry);
@@ -400,7 +382,7 @@ fn vivid_controls_are_set_by_name() {
 #[test]
 #[ignore = "needs vivid"]
 fn vivid_a_busy_camera_says_who_holds_it() {
-    vivid();
+    vivid::load();
     let mut other = Command::new("v4l2-ctl")
         .args(["-d", "/dev/video0", "--stream-mmap", "--stream-count=1000"])
         .stdout(std::process::Stdio::null())
@@ -423,7 +405,7 @@ fn vivid_a_busy_camera_says_who_holds_it() {
 #[test]
 #[ignore = "needs vivid"]
 fn vivid_a_thousand_reopens_leave_no_descriptor_or_mapping_behind() {
-    vivid();
+    vivid::load();
     let before = (descriptors(), mappings());
     let mut frame = Frame::empty();
     let mut capacity = 0;

@@ -37,6 +37,18 @@ impl Daemon {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let config = configuration(folder.path(), more);
         prepare(folder.path());
+        Self::run(folder, &config)
+    }
+
+    /// Starts it with `text` as its whole configuration.
+    pub fn configured(text: &str) -> Self {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let config = folder.path().join("config.toml");
+        fs::write(&config, text).expect("a configuration can be written");
+        Self::run(folder, &config)
+    }
+
+    fn run(folder: tempfile::TempDir, config: &Path) -> Self {
         let mut run = command(&["run", "--config", config.to_str().expect("UTF-8")]);
         // With a cache of its own, in which no other bundle stands.
         run.env("XDG_CACHE_HOME", folder.path().join("cache"));

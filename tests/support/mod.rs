@@ -8,6 +8,7 @@ mod talker;
 pub mod bundle;
 pub mod daemon;
 pub mod program;
+pub mod vivid;
 
 use std::fs;
 use std::net::{Ipv4Addr, TcpListener, TcpStream};

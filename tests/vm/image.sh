@@ -24,8 +24,16 @@ work=$(mktemp -d "$cache/build.XXXXXX")
 trap 'rm -rf "$work"' EXIT
 chmod 755 "$work"
 
-# An apt of its own, for arm64, beside the host's; with the host's mirror and keys.
-mirror=$(awk '/^URIs:/ && !/security/ { print $2; exit }' /etc/apt/sources.list.d/debian.sources)
+# An apt of its own, for arm64, beside the host's; with the mirror of a host that is Debian too.
+mirror=${GOLDCREST_DEBIAN_MIRROR:-}
+if [ -z "$mirror" ] && grep -qs '^ID=debian$' /etc/os-release; then
+    mirror=$(apt-get indextargets --no-release-info --format '$(REPO_URI)' 'Created-By: Packages' |
+        awk '!/security/ && !found { found = $0 } END { print found }')
+fi
+if [ -z "$mirror" ]; then
+    echo "image.sh: no Debian mirror is known here: set GOLDCREST_DEBIAN_MIRROR to the URL of one that has $suite for arm64" >&2
+    exit 78
+fi
 mkdir -p "$work"/{lists/partial,archives/partial,root}
 : >"$work/status"
 echo "deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] $mirror $suite main" >"$work/sources.list"
