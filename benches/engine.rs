@@ -1,10 +1,14 @@
 //! Times one engine on a model folder, for work on the kernels.
 //!
-//! `cargo bench --bench engine -- MODEL.onnx [--threads N] [--frames N] [--plain] [--logits INPUTS.f32 OUT.f32]`
+//! `cargo bench --bench engine -- MODEL.onnx [--threads N] [--frames N] [--plain] [--logits INPUTS.f32 OUT.f32]
+//! [--serve INPUTS.f32]`
 //!
 //! `GOLDCREST_KERNEL` chooses the kernels. With `--logits`, the prepared inputs in a file of raw f32 are classified
-//! and their logits written, to be compared with another runtime's.
+//! and their logits written, to be compared with another runtime's. With `--serve`, it is one of the programs of
+//! `benches/peers`: for each line of standard input, a count, it runs so often over the inputs in turn and prints the
+//! milliseconds of each run.
 
+use std::io::{BufRead, Write};
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
@@ -43,6 +47,9 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     if let (Some(inputs), Some(out)) = (after("--logits", 1), after("--logits", 2)) {
         return logits(&mut *engine, size, Path::new(&inputs), Path::new(&out));
     }
+    if let Some(inputs) = after("--serve", 1) {
+        return serve(&mut *engine, size, Path::new(&inputs));
+    }
     let input: Vec<f32> = (0..size)
         .map(|i| ((i * 7919 % 1000) as f32 / 500.0 - 1.0) * 2.0)
         .collect();
@@ -68,6 +75,34 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     Ok(())
 }
 
+fn serve(
+    engine: &mut dyn Engine,
+    size: usize,
+    inputs: &Path,
+) -> Result<(), Box<dyn std::error::Error>> {
+    let values = floats(inputs)?;
+    let mut inputs = values.chunks_exact(size).cycle();
+    let mut out = std::io::stdout().lock();
+    for line in std::io::stdin().lock().lines() {
+        let mut times = Vec::new();
+        for input in inputs.by_ref().take(line?.trim().parse()?) {
+            let start = Instant::now();
+            std::hint::black_box(engine.infer(input)?);
+            times.push(start.elapsed().as_secs_f64() * 1e3);
+        }
+        writeln!(out, "{times:?}")?;
+        out.flush()?;
+    }
+    Ok(())
+}
+
+/// What is in a file of raw f32, little-endian.
+fn floats(path: &Path) -> std::io::Result<Vec<f32>> {
+    let bytes = std::fs::read(path)?;
+    let value = |b: &[u8]| f32::from_le_bytes([b[0], b[1], b[2], b[3]]);
+    Ok(bytes.chunks_exact(4).map(value).collect())
+}
+
 /// Milliseconds that this thread has run, which a loaded machine does not stretch.
 fn on_cpu() -> f64 {
     let text = std::fs::read_to_string("/proc/thread-self/schedstat").unwrap_or_default();
@@ -83,13 +118,8 @@ fn logits(
     inputs: &Path,
     out: &Path,
 ) -> Result<(), Box<dyn std::error::Error>> {
-    let bytes = std::fs::read(inputs)?;
-    let values: Vec<f32> = bytes
-        .chunks_exact(4)
-        .map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]]))
-        .collect();
     let mut all = Vec::new();
-    for input in values.chunks_exact(size) {
+    for input in floats(inputs)?.chunks_exact(size) {
         all.extend(engine.infer(input)?.iter().flat_map(|v| v.to_le_bytes()));
     }
     Ok(std::fs::write(out, all)?)

@@ -11,24 +11,12 @@ Parameter names are this project's own and are the names of the checkpoints:
 """
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import torch
 from torch import nn
 from torch.nn import functional as F
 
 from depthwise import depthwise
-
-EPS = 1e-6
-
-
-@dataclass(frozen=True)
-class Shape:
-    """What a ConvNeXt is made of: blocks and channels per stage, and its classes."""
-
-    depths: tuple[int, ...] = (3, 3, 9, 3)
-    widths: tuple[int, ...] = (96, 192, 384, 768)
-    classes: int = 1000
+from shape import EPS, Shape
 
 
 class ChannelNorm(nn.LayerNorm):

@@ -43,8 +43,8 @@ import numpy as np
 import onnx
 from onnx import TensorProto, helper, numpy_helper
 
-from convnext import EPS, Shape
 from images import Refused
+from shape import EPS, Shape
 
 OPSET, IR = 20, 9
 

@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from torch.nn import functional as F
 
-from convnext import EPS, Shape
+from shape import EPS, Shape
 
 Linear = Callable[[str, torch.Tensor], torch.Tensor]
 

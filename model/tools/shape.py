@@ -1,0 +1,15 @@
+"""What a ConvNeXt is made of, for those who have no need of PyTorch."""
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+EPS = 1e-6
+
+
+@dataclass(frozen=True)
+class Shape:
+    """Blocks and channels per stage, and the classes."""
+
+    depths: tuple[int, ...] = (3, 3, 9, 3)
+    widths: tuple[int, ...] = (96, 192, 384, 768)
+    classes: int = 1000
