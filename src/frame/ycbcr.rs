@@ -1,4 +1,4 @@
-//! From YCbCr to RGB in fixed point.
+//! From YCbCr to RGB: one pixel in fixed point, or a row of JPEG's in lanes.
 
 use super::{Colour, Matrix};
 
@@ -60,6 +60,72 @@ impl Ycbcr {
             *b = level(y + cb * self.blue_cb);
         }
     }
+}
+
+/// Pixels that are worked out together.
+const LANES: usize = 16;
+
+/// A row of full-range BT.601, as JPEG has it, where `SHARED` neighbours (1 or 2) have one chroma value.
+///
+/// Writes as many pixels as `rgb` holds three bytes for; the planes have at least as many.
+pub(super) fn jpeg_row<const SHARED: usize>(luma: &[u8], cb: &[u8], cr: &[u8], rgb: &mut [u8]) {
+    let pixels = rgb.len() / 3;
+    let whole = pixels - pixels % LANES;
+    let (to, last) = rgb.split_at_mut(whole * 3);
+    let chroma = cb.chunks(LANES / SHARED).zip(cr.chunks(LANES / SHARED));
+    for ((to, luma), (cb, cr)) in
+        (to.chunks_exact_mut(LANES * 3).zip(luma.chunks(LANES))).zip(chroma)
+    {
+        to.copy_from_slice(&jpeg_lanes::<SHARED>(luma, cb, cr));
+    }
+    if !last.is_empty() {
+        let (luma, at) = (&luma[whole..], whole / SHARED);
+        let all = jpeg_lanes::<SHARED>(luma, &cb[at..], &cr[at..]);
+        last.copy_from_slice(&all[..last.len()]);
+    }
+}
+
+/// [`LANES`] pixels, of which those count that the planes have.
+#[inline(always)]
+fn jpeg_lanes<const SHARED: usize>(luma: &[u8], cb: &[u8], cr: &[u8]) -> [u8; LANES * 3] {
+    let padded = |from: &[u8]| {
+        let mut all = [0; LANES];
+        match from.first_chunk() {
+            Some(chunk) => all = *chunk,
+            None => all[..from.len()].copy_from_slice(from),
+        }
+        all
+    };
+    let spread = |from: &[u8]| {
+        let mut half = [0; LANES];
+        let n = from.len().min(LANES / SHARED);
+        half[..n].copy_from_slice(&from[..n]);
+        let mut all = [0.0; LANES];
+        for (i, to) in all.iter_mut().enumerate() {
+            *to = f32::from(half[i / SHARED]) - 128.0;
+        }
+        all
+    };
+    let luma = padded(luma);
+    let (cb, cr) = (spread(cb), spread(cr));
+    let (mut red, mut green, mut blue) = ([0; LANES], [0; LANES], [0; LANES]);
+    for i in 0..LANES {
+        let luma = f32::from(luma[i]);
+        red[i] = level(luma + 1.402 * cr[i]);
+        green[i] = level(luma - 0.344_136 * cb[i] - 0.714_136 * cr[i]);
+        blue[i] = level(luma + 1.772 * cb[i]);
+    }
+    let mut rgb = [0; LANES * 3];
+    for (i, to) in rgb.chunks_exact_mut(3).enumerate() {
+        to.copy_from_slice(&[red[i], green[i], blue[i]]);
+    }
+    rgb
+}
+
+/// The level of a sum. Beyond 2²³ the last bit of a float is worth one, so that adding it rounds.
+#[inline(always)]
+pub(super) fn level(sum: f32) -> u8 {
+    (sum.clamp(0.0, 255.0) + (1u32 << 23) as f32).to_bits() as u8
 }
 
 #[cfg(test)]
@@ -124,6 +190,29 @@ mod tests {
             );
             for (g, w) in got.iter().zip(want) {
                 assert!(g.abs_diff(w) <= 2, "{matrix:?} {y},{cb},{cr}: {got:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_row_in_lanes_is_its_pixels_one_by_one() {
+        let colour = Colour {
+            full_range: true,
+            ..Colour::default()
+        };
+        let plane = |factor: usize| -> Vec<u8> { (0..100).map(|i| (i * factor) as u8).collect() };
+        let (luma, cb, cr) = (plane(37), plane(91), plane(149));
+        for pixels in 0..100 {
+            let mut row = vec![0; pixels * 3];
+            for shared in [1, 2] {
+                match shared {
+                    1 => jpeg_row::<1>(&luma, &cb, &cr, &mut row),
+                    _ => jpeg_row::<2>(&luma, &cb, &cr, &mut row),
+                }
+                for (x, got) in row.chunks_exact(3).enumerate() {
+                    let want = rgb(colour, luma[x], cb[x / shared], cr[x / shared]);
+                    assert!(got.iter().zip(want).all(|(g, w)| g.abs_diff(w) <= 1), "{x}");
+                }
             }
         }
     }

@@ -1,5 +1,5 @@
-//! The system's allocator with two counters, so that "it does not grow" is a number; and giving back to the system what
-//! only the start needed.
+//! The system's allocator with counters, so that "it does not grow" is a number; and giving back to the system what only
+//! the start needed.
 #![allow(unsafe_code)]
 
 use std::alloc::{GlobalAlloc, Layout, System};
@@ -11,6 +11,14 @@ use super::memory::{Mapping, mappings};
 static ALLOCATIONS: AtomicU64 = AtomicU64::new(0);
 static ALLOCATED: AtomicU64 = AtomicU64::new(0);
 static FREED: AtomicU64 = AtomicU64::new(0);
+static PEAK: AtomicU64 = AtomicU64::new(0);
+
+/// Counts an allocation of `size` bytes.
+fn count(size: usize) {
+    ALLOCATIONS.fetch_add(1, Relaxed);
+    let allocated = ALLOCATED.fetch_add(size as u64, Relaxed) + size as u64;
+    PEAK.fetch_max(allocated.saturating_sub(FREED.load(Relaxed)), Relaxed);
+}
 
 /// The system's allocator, counted.
 struct Counted;
@@ -21,15 +29,13 @@ static COUNTED: Counted = Counted;
 // SAFETY: every call goes to `System` unchanged; only counters are touched besides.
 unsafe impl GlobalAlloc for Counted {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        ALLOCATIONS.fetch_add(1, Relaxed);
-        ALLOCATED.fetch_add(layout.size() as u64, Relaxed);
+        count(layout.size());
         // SAFETY: the caller's promises are passed on as they are.
         unsafe { System.alloc(layout) }
     }
 
     unsafe fn alloc_zeroed(&self, layout: Layout) -> *mut u8 {
-        ALLOCATIONS.fetch_add(1, Relaxed);
-        ALLOCATED.fetch_add(layout.size() as u64, Relaxed);
+        count(layout.size());
         // SAFETY: as above.
         unsafe { System.alloc_zeroed(layout) }
     }
@@ -41,8 +47,8 @@ unsafe impl GlobalAlloc for Counted {
     }
 
     unsafe fn realloc(&self, ptr: *mut u8, layout: Layout, size: usize) -> *mut u8 {
-        ALLOCATIONS.fetch_add(1, Relaxed);
-        ALLOCATED.fetch_add(size as u64, Relaxed);
+        // Both may stand for a moment, and count for the peak.
+        count(size);
         FREED.fetch_add(layout.size() as u64, Relaxed);
         // SAFETY: as above.
         unsafe { System.realloc(ptr, layout, size) }
@@ -72,6 +78,16 @@ pub fn now() -> Heap {
         allocations: ALLOCATIONS.load(Relaxed),
         live: ALLOCATED.load(Relaxed) as i64 - FREED.load(Relaxed) as i64,
     }
+}
+
+/// Begins a new peak at what is live now.
+pub fn forget_peak() {
+    PEAK.store(now().live.unsigned_abs(), Relaxed);
+}
+
+/// The most bytes that were live at once since [`forget_peak`].
+pub fn peak() -> i64 {
+    PEAK.load(Relaxed) as i64
 }
 
 /// Gives freed heap and the pages of code and constants back to the system. What is still needed of these is read again

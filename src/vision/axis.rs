@@ -68,6 +68,11 @@ impl Axis {
         }
     }
 
+    /// Bytes on the heap.
+    pub fn bytes(&self) -> usize {
+        self.spans.capacity() * size_of::<Span>() + self.weights.capacity() * size_of::<i32>()
+    }
+
     /// For each output pixel, the first source pixel and the weights from there on.
     pub fn spans(&self) -> impl Iterator<Item = (usize, &[i32])> {
         let weights = |s: &Span| &self.weights[s.at..s.at + s.count];

@@ -69,6 +69,24 @@ impl Preparer {
         }
     }
 
+    /// Bytes on the heap, the decoder's and those of the input among them, as far as they have grown: fixed from the first
+    /// picture of a size and format on.
+    pub fn bytes(&self) -> usize {
+        let Plan {
+            columns,
+            rows,
+            line,
+            ring,
+            sums,
+            row,
+            ..
+        } = &self.plan;
+        let plan = columns.bytes() + rows.bytes() + line.capacity() + ring.capacity();
+        let plan = plan + sums.capacity() * size_of::<i32>() + row.capacity();
+        let input = self.picture.capacity() * size_of::<f32>();
+        plan + input + size_of_val(&*self.levels) + self.jpeg.bytes()
+    }
+
     /// The input for `view`: f32 `[3, height, width]`, planes of red, green and blue, normalised.
     ///
     /// # Errors

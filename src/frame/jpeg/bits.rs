@@ -2,11 +2,13 @@
 
 use super::super::Error;
 use super::huffman::{FAST, Huffman};
+use super::skip;
 
 /// Reads entropy-coded data bit by bit, up to the next marker.
 ///
 /// Past the marker it gives zeros and [`Bits::overrun`] tells that they were used, so that the decoder needs no
 /// test for each bit.
+#[derive(Clone, Copy)]
 pub(super) struct Bits<'a> {
     data: &'a [u8],
     /// The next byte to be read; a marker's first byte once `stopped`.
@@ -35,7 +37,29 @@ impl<'a> Bits<'a> {
     }
 
     /// Fills the buffer to 57 bits or more.
+    #[inline]
     fn fill(&mut self) {
+        if self.count > 56 {
+            return;
+        }
+        if let Some(next) = self.data.get(self.at..).and_then(<[u8]>::first_chunk) {
+            let next = u64::from_be_bytes(*next);
+            // No byte of ones among the next eight: all are data.
+            if ((next & !HIGHEST) + (HIGHEST >> 7)) & next & HIGHEST == 0 {
+                let bytes = (64 - self.count) / 8;
+                // Of a byte that is not whole, these are the bits that the next filling brings again.
+                self.buffer |= next >> self.count;
+                self.count += bytes * 8;
+                self.at += bytes as usize;
+                return;
+            }
+        }
+        self.fill_slowly();
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn fill_slowly(&mut self) {
         while self.count <= 56 {
             let byte = self.byte();
             self.buffer |= u64::from(byte) << (56 - self.count);
@@ -43,7 +67,6 @@ impl<'a> Bits<'a> {
         }
     }
 
-    #[inline(always)]
     fn byte(&mut self) -> u8 {
         if !self.stopped {
             match self.data.get(self.at) {
@@ -73,10 +96,20 @@ impl<'a> Bits<'a> {
         self.count < self.made_up
     }
 
+    /// Goes past `n` bits that were looked at.
     #[inline(always)]
-    const fn skip(&mut self, n: u32) {
+    pub const fn skip(&mut self, n: u32) {
         self.buffer <<= n;
         self.count -= n;
+    }
+
+    /// The next [`skip::BITS`] bits, which are not gone past.
+    #[inline(always)]
+    pub fn window(&mut self) -> usize {
+        if self.count < 32 {
+            self.fill();
+        }
+        (self.buffer >> (64 - skip::BITS)) as usize
     }
 
     /// The value of the next code.
@@ -180,6 +213,9 @@ impl<'a> Bits<'a> {
         }
     }
 }
+
+/// The highest bit of each byte.
+const HIGHEST: u64 = 0x8080_8080_8080_8080;
 
 /// The code of the marker that begins at `at`, past any fill bytes, and where it ends.
 pub(super) fn marker(data: &[u8], at: usize) -> Option<(u8, usize)> {

@@ -4,59 +4,89 @@ use super::super::Error;
 use super::bits::Bits;
 use super::header::ZIGZAG;
 use super::huffman::Huffman;
+use super::skip::Skips;
 
-/// Decodes one block (T.81, F.2.2) into rows of frequencies; returns how many rows have any, 0 if only the mean.
+/// The codes of one component.
+#[derive(Clone, Copy)]
+pub(super) struct Codes<'a> {
+    pub dc: &'a Huffman,
+    pub ac: &'a Huffman,
+    pub skips: &'a Skips,
+}
+
+/// The place, in the order in which values are sent, of the last one that a transform of `points` points uses.
+pub(super) fn last(points: usize) -> usize {
+    let used = |place: u8| usize::from(place) / 8 < points && usize::from(place) % 8 < points;
+    ZIGZAG.iter().rposition(|&place| used(place)).unwrap_or(0)
+}
+
+/// Decodes one block (T.81, F.2.2), as far as its `last` place, into rows of frequencies; returns how many rows and
+/// columns have any, (1, 1) if only the mean.
+#[inline]
 pub(super) fn decode(
     bits: &mut Bits<'_>,
-    dc: &Huffman,
-    ac: &Huffman,
+    codes: Codes<'_>,
     mean: &mut i32,
     steps: &[f32; 64],
+    last: usize,
     block: &mut [f32; 64],
-) -> Result<usize, Error> {
-    block[0] = next_mean(bits, dc, mean)? as f32 * steps[0];
-    let mut rows = 0;
+) -> Result<(usize, usize), Error> {
+    block[0] = next_mean(bits, codes.dc, mean)? as f32 * steps[0];
+    let (mut rows, mut columns) = (1, 1);
     let mut k = 1;
-    while k < 64 {
-        let symbol = bits.symbol(ac)?;
+    while k <= last {
+        let symbol = bits.symbol(codes.ac)?;
         let (run, size) = (usize::from(symbol >> 4), u32::from(symbol & 15));
         if size == 0 {
             if run < 15 {
-                break;
+                return Ok((rows, columns));
             }
             k += 16;
             continue;
         }
         k += run;
         let Some(&place) = ZIGZAG.get(k) else {
-            return Err(Error::corrupt("a block has more than 64 values"));
+            return Err(OVERFULL);
         };
         let place = usize::from(place);
         block[place] = bits.difference(size) as f32 * steps[place];
         rows = rows.max(place / 8 + 1);
+        columns = columns.max(place % 8 + 1);
         k += 1;
     }
-    Ok(rows)
+    pass_values(bits, codes, k)?;
+    Ok((rows, columns))
 }
 
 /// Goes past one block.
-pub(super) fn pass(
-    bits: &mut Bits<'_>,
-    dc: &Huffman,
-    ac: &Huffman,
-    mean: &mut i32,
-) -> Result<(), Error> {
-    next_mean(bits, dc, mean)?;
-    let mut k = 1;
+#[inline]
+pub(super) fn pass(bits: &mut Bits<'_>, codes: Codes<'_>, mean: &mut i32) -> Result<(), Error> {
+    next_mean(bits, codes.dc, mean)?;
+    pass_values(bits, codes, 1)
+}
+
+/// Goes past the values of a block from place `k` on.
+#[inline]
+fn pass_values(bits: &mut Bits<'_>, codes: Codes<'_>, mut k: usize) -> Result<(), Error> {
     while k < 64 {
-        let symbol = bits.symbol(ac)?;
+        if let Some(step) = codes.skips.step(bits.window())
+            && k + step.places < 64
+        {
+            bits.skip(step.bits);
+            if step.end {
+                return Ok(());
+            }
+            k += step.places;
+            continue;
+        }
+        let symbol = bits.symbol(codes.ac)?;
         let (run, size) = (usize::from(symbol >> 4), u32::from(symbol & 15));
         if size == 0 {
             if run < 15 {
-                break;
+                return Ok(());
             }
         } else if k + run > 63 {
-            return Err(Error::corrupt("a block has more than 64 values"));
+            return Err(OVERFULL);
         }
         bits.difference(size);
         k += run + 1;
@@ -64,7 +94,10 @@ pub(super) fn pass(
     Ok(())
 }
 
+const OVERFULL: Error = Error::corrupt("a block has more than 64 values");
+
 /// The mean of the next block, as a difference from the last one.
+#[inline(always)]
 fn next_mean(bits: &mut Bits<'_>, dc: &Huffman, mean: &mut i32) -> Result<i32, Error> {
     let size = u32::from(bits.symbol(dc)?);
     if size > 11 {

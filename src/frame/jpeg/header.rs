@@ -108,6 +108,13 @@ impl Header {
         (of(|c| c.h), of(|c| c.v))
     }
 
+    /// The blocks of all components together.
+    fn blocks(&self) -> usize {
+        let (h, v) = self.unit();
+        let units = self.width.div_ceil(8 * h) * self.height.div_ceil(8 * v);
+        units * self.components().iter().map(|c| c.h * c.v).sum::<usize>()
+    }
+
     /// Reads the header of the picture in `data`.
     pub fn read(&mut self, data: &[u8]) -> Result<(), Error> {
         self.count = 0;
@@ -133,7 +140,12 @@ impl Header {
                 0xee if body.starts_with(b"Adobe") => self.adobe = body.get(11).copied(),
                 0xda => {
                     self.data_at = segments.at;
-                    return self.scan(body, jfif);
+                    self.scan(body, jfif)?;
+                    // Each block has at least one bit: a small frame that says it is huge costs nothing.
+                    if self.blocks() > (data.len() - self.data_at).saturating_mul(8) {
+                        return Err(Error::Truncated);
+                    }
+                    return Ok(());
                 }
                 _ => {}
             }

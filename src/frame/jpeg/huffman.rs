@@ -7,8 +7,12 @@ pub(super) const FAST: u32 = 9;
 
 /// One table: what the codes of a stream stand for.
 pub(super) struct Huffman {
-    /// Whether it was defined.
+    /// Whether the present picture has it.
     pub set: bool,
+    /// Counts the tables that were built here; a camera's pictures all have the same.
+    version: u32,
+    /// What the last one was built from, beside `values`; none if that failed.
+    counts: Option<[u8; 16]>,
     /// For the next [`FAST`] bits: length of the code in the high byte, its value in the low; 0 if longer.
     pub fast: [u16; 1 << FAST],
     /// For each length, the first code of the next length, at 16 bits; codes below it are no longer.
@@ -23,6 +27,8 @@ impl Huffman {
     pub const fn new() -> Self {
         Self {
             set: false,
+            version: 0,
+            counts: None,
             fast: [0; 1 << FAST],
             limit: [0; 17],
             offset: [0; 17],
@@ -40,6 +46,12 @@ impl Huffman {
         if total > 256 || values.len() < total {
             return Err(Error::corrupt("a Huffman table is too long"));
         }
+        if self.counts.as_ref() == Some(counts) && self.values[..total] == values[..total] {
+            self.set = true;
+            return Ok(());
+        }
+        self.counts = None;
+        self.version = self.version.wrapping_add(1);
         self.values[..total].copy_from_slice(&values[..total]);
         self.fast.fill(0);
         let mut code = 0u32;
@@ -62,8 +74,14 @@ impl Huffman {
             self.limit[length as usize] = code << (16 - length);
             code <<= 1;
         }
+        self.counts = Some(*counts);
         self.set = true;
         Ok(())
+    }
+
+    /// A number that another table has not.
+    pub const fn version(&self) -> u32 {
+        self.version
     }
 
     /// Builds the table that annex K.3.3 gives for luma (`index` 0) or chroma (1), if this one is not set.

@@ -2,6 +2,8 @@
 
 use std::f64::consts::PI;
 
+use super::super::ycbcr::level;
+
 /// The cosines of transforms of 1 to 8 points.
 ///
 /// A transform of N points of the lowest N×N frequencies gives the block at N/8 of its size. The factor for
@@ -24,65 +26,82 @@ impl Cosines {
         Self(all)
     }
 
-    /// Writes the block of `frequencies` (rows of 8, of which those from `rows` on are zero) as `points` rows of
-    /// `points` levels to `out`, whose rows are `stride` apart.
+    /// Writes the block of `frequencies`, which are zero but for the first `rows` rows and `columns` columns of eight, as
+    /// `points` rows of `points` levels to `out`, whose rows are `stride` apart.
     pub fn inverse(
         &self,
         points: usize,
         frequencies: &[f32; 64],
-        rows: usize,
+        (rows, columns): (usize, usize),
         out: &mut [u8],
         stride: usize,
     ) {
+        let extent = (rows.min(points), columns.min(points));
         match points {
-            1 => self.points::<1>(frequencies, rows, out, stride),
-            2 => self.points::<2>(frequencies, rows, out, stride),
-            3 => self.points::<3>(frequencies, rows, out, stride),
-            4 => self.points::<4>(frequencies, rows, out, stride),
-            5 => self.points::<5>(frequencies, rows, out, stride),
-            6 => self.points::<6>(frequencies, rows, out, stride),
-            7 => self.points::<7>(frequencies, rows, out, stride),
-            _ => self.points::<8>(frequencies, rows, out, stride),
+            1 => flat(points, frequencies[0], out, stride),
+            2 => two(frequencies, out, stride),
+            3 => self.points::<3, 4>(frequencies, extent, out, stride),
+            4 => self.points::<4, 4>(frequencies, extent, out, stride),
+            5 => self.points::<5, 8>(frequencies, extent, out, stride),
+            6 => self.points::<6, 8>(frequencies, extent, out, stride),
+            7 => self.points::<7, 8>(frequencies, extent, out, stride),
+            _ => self.points::<8, 8>(frequencies, extent, out, stride),
         }
     }
 
-    fn points<const N: usize>(
+    /// `N` points, worked out in lanes of `W`.
+    fn points<const N: usize, const W: usize>(
         &self,
         frequencies: &[f32; 64],
-        rows: usize,
+        (rows, columns): (usize, usize),
         out: &mut [u8],
         stride: usize,
     ) {
         let table = &self.0[N];
-        let mut columns = [[0.0f32; N]; N];
-        for (k, row) in frequencies.chunks_exact(8).enumerate().take(rows.min(N)) {
-            for (y, line) in columns.iter_mut().enumerate() {
-                let factor = table[k][y];
+        let mut lines = [[0.0f32; W]; N];
+        for (row, factors) in frequencies.chunks_exact(8).zip(table).take(rows) {
+            for (line, &factor) in lines.iter_mut().zip(factors) {
                 for (sum, &value) in line.iter_mut().zip(row) {
                     *sum += factor * value;
                 }
             }
         }
-        for (line, to) in columns.iter().zip(out.chunks_mut(stride)) {
-            let mut sums = [LEVEL_SHIFT + 0.5; N];
-            for (&value, factors) in line.iter().zip(table) {
+        for (line, to) in lines.iter().zip(out.chunks_mut(stride)) {
+            let mut sums = [LEVEL_SHIFT; W];
+            for (&value, factors) in line.iter().zip(table).take(columns) {
                 for (sum, &factor) in sums.iter_mut().zip(factors) {
                     *sum += value * factor;
                 }
             }
-            for (to, sum) in to.iter_mut().zip(sums) {
-                *to = sum as u8;
+            let levels = sums.map(level);
+            if let Some(to) = to.get_mut(..N) {
+                to.copy_from_slice(&levels[..N]);
             }
         }
     }
+}
 
-    /// The same for a block that has nothing but its mean.
-    pub fn flat(points: usize, mean: f32, out: &mut [u8], stride: usize) {
-        let level = (mean / 8.0 + LEVEL_SHIFT + 0.5) as u8;
-        for row in out.chunks_mut(stride).take(points) {
-            if let Some(row) = row.get_mut(..points) {
-                row.fill(level);
-            }
+/// A block of four levels: all factors of two points are the same.
+fn two(frequencies: &[f32; 64], out: &mut [u8], stride: usize) {
+    let [mean, across, down, both] = [0, 1, 8, 9].map(|place| frequencies[place] / 8.0);
+    let (left, right) = (mean + across, mean - across);
+    let (more, less) = (down + both, down - both);
+    let upper = [left + more, right + less].map(|sum| level(sum + LEVEL_SHIFT));
+    let lower = [left - more, right - less].map(|sum| level(sum + LEVEL_SHIFT));
+    if let Some(to) = out.get_mut(..2) {
+        to.copy_from_slice(&upper);
+    }
+    if let Some(to) = out.get_mut(stride..stride + 2) {
+        to.copy_from_slice(&lower);
+    }
+}
+
+/// A block that has nothing but its mean.
+pub(super) fn flat(points: usize, mean: f32, out: &mut [u8], stride: usize) {
+    let level = level(mean / 8.0 + LEVEL_SHIFT);
+    for row in out.chunks_mut(stride).take(points) {
+        if let Some(row) = row.get_mut(..points) {
+            row.fill(level);
         }
     }
 }

@@ -18,6 +18,7 @@ mod huffman;
 mod idct;
 mod scan;
 mod segments;
+mod skip;
 mod whole;
 
 use std::ops::Range;
@@ -26,7 +27,7 @@ use self::header::{Header, Kind};
 use self::scan::Scan;
 use super::{Error, Lines};
 
-pub use self::segments::size;
+pub use self::segments::{length, size};
 
 /// Decodes JPEG pictures; its buffers are kept from one to the next.
 pub struct Decoder {
@@ -41,6 +42,11 @@ impl Decoder {
             header: Box::new(Header::new()),
             scan: Scan::new(),
         }
+    }
+
+    /// Bytes on the heap, as far as the buffers have grown; pictures of several scans take more while they are decoded.
+    pub fn bytes(&self) -> usize {
+        size_of::<Header>() + self.scan.bytes()
     }
 
     /// Reads the header of the picture in `data`.

@@ -2,19 +2,23 @@
 
 use std::ops::Range;
 
-use super::super::ycbcr::Ycbcr;
-use super::super::{Colour, Error};
+use super::super::Error;
+use super::super::ycbcr::jpeg_row;
 use super::bits::Bits;
-use super::block;
+use super::block::{self, Codes};
 use super::header::{Component, Header, Space};
-use super::idct::Cosines;
+use super::idct::{self, Cosines};
 use super::scaled;
+use super::skip::Skips;
 
 /// The buffers that decoding needs.
 pub(super) struct Scan {
     cosines: Box<Cosines>,
-    ycbcr: Ycbcr,
     planes: [Plane; 4],
+    /// For each Huffman table of values.
+    skips: [Skips; 4],
+    /// The frequencies of one block; zeros between two, but for the first.
+    frequencies: [f32; 64],
 }
 
 /// One row of units of one component, at the reduced size.
@@ -24,6 +28,8 @@ struct Plane {
     stride: usize,
     /// Points of a block's side.
     points: usize,
+    /// The place of the last value that so many points use.
+    last: usize,
     /// Columns of the picture for each of its own.
     wide: usize,
     /// Rows of the picture for each of its own.
@@ -55,16 +61,22 @@ impl Scan {
     pub fn new() -> Self {
         Self {
             cosines: Box::new(Cosines::new()),
-            ycbcr: Ycbcr::new(Colour {
-                full_range: true,
-                ..Colour::default()
-            }),
             planes: Default::default(),
+            skips: std::array::from_fn(|_| Skips::new()),
+            frequencies: [0.0; 64],
         }
+    }
+
+    /// Bytes on the heap.
+    pub fn bytes(&self) -> usize {
+        let planes: usize = self.planes.iter().map(|p| p.levels.capacity()).sum();
+        planes + self.skips.len() * Skips::BYTES + size_of::<Cosines>()
     }
 
     /// Makes the buffers ready for the picture in `data`, at `eighths` eighths of its size.
     pub fn start<'a>(&mut self, header: &Header, data: &'a [u8], eighths: usize) -> Position<'a> {
+        // A block that broke off left some behind.
+        self.frequencies.fill(0.0);
         let (h, v) = header.unit();
         let across = header.width.div_ceil(8 * h);
         for (plane, component) in self.planes.iter_mut().zip(header.components()) {
@@ -75,11 +87,13 @@ impl Scan {
                 .find(|m| eighths * m <= 8 && wide % m == 0 && high % m == 0)
                 .unwrap_or(1);
             plane.points = eighths * more;
+            plane.last = block::last(plane.points);
             (plane.wide, plane.high) = (wide / more, high / more);
             plane.stride = across * component.h * plane.points;
             plane
                 .levels
                 .resize(plane.stride * component.v * plane.points, 0);
+            self.skips[component.ac].fit(&header.ac[component.ac]);
         }
         Position {
             bits: Bits::new(data, header.data_at),
@@ -105,10 +119,12 @@ impl Scan {
     ) -> Result<(), Error> {
         let unit = header.unit().0 * position.eighths;
         let units = position.columns.start / unit..position.columns.end.div_ceil(unit);
+        // A copy of its own is kept in registers.
+        let mut bits = position.bits;
         for x in 0..position.across {
             if header.restart > 0 {
                 if position.until_restart == 0 {
-                    position.bits.restart(position.next_restart)?;
+                    bits.restart(position.next_restart)?;
                     position.next_restart = (position.next_restart + 1) % 8;
                     position.means = [0; 4];
                     position.until_restart = header.restart;
@@ -117,52 +133,53 @@ impl Scan {
             }
             let wanted = wanted && units.contains(&x);
             for (i, component) in header.components().iter().enumerate() {
-                self.unit(header, position, i, component, wanted.then_some(x))?;
+                let x = wanted.then_some(x);
+                self.unit(header, &mut bits, &mut position.means[i], i, component, x)?;
             }
-            if position.bits.overrun() {
+            if bits.overrun() {
                 return Err(Error::Truncated);
             }
         }
+        position.bits = bits;
         position.row += 1;
         position.filled = wanted;
         Ok(())
     }
 
     /// Decodes the blocks of component `i` in one unit, and writes their levels if its place `x` is given.
+    #[inline(always)]
     fn unit(
         &mut self,
         header: &Header,
-        position: &mut Position<'_>,
+        bits: &mut Bits<'_>,
+        mean: &mut i32,
         i: usize,
         component: &Component,
         x: Option<usize>,
     ) -> Result<(), Error> {
         let plane = &mut self.planes[i];
-        let dc = &header.dc[component.dc];
-        let ac = &header.ac[component.ac];
+        let codes = Codes {
+            dc: &header.dc[component.dc],
+            ac: &header.ac[component.ac],
+            skips: &self.skips[component.ac],
+        };
         for v in 0..component.v {
             for h in 0..component.h {
                 let Some(x) = x else {
-                    block::pass(&mut position.bits, dc, ac, &mut position.means[i])?;
+                    block::pass(bits, codes, mean)?;
                     continue;
                 };
-                let mut frequencies = [0.0; 64];
+                let frequencies = &mut self.frequencies;
                 let steps = &header.steps[component.quantisation];
-                let rows = block::decode(
-                    &mut position.bits,
-                    dc,
-                    ac,
-                    &mut position.means[i],
-                    steps,
-                    &mut frequencies,
-                )?;
+                let extent = block::decode(bits, codes, mean, steps, plane.last, frequencies)?;
                 let at = v * plane.points * plane.stride + (x * component.h + h) * plane.points;
                 let out = &mut plane.levels[at..];
-                if rows == 0 {
-                    Cosines::flat(plane.points, frequencies[0], out, plane.stride);
+                if extent == (1, 1) {
+                    idct::flat(plane.points, frequencies[0], out, plane.stride);
                 } else {
                     self.cosines
-                        .inverse(plane.points, &frequencies, rows, out, plane.stride);
+                        .inverse(plane.points, frequencies, extent, out, plane.stride);
+                    frequencies[..extent.0 * 8].fill(0.0);
                 }
             }
         }
@@ -206,6 +223,14 @@ impl Scan {
         let rows: [&[u8]; 4] = std::array::from_fn(|i| self.planes[i].row(y));
         let wide: [usize; 4] = std::array::from_fn(|i| self.planes[i].wide.max(1));
         let at = |i: usize, x: usize| rows[i][x / wide[i]];
+        let pixel = |x: usize| {
+            let mut rgb = [0; 3];
+            jpeg_row::<1>(&[at(0, x)], &[at(1, x)], &[at(2, x)], &mut rgb);
+            rgb
+        };
+        if line.len() < 3 {
+            return;
+        }
         let pixels = line.chunks_exact_mut(3).zip(x..);
         match space {
             Space::Grey => pixels.for_each(|(to, x)| to.fill(at(0, x))),
@@ -214,27 +239,29 @@ impl Scan {
             }
             Space::Ycbcr => match wide {
                 [1, 1, 1, _] => {
-                    let chroma = rows[1][x..].iter().zip(&rows[2][x..]);
-                    for ((to, &luma), (&cb, &cr)) in
-                        line.chunks_exact_mut(3).zip(&rows[0][x..]).zip(chroma)
-                    {
-                        self.ycbcr.write(luma, cb, cr, to);
-                    }
+                    let [luma, cb, cr, _] = rows.map(|row| row.get(x..).unwrap_or(&[]));
+                    jpeg_row::<1>(luma, cb, cr, line);
                 }
-                [1, 2, 2, _] => pixels.for_each(|(to, x)| {
-                    self.ycbcr
-                        .write(rows[0][x], rows[1][x / 2], rows[2][x / 2], to);
-                }),
-                _ => pixels.for_each(|(to, x)| self.ycbcr.write(at(0, x), at(1, x), at(2, x), to)),
+                // Two neighbours share their chroma from an even one on.
+                [1, 2, 2, _] if x % 2 == 0 => {
+                    let [_, cb, cr, _] = rows.map(|row| row.get(x / 2..).unwrap_or(&[]));
+                    jpeg_row::<2>(&rows[0][x..], cb, cr, line);
+                }
+                [1, 2, 2, _] => {
+                    let (first, rest) = line.split_at_mut(3);
+                    first.copy_from_slice(&pixel(x));
+                    let [_, cb, cr, _] = rows.map(|row| row.get(x / 2 + 1..).unwrap_or(&[]));
+                    jpeg_row::<2>(&rows[0][x + 1..], cb, cr, rest);
+                }
+                _ => pixels.for_each(|(to, x)| to.copy_from_slice(&pixel(x))),
             },
             Space::Cmyk { inverted } => pixels.for_each(|(to, x)| {
                 let ink = [at(0, x), at(1, x), at(2, x)];
                 to.copy_from_slice(&print(ink, at(3, x), inverted));
             }),
             Space::Ycck { inverted } => pixels.for_each(|(to, x)| {
-                let mut ink = [0; 3];
-                self.ycbcr.write(at(0, x), at(1, x), at(2, x), &mut ink);
-                to.copy_from_slice(&print(ink.map(|level| 255 - level), at(3, x), inverted));
+                let ink = pixel(x).map(|level| 255 - level);
+                to.copy_from_slice(&print(ink, at(3, x), inverted));
             }),
         }
     }

@@ -38,6 +38,17 @@ pub fn size(data: &[u8]) -> Option<(usize, usize)> {
     }
 }
 
+/// The length of the JPEG picture that begins at the first byte, without what cameras pad it with; `None` if its
+/// beginning or its end is missing. A look at its two ends: what lies between is for the decoder to judge.
+pub fn length(data: &[u8]) -> Option<usize> {
+    if !data.starts_with(&[0xff, 0xd8, 0xff]) {
+        return None;
+    }
+    // Entropy-coded data never holds this marker, so the last one is the end.
+    let end = data.windows(2).rposition(|pair| pair == [0xff, 0xd9])?;
+    Some(end + 2)
+}
+
 /// The segments of a header, one after the other.
 pub(super) struct Segments<'a> {
     data: &'a [u8],
@@ -86,5 +97,25 @@ impl<'a> Segments<'a> {
             let body = self.data.get(after + 2..self.at).ok_or(Error::Truncated)?;
             return Ok((code, body));
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_picture_ends_at_its_marker_whatever_follows() {
+        let picture = [0xff, 0xd8, 0xff, 0xdb, 1, 2, 3, 0xff, 0xd9];
+        assert_eq!(length(&picture), Some(9));
+        let mut padded = picture.to_vec();
+        padded.extend([0; 500]);
+        assert_eq!(length(&padded), Some(9));
+        padded.extend([0xff; 3]);
+        assert_eq!(length(&padded), Some(9));
+        for cut in 0..picture.len() {
+            assert_eq!(length(&picture[..cut]), None, "{cut}");
+        }
+        assert_eq!(length(&[0; 64]), None);
     }
 }

@@ -9,7 +9,7 @@ use super::mode::Mode;
 use super::open::Opened;
 use super::stream::{Filled, Stream};
 use super::system::System;
-use crate::frame::{Frame, PixelFormat};
+use crate::frame::{Frame, PixelFormat, jpeg};
 use crate::source::Counts;
 
 /// A frame from further in the future than this carries a clock that is not the system's.
@@ -287,7 +287,7 @@ impl Session {
         }
         if self.mode.format == PixelFormat::Jpeg {
             let mut whole = None;
-            self.stream.look(filled, |b| whole = jpeg_length(b));
+            self.stream.look(filled, |b| whole = jpeg::length(b));
             if whole.is_none() {
                 counters.bad.add("truncated");
             }
@@ -345,36 +345,5 @@ impl Session {
                 .data
                 .extend_from_slice(&whole[..bytes.min(whole.len())]);
         });
-    }
-}
-
-/// The length of the JPEG picture that begins at the first byte, without what cameras pad it with; `None` if its
-/// beginning or its end is missing.
-fn jpeg_length(bytes: &[u8]) -> Option<usize> {
-    if !bytes.starts_with(&[0xff, 0xd8, 0xff]) {
-        return None;
-    }
-    // Entropy-coded data never holds this marker, so the last one is the end.
-    let end = bytes.windows(2).rposition(|pair| pair == [0xff, 0xd9])?;
-    Some(end + 2)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_jpeg_ends_at_its_marker_whatever_follows() {
-        let picture = [0xff, 0xd8, 0xff, 0xdb, 1, 2, 3, 0xff, 0xd9];
-        assert_eq!(jpeg_length(&picture), Some(9));
-        let mut padded = picture.to_vec();
-        padded.extend([0; 500]);
-        assert_eq!(jpeg_length(&padded), Some(9));
-        padded.extend([0xff; 3]);
-        assert_eq!(jpeg_length(&padded), Some(9));
-        for cut in 0..picture.len() {
-            assert_eq!(jpeg_length(&picture[..cut]), None, "{cut}");
-        }
-        assert_eq!(jpeg_length(&[0; 64]), None);
     }
 }

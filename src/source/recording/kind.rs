@@ -24,8 +24,7 @@ pub(super) const Y4M: &[u8] = b"YUV4MPEG2";
 /// Endings of videos that have no telling first bytes, or many different ones.
 const VIDEO: &[&str] = &[
     "mp4", "m4v", "mov", "mkv", "webm", "avi", "mpg", "mpeg", "m2v", "ts", "mts", "m2ts", "wmv",
-    "flv", "3gp", "ogv", "h264", "264", "h265", "265", "hevc", "ivf", "vob", "mjpeg", "mjpg",
-    "y4m",
+    "flv", "3gp", "ogv", "h264", "264", "h265", "265", "hevc", "ivf", "vob", "y4m",
 ];
 
 impl Kind {
@@ -68,6 +67,10 @@ impl Kind {
             } else {
                 Self::Mjpeg
             });
+        }
+        if matches!(ending, "mjpeg" | "mjpg") {
+            // Something may stand before the first picture, as the header of a part does.
+            return Ok(Self::Mjpeg);
         }
         if is_container(head) || VIDEO.contains(&ending) {
             return Ok(Self::Video);
