@@ -83,8 +83,8 @@ fn soak(format: PixelFormat, at: [u64; 2]) {
     let all_held = Arc::new(Mutex::new(Vec::with_capacity(2)));
     let source = Synthetic::new(SyntheticOptions {
         format,
-        width: 320,
-        height: 240,
+        width: 160,
+        height: 120,
         paced: false,
         frames: Some(at[1] + 1),
         ..SyntheticOptions::default()

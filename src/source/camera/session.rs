@@ -347,3 +347,28 @@ impl Session {
         });
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_frame_that_is_not_passed_on_is_a_drop_with_a_cause() {
+        let mut counters = Counters {
+            delivered: 100,
+            replaced: 1,
+            missed: 2,
+            beyond_rate: 3,
+            skipped: 4,
+            spurious: 5,
+            bad: Counts::new(),
+        };
+        counters.bad.add("truncated");
+        let drops = counters.drops();
+        assert_eq!(
+            drops.to_string(),
+            "1 queue, 2 missed, 3 beyond-rate, 4 first, 1 truncated"
+        );
+        assert_eq!(Counters::default().drops(), Counts::new());
+    }
+}
