@@ -46,7 +46,6 @@ pub fn usable() -> bool {
 impl Dot for Amx {
     const ROWS: usize = 32;
     const BLOCKS: usize = 2;
-    const SHIFT: i32 = 0;
 
     #[inline(always)]
     unsafe fn begin() {

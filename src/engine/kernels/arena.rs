@@ -14,6 +14,8 @@ pub struct Sizes {
     pub activations: usize,
     /// Bytes of hidden activations of MLPs.
     pub hidden: usize,
+    /// Bytes in which each thread prepares activations, for kernels that do, one after the other.
+    pub prepared: usize,
 }
 
 /// Scratch that lives as long as the engine.
@@ -31,11 +33,13 @@ pub struct Scratch<'a> {
     pub activations: &'a mut [u8],
     /// Hidden activations.
     pub hidden: &'a mut [u8],
+    /// Prepared activations.
+    pub prepared: &'a mut [u8],
 }
 
 impl Sizes {
-    fn lines(self) -> [usize; 3] {
-        [self.rows * 4, self.activations, self.hidden].map(|n| n.div_ceil(64))
+    fn lines(self) -> [usize; 4] {
+        [self.rows * 4, self.activations, self.hidden, self.prepared].map(|n| n.div_ceil(64))
     }
 
     /// Bytes of the whole arena.
@@ -49,6 +53,7 @@ impl Sizes {
             rows: self.rows.max(other.rows),
             activations: self.activations.max(other.activations),
             hidden: self.hidden.max(other.hidden),
+            prepared: self.prepared.max(other.prepared),
         }
     }
 }
@@ -64,9 +69,10 @@ impl Arena {
 
     /// The arena's parts, each aligned to 64 bytes.
     pub fn scratch(&mut self) -> Scratch<'_> {
-        let [rows, activations, _] = self.sizes.lines();
+        let [rows, activations, hidden, _] = self.sizes.lines();
         let (first, rest) = self.lines.split_at_mut(rows);
-        let (second, third) = rest.split_at_mut(activations);
+        let (second, rest) = rest.split_at_mut(activations);
+        let (third, fourth) = rest.split_at_mut(hidden);
         let bytes = |part: &mut [Line], n: usize| {
             // SAFETY: lines are bytes without padding, `n` of them at most as many as the part has, and each part is
             // used once and borrowed for as long as the result.
@@ -80,6 +86,7 @@ impl Arena {
             rows: floats,
             activations: bytes(second, self.sizes.activations),
             hidden: bytes(third, self.sizes.hidden),
+            prepared: bytes(fourth, self.sizes.prepared),
         }
     }
 

@@ -1,5 +1,4 @@
-//! AVX2 with FMA: 8 floats. Products of bytes: AVX-VNNI where it exists; else bytes are widened to 16 bits first, because
-//! `vpmaddubsw` saturates.
+//! AVX2 with FMA: 8 floats; and AVX-VNNI's products of bytes.
 
 use std::arch::x86_64::*;
 
@@ -80,66 +79,6 @@ impl Simd for Avx2 {
 }
 
 #[inline(always)]
-unsafe fn piece<const R: usize>(a: *const u8, lda: usize, b: *const i8, k: usize, out: *mut i32) {
-    // SAFETY: `Dot::tile`'s.
-    unsafe {
-        let low = _mm256_set1_epi16(0xff);
-        let mut sums = [[_mm256_setzero_si256(); 2]; R];
-        for at in (0..k).step_by(4) {
-            // Each 16-bit half of a lane holds two weights: the even and the odd one are multiplied apart.
-            let mut even = [_mm256_setzero_si256(); 2];
-            let mut odd = even;
-            for h in 0..2 {
-                let w = _mm256_loadu_si256(b.add(at * 16 + h * 32).cast());
-                even[h] = _mm256_srai_epi16::<8>(_mm256_slli_epi16::<8>(w));
-                odd[h] = _mm256_srai_epi16::<8>(w);
-            }
-            for (r, sums) in sums.iter_mut().enumerate() {
-                let x = _mm256_set1_epi32(a.add(r * lda + at).cast::<i32>().read_unaligned());
-                let (x0, x1) = (_mm256_and_si256(x, low), _mm256_srli_epi16::<8>(x));
-                for h in 0..2 {
-                    let sum = _mm256_add_epi32(
-                        _mm256_madd_epi16(x0, even[h]),
-                        _mm256_madd_epi16(x1, odd[h]),
-                    );
-                    sums[h] = _mm256_add_epi32(sums[h], sum);
-                }
-            }
-        }
-        for (r, sums) in sums.iter().enumerate() {
-            for (h, sum) in sums.iter().enumerate() {
-                _mm256_storeu_si256(out.add(r * 16 + h * 8).cast(), *sum);
-            }
-        }
-    }
-}
-
-// SAFETY: callers run where AVX2 exists; pointers are their promise.
-impl Dot for Avx2 {
-    const ROWS: usize = 8;
-    const BLOCKS: usize = 1;
-    const SHIFT: i32 = 0;
-
-    #[inline(always)]
-    unsafe fn tile(
-        a: *const u8,
-        lda: usize,
-        rows: usize,
-        b: *const i8,
-        stride: usize,
-        blocks: usize,
-        k: usize,
-        out: *mut i32,
-    ) {
-        pieces!(rows, blocks, [4 2 1], [1], |row, block, R, N| {
-            let _ = N;
-            // SAFETY: `Dot::tile`'s.
-            unsafe { piece::<R>(a.add(row * lda), lda, b.add(block * stride), k, out.add((row + block) * 16)) }
-        });
-    }
-}
-
-#[inline(always)]
 unsafe fn vnni<const R: usize>(a: *const u8, lda: usize, b: *const i8, k: usize, out: *mut i32) {
     // SAFETY: `Dot::tile`'s.
     unsafe {
@@ -164,7 +103,6 @@ unsafe fn vnni<const R: usize>(a: *const u8, lda: usize, b: *const i8, k: usize,
 impl Dot for AvxVnni {
     const ROWS: usize = 12;
     const BLOCKS: usize = 1;
-    const SHIFT: i32 = 0;
 
     #[inline(always)]
     unsafe fn tile(

@@ -110,7 +110,6 @@ unsafe fn piece<const R: usize, const N: usize>(
 impl Dot for Vnni {
     const ROWS: usize = 8;
     const BLOCKS: usize = 3;
-    const SHIFT: i32 = 0;
 
     #[inline(always)]
     unsafe fn tile(

@@ -3,7 +3,7 @@
 use std::mem::MaybeUninit;
 use std::ops::Range;
 
-use super::simd::{Dot, Simd};
+use super::simd::{Dot, Room, Simd};
 
 /// The most sums that one tile of any kernel has.
 const TILE: usize = 32 * 32;
@@ -185,7 +185,8 @@ impl<S: Simd + Copy> Finish<S> for GeluBytes<S> {
 ///
 /// # Safety
 /// The instruction sets of `S` and `D` exist. `a` has `rows` rows `lda` bytes apart and may be read to the next
-/// multiple of 16 rows; `layer.check()` holds; `target` has `rows` rows with all columns of `blocks`.
+/// multiple of 16 rows; `layer.check()` holds; `target` has `rows` rows with all columns of `blocks`; `room` has
+/// `D::room` of the layer's inputs.
 #[inline(always)]
 pub(super) unsafe fn linear<S: Simd + Copy, D: Dot>(
     a: *const u8,
@@ -194,15 +195,16 @@ pub(super) unsafe fn linear<S: Simd + Copy, D: Dot>(
     layer: &Linear,
     blocks: Range<usize>,
     target: Target,
+    room: Room,
 ) {
     // SAFETY: the caller's promises are handed on.
     unsafe {
         match target {
             Target::Store { out, pitch } => {
-                run::<S, D, _>(a, lda, rows, layer, blocks, Store(out, pitch))
+                run::<S, D, _>(a, lda, rows, layer, blocks, Store(out, pitch), room)
             }
             Target::Add { out, pitch } => {
-                run::<S, D, _>(a, lda, rows, layer, blocks, Add(out, pitch))
+                run::<S, D, _>(a, lda, rows, layer, blocks, Add(out, pitch), room)
             }
             Target::Gelu { out, pitch, gelu } => {
                 let finish = GeluBytes::<S> {
@@ -224,13 +226,14 @@ pub(super) unsafe fn linear<S: Simd + Copy, D: Dot>(
                     limit: S::splat(Gelu::LIMIT),
                     minus_limit: S::splat(-Gelu::LIMIT),
                 };
-                run::<S, D, _>(a, lda, rows, layer, blocks, finish);
+                run::<S, D, _>(a, lda, rows, layer, blocks, finish, room);
             }
         }
     }
 }
 
 #[inline(always)]
+#[allow(clippy::too_many_arguments)]
 unsafe fn run<S: Simd, D: Dot, F: Finish<S>>(
     a: *const u8,
     lda: usize,
@@ -238,6 +241,7 @@ unsafe fn run<S: Simd, D: Dot, F: Finish<S>>(
     layer: &Linear,
     blocks: Range<usize>,
     finish: F,
+    room: Room,
 ) {
     let stride = layer.block_bytes();
     let weights = layer.weights.as_ptr();
@@ -248,41 +252,43 @@ unsafe fn run<S: Simd, D: Dot, F: Finish<S>>(
     // SAFETY: the caller's; `D::tile` writes the sums that are read after it.
     unsafe {
         D::begin();
-        for first in blocks.clone().step_by(D::BLOCKS) {
-            let count = D::BLOCKS.min(blocks.end - first);
-            let column = first * 16;
-            for (start, sum) in start
-                .iter_mut()
-                .zip(&layer.sums[column..column + count * 16])
-            {
-                *start = sum.wrapping_mul(D::SHIFT - i32::from(layer.zero_point));
-            }
-            for row in (0..rows).step_by(D::ROWS) {
-                let height = D::ROWS.min(rows - row);
-                D::tile(
-                    a.add(row * lda),
-                    lda,
-                    height,
-                    weights.add(first * stride),
-                    stride,
-                    count,
-                    layer.inputs,
-                    tile,
-                );
-                for lane in (0..count * 16).step_by(S::LANES) {
-                    let scale = S::load(layer.scales.as_ptr().add(column + lane));
-                    let bias = S::load(layer.biases.as_ptr().add(column + lane));
-                    let start = S::load_int(start.as_ptr().add(lane));
-                    for r in 0..height {
-                        let sum = S::add_int(S::load_int(tile.add(r * pitch + lane)), start);
-                        finish.put(
-                            S::fma(S::to_float(sum), scale, bias),
-                            row + r,
-                            column + lane,
-                        );
+        let mut from = 0;
+        while from < rows {
+            let a = a.add(from * lda);
+            let ready = D::prepare(a, lda, rows - from, layer.inputs, layer.zero_point, room);
+            for first in blocks.clone().step_by(D::BLOCKS) {
+                let count = D::BLOCKS.min(blocks.end - first);
+                let column = first * 16;
+                let shift = D::shift(layer.zero_point) - i32::from(layer.zero_point);
+                let sums = &layer.sums[column..column + count * 16];
+                for (start, sum) in start.iter_mut().zip(sums) {
+                    *start = sum.wrapping_mul(shift);
+                }
+                for row in (0..ready).step_by(D::ROWS) {
+                    let height = D::ROWS.min(ready - row);
+                    D::tile(
+                        D::input(a, lda, row, room),
+                        lda,
+                        height,
+                        weights.add(first * stride),
+                        stride,
+                        count,
+                        layer.inputs,
+                        tile,
+                    );
+                    for lane in (0..count * 16).step_by(S::LANES) {
+                        let scale = S::load(layer.scales.as_ptr().add(column + lane));
+                        let bias = S::load(layer.biases.as_ptr().add(column + lane));
+                        let start = S::load_int(start.as_ptr().add(lane));
+                        for r in 0..height {
+                            let sum = S::add_int(S::load_int(tile.add(r * pitch + lane)), start);
+                            let value = S::fma(S::to_float(sum), scale, bias);
+                            finish.put(value, from + row + r, column + lane);
+                        }
                     }
                 }
             }
+            from += ready;
         }
         D::end();
     }

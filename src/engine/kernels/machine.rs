@@ -3,6 +3,7 @@
 use super::arena::{Scratch, Sizes};
 use super::linear::Target;
 use super::pool::Pool;
+use super::simd::Room;
 use super::{Depthwise, Gelu, Kernel, Linear, Norm, Stem, Table};
 
 /// Bytes of hidden activations that one thread works on at a time, so that they stay in its L2 cache beside a panel
@@ -213,6 +214,28 @@ impl Machine {
         input_bytes(second, tile) * if columns { 1 } else { self.threads() }
     }
 
+    /// Bytes in which the threads prepare activations of this layer.
+    pub fn prepared_bytes(&self, layer: &Linear) -> usize {
+        self.threads() * (self.table.room)(layer.inputs)
+    }
+
+    /// Each worker's part of `prepared`, which is large enough for these layers.
+    fn rooms(
+        &self,
+        prepared: &mut [u8],
+        layers: &[&Linear],
+    ) -> impl Fn(usize) -> Room + Sync + use<> {
+        let fits = |l: &&Linear| prepared.len() >= self.prepared_bytes(l);
+        assert!(layers.iter().all(fits));
+        let bytes = prepared.len() / self.threads() / 64 * 64;
+        let part = Part::of(prepared);
+        move |worker| Room {
+            // SAFETY: there are as many parts as threads.
+            at: unsafe { part.at(worker * bytes) },
+            bytes,
+        }
+    }
+
     /// `x += second(gelu(first(a)))` over `rows` rows, `a` the scratch's activations; the hidden activations exist for one tile of rows at a time.
     pub fn mlp(&mut self, rows: usize, mlp: &Mlp, scratch: &mut Scratch, x: &mut [f32]) {
         let Mlp {
@@ -223,6 +246,7 @@ impl Machine {
         let Scratch {
             activations: a,
             hidden,
+            prepared,
             ..
         } = scratch;
         let (gelu, channels) = (*gelu, second.columns());
@@ -234,6 +258,7 @@ impl Machine {
         let (tile, columns) = self.tiling(first, second, rows);
         let (table, x, hidden) = (self.table, Part::of(x), Part::of(hidden));
         let (lda, pitch) = (first.row_bytes(), second.row_bytes());
+        let room = self.rooms(prepared, &[first, second]);
         if !columns {
             self.pool.run(rows.div_ceil(tile), &|task, worker| {
                 let (row, height) = (task * tile, tile.min(rows - task * tile));
@@ -252,19 +277,21 @@ impl Machine {
                         first,
                         0..first.columns() / 16,
                         bytes,
+                        room(worker),
                     );
                     let sum = Target::Add {
                         out: x.at(row * channels),
                         pitch: channels,
                     };
-                    (table.linear)(own, pitch, height, second, 0..channels / 16, sum);
+                    let blocks = 0..channels / 16;
+                    (table.linear)(own, pitch, height, second, blocks, sum, room(worker));
                 }
             });
             return;
         }
         for row in (0..rows).step_by(tile) {
             let height = tile.min(rows - row);
-            self.columns(first.columns() / 16, &|blocks| {
+            self.columns(first.columns() / 16, &|blocks, worker| {
                 // SAFETY: checked above; each task writes its own columns of the hidden rows.
                 unsafe {
                     let bytes = Target::Gelu {
@@ -272,27 +299,29 @@ impl Machine {
                         pitch,
                         gelu,
                     };
-                    (table.linear)(a.as_ptr().add(row * lda), lda, height, first, blocks, bytes);
+                    let a = a.as_ptr().add(row * lda);
+                    (table.linear)(a, lda, height, first, blocks, bytes, room(worker));
                 }
             });
-            self.columns(channels / 16, &|blocks| {
+            self.columns(channels / 16, &|blocks, worker| {
                 // SAFETY: checked above; each task writes its own columns of `x`.
                 unsafe {
                     let sum = Target::Add {
                         out: x.at(row * channels),
                         pitch: channels,
                     };
-                    (table.linear)(hidden.at(0), pitch, height, second, blocks, sum);
+                    let hidden = hidden.at(0);
+                    (table.linear)(hidden, pitch, height, second, blocks, sum, room(worker));
                 }
             });
         }
     }
 
     /// Shares `blocks` blocks of columns out to the threads.
-    fn columns(&mut self, blocks: usize, job: &(dyn Fn(std::ops::Range<usize>) + Sync)) {
+    fn columns(&mut self, blocks: usize, job: &(dyn Fn(std::ops::Range<usize>, usize) + Sync)) {
         let size = blocks.div_ceil(2 * self.threads()).next_multiple_of(BLOCKS);
-        self.pool.run(blocks.div_ceil(size), &|task, _| {
-            job(task * size..((task + 1) * size).min(blocks))
+        self.pool.run(blocks.div_ceil(size), &|task, worker| {
+            job(task * size..((task + 1) * size).min(blocks), worker)
         });
     }
 
@@ -330,19 +359,28 @@ impl Machine {
     }
 
     /// `out = layer(a)` over `rows` rows; `out` has as many columns as the layer.
-    pub fn linear(&mut self, a: &[u8], rows: usize, layer: &Linear, out: &mut [f32]) {
+    pub fn linear(
+        &mut self,
+        a: &[u8],
+        rows: usize,
+        layer: &Linear,
+        prepared: &mut [u8],
+        out: &mut [f32],
+    ) {
         layer.check();
         let pitch = layer.columns();
         assert!(a.len() >= input_bytes(layer, rows) && out.len() == rows * pitch);
         let (table, out) = (self.table, Part::of(out));
-        self.columns(pitch / 16, &|blocks| {
+        let room = self.rooms(prepared, &[layer]);
+        self.columns(pitch / 16, &|blocks, worker| {
             // SAFETY: checked above; each task writes its own columns.
             unsafe {
                 let target = Target::Store {
                     out: out.at(0),
                     pitch,
                 };
-                (table.linear)(a.as_ptr(), layer.row_bytes(), rows, layer, blocks, target);
+                let (a, lda) = (a.as_ptr(), layer.row_bytes());
+                (table.linear)(a, lda, rows, layer, blocks, target, room(worker));
             }
         });
     }
@@ -374,6 +412,7 @@ impl Machine {
             rows: self.depthwise_rows(map),
             activations: input_bytes(first, map.pixels()),
             hidden: self.hidden_bytes(first, second, map.pixels()),
+            prepared: self.prepared_bytes(first).max(self.prepared_bytes(second)),
         }
     }
 
@@ -383,6 +422,7 @@ impl Machine {
             rows: layer.inputs,
             activations: input_bytes(layer, rows),
             hidden: 0,
+            prepared: self.prepared_bytes(layer),
         }
     }
 }

@@ -26,6 +26,8 @@ mod norm;
 mod pool;
 mod scalar;
 mod simd;
+#[cfg(target_arch = "x86_64")]
+mod sorted;
 mod stem;
 #[cfg(test)]
 mod tests;
@@ -41,10 +43,12 @@ pub use stem::Stem;
 use std::ops::Range;
 
 use linear::Target;
+use simd::{Dot, Room};
 
 /// The kernels of one instruction set. What each asks of its caller stands at the function of that name.
 struct Table {
-    linear: unsafe fn(*const u8, usize, usize, &Linear, Range<usize>, Target),
+    linear: unsafe fn(*const u8, usize, usize, &Linear, Range<usize>, Target, Room),
+    room: fn(usize) -> usize,
     depthwise: unsafe fn(*const f32, usize, usize, usize, &Depthwise, *mut f32),
     stem: unsafe fn(*const f32, usize, usize, usize, &Stem, *mut f32),
     norm_floats: unsafe fn(*const f32, &Norm, *mut f32),
@@ -58,9 +62,9 @@ macro_rules! table {
         $(#[$cfg])*
         static $name: Table = {
             $(#[$feature])*
-            unsafe fn linear(a: *const u8, lda: usize, rows: usize, l: &Linear, blocks: Range<usize>, t: Target) {
+            unsafe fn linear(a: *const u8, lda: usize, rows: usize, l: &Linear, blocks: Range<usize>, t: Target, room: Room) {
                 // SAFETY: the caller's, here and below.
-                unsafe { linear::linear::<$simd, $dot>(a, lda, rows, l, blocks, t) }
+                unsafe { linear::linear::<$simd, $dot>(a, lda, rows, l, blocks, t, room) }
             }
             $(#[$feature])*
             unsafe fn depthwise(x: *const f32, h: usize, w: usize, y: usize, d: &Depthwise, out: *mut f32) {
@@ -87,13 +91,13 @@ macro_rules! table {
                 // SAFETY: as above.
                 unsafe { norm::mean::<$simd>(x, pixels, channels, out) }
             }
-            Table { linear, depthwise, stem, norm_floats, norm_bytes, mean }
+            Table { linear, room: <$dot>::room, depthwise, stem, norm_floats, norm_bytes, mean }
         };
     };
 }
 
 table!(SCALAR, scalar::Scalar, scalar::Scalar, []);
-table!(#[cfg(target_arch = "x86_64")] AVX2, avx2::Avx2, avx2::Avx2, [#[target_feature(enable = "avx2,fma")]]);
+table!(#[cfg(target_arch = "x86_64")] AVX2, avx2::Avx2, sorted::Sorted, [#[target_feature(enable = "avx2,fma")]]);
 table!(
     #[cfg(target_arch = "x86_64")]
     AVX_VNNI,

@@ -184,7 +184,10 @@ unsafe fn widening<const R: usize>(
 impl Dot for Widening {
     const ROWS: usize = 8;
     const BLOCKS: usize = 1;
-    const SHIFT: i32 = 128;
+
+    fn shift(_: u8) -> i32 {
+        128
+    }
 
     #[inline(always)]
     unsafe fn tile(
@@ -271,7 +274,10 @@ unsafe fn dotted<const R: usize>(a: *const u8, lda: usize, b: *const i8, k: usiz
 impl Dot for Sdot {
     const ROWS: usize = 8;
     const BLOCKS: usize = 1;
-    const SHIFT: i32 = 128;
+
+    fn shift(_: u8) -> i32 {
+        128
+    }
 
     #[inline(always)]
     unsafe fn tile(

@@ -82,7 +82,6 @@ impl Simd for Scalar {
 impl Dot for Scalar {
     const ROWS: usize = 4;
     const BLOCKS: usize = 1;
-    const SHIFT: i32 = 0;
 
     #[inline(always)]
     unsafe fn tile(

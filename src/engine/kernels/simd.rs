@@ -34,6 +34,15 @@ pub trait Simd {
     unsafe fn store_bytes(p: *mut u8, v: Self::V);
 }
 
+/// Memory that one thread prepares its activations in.
+#[derive(Clone, Copy)]
+pub struct Room {
+    /// Where it begins.
+    pub at: *mut u8,
+    /// Its size.
+    pub bytes: usize,
+}
+
 /// Products of u8 activations and s8 weights, summed in 32 bits without any saturation.
 ///
 /// # Safety
@@ -43,14 +52,40 @@ pub trait Dot {
     const ROWS: usize;
     /// The most blocks of 16 columns of one tile.
     const BLOCKS: usize;
-    /// What the instruction takes off each activation before it multiplies: 128 where it wants signed bytes.
-    const SHIFT: i32;
+
+    /// What is taken off each activation before it is multiplied: 128 where the instruction wants signed bytes.
+    fn shift(_zero_point: u8) -> i32 {
+        0
+    }
+
+    /// Bytes that [`Dot::prepare`] needs for rows of `k` inputs, a multiple of 64.
+    fn room(_k: usize) -> usize {
+        0
+    }
 
     /// Makes the thread ready for [`Dot::tile`].
     unsafe fn begin() {}
 
     /// Ends what [`Dot::begin`] began.
     unsafe fn end() {}
+
+    /// Makes the first of `rows` rows of `k` inputs ready in `room` and says how many: all or whole tiles, at least one.
+    unsafe fn prepare(
+        _a: *const u8,
+        _lda: usize,
+        rows: usize,
+        _k: usize,
+        _zero_point: u8,
+        _room: Room,
+    ) -> usize {
+        rows
+    }
+
+    /// What [`Dot::tile`] takes as the tile that begins at `row` of the prepared ones.
+    unsafe fn input(a: *const u8, lda: usize, row: usize, _room: Room) -> *const u8 {
+        // SAFETY: the caller's.
+        unsafe { a.add(row * lda) }
+    }
 
     /// Writes the sums of `rows` rows of `a` (`lda` bytes apart) with `blocks` blocks of weights (`stride` bytes
     /// each) over `k` inputs, a multiple of 16, to `out`, whose rows are `16 * BLOCKS` apart.

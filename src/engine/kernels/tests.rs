@@ -137,7 +137,8 @@ fn sums_are_exact_on_every_kernel() {
                 .collect();
             for mut machine in machines() {
                 let mut out = vec![f32::NAN; rows * columns];
-                machine.linear(&a, rows, &layer, &mut out);
+                let mut prepared = vec![0; machine.prepared_bytes(&layer)];
+                machine.linear(&a, rows, &layer, &mut prepared, &mut out);
                 assert_eq!(bits(&out), bits(&wanted), "{machine:?} {rows}x{k}x{n}");
             }
         }
@@ -193,6 +194,9 @@ fn the_mlp_is_alike_on_every_kernel_and_right() {
                     rows: 0,
                     activations: a.len(),
                     hidden,
+                    prepared: machine
+                        .prepared_bytes(&one)
+                        .max(machine.prepared_bytes(&two)),
                 });
                 let mut scratch = arena.scratch();
                 scratch.activations.copy_from_slice(&a);
@@ -300,6 +304,7 @@ fn depthwise_and_norm_are_alike_on_every_kernel_and_right() {
                 rows,
                 activations: bytes,
                 hidden: 0,
+                prepared: 0,
             });
             let mut scratch = arena.scratch();
             machine.depthwise(&x, map, &dw, &norm, &layer, &mut scratch);

@@ -131,7 +131,7 @@ impl EvalOp for ConvNext {
             let out = view.as_slice_mut::<f32>()?;
             let Workspace { machine, arena, .. } = &mut *workspace;
             let scratch = arena.scratch();
-            let bytes = scratch.activations;
+            let (bytes, prepared) = (scratch.activations, scratch.prepared);
             match (self.part, from.map(|from| map_of(&manifest.stages[from]))) {
                 (Part::Down { stage }, Some(map)) => {
                     let Some(down) = &manifest.stages[stage].down else {
@@ -139,7 +139,7 @@ impl EvalOp for ConvNext {
                     };
                     let layer = bundle.linear(&down.layer);
                     machine.norm_squares(x, map, &bundle.norm(&down.norm), &layer, bytes);
-                    machine.linear(bytes, shape[1] * shape[2], &layer, out);
+                    machine.linear(bytes, shape[1] * shape[2], &layer, prepared, out);
                 }
                 (Part::Head, Some(map)) => {
                     let head = &manifest.head;
@@ -152,7 +152,7 @@ impl EvalOp for ConvNext {
                         scratch.rows,
                         bytes,
                     );
-                    machine.linear(bytes, 1, &layer, out);
+                    machine.linear(bytes, 1, &layer, prepared, out);
                 }
                 _ => {
                     let norm = bundle.norm(&manifest.stem.norm);
