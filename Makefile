@@ -26,7 +26,7 @@ lint: ## Formatting, clippy, licences
 	$(CARGO) clippy --release --locked --all-targets -- -D warnings
 	$(CARGO) deny --locked check bans licenses sources
 
-arm: ## Build for 64-bit ARM and run unit tests and one frame under emulation
+arm: ## Build for ARM and run unit tests and pictures under emulation
 	@scripts/need build arm
 	scripts/arm
 

@@ -13,6 +13,8 @@ use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use goldcrest::engine::{self, Card, Engine, bundle, pack};
+use goldcrest::frame::{Frame, PixelFormat};
+use goldcrest::vision::{self, Preparer};
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let args: Vec<String> = std::env::args()
@@ -50,27 +52,36 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     if let Some(inputs) = after("--serve", 1) {
         return serve(&mut *engine, size, Path::new(&inputs));
     }
-    let input: Vec<f32> = (0..size)
-        .map(|i| ((i * 7919 % 1000) as f32 / 500.0 - 1.0) * 2.0)
-        .collect();
-    let mut times = Vec::new();
-    let busy = on_cpu();
+    let input = picture(&card)?;
+    let (mut times, mut busy) = (Vec::new(), Vec::new());
     for _ in 0..frames {
-        let start = Instant::now();
+        let (start, ran) = (Instant::now(), on_cpu());
         std::hint::black_box(engine.infer(&input)?);
         times.push(start.elapsed().as_secs_f64() * 1e3);
+        busy.push(on_cpu() - ran);
     }
-    let busy = (on_cpu() - busy) / frames as f64;
     times.sort_by(f64::total_cmp);
+    busy.sort_by(f64::total_cmp);
     let about = engine.describe();
     println!(
-        "{} x{}: p50 {:.2} ms, min {:.2} ms, p95 {:.2} ms, {busy:.2} ms on this core; {:?}",
+        "{} x{}: p50 {:.2} ms, min {:.2} ms, p95 {:.2} ms; on this core p50 {:.2} ms, min {:.2} ms; {:?}",
         about.kernel,
         about.threads,
         times[frames / 2],
         times[0],
         times[frames * 95 / 100],
+        busy[frames / 2],
+        busy[0],
         about.memory
+    );
+    let macs = |dtype: &str| {
+        let of = about.layers.iter().filter(|l| l.dtype == dtype);
+        of.map(|l| l.macs).sum::<u64>()
+    };
+    println!(
+        "{} multiplications in int8, {} in float",
+        macs("u8*s8"),
+        macs("f32")
     );
     Ok(())
 }
@@ -101,6 +112,25 @@ fn floats(path: &Path) -> std::io::Result<Vec<f32>> {
     let bytes = std::fs::read(path)?;
     let value = |b: &[u8]| f32::from_le_bytes([b[0], b[1], b[2], b[3]]);
     Ok(bytes.chunks_exact(4).map(value).collect())
+}
+
+/// The first shipped frame as the model's input: how fast the AVX2 kernels are depends on what they multiply.
+fn picture(card: &Card) -> Result<Vec<f32>, Box<dyn std::error::Error>> {
+    let path = concat!(
+        env!("CARGO_MANIFEST_DIR"),
+        "/tests/recordings/bottles/bottles-01.jpg"
+    );
+    let rgb = image::open(path)?.into_rgb8();
+    let frame = Frame {
+        format: PixelFormat::Rgb24,
+        width: rgb.width() as usize,
+        height: rgb.height() as usize,
+        stride: rgb.width() as usize * 3,
+        data: rgb.into_raw(),
+        ..Frame::empty()
+    };
+    let mut preparer = Preparer::new(&vision::Config::default(), &card.input);
+    Ok(preparer.prepare(frame.view())?.to_vec())
 }
 
 /// Milliseconds that this thread has run, which a loaded machine does not stretch.

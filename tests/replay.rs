@@ -244,3 +244,104 @@ fn bench_reports_every_field_and_no_growth() {
     }
     assert_eq!(report["live_heap_growth_bytes"], 0, "{report}");
 }
+
+/// The smallest classifier: the mean of each colour is its logit.
+fn colours() -> Vec<u8> {
+    use tract_onnx::pb;
+    use tract_onnx::pb::tensor_shape_proto::{Dimension, dimension::Value};
+    let value = |name: &str, dims: &[i64]| pb::ValueInfoProto {
+        name: name.into(),
+        r#type: Some(pb::TypeProto {
+            value: Some(pb::type_proto::Value::TensorType(pb::type_proto::Tensor {
+                elem_type: 1,
+                shape: Some(pb::TensorShapeProto {
+                    dim: dims
+                        .iter()
+                        .map(|d| Dimension {
+                            value: Some(Value::DimValue(*d)),
+                            ..Default::default()
+                        })
+                        .collect(),
+                }),
+            })),
+            ..Default::default()
+        }),
+        ..Default::default()
+    };
+    let node = |op: &str, input: &str, output: &str| pb::NodeProto {
+        op_type: op.into(),
+        name: op.into(),
+        input: vec![input.into()],
+        output: vec![output.into()],
+        ..Default::default()
+    };
+    let model = pb::ModelProto {
+        ir_version: 8,
+        opset_import: vec![pb::OperatorSetIdProto {
+            version: 17,
+            ..Default::default()
+        }],
+        graph: Some(pb::GraphProto {
+            node: vec![
+                node("GlobalAveragePool", "input", "pooled"),
+                node("Flatten", "pooled", "logits"),
+            ],
+            input: vec![value("input", &[1, 3, 16, 16])],
+            output: vec![value("logits", &[1, 3])],
+            ..Default::default()
+        }),
+        ..Default::default()
+    };
+    prost::Message::encode_to_vec(&model)
+}
+
+#[test]
+fn another_classifier_runs_through_plain_tract_and_what_that_costs_is_said() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = |name: &str| folder.path().join(name);
+    fs::write(at("colours.onnx"), colours()).unwrap();
+    fs::write(at("labels.txt"), "red\ngreen\nblue\n").unwrap();
+    let sha256 = goldcrest::engine::sha256(&at("colours.onnx")).unwrap();
+    fs::write(
+        at("model.toml"),
+        format!(
+            "v = 1\nname = \"colours\"\nsha256 = \"{sha256}\"\n[input]\nwidth = 16\nheight = 16\nmean = [0.0, 0.0, 0.0]\n\
+             std = [1.0, 1.0, 1.0]\nresize = \"squash\"\n[calibration]\ntemperature = 1.0\n"
+        ),
+    )
+    .unwrap();
+    fs::create_dir(at("frames")).unwrap();
+    for (name, colour) in [
+        ("1.png", [9, 9, 200]),
+        ("2.png", [220, 30, 30]),
+        ("3.png", [0, 255, 80]),
+    ] {
+        image::RgbImage::from_pixel(40, 30, image::Rgb(colour))
+            .save(at("frames").join(name))
+            .unwrap();
+    }
+    fs::write(
+        at("config.toml"),
+        format!("[model]\npath = {:?}\n", at("colours.onnx")),
+    )
+    .unwrap();
+    let mut command = command(&[
+        "replay",
+        at("frames").to_str().unwrap(),
+        "--json",
+        "--config",
+    ]);
+    command
+        .arg(at("config.toml"))
+        .env("XDG_CACHE_HOME", folder.path());
+    let ran = output(&mut command);
+    assert_eq!(ran.code, 0, "{}", ran.stderr);
+    let found: Vec<Value> = lines(&ran).iter().map(|l| l["label"].clone()).collect();
+    assert_eq!(found, ["blue", "red", "green"]);
+    let said = ran
+        .stderr
+        .lines()
+        .find(|l| l.contains("plain tract, in float"));
+    let said = said.unwrap_or_else(|| panic!("{}", ran.stderr));
+    assert!(said.contains("slower") && said.contains("memory"), "{said}");
+}

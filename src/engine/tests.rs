@@ -86,6 +86,43 @@ fn int8_agrees_with_tract_in_float_and_all_kernels_give_the_same_bits() {
 }
 
 #[test]
+fn convnexts_of_other_depths_and_widths_take_the_fast_path() {
+    for (side, depths, widths, classes) in [
+        (32, vec![1], vec![24], 3),
+        (16, vec![2, 1], vec![17, 33], 2),
+        (64, vec![1, 1, 2, 1, 1], vec![8, 20, 36, 50, 130], 19),
+        (48, vec![1, 3], vec![72, 56], 100),
+    ] {
+        let shape = Shape {
+            side,
+            depths,
+            widths,
+            classes,
+        };
+        let p = packed(&shape);
+        let mut plain = Onnx::open(&p.onnx, &p.card).unwrap();
+        let input = &inputs(&shape, 2)[1];
+        let wanted = plain.infer(input).unwrap().to_vec();
+        let mut bits = None;
+        for kernel in Kernel::available() {
+            let mut engine = Classifier::with_kernel(&p.bundle, &p.card, 2, kernel).unwrap();
+            engine.self_test().unwrap();
+            let found = engine.infer(input).unwrap().to_vec();
+            assert!(cosine(&found, &wanted) > 0.998, "{shape:?} {kernel}");
+            assert_eq!(
+                bits.get_or_insert(found.clone()),
+                &found,
+                "{shape:?} {kernel}"
+            );
+            let layers = &engine.describe().layers;
+            let int8 = layers.iter().filter(|l| l.dtype == "u8*s8").count();
+            let blocks: usize = shape.depths.iter().sum();
+            assert_eq!(int8, 2 * blocks + shape.depths.len(), "{shape:?}");
+        }
+    }
+}
+
+#[test]
 fn every_kernel_passes_the_self_test_and_other_weights_do_not() {
     let p = packed(&Shape::small());
     for kernel in Kernel::available() {

@@ -145,6 +145,67 @@ fn sums_are_exact_on_every_kernel() {
     }
 }
 
+#[test]
+fn accumulators_are_the_very_integers_on_every_kernel() {
+    // Up to 384 inputs a sum is below 2^24, so that a float of scale 1 shows each of its bits.
+    let mut r = Random(17);
+    for (rows, k, n) in SHAPES.into_iter().filter(|(_, k, _)| *k <= 384) {
+        for zero_point in [0, 1, 64, 128, 191, 254, 255] {
+            let mut owned = Owned::random(&mut r, k, n, false);
+            owned.zero_point = zero_point;
+            owned.scales.fill(1.0);
+            owned.biases.fill(0.0);
+            let a = owned.input(&mut r, rows, false);
+            check_sums(&owned, &a, rows);
+        }
+    }
+}
+
+#[test]
+fn sums_are_exact_where_products_nearly_leave_sixteen_bits() {
+    // Heaviest weights, and activations as far above an offset as one, two or no products of bytes fit.
+    let (rows, k, n) = (5_usize, 144, 32);
+    let mut r = Random(19);
+    for zero_point in [0, 9, 64, 128, 190, 255_u8] {
+        let offset = zero_point.saturating_sub(64).min(126);
+        for level in [1, 63, 64, 65, 127, 128, 129, 130, 255] {
+            let mut owned = Owned::random(&mut r, k, n, true);
+            owned.zero_point = zero_point;
+            owned.scales.fill(1.0);
+            owned.biases.fill(0.0);
+            let high = offset.saturating_add(level);
+            let low = if level == 255 {
+                offset.wrapping_sub(1)
+            } else {
+                offset
+            };
+            let rows_to = rows.next_multiple_of(16) * owned.layer().row_bytes();
+            for one_in in [1, 2, 40] {
+                let a: Vec<u8> = (0..rows_to)
+                    .map(|_| if r.below(one_in) == 0 { high } else { low })
+                    .collect();
+                check_sums(&owned, &a, rows);
+            }
+        }
+    }
+}
+
+/// Every kernel's result of scale 1 against plain integers.
+fn check_sums(owned: &Owned, a: &[u8], rows: usize) {
+    let layer = owned.layer();
+    let columns = layer.columns();
+    let wanted: Vec<i64> = (0..rows * columns)
+        .map(|i| owned.sum(a, i / columns, i % columns))
+        .collect();
+    for mut machine in machines() {
+        let mut out = vec![f32::NAN; rows * columns];
+        let mut prepared = vec![0; machine.prepared_bytes(&layer)];
+        machine.linear(a, rows, &layer, &mut prepared, &mut out);
+        let found: Vec<i64> = out.iter().map(|v| *v as i64).collect();
+        assert_eq!(found, wanted, "{machine:?} {}", owned.zero_point);
+    }
+}
+
 /// `x * Phi(x)` by the error function's series and continued fraction, in double precision.
 fn gelu(x: f64) -> f64 {
     let z = x.abs() / std::f64::consts::SQRT_2;
@@ -187,7 +248,7 @@ fn the_mlp_is_alike_on_every_kernel_and_right() {
             let (scale, zero) = (0.02, 9);
             let a = first.input(&mut r, rows, false);
             let x = r.floats(rows * two.columns(), 2.0);
-            let run = |machine: &mut Machine| {
+            let run = |machine: &mut Machine, scale: f32, zero: u8| {
                 let mut out = x.clone();
                 let hidden = machine.hidden_bytes(&one, &two, rows);
                 let mut arena = Arena::new(Sizes {
@@ -206,15 +267,28 @@ fn the_mlp_is_alike_on_every_kernel_and_right() {
                     second: two,
                 };
                 machine.mlp(rows, &mlp, &mut scratch, &mut out);
-                out
+                // On one thread, the requantised bytes of the last tile of rows.
+                let bytes = if machine.threads() == 1 {
+                    scratch.hidden.to_vec()
+                } else {
+                    Vec::new()
+                };
+                (bits(&out), bytes)
             };
-            let wanted = run(&mut Machine::new(Kernel::Scalar, 1).unwrap());
-            for mut machine in machines() {
-                assert_eq!(
-                    bits(&run(&mut machine)),
-                    bits(&wanted),
-                    "{machine:?} {rows}x{k}x{n}"
-                );
+            let mut wanted = Vec::new();
+            // As calibration gives them; all of them cut off; all of them the zero point.
+            for (scale, zero) in [(scale, zero), (1e-6, 0), (1e6, 255)] {
+                let (sums, bytes) = run(&mut Machine::new(Kernel::Scalar, 1).unwrap(), scale, zero);
+                for mut machine in machines() {
+                    let found = run(&mut machine, scale, zero);
+                    assert_eq!(found.0, sums, "{machine:?} {rows}x{k}x{n} {scale}");
+                    if machine.threads() == 1 {
+                        assert_eq!(found.1, bytes, "{machine:?} {rows}x{k}x{n} {scale}");
+                    }
+                }
+                if wanted.is_empty() {
+                    wanted = sums.iter().map(|b| f32::from_bits(*b)).collect();
+                }
             }
             hash = bits(&wanted).iter().fold(hash, |h, b| {
                 (h ^ u64::from(*b)).wrapping_mul(0x100_0000_01b3)
@@ -308,15 +382,21 @@ fn depthwise_and_norm_are_alike_on_every_kernel_and_right() {
             });
             let mut scratch = arena.scratch();
             machine.depthwise(&x, map, &dw, &norm, &layer, &mut scratch);
-            scratch.activations.to_vec()
+            // On one thread, the last row of the convolution.
+            let row = if machine.threads() == 1 {
+                scratch.rows.to_vec()
+            } else {
+                Vec::new()
+            };
+            (scratch.activations.to_vec(), row)
         };
-        let wanted = run(&mut Machine::new(Kernel::Scalar, 1).unwrap());
+        let (wanted, row) = run(&mut Machine::new(Kernel::Scalar, 1).unwrap());
         for mut machine in machines() {
-            assert_eq!(
-                run(&mut machine),
-                wanted,
-                "{machine:?} {height}x{width}x{real}"
-            );
+            let found = run(&mut machine);
+            assert_eq!(found.0, wanted, "{machine:?} {height}x{width}x{real}");
+            if machine.threads() == 1 {
+                assert_eq!(bits(&found.1), bits(&row), "{machine:?}");
+            }
         }
         for y in 0..height {
             for column in 0..width {
@@ -338,6 +418,13 @@ fn depthwise_and_norm_are_alike_on_every_kernel_and_right() {
                     .collect();
                 let mean = conv.iter().sum::<f64>() / real as f64;
                 let variance = conv.iter().map(|v| (v - mean).powi(2)).sum::<f64>() / real as f64;
+                if y == height - 1 {
+                    // Relative to the greatest: a sum of terms of both signs may come out near 0.
+                    let greatest = conv.iter().fold(0.0, |a: f64, v| a.max(v.abs()));
+                    for (found, right) in row[column * channels..].iter().zip(&conv) {
+                        assert!((f64::from(*found) - right).abs() <= 1e-5 * greatest);
+                    }
+                }
                 for c in 0..real {
                     let right = (conv[c] - mean) / (variance + 1e-6).sqrt() * f64::from(gain[c])
                         + f64::from(shift[c]);
@@ -347,6 +434,69 @@ fn depthwise_and_norm_are_alike_on_every_kernel_and_right() {
                         "{found} {right}"
                     );
                 }
+            }
+        }
+    }
+}
+
+#[test]
+fn extreme_scales_and_zero_points_give_the_same_bytes_on_every_kernel() {
+    let mut r = Random(23);
+    let (map, real) = (
+        Map {
+            height: 5,
+            width: 9,
+            channels: 48,
+        },
+        41,
+    );
+    let fill = |mut v: Vec<f32>| {
+        v.iter_mut()
+            .enumerate()
+            .filter(|(i, _)| i % 48 >= real)
+            .for_each(|(_, v)| *v = 0.0);
+        v
+    };
+    let owned = Owned::random(&mut r, 48, 16, false);
+    let layer = owned.layer();
+    let (weights, bias) = (fill(r.floats(49 * 48, 0.3)), fill(r.floats(48, 1e-7)));
+    let dw = Depthwise {
+        weights: &weights,
+        bias: &bias,
+    };
+    for scale in [0.0, 1e-20, 1e-6, 1.0, 1e6, 1e15] {
+        let x = fill(r.floats(map.floats(), scale));
+        for (gain, zero) in [(1e-9, 0.0), (40.0, 128.0), (1e9, 255.0)] {
+            let (gain, shift) = (fill(r.floats(48, gain)), fill(vec![zero; 48]));
+            let norm = Norm {
+                gain: &gain,
+                shift: &shift,
+                channels: real,
+                epsilon: 1e-6,
+            };
+            let run = |machine: &mut Machine| {
+                let mut arena = Arena::new(Sizes {
+                    rows: machine.depthwise_rows(map),
+                    activations: map.pixels().next_multiple_of(16) * layer.row_bytes(),
+                    hidden: 0,
+                    prepared: 0,
+                });
+                let mut scratch = arena.scratch();
+                machine.depthwise(&x, map, &dw, &norm, &layer, &mut scratch);
+                scratch.activations.to_vec()
+            };
+            let wanted = run(&mut Machine::new(Kernel::Scalar, 1).unwrap());
+            for mut machine in machines() {
+                assert_eq!(run(&mut machine), wanted, "{machine:?} {scale} {zero}");
+            }
+            if gain.iter().all(|g| g.abs() <= 1e-9) {
+                // Nothing of the input is left: every byte is the zero point.
+                assert!(
+                    wanted
+                        .chunks(64)
+                        .take(45)
+                        .all(|p| p[..real].iter().all(|b| *b == zero as u8))
+                );
             }
         }
     }
@@ -442,12 +592,18 @@ fn squares_and_means_are_alike_on_every_kernel() {
             let mut squares = vec![0; rows * down.layer().row_bytes()];
             machine.norm_squares(&x, map, &norm, &down.layer(), &mut squares);
             let mut pooled = vec![0; 16 * head.layer().row_bytes()];
-            machine.mean_norm(&x, map, &norm, &head.layer(), &mut [0.0; 48], &mut pooled);
-            (squares, pooled)
+            let mut means = [0.0; 48];
+            machine.mean_norm(&x, map, &norm, &head.layer(), &mut means, &mut pooled);
+            (squares, pooled, bits(&means))
         };
         let wanted = run(&mut Machine::new(Kernel::Scalar, 1).unwrap());
         for mut machine in machines() {
             assert_eq!(run(&mut machine), wanted, "{machine:?}");
+        }
+        for (c, mean) in wanted.2.iter().enumerate() {
+            let of: f64 = x.iter().skip(c).step_by(48).map(|v| f64::from(*v)).sum();
+            let right = of / (height * width) as f64;
+            assert!((f64::from(f32::from_bits(*mean)) - right).abs() <= 1e-5 * 3.0);
         }
         // A square's four pixels lie in one row, and each is the pixel's own LayerNorm.
         let mean: f32 = x[..48].iter().sum::<f32>() / 48.0;

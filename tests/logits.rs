@@ -1,0 +1,102 @@
+//! Shipped pictures through vision and the int8 engine against logits that are kept beside them, to the bit.
+//!
+//! The kept ones were made by the scalar kernels on x86-64, with
+//! `GOLDCREST_KERNEL=scalar GOLDCREST_KEEP=1 cargo test --release --test logits`.
+//! `make arm` runs this as four other processors, each with its own kernels.
+
+mod support {
+    pub mod program;
+}
+
+use std::fmt::Write as _;
+use std::path::PathBuf;
+
+use goldcrest::engine::kernels::{Kernel, OVERRIDE};
+use goldcrest::engine::{Card, Classifier, Engine, bundle, pack};
+use goldcrest::frame::{Frame, PixelFormat};
+use goldcrest::vision::{self, Preparer};
+use support::program::root;
+
+const PICTURES: [&str; 8] = [
+    "recordings/bottles/bottles-01.jpg",
+    "recordings/bottles/bottles-23.jpg",
+    "recordings/bottles/bottles-46.jpg",
+    "reference/jpeg/420.jpg",
+    "reference/jpeg/grey.jpg",
+    "reference/jpeg/progressive.jpg",
+    "reference/vision/letterbox.png",
+    "reference/vision/near.png",
+];
+
+/// The picture as a source gives it.
+fn frame(picture: &str) -> Frame {
+    let path = root().join("tests").join(picture);
+    let data = std::fs::read(&path).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
+    let decoded = image::load_from_memory(&data).unwrap().into_rgb8();
+    let (width, height) = (decoded.width() as usize, decoded.height() as usize);
+    let jpeg = picture.ends_with(".jpg");
+    Frame {
+        format: if jpeg {
+            PixelFormat::Jpeg
+        } else {
+            PixelFormat::Rgb24
+        },
+        width,
+        height,
+        stride: if jpeg { 0 } else { width * 3 },
+        data: if jpeg { data } else { decoded.into_raw() },
+        ..Frame::empty()
+    }
+}
+
+/// The kernels to test: the one that is asked for; or all, but under emulation, where only the best are fast enough.
+fn kernels() -> Vec<Kernel> {
+    match std::env::var(OVERRIDE) {
+        Ok(name) => vec![Kernel::choose(Some(&name)).unwrap()],
+        Err(_) if cfg!(target_arch = "x86_64") => Kernel::available().collect(),
+        Err(_) => vec![Kernel::choose(None).unwrap()],
+    }
+}
+
+#[test]
+fn eight_pictures_have_the_kept_logits_on_every_processor() {
+    let model = root().join("model/convnext_tiny_128_int8.onnx");
+    let card = Card::read(&model).unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    // A bundle is the same bytes wherever it was packed, so one that is there will do.
+    let bundle: PathBuf = bundle::find(&model, &card.sha256).unwrap_or_else(|| {
+        let path = folder.path().join(bundle::NAME);
+        pack::pack(&model, &path).unwrap();
+        path
+    });
+    let kept_at = root().join("tests/reference/logits.csv");
+    let kept = std::fs::read_to_string(&kept_at).unwrap_or_default();
+    for kernel in kernels() {
+        let mut engine = Classifier::with_kernel(&bundle, &card, 1, kernel).unwrap();
+        let mut preparer = Preparer::new(&vision::Config::default(), &card.input);
+        let mut found = format!("picture,{}\n", card.labels.join(","));
+        for picture in PICTURES {
+            let frame = frame(picture);
+            let input = preparer.prepare(frame.view()).unwrap();
+            let logits = engine.infer(input).unwrap();
+            found.push_str(picture);
+            for logit in logits {
+                // The shortest digits that give this very number again.
+                write!(found, ",{logit}").unwrap();
+            }
+            found.push('\n');
+        }
+        if std::env::var_os("GOLDCREST_KEEP").is_some() {
+            std::fs::write(&kept_at, &found).unwrap();
+            return;
+        }
+        for (found, kept) in found.lines().zip(kept.lines()) {
+            assert_eq!(found, kept, "{kernel}");
+        }
+        assert_eq!(found.lines().count(), kept.lines().count());
+        println!(
+            "{kernel}: the logits of {} pictures are the kept ones",
+            PICTURES.len()
+        );
+    }
+}
