@@ -10,8 +10,13 @@ mkdir -p "$(dirname "$folder")"
 work=$(mktemp -d "$folder.XXXXXX")
 trap 'rm -rf "$work"' EXIT
 
-# An apt of its own, for arm64, beside the host's; with the host's mirror and keys.
-mirror=$(awk '/^URIs:/ && !/security/ { print $2; exit }' /etc/apt/sources.list.d/debian.sources)
+# An apt of its own, for arm64, beside the host's; with the mirror of a host that is Debian too.
+mirror=${GOLDCREST_DEBIAN_MIRROR:-}
+if [ -z "$mirror" ] && grep -qs '^ID=debian$' /etc/os-release; then
+    mirror=$(apt-get indextargets --no-release-info --format '$(REPO_URI)' 'Created-By: Packages' |
+        awk '!/security/ && !found { found = $0 } END { print found }')
+fi
+[ -n "$mirror" ] || { echo "root.sh: no Debian mirror is known here: set GOLDCREST_DEBIAN_MIRROR to one's URL" >&2; exit 78; }
 mkdir -p "$work"/{lists/partial,archives/partial,wheels,root/proc,root/site}
 : >"$work/status"
 echo "deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] $mirror bookworm main" >"$work/sources.list"
