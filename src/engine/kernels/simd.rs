@@ -34,8 +34,9 @@ pub trait Simd {
     unsafe fn store_bytes(p: *mut u8, v: Self::V);
 }
 
-/// Memory that one thread prepares its activations in.
+/// Memory that one thread prepares its activations in. Only AVX2 does.
 #[derive(Clone, Copy)]
+#[cfg_attr(not(target_arch = "x86_64"), allow(dead_code))]
 pub struct Room {
     /// Where it begins.
     pub at: *mut u8,
