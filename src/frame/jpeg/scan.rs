@@ -243,7 +243,7 @@ impl Scan {
                     jpeg_row::<1>(luma, cb, cr, line);
                 }
                 // Two neighbours share their chroma from an even one on.
-                [1, 2, 2, _] if x % 2 == 0 => {
+                [1, 2, 2, _] if x.is_multiple_of(2) => {
                     let [_, cb, cr, _] = rows.map(|row| row.get(x / 2..).unwrap_or(&[]));
                     jpeg_row::<2>(&rows[0][x..], cb, cr, line);
                 }
