@@ -23,7 +23,7 @@ const PICTURES: [&str; 8] = [
     "recordings/bottles/bottles-46.jpg",
     "reference/jpeg/420.jpg",
     "reference/jpeg/grey.jpg",
-    "reference/jpeg/progressive.jpg",
+    "reference/jpeg/422.jpg",
     "reference/vision/letterbox.png",
     "reference/vision/near.png",
 ];
