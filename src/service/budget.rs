@@ -10,8 +10,10 @@ use serde::{Deserialize, Serialize};
 const MIB: f64 = (1 << 20) as f64;
 
 /// Code and constants that come in after the start gave back its own: those of a frame's way, of MQTT and of a reload.
-/// 2.2 MiB were measured on x86-64.
-const CODE_TO_COME: usize = 3 << 20;
+/// 2.2 to 2.8 MiB were measured on x86-64.
+const CODE_TO_COME: usize = 7 << 19;
+/// What reading and trying another model leaves with the allocator. Measured over fifty reloads, and rounded up.
+const RELOAD: usize = 512 << 10;
 /// The stack that a thread of ours touches, with what the system's allocator keeps for it.
 const STACK: usize = 96 << 10;
 /// Frames that go round between the camera, the slot and the pipeline.
@@ -147,7 +149,7 @@ impl Need {
                 add("scratch arena", Anonymous, memory.arena, "model.threads");
                 add("feature maps and logits", Anonymous, memory.maps, "");
                 // While a model is loaded anew, the engine before it still holds its own.
-                add("a second engine at a reload", Anonymous, held, "");
+                add("a second engine at a reload", Anonymous, held + RELOAD, "");
             }
             Model::Plain(bytes) => add("model in plain tract", Anonymous, bytes, "goldcrest pack"),
         }
@@ -270,7 +272,7 @@ mod tests {
         let heap = need.parts.iter().find(|p| p.what == "heap of all else");
         assert_eq!(heap.map(|p| p.bytes), Some(500));
         let anonymous = (2 << 20) + (2 << 20) + (1 << 20) + 500 + (300 << 10) + (440 << 10);
-        assert_eq!(need.pinned(), anonymous + 4 * STACK);
+        assert_eq!(need.pinned(), anonymous + RELOAD + 4 * STACK);
         assert_eq!(
             need.total(),
             need.pinned() + (28 << 20) + (8 << 20) + CODE_TO_COME
@@ -286,11 +288,11 @@ mod tests {
         facts.device = 24 << 20;
         let message = Need::new(&facts).fits(&ok).unwrap_err();
         assert!(
-            message.starts_with("memory.budget_mb: 69.1 MiB"),
+            message.starts_with("memory.budget_mb: 70.1 MiB"),
             "{message}"
         );
         assert!(message.contains("camera.buffers"), "{message}");
-        assert!(message.contains("set it to 70 or more"), "{message}");
+        assert!(message.contains("set it to 71 or more"), "{message}");
         // No key alone helps here.
         let tight = Config { budget_mb: 16 };
         let message = Need::new(&FACTS).fits(&tight).unwrap_err();

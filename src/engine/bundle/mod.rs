@@ -123,13 +123,14 @@ fn read_head(map: &[u8]) -> Result<FileHead, String> {
     }
     let length = u64::from_le_bytes(number(map, 16));
     let manifest = usize::try_from(u64::from_le_bytes(number(map, 24))).unwrap_or(usize::MAX);
-    if u32::from_le_bytes(number(map, 64)) != crc32fast::hash(&map[..64])
-        || !(PAGE..=map.len()).contains(&manifest)
-    {
+    if u32::from_le_bytes(number(map, 64)) != crc32fast::hash(&map[..64]) {
         return Err("its head is damaged".into());
     }
     if length != map.len() as u64 {
         return Err(format!("it has {} bytes instead of {length}", map.len()));
+    }
+    if !(PAGE..=map.len()).contains(&manifest) {
+        return Err("its head is damaged".into());
     }
     Ok(FileHead {
         crc: u32::from_le_bytes(number(map, 12)),
