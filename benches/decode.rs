@@ -68,7 +68,7 @@ impl Peer {
     }
 }
 
-/// Milliseconds that this thread has run, which a loaded machine does not stretch.
+/// Milliseconds that this thread has run, which a loaded machine does not stretch; the kernel may count whole ticks only.
 fn on_cpu() -> f64 {
     let text = std::fs::read_to_string("/proc/thread-self/schedstat").unwrap_or_default();
     let first = text.split(' ').next().and_then(|ns| ns.parse::<f64>().ok());
@@ -103,7 +103,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         let value = args.iter().position(|a| a == name).map(|i| args.get(i + 1));
         value.map_or(Ok(otherwise), |v| v.map_or("", |v| v).parse())
     };
-    let (calls, rounds) = (number("--calls", 10)?, number("--rounds", 11)?);
+    let (calls, rounds) = (number("--calls", 60)?, number("--rounds", 11)?);
     let mut files: Vec<PathBuf> = args.iter().map(PathBuf::from).collect();
     files.retain(|f| f.extension().is_some_and(|e| e == "jpg"));
     if files.is_empty() {
