@@ -7,7 +7,7 @@ use std::path::Path;
 use std::process::{Child, Stdio};
 
 use image::{Rgb, RgbImage};
-use support::program::{command, root};
+use support::program::{command, packed_model, root};
 use support::{Broker, Subscriber};
 
 /// A daemon that is killed with the value.
@@ -17,7 +17,7 @@ impl Daemon {
     /// On `source`, the section of that name and more, with a report a second.
     fn start(folder: &Path, broker: &Broker, source: &str) -> Self {
         let path = folder.join("config.toml");
-        let model = root().join("model/convnext_tiny_128_int8.onnx");
+        let model = packed_model(folder);
         let text = format!(
             "id = \"test\"\n[source]\n{source}\n[model]\npath = {model:?}\n[observe]\nheartbeat = 1.0\n\
              [health]\ninterval = 1.0\n{}",
