@@ -6,7 +6,6 @@
 use std::io::{BufRead, Write};
 use std::time::Instant;
 
-use rten_tensor::prelude::*;
 use rten_tensor::{NdTensor, NdTensorView};
 
 const SHAPE: [usize; 4] = [1, 3, 128, 128];
