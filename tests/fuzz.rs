@@ -207,6 +207,7 @@ fn number(name: &str, otherwise: u64) -> u64 {
 /// Goes through `cases` cases and says what became of them.
 fn fuzz(seed: u64, from: u64, cases: u64) {
     let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
+    settle();
     let (corpus, others) = (corpus(), others());
     let folder = tempfile::tempdir().unwrap();
     let good = concat!(
@@ -335,10 +336,25 @@ fn damaged_frames_do_no_harm_for_long() {
     );
 }
 
+/// Waits until the test harness, in a thread of its own, has freed what it kept of the test before: the heap is counted
+/// for the whole process.
+fn settle() {
+    let mut before = heap::now();
+    loop {
+        thread::sleep(Duration::from_millis(100));
+        let now = heap::now();
+        if now == before {
+            return;
+        }
+        before = now;
+    }
+}
+
 /// What the table of memory says of vision is what the heap counts, and two thousand frames change nothing.
 #[test]
 fn a_preparer_holds_the_bytes_that_it_says_however_many_frames_come() {
     let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
+    settle();
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let jpeg = |path: &str| Frame {
         format: PixelFormat::Jpeg,
