@@ -35,6 +35,12 @@ def exported(net, side: int = 64) -> form.Exported:
     return form.Exported(form.from_state(net.state_dict()), net.shape, side, CLASSES, {})
 
 
+def products_are_exact() -> bool:
+    """Whether this processor adds up products of u8 and s8 without saturation."""
+    flags = Path("/proc/cpuinfo").read_text().split()
+    return "avx512_vnni" in flags or "avx_vnni" in flags
+
+
 class Quantiser(unittest.TestCase):
     def test_grid_holds_zero_exactly(self):
         for low, high in ((-1.0, 3.0), (0.5, 2.0), (-3.0, -1.0), (0.0, 0.0)):
@@ -98,8 +104,10 @@ class Quantiser(unittest.TestCase):
         for level in (onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL, onnxruntime.GraphOptimizationLevel.ORT_ENABLE_ALL):
             run = session(model, level)
             got = np.concatenate([run.run(None, {"input": x[None]})[0] for x in pixels])
-            self.assertGreater(scores.cosine(got, simulated).min(), 0.9999)
-            self.assertGreater(scores.cosine(got, wanted).min(), 0.999)
+            # Without VNNI, ONNX Runtime's own products of u8 and s8 saturate: 0.9970 was measured on AVX2 alone.
+            exact = products_are_exact() or level == onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
+            self.assertGreater(scores.cosine(got, simulated).min(), 0.9999 if exact else 0.99)
+            self.assertGreater(scores.cosine(got, wanted).min(), 0.999 if exact else 0.99)
         with tempfile.TemporaryDirectory() as room:
             options = onnxruntime.SessionOptions()
             options.log_severity_level = 3
