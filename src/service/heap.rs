@@ -100,7 +100,10 @@ pub fn give_back() {
     unsafe {
         libc::malloc_trim(0);
     }
-    let clean = |m: &Mapping| m.written == 0 && matches!(&m.access[..], "r-xp" | "r--p");
+    // Where the system counts nothing, as emulators do not, nothing is known of what was written.
+    let clean = |m: &Mapping| {
+        m.resident > 0 && m.written + m.swapped == 0 && matches!(&m.access[..], "r-xp" | "r--p")
+    };
     for mapping in mappings().iter().filter(|m| clean(m)) {
         let Range { start, end } = mapping.addresses.clone();
         // SAFETY: the mapping is of a file, cannot be written and has no page that was: each page that is given back is

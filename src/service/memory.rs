@@ -59,6 +59,8 @@ pub(super) struct Mapping {
     pub resident: usize,
     /// Those of them that are no longer the file's.
     pub written: usize,
+    /// Bytes that were written and are not resident any more.
+    pub swapped: usize,
 }
 
 /// All files that are mapped, by `/proc/self/smaps`.
@@ -84,6 +86,8 @@ fn read(smaps: &str) -> Vec<Mapping> {
                 mapping.resident = bytes;
             } else if let Some(bytes) = kib("Anonymous:") {
                 mapping.written = bytes.min(mapping.resident);
+            } else if let Some(bytes) = kib("Swap:") {
+                mapping.swapped = bytes;
             }
         }
     }
@@ -102,6 +106,7 @@ fn head(line: &str) -> Option<Mapping> {
         path,
         resident: 0,
         written: 0,
+        swapped: 0,
     })
 }
 
@@ -147,6 +152,7 @@ Anonymous:             0 kB
 55f0-5600 rw-p 00000000 08:01 7   /usr/bin/goldcrest
 Rss:                  20 kB
 Anonymous:            16 kB
+Swap:                  4 kB
 7f20-7f30 rw-p 00000000 00:00 0   [heap]
 Rss:                 300 kB
 Anonymous:           300 kB
@@ -162,6 +168,7 @@ Rss:               28000 kB
             sizes,
             [("r-xp", 100, 0), ("rw-p", 20, 16), ("r--p", 28000, 0)]
         );
+        assert_eq!(found[1].swapped, 4 << 10);
         assert_eq!(found[0].addresses, 0x55d0..0x55f0);
         assert_eq!(found[2].path, Path::new("/var/cache/the model.bundle"));
     }
