@@ -107,8 +107,10 @@ pub fn give_back() {
     if !all.iter().any(own) {
         return;
     }
-    let clean =
-        |m: &&Mapping| m.written + m.swapped == 0 && matches!(&m.access[..], "r-xp" | "r--p");
+    // What counts as not resident has nothing to give, or nothing is known of what was written.
+    let clean = |m: &&Mapping| {
+        m.resident > 0 && m.written + m.swapped == 0 && matches!(&m.access[..], "r-xp" | "r--p")
+    };
     for mapping in all.iter().filter(clean) {
         let Range { start, end } = mapping.addresses.clone();
         // SAFETY: the mapping is of a file, cannot be written and has no page that was: each page that is given back is
