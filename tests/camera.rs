@@ -124,7 +124,7 @@ fn replayed(frame: &Frame) -> Frame {
     let mut rgb = vec![0; width * height * 3];
     let mut rows = Rows::new(frame.view()).unwrap();
     for (y, line) in rgb.chunks_exact_mut(width * 3).enumerate() {
-        rows.read(y, 0, line).unwrap();
+        rows.rgb(y, 0, line).unwrap();
     }
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("frame.png");

@@ -2,8 +2,8 @@
 //!
 //! A [`Frame`] owns its bytes in a buffer that is made once and reused; a [`View`] borrows them, or borrows
 //! a camera's mapped buffer, so that the vision stage reads either without a copy. [`Rows`] reads a raw
-//! picture line by line as RGB, [`jpeg::Decoder`] does so for JPEG, and the [`Slot`] is where the newest
-//! frame waits between two threads.
+//! picture line by line, [`jpeg::Decoder`] does so for JPEG, [`Samples`] turns lines into RGB, and the [`Slot`] is
+//! where the newest frame waits between two threads.
 
 mod condition;
 mod error;
@@ -20,6 +20,7 @@ pub use format::{Colour, Matrix, PixelFormat};
 pub use picture::{Captured, Frame, View};
 pub use rows::{Lines, Rows};
 pub use slot::{Slot, Taken};
+pub use ycbcr::{Samples, Ycbcr};
 
 /// The most pixels that a compressed picture may say it has, before anything is made ready for it.
 pub const MAX_PIXELS: usize = 64 << 20;

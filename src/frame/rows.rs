@@ -1,18 +1,31 @@
-//! Raw pictures read as RGB, line by line.
+//! Pictures read line by line.
 
 use super::format::Layout;
-use super::ycbcr::Ycbcr;
+use super::ycbcr::{Samples, Ycbcr};
 use super::{Error, PixelFormat, View};
 
-/// A picture that can be read as RGB from top to bottom.
+/// A picture that can be read from top to bottom, three bytes a pixel.
 pub trait Lines {
-    /// Writes the pixels of row `y` from column `x` on as R, G, B bytes until `line` is full.
+    /// What the three bytes stand for.
+    fn samples(&self) -> Samples;
+
+    /// Writes the pixels of row `y` from column `x` on, as [`Lines::samples`] says, until `line` is full.
     ///
     /// Rows are asked for from top to bottom, and some may be left out.
     ///
     /// # Errors
     /// [`Error::Outside`] when the picture has no such pixels, else whatever is wrong with the picture there.
     fn read(&mut self, y: usize, x: usize, line: &mut [u8]) -> Result<(), Error>;
+
+    /// The same as red, green and blue.
+    ///
+    /// # Errors
+    /// Those of [`Lines::read`].
+    fn rgb(&mut self, y: usize, x: usize, line: &mut [u8]) -> Result<(), Error> {
+        self.read(y, x, line)?;
+        self.samples().to_rgb(line);
+        Ok(())
+    }
 }
 
 /// A raw picture, checked once to be as long as its size and format need.
@@ -87,6 +100,13 @@ impl<'a> Rows<'a> {
 }
 
 impl Lines for Rows<'_> {
+    fn samples(&self) -> Samples {
+        match self.view.format {
+            PixelFormat::Rgb24 | PixelFormat::Bgr24 | PixelFormat::Grey => Samples::Rgb,
+            _ => Samples::Ycbcr(self.ycbcr),
+        }
+    }
+
     fn read(&mut self, y: usize, x: usize, line: &mut [u8]) -> Result<(), Error> {
         let width = self.view.width;
         if y >= self.view.height || x.checked_add(line.len() / 3).is_none_or(|end| end > width) {
@@ -109,12 +129,12 @@ impl Lines for Rows<'_> {
             PixelFormat::Yuyv => {
                 let quads = row[pair * 4..].chunks_exact(4);
                 let quads = quads.map(|q| [q[0], q[2], q[1], q[3]]);
-                pairs(&self.ycbcr, quads, None, odd, line);
+                pairs(quads, None, odd, line);
             }
             PixelFormat::Uyvy => {
                 let quads = row[pair * 4..].chunks_exact(4);
                 let quads = quads.map(|q| [q[1], q[3], q[0], q[2]]);
-                pairs(&self.ycbcr, quads, None, odd, line);
+                pairs(quads, None, odd, line);
             }
             PixelFormat::Nv12 => {
                 let luma = row[pair * 2..].chunks_exact(2);
@@ -123,7 +143,7 @@ impl Lines for Rows<'_> {
                     .map(|(&y, &[cb, cr])| [y, y, cb, cr]);
                 let quads = luma.zip(chroma.chunks_exact(2));
                 let quads = quads.map(|(y, c)| [y[0], y[1], c[0], c[1]]);
-                pairs(&self.ycbcr, quads, alone, odd, line);
+                pairs(quads, alone, odd, line);
             }
             PixelFormat::Yu12 => {
                 let luma = row[pair * 2..].chunks_exact(2);
@@ -132,7 +152,7 @@ impl Lines for Rows<'_> {
                     .map(|((&y, &cb), &cr)| [y, y, cb, cr]);
                 let quads = luma.zip(cb.iter().zip(cr));
                 let quads = quads.map(|(y, (&cb, &cr))| [y[0], y[1], cb, cr]);
-                pairs(&self.ycbcr, quads, alone, odd, line);
+                pairs(quads, alone, odd, line);
             }
             PixelFormat::Jpeg => {
                 return Err(Error::Unsupported("JPEG where raw pixels are wanted"));
@@ -142,11 +162,10 @@ impl Lines for Rows<'_> {
     }
 }
 
-/// Writes pixels from `[luma, luma, Cb, Cr]` of each two neighbours, and of one that stands `alone` at the end of
+/// Writes pixels as luma, Cb, Cr from `[luma, luma, Cb, Cr]` of each two neighbours, and of one that stands `alone` at the end of
 /// a row; from the second of the first two if `odd`.
 #[inline(always)]
-fn pairs(
-    ycbcr: &Ycbcr,
+pub(super) fn pairs(
     mut quads: impl Iterator<Item = [u8; 4]>,
     alone: Option<[u8; 4]>,
     odd: bool,
@@ -155,21 +174,19 @@ fn pairs(
     if odd && line.len() >= 3 {
         let (first, rest) = line.split_at_mut(3);
         if let Some([_, y, cb, cr]) = quads.next() {
-            ycbcr.write(y, cb, cr, first);
+            first.copy_from_slice(&[y, cb, cr]);
         }
         line = rest;
     }
     let (whole, last) = line.split_at_mut(line.len() / 6 * 6);
     // In this order the zip takes no quad that it has no pair for.
     for (pair, [y0, y1, cb, cr]) in whole.chunks_exact_mut(6).zip(&mut quads) {
-        let (left, right) = pair.split_at_mut(3);
-        ycbcr.write(y0, cb, cr, left);
-        ycbcr.write(y1, cb, cr, right);
+        pair.copy_from_slice(&[y0, cb, cr, y1, cb, cr]);
     }
     if let Some(last) = last.get_mut(..3)
         && let Some([y, _, cb, cr]) = quads.next().or(alone)
     {
-        ycbcr.write(y, cb, cr, last);
+        last.copy_from_slice(&[y, cb, cr]);
     }
 }
 
@@ -211,7 +228,7 @@ mod tests {
 
     fn row(view: View<'_>, y: usize, x: usize, n: usize) -> Vec<u8> {
         let mut line = vec![0; n * 3];
-        Rows::new(view).unwrap().read(y, x, &mut line).unwrap();
+        Rows::new(view).unwrap().rgb(y, x, &mut line).unwrap();
         line
     }
 

@@ -1,13 +1,57 @@
-//! From YCbCr to RGB: one pixel in fixed point, or a row of JPEG's in lanes.
+//! What the three bytes of a pixel stand for, and from YCbCr to RGB in fixed point.
 
 use super::{Colour, Matrix};
+
+/// What the three bytes of a pixel stand for.
+///
+/// Both are linear in each other but for what lies outside RGB's range, so that a picture may be made smaller first, and
+/// what is left of it turned into RGB.
+#[derive(Clone, Copy, Debug)]
+pub enum Samples {
+    /// Red, green, blue.
+    Rgb,
+    /// Luma, Cb, Cr.
+    Ycbcr(Ycbcr),
+}
+
+impl Samples {
+    /// Turns a row of pixels into RGB.
+    pub fn to_rgb(&self, row: &mut [u8]) {
+        if let Self::Ycbcr(factors) = self {
+            for pixel in row.as_chunks_mut().0 {
+                *pixel = factors.rgb(*pixel);
+            }
+        }
+    }
+
+    /// The luma of the pixels of `row`, added up, in 256ths of a level of all 256.
+    ///
+    /// Of RGB it is that of ITU-R BT.601.
+    pub fn luma(&self, row: &[u8]) -> u32 {
+        let pixels = row.as_chunks().0;
+        match self {
+            Self::Rgb => {
+                let luma = |&[r, g, b]: &[u8; 3]| {
+                    [77 * u32::from(r), 150 * u32::from(g), 29 * u32::from(b)]
+                };
+                pixels.iter().flat_map(luma).sum()
+            }
+            Self::Ycbcr(factors) => {
+                let sum: i64 = pixels.iter().map(|&[y, ..]| i64::from(y)).sum();
+                let count = pixels.len() as i64;
+                let level = (sum - count * i64::from(factors.black)) * i64::from(factors.luma);
+                (level >> (BITS - 8)).clamp(0, count * (255 << 8)) as u32
+            }
+        }
+    }
+}
 
 const BITS: u32 = 16;
 const HALF: i32 = 1 << (BITS - 1);
 
 /// The factors of one matrix and range, in units of 2⁻¹⁶.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Ycbcr {
+pub struct Ycbcr {
     luma: i32,
     black: i32,
     red_cr: i32,
@@ -17,6 +61,14 @@ pub(super) struct Ycbcr {
 }
 
 impl Ycbcr {
+    /// What JPEG has: all levels, and the matrix of BT.601.
+    pub fn jpeg() -> Self {
+        Self::new(Colour {
+            matrix: Matrix::Bt601,
+            full_range: true,
+        })
+    }
+
     /// The factors for `colour`, from the luma weights that ITU-R BT.601 and BT.709 give.
     pub fn new(colour: Colour) -> Self {
         let (kr, kb) = match colour.matrix {
@@ -47,85 +99,19 @@ impl Ycbcr {
         (level >> BITS).clamp(0, 255) as u8
     }
 
-    /// One pixel, written to the three bytes of `rgb`.
+    /// One pixel of luma, Cb and Cr.
     #[inline(always)]
-    pub fn write(&self, y: u8, cb: u8, cr: u8, rgb: &mut [u8]) {
+    pub fn rgb(&self, [y, cb, cr]: [u8; 3]) -> [u8; 3] {
         let y = (i32::from(y) - self.black) * self.luma + HALF;
         let cb = i32::from(cb) - 128;
         let cr = i32::from(cr) - 128;
-        let level = |v: i32| (v >> BITS).clamp(0, 255) as u8;
-        if let [r, g, b] = rgb {
-            *r = level(y + cr * self.red_cr);
-            *g = level(y - cb * self.green_cb - cr * self.green_cr);
-            *b = level(y + cb * self.blue_cb);
-        }
+        let sums = [
+            y + cr * self.red_cr,
+            y - cb * self.green_cb - cr * self.green_cr,
+            y + cb * self.blue_cb,
+        ];
+        sums.map(|sum| (sum >> BITS).clamp(0, 255) as u8)
     }
-}
-
-/// Pixels that are worked out together.
-const LANES: usize = 16;
-
-/// A row of full-range BT.601, as JPEG has it, where `SHARED` neighbours (1 or 2) have one chroma value.
-///
-/// Writes as many pixels as `rgb` holds three bytes for; the planes have at least as many.
-pub(super) fn jpeg_row<const SHARED: usize>(luma: &[u8], cb: &[u8], cr: &[u8], rgb: &mut [u8]) {
-    let pixels = rgb.len() / 3;
-    let whole = pixels - pixels % LANES;
-    let (to, last) = rgb.split_at_mut(whole * 3);
-    let chroma = cb.chunks(LANES / SHARED).zip(cr.chunks(LANES / SHARED));
-    for ((to, luma), (cb, cr)) in
-        (to.chunks_exact_mut(LANES * 3).zip(luma.chunks(LANES))).zip(chroma)
-    {
-        to.copy_from_slice(&jpeg_lanes::<SHARED>(luma, cb, cr));
-    }
-    if !last.is_empty() {
-        let (luma, at) = (&luma[whole..], whole / SHARED);
-        let all = jpeg_lanes::<SHARED>(luma, &cb[at..], &cr[at..]);
-        last.copy_from_slice(&all[..last.len()]);
-    }
-}
-
-/// [`LANES`] pixels, of which those count that the planes have.
-#[inline(always)]
-fn jpeg_lanes<const SHARED: usize>(luma: &[u8], cb: &[u8], cr: &[u8]) -> [u8; LANES * 3] {
-    let padded = |from: &[u8]| {
-        let mut all = [0; LANES];
-        match from.first_chunk() {
-            Some(chunk) => all = *chunk,
-            None => all[..from.len()].copy_from_slice(from),
-        }
-        all
-    };
-    let spread = |from: &[u8]| {
-        let mut half = [0; LANES];
-        let n = from.len().min(LANES / SHARED);
-        half[..n].copy_from_slice(&from[..n]);
-        let mut all = [0.0; LANES];
-        for (i, to) in all.iter_mut().enumerate() {
-            *to = f32::from(half[i / SHARED]) - 128.0;
-        }
-        all
-    };
-    let luma = padded(luma);
-    let (cb, cr) = (spread(cb), spread(cr));
-    let (mut red, mut green, mut blue) = ([0; LANES], [0; LANES], [0; LANES]);
-    for i in 0..LANES {
-        let luma = f32::from(luma[i]);
-        red[i] = level(luma + 1.402 * cr[i]);
-        green[i] = level(luma - 0.344_136 * cb[i] - 0.714_136 * cr[i]);
-        blue[i] = level(luma + 1.772 * cb[i]);
-    }
-    let mut rgb = [0; LANES * 3];
-    for (i, to) in rgb.chunks_exact_mut(3).enumerate() {
-        to.copy_from_slice(&[red[i], green[i], blue[i]]);
-    }
-    rgb
-}
-
-/// The level of a sum. Beyond 2²³ the last bit of a float is worth one, so that adding it rounds.
-#[inline(always)]
-pub(super) fn level(sum: f32) -> u8 {
-    (sum.clamp(0.0, 255.0) + (1u32 << 23) as f32).to_bits() as u8
 }
 
 #[cfg(test)]
@@ -133,9 +119,7 @@ mod tests {
     use super::*;
 
     fn rgb(colour: Colour, y: u8, cb: u8, cr: u8) -> [u8; 3] {
-        let mut out = [0; 3];
-        Ycbcr::new(colour).write(y, cb, cr, &mut out);
-        out
+        Ycbcr::new(colour).rgb([y, cb, cr])
     }
 
     #[test]
@@ -190,29 +174,6 @@ mod tests {
             );
             for (g, w) in got.iter().zip(want) {
                 assert!(g.abs_diff(w) <= 2, "{matrix:?} {y},{cb},{cr}: {got:?}");
-            }
-        }
-    }
-
-    #[test]
-    fn a_row_in_lanes_is_its_pixels_one_by_one() {
-        let colour = Colour {
-            full_range: true,
-            ..Colour::default()
-        };
-        let plane = |factor: usize| -> Vec<u8> { (0..100).map(|i| (i * factor) as u8).collect() };
-        let (luma, cb, cr) = (plane(37), plane(91), plane(149));
-        for pixels in 0..100 {
-            let mut row = vec![0; pixels * 3];
-            for shared in [1, 2] {
-                match shared {
-                    1 => jpeg_row::<1>(&luma, &cb, &cr, &mut row),
-                    _ => jpeg_row::<2>(&luma, &cb, &cr, &mut row),
-                }
-                for (x, got) in row.chunks_exact(3).enumerate() {
-                    let want = rgb(colour, luma[x], cb[x / shared], cr[x / shared]);
-                    assert!(got.iter().zip(want).all(|(g, w)| g.abs_diff(w) <= 1), "{x}");
-                }
             }
         }
     }

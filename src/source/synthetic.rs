@@ -281,7 +281,7 @@ mod tests {
         let mut rows = Rows::new(frame.view()).unwrap();
         let mut rgb = vec![0; frame.width * frame.height * 3];
         for (y, line) in rgb.chunks_exact_mut(frame.width * 3).enumerate() {
-            rows.read(y, 0, line).unwrap();
+            rows.rgb(y, 0, line).unwrap();
         }
         rgb
     }

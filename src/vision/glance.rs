@@ -88,6 +88,7 @@ fn reduce(
     cells: &mut Cells,
 ) -> Result<(), Error> {
     line.resize(columns.len() * 3, 0);
+    let samples = lines.samples();
     for (row, cells) in cells.chunks_exact_mut(SIDE).enumerate() {
         let high = cell(row, rows.len());
         let count = high.len().min(ROWS);
@@ -97,10 +98,7 @@ fn reduce(
             lines.read(y, columns.start, line)?;
             for (column, sum) in sums.iter_mut().enumerate() {
                 let wide = cell(column, columns.len());
-                *sum += line[wide.start * 3..wide.end * 3]
-                    .chunks_exact(3)
-                    .map(luma)
-                    .sum::<u32>();
+                *sum += samples.luma(&line[wide.start * 3..wide.end * 3]);
             }
         }
         for (column, (cell_mean, sum)) in cells.iter_mut().zip(sums).enumerate() {
@@ -115,12 +113,6 @@ fn reduce(
 fn cell(index: usize, length: usize) -> Range<usize> {
     let first = (index * length / SIDE).min(length - 1);
     first..((index + 1) * length / SIDE).max(first + 1)
-}
-
-/// ITU-R BT.601 luma in 256ths of a level.
-#[inline(always)]
-fn luma(rgb: &[u8]) -> u32 {
-    77 * u32::from(rgb[0]) + 150 * u32::from(rgb[1]) + 29 * u32::from(rgb[2])
 }
 
 #[cfg(test)]

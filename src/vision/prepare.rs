@@ -180,13 +180,15 @@ impl Plan {
         self.geometry = Some(geometry);
     }
 
-    /// Reads the picture from top to bottom and writes the rows of the input as they become complete.
+    /// Reads the picture from top to bottom and writes the rows of the input as they become complete. Only they are turned
+    /// into RGB, which are fewer pixels than the picture has.
     fn run(&mut self, lines: &mut impl Lines, writer: &mut Writer<'_>) -> Result<(), Error> {
         let Some(geometry) = self.geometry else {
             return Ok(());
         };
         let wide = geometry.width * 3;
         let (left, _) = self.columns.range();
+        let samples = lines.samples();
         let mut next = 0;
         for (y, (first, weights)) in self.rows.spans().enumerate() {
             next = next.max(first);
@@ -211,6 +213,7 @@ impl Plan {
             for (to, &sum) in self.row.iter_mut().zip(&self.sums) {
                 *to = level(sum);
             }
+            samples.to_rgb(&mut self.row);
             writer.write(&geometry, y, &self.row);
         }
         Ok(())
@@ -219,15 +222,16 @@ impl Plan {
 
 /// Brings one row of the source, of which `line` begins at column `left`, to the input's width.
 fn narrow(axis: &Axis, left: usize, line: &[u8], to: &mut [u8]) {
-    for (to, (first, weights)) in to.chunks_exact_mut(3).zip(axis.spans()) {
-        let from = &line[(first - left) * 3..][..weights.len() * 3];
+    let (line, to) = (line.as_chunks::<3>().0, to.as_chunks_mut().0);
+    for (to, (first, weights)) in to.iter_mut().zip(axis.spans()) {
+        let from = &line[first - left..][..weights.len()];
         let mut sums = [HALF; 3];
-        for (rgb, &weight) in from.chunks_exact(3).zip(weights) {
-            sums[0] += weight * i32::from(rgb[0]);
-            sums[1] += weight * i32::from(rgb[1]);
-            sums[2] += weight * i32::from(rgb[2]);
+        for (pixel, &weight) in from.iter().zip(weights) {
+            for (sum, &value) in sums.iter_mut().zip(pixel) {
+                *sum += weight * i32::from(value);
+            }
         }
-        to.copy_from_slice(&sums.map(level));
+        *to = sums.map(level);
     }
 }
 

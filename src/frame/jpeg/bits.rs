@@ -2,7 +2,7 @@
 
 use super::super::Error;
 use super::huffman::{FAST, Huffman};
-use super::skip;
+use super::lookahead;
 
 /// Reads entropy-coded data bit by bit, up to the next marker.
 ///
@@ -103,13 +103,13 @@ impl<'a> Bits<'a> {
         self.count -= n;
     }
 
-    /// The next [`skip::BITS`] bits, which are not gone past.
+    /// The next [`lookahead::BITS`] bits, which are not gone past.
     #[inline(always)]
     pub fn window(&mut self) -> usize {
         if self.count < 32 {
             self.fill();
         }
-        (self.buffer >> (64 - skip::BITS)) as usize
+        (self.buffer >> (64 - lookahead::BITS)) as usize
     }
 
     /// The value of the next code.
@@ -154,11 +154,7 @@ impl<'a> Bits<'a> {
         }
         let value = (self.buffer >> (64 - n)) as i32;
         self.skip(n);
-        if value < 1 << (n - 1) {
-            value - (1 << n) + 1
-        } else {
-            value
-        }
+        extend(value, n)
     }
 
     /// Goes past the restart marker `number` (0 to 7), which must be next.
@@ -211,6 +207,17 @@ impl<'a> Bits<'a> {
                 }
             }
         }
+    }
+}
+
+/// The signed difference that `n` bits stand for (T.81, figure F.12); 0 for none.
+#[inline(always)]
+pub(super) const fn extend(bits: i32, n: u32) -> i32 {
+    // Those that begin with a zero are negative.
+    if bits >> n.saturating_sub(1) == 0 {
+        bits - (1 << n) + 1
+    } else {
+        bits
     }
 }
 

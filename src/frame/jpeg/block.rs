@@ -4,14 +4,17 @@ use super::super::Error;
 use super::bits::Bits;
 use super::header::ZIGZAG;
 use super::huffman::Huffman;
-use super::skip::Skips;
+use super::lookahead::{Lookahead, Next};
 
 /// The codes of one component.
 #[derive(Clone, Copy)]
 pub(super) struct Codes<'a> {
     pub dc: &'a Huffman,
     pub ac: &'a Huffman,
-    pub skips: &'a Skips,
+    /// For `dc`, whose codes stand for a mean and no place.
+    pub means: &'a Lookahead,
+    /// For `ac`.
+    pub values: &'a Lookahead,
 }
 
 /// The place, in the order in which values are sent, of the last one that a transform of `points` points uses.
@@ -31,25 +34,37 @@ pub(super) fn decode(
     last: usize,
     block: &mut [f32; 64],
 ) -> Result<(usize, usize), Error> {
-    block[0] = next_mean(bits, codes.dc, mean)? as f32 * steps[0];
+    block[0] = next_mean(bits, codes, mean)? as f32 * steps[0];
     let (mut rows, mut columns) = (1, 1);
     let mut k = 1;
     while k <= last {
-        let symbol = bits.symbol(codes.ac)?;
-        let (run, size) = (usize::from(symbol >> 4), u32::from(symbol & 15));
-        if size == 0 {
-            if run < 15 {
-                return Ok((rows, columns));
+        let (run, value) = match codes.values.next(bits.window()) {
+            Some((length, Next { run, value })) => {
+                bits.skip(length);
+                if value == 0 {
+                    return Ok((rows, columns));
+                }
+                (run, value)
             }
-            k += 16;
-            continue;
-        }
+            None => {
+                let symbol = bits.symbol(codes.ac)?;
+                let (run, size) = (usize::from(symbol >> 4), u32::from(symbol & 15));
+                if size == 0 {
+                    if run < 15 {
+                        return Ok((rows, columns));
+                    }
+                    k += 16;
+                    continue;
+                }
+                (run, bits.difference(size))
+            }
+        };
         k += run;
         let Some(&place) = ZIGZAG.get(k) else {
             return Err(OVERFULL);
         };
         let place = usize::from(place);
-        block[place] = bits.difference(size) as f32 * steps[place];
+        block[place] = value as f32 * steps[place];
         rows = rows.max(place / 8 + 1);
         columns = columns.max(place % 8 + 1);
         k += 1;
@@ -61,15 +76,15 @@ pub(super) fn decode(
 /// Goes past one block.
 #[inline]
 pub(super) fn pass(bits: &mut Bits<'_>, codes: Codes<'_>, mean: &mut i32) -> Result<(), Error> {
-    next_mean(bits, codes.dc, mean)?;
+    next_mean(bits, codes, mean)?;
     pass_values(bits, codes, 1)
 }
 
 /// Goes past the values of a block from place `k` on.
-#[inline]
+#[inline(always)]
 fn pass_values(bits: &mut Bits<'_>, codes: Codes<'_>, mut k: usize) -> Result<(), Error> {
     while k < 64 {
-        if let Some(step) = codes.skips.step(bits.window())
+        if let Some(step) = codes.values.step(bits.window())
             && k + step.places < 64
         {
             bits.skip(step.bits);
@@ -98,11 +113,20 @@ const OVERFULL: Error = Error::corrupt("a block has more than 64 values");
 
 /// The mean of the next block, as a difference from the last one.
 #[inline(always)]
-fn next_mean(bits: &mut Bits<'_>, dc: &Huffman, mean: &mut i32) -> Result<i32, Error> {
-    let size = u32::from(bits.symbol(dc)?);
-    if size > 11 {
-        return Err(Error::corrupt("a block's mean is out of range"));
-    }
-    *mean = mean.wrapping_add(bits.difference(size));
+fn next_mean(bits: &mut Bits<'_>, codes: Codes<'_>, mean: &mut i32) -> Result<i32, Error> {
+    let difference = match codes.means.next(bits.window()) {
+        Some((length, Next { value, .. })) => {
+            bits.skip(length);
+            value
+        }
+        None => {
+            let size = u32::from(bits.symbol(codes.dc)?);
+            if size > 11 {
+                return Err(Error::corrupt("a block's mean is out of range"));
+            }
+            bits.difference(size)
+        }
+    };
+    *mean = mean.wrapping_add(difference);
     Ok(*mean)
 }

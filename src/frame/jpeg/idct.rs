@@ -2,8 +2,6 @@
 
 use std::f64::consts::PI;
 
-use super::super::ycbcr::level;
-
 /// The cosines of transforms of 1 to 8 points.
 ///
 /// A transform of N points of the lowest N×N frequencies gives the block at N/8 of its size. The factor for
@@ -28,6 +26,7 @@ impl Cosines {
 
     /// Writes the block of `frequencies`, which are zero but for the first `rows` rows and `columns` columns of eight, as
     /// `points` rows of `points` levels to `out`, whose rows are `stride` apart.
+    #[inline(always)]
     pub fn inverse(
         &self,
         points: usize,
@@ -50,6 +49,7 @@ impl Cosines {
     }
 
     /// `N` points, worked out in lanes of `W`.
+    #[inline(never)]
     fn points<const N: usize, const W: usize>(
         &self,
         frequencies: &[f32; 64],
@@ -66,7 +66,7 @@ impl Cosines {
                 }
             }
         }
-        for (line, to) in lines.iter().zip(out.chunks_mut(stride)) {
+        let levels = lines.map(|line| {
             let mut sums = [LEVEL_SHIFT; W];
             for (&value, factors) in line.iter().zip(table).take(columns) {
                 for (sum, &factor) in sums.iter_mut().zip(factors) {
@@ -74,37 +74,56 @@ impl Cosines {
                 }
             }
             let levels = sums.map(level);
-            if let Some(to) = to.get_mut(..N) {
-                to.copy_from_slice(&levels[..N]);
-            }
-        }
+            std::array::from_fn(|n| levels[n])
+        });
+        write::<N>(&levels, out, stride);
     }
 }
 
 /// A block of four levels: all factors of two points are the same.
+#[inline(always)]
 fn two(frequencies: &[f32; 64], out: &mut [u8], stride: usize) {
     let [mean, across, down, both] = [0, 1, 8, 9].map(|place| frequencies[place] / 8.0);
     let (left, right) = (mean + across, mean - across);
     let (more, less) = (down + both, down - both);
     let upper = [left + more, right + less].map(|sum| level(sum + LEVEL_SHIFT));
     let lower = [left - more, right - less].map(|sum| level(sum + LEVEL_SHIFT));
-    if let Some(to) = out.get_mut(..2) {
-        to.copy_from_slice(&upper);
-    }
-    if let Some(to) = out.get_mut(stride..stride + 2) {
-        to.copy_from_slice(&lower);
-    }
+    write(&[upper, lower], out, stride);
 }
 
 /// A block that has nothing but its mean.
+#[inline(always)]
 pub(super) fn flat(points: usize, mean: f32, out: &mut [u8], stride: usize) {
     let level = level(mean / 8.0 + LEVEL_SHIFT);
-    for row in out.chunks_mut(stride).take(points) {
-        if let Some(row) = row.get_mut(..points) {
-            row.fill(level);
+    match points {
+        1 => write(&[[level; 1]; 1], out, stride),
+        2 => write(&[[level; 2]; 2], out, stride),
+        3 => write(&[[level; 3]; 3], out, stride),
+        4 => write(&[[level; 4]; 4], out, stride),
+        5 => write(&[[level; 5]; 5], out, stride),
+        6 => write(&[[level; 6]; 6], out, stride),
+        7 => write(&[[level; 7]; 7], out, stride),
+        _ => write(&[[level; 8]; 8], out, stride),
+    }
+}
+
+/// Writes the rows of a block to `out`, where they are `stride` apart. Slices of a known length, and no iterator of chunks,
+/// whose count is a division: there are tens of thousands of blocks in a picture.
+#[inline(always)]
+fn write<const N: usize>(levels: &[[u8; N]; N], out: &mut [u8], stride: usize) {
+    for (n, row) in levels.iter().enumerate() {
+        let to = out.get_mut(n * stride..).and_then(<[u8]>::first_chunk_mut);
+        if let Some(to) = to {
+            *to = *row;
         }
     }
 }
 
 /// What the encoder took off each level before the transform.
 const LEVEL_SHIFT: f32 = 128.0;
+
+/// The level of a sum. Beyond 2²³ the last bit of a float is worth one, so that adding it rounds.
+#[inline(always)]
+fn level(sum: f32) -> u8 {
+    (sum.clamp(0.0, 255.0) + (1u32 << 23) as f32).to_bits() as u8
+}

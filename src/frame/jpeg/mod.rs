@@ -1,4 +1,4 @@
-//! JPEG pictures read as RGB, line by line and at a reduced size.
+//! JPEG pictures read line by line and at a reduced size.
 //!
 //! The pictures that cameras send (sequential, Huffman coded, 8 bits, one scan) are decoded one row of
 //! blocks at a time: each block goes through an inverse transform of 1 to 8 points a side, which is a picture
@@ -16,16 +16,16 @@ mod block;
 mod header;
 mod huffman;
 mod idct;
+mod lookahead;
 mod scan;
 mod segments;
-mod skip;
 mod whole;
 
 use std::ops::Range;
 
-use self::header::{Header, Kind};
+use self::header::{Header, Kind, Space};
 use self::scan::Scan;
-use super::{Error, Lines};
+use super::{Error, Lines, Samples, Ycbcr};
 
 pub use self::segments::{length, size};
 
@@ -142,6 +142,14 @@ impl Picture<'_> {
 }
 
 impl Lines for Picture<'_> {
+    fn samples(&self) -> Samples {
+        let header = &self.decoder.header;
+        match (header.kind, header.space) {
+            (Kind::Sequential, Space::Ycbcr) => Samples::Ycbcr(Ycbcr::jpeg()),
+            _ => Samples::Rgb,
+        }
+    }
+
     fn read(&mut self, y: usize, x: usize, line: &mut [u8]) -> Result<(), Error> {
         let (width, height) = self.size();
         let (width, height) = (scaled(width, self.eighths), scaled(height, self.eighths));

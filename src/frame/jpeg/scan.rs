@@ -3,20 +3,22 @@
 use std::ops::Range;
 
 use super::super::Error;
-use super::super::ycbcr::jpeg_row;
+use super::super::Ycbcr;
+use super::super::rows::pairs;
 use super::bits::Bits;
 use super::block::{self, Codes};
 use super::header::{Component, Header, Space};
 use super::idct::{self, Cosines};
+use super::lookahead::Lookahead;
 use super::scaled;
-use super::skip::Skips;
 
 /// The buffers that decoding needs.
 pub(super) struct Scan {
     cosines: Box<Cosines>,
     planes: [Plane; 4],
-    /// For each Huffman table of values.
-    skips: [Skips; 4],
+    /// For each Huffman table of means, and of values.
+    means: [Lookahead; 4],
+    values: [Lookahead; 4],
     /// The frequencies of one block; zeros between two, but for the first.
     frequencies: [f32; 64],
 }
@@ -62,7 +64,8 @@ impl Scan {
         Self {
             cosines: Box::new(Cosines::new()),
             planes: Default::default(),
-            skips: std::array::from_fn(|_| Skips::new()),
+            means: std::array::from_fn(|_| Lookahead::new()),
+            values: std::array::from_fn(|_| Lookahead::new()),
             frequencies: [0.0; 64],
         }
     }
@@ -70,7 +73,8 @@ impl Scan {
     /// Bytes on the heap.
     pub fn bytes(&self) -> usize {
         let planes: usize = self.planes.iter().map(|p| p.levels.capacity()).sum();
-        planes + self.skips.len() * Skips::BYTES + size_of::<Cosines>()
+        let tables = self.means.iter().chain(&self.values);
+        planes + tables.map(Lookahead::bytes).sum::<usize>() + size_of::<Cosines>()
     }
 
     /// Makes the buffers ready for the picture in `data`, at `eighths` eighths of its size.
@@ -93,7 +97,8 @@ impl Scan {
             plane
                 .levels
                 .resize(plane.stride * component.v * plane.points, 0);
-            self.skips[component.ac].fit(&header.ac[component.ac]);
+            self.means[component.dc].fit(&header.dc[component.dc]);
+            self.values[component.ac].fit(&header.ac[component.ac]);
         }
         Position {
             bits: Bits::new(data, header.data_at),
@@ -161,7 +166,8 @@ impl Scan {
         let codes = Codes {
             dc: &header.dc[component.dc],
             ac: &header.ac[component.ac],
-            skips: &self.skips[component.ac],
+            means: &self.means[component.dc],
+            values: &self.values[component.ac],
         };
         for v in 0..component.v {
             for h in 0..component.h {
@@ -179,14 +185,14 @@ impl Scan {
                 } else {
                     self.cosines
                         .inverse(plane.points, frequencies, extent, out, plane.stride);
-                    frequencies[..extent.0 * 8].fill(0.0);
+                    clear(frequencies, extent.0);
                 }
             }
         }
         Ok(())
     }
 
-    /// Writes the pixels of row `y` from column `x` on as RGB; both lie inside.
+    /// Writes the pixels of row `y` from column `x` on, YCbCr as it is and all else as RGB; both lie inside.
     pub fn read(
         &mut self,
         header: &Header,
@@ -223,47 +229,47 @@ impl Scan {
         let rows: [&[u8]; 4] = std::array::from_fn(|i| self.planes[i].row(y));
         let wide: [usize; 4] = std::array::from_fn(|i| self.planes[i].wide.max(1));
         let at = |i: usize, x: usize| rows[i][x / wide[i]];
-        let pixel = |x: usize| {
-            let mut rgb = [0; 3];
-            jpeg_row::<1>(&[at(0, x)], &[at(1, x)], &[at(2, x)], &mut rgb);
-            rgb
-        };
-        if line.len() < 3 {
-            return;
-        }
-        let pixels = line.chunks_exact_mut(3).zip(x..);
+        let pixels = line.as_chunks_mut().0.iter_mut().zip(x..);
         match space {
-            Space::Grey => pixels.for_each(|(to, x)| to.fill(at(0, x))),
-            Space::Rgb => {
-                pixels.for_each(|(to, x)| to.copy_from_slice(&[at(0, x), at(1, x), at(2, x)]))
+            Space::Grey => pixels.for_each(|(to, x)| *to = [at(0, x); 3]),
+            Space::Rgb | Space::Ycbcr if wide[..3] == [1; 3] => {
+                let [first, second, third] = [0, 1, 2].map(|i| &rows[i][x..]);
+                let samples = first.iter().zip(second).zip(third);
+                for ((to, _), ((&a, &b), &c)) in pixels.zip(samples) {
+                    *to = [a, b, c];
+                }
             }
-            Space::Ycbcr => match wide {
-                [1, 1, 1, _] => {
-                    let [luma, cb, cr, _] = rows.map(|row| row.get(x..).unwrap_or(&[]));
-                    jpeg_row::<1>(luma, cb, cr, line);
-                }
-                // Two neighbours share their chroma from an even one on.
-                [1, 2, 2, _] if x.is_multiple_of(2) => {
-                    let [_, cb, cr, _] = rows.map(|row| row.get(x / 2..).unwrap_or(&[]));
-                    jpeg_row::<2>(&rows[0][x..], cb, cr, line);
-                }
-                [1, 2, 2, _] => {
-                    let (first, rest) = line.split_at_mut(3);
-                    first.copy_from_slice(&pixel(x));
-                    let [_, cb, cr, _] = rows.map(|row| row.get(x / 2 + 1..).unwrap_or(&[]));
-                    jpeg_row::<2>(&rows[0][x + 1..], cb, cr, rest);
-                }
-                _ => pixels.for_each(|(to, x)| to.copy_from_slice(&pixel(x))),
-            },
+            // Two neighbours share their chroma from an even one on.
+            Space::Rgb | Space::Ycbcr if wide[..3] == [1, 2, 2] => {
+                let luma = rows[0][x / 2 * 2..].chunks_exact(2);
+                let chroma = rows[1][x / 2..].iter().zip(&rows[2][x / 2..]);
+                let quads = luma.zip(chroma).map(|(y, (&cb, &cr))| [y[0], y[1], cb, cr]);
+                pairs(quads, None, x % 2 == 1, line);
+            }
+            Space::Rgb | Space::Ycbcr => {
+                pixels.for_each(|(to, x)| *to = [at(0, x), at(1, x), at(2, x)]);
+            }
             Space::Cmyk { inverted } => pixels.for_each(|(to, x)| {
                 let ink = [at(0, x), at(1, x), at(2, x)];
-                to.copy_from_slice(&print(ink, at(3, x), inverted));
+                *to = print(ink, at(3, x), inverted);
             }),
-            Space::Ycck { inverted } => pixels.for_each(|(to, x)| {
-                let ink = pixel(x).map(|level| 255 - level);
-                to.copy_from_slice(&print(ink, at(3, x), inverted));
-            }),
+            Space::Ycck { inverted } => {
+                let ycbcr = Ycbcr::jpeg();
+                pixels.for_each(|(to, x)| {
+                    let ink = ycbcr.rgb([at(0, x), at(1, x), at(2, x)]);
+                    *to = print(ink.map(|level| 255 - level), at(3, x), inverted);
+                });
+            }
         }
+    }
+}
+
+/// Clears the first `rows` rows of eight; a length that is known is no call of the system's for each block.
+#[inline(always)]
+fn clear(frequencies: &mut [f32; 64], rows: usize) {
+    match frequencies.first_chunk_mut() {
+        Some(two) if rows <= 2 => *two = [0.0; 16],
+        _ => *frequencies = [0.0; 64],
     }
 }
 

@@ -28,7 +28,7 @@ fn decode(data: &[u8], eighths: usize) -> Result<(usize, usize, Vec<u8>), Error>
     let (_, width, height) = picture.start(eighths)?;
     let mut pixels = vec![0; width * height * 3];
     for (y, line) in pixels.chunks_exact_mut(width * 3).enumerate() {
-        picture.read(y, 0, line)?;
+        picture.rgb(y, 0, line)?;
     }
     picture.finish()?;
     Ok((width, height, pixels))
@@ -127,7 +127,7 @@ fn a_part_is_the_part_of_the_whole() {
         picture.only(21..40);
         let mut line = [0; 19 * 3];
         for y in (5..height).step_by(3) {
-            picture.read(y, 21, &mut line).unwrap();
+            picture.rgb(y, 21, &mut line).unwrap();
             assert_eq!(
                 line,
                 pixels[(y * width + 21) * 3..][..19 * 3],

@@ -168,7 +168,7 @@ impl Recorder {
         let mut rows = Rows::new(frame.view())?;
         self.rgb.resize(frame.width * frame.height * 3, 0);
         for (y, to) in self.rgb.chunks_exact_mut(frame.width * 3).enumerate() {
-            rows.read(y, 0, to)?;
+            rows.rgb(y, 0, to)?;
         }
         self.png.clear();
         let encoder =
@@ -248,7 +248,7 @@ mod tests {
         let mut rows = Rows::new(frame.view()).unwrap();
         let mut rgb = vec![0; frame.width * frame.height * 3];
         for (y, line) in rgb.chunks_exact_mut(frame.width * 3).enumerate() {
-            rows.read(y, 0, line).unwrap();
+            rows.rgb(y, 0, line).unwrap();
         }
         rgb
     }

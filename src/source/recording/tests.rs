@@ -264,7 +264,7 @@ fn a_video_is_read_through_ffmpeg() {
     assert_eq!((format, width, height), (PixelFormat::Yu12, 64, 48));
     let mut line = [0; 3];
     let mut rows = crate::frame::Rows::new(all[0].view()).unwrap();
-    crate::frame::Lines::read(&mut rows, 20, 20, &mut line).unwrap();
+    crate::frame::Lines::rgb(&mut rows, 20, 20, &mut line).unwrap();
     for (got, want) in line.into_iter().zip([0xc8u8, 0x0a, 0x1e]) {
         assert!(got.abs_diff(want) <= 4, "{line:?}");
     }
