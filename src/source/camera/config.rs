@@ -23,8 +23,9 @@ pub struct Config {
     pub fps: f64,
     /// `auto`, or the only format to take.
     pub format: Format,
-    /// Kernel buffers to ask for, 2 to 8. Each holds a whole frame and counts as the daemon's memory.
-    pub buffers: u32,
+    /// Kernel buffers to ask for, 2 to 8. Each holds a whole frame and counts as the daemon's memory. By default three, or two
+    /// where three would have more than 8 MiB.
+    pub buffers: Option<u32>,
     /// Seconds without a valid frame after which the camera is lost, 0.5 to 60. A camera that is slower than
     /// this by its own frame interval is given two and a half intervals.
     pub timeout: f64,
@@ -71,6 +72,10 @@ pub enum Format {
     Mjpg,
 }
 
+/// What three buffers may have in all. Frames are copied out as soon as they come, so that a third buffer only helps a process
+/// that is woken late; of large pictures it is not worth its memory.
+const SMALL: usize = 8 << 20;
+
 impl Default for Config {
     fn default() -> Self {
         Self {
@@ -79,7 +84,7 @@ impl Default for Config {
             height: 480,
             fps: 10.0,
             format: Format::Auto,
-            buffers: 3,
+            buffers: None,
             timeout: 3.0,
             skip: 3,
             controls: BTreeMap::new(),
@@ -111,7 +116,7 @@ impl Config {
         within("width", self.width.into(), 64.0, 3840.0, " pixels")?;
         within("height", self.height.into(), 64.0, 2160.0, " pixels")?;
         within("fps", self.fps, 0.1, 120.0, " frames a second")?;
-        within("buffers", self.buffers.into(), 2.0, 8.0, "")?;
+        within("buffers", self.asked_buffers().into(), 2.0, 8.0, "")?;
         within("timeout", self.timeout, 0.5, 60.0, " seconds")?;
         within("skip", self.skip.into(), 0.0, 100.0, " frames")?;
         if self.controls.keys().any(|name| name.trim().is_empty()) {
@@ -126,18 +131,30 @@ impl Config {
     /// A camera sets aside two bytes a pixel for a JPEG and fills a small part of it (the shipped recording's pictures,
     /// a fortieth); a sixth is counted.
     pub fn memory(&self) -> (usize, usize) {
-        let pixels = self.width as usize * self.height as usize;
-        let buffer = match self.format {
-            Format::Grey => pixels,
-            Format::Nv12 | Format::Yu12 => pixels * 3 / 2,
-            Format::Auto | Format::Yuyv | Format::Uyvy | Format::Mjpg => pixels * 2,
-            Format::Rgb24 | Format::Bgr24 => pixels * 3,
-        };
+        let buffer = self.buffer();
         let frame = match self.format {
             Format::Mjpg => buffer / 6,
             _ => buffer,
         };
-        (buffer.next_multiple_of(4096) * self.buffers as usize, frame)
+        let buffers = self.asked_buffers() as usize;
+        (buffer.next_multiple_of(4096) * buffers, frame)
+    }
+
+    /// How many of the driver's buffers to ask for.
+    pub(super) fn asked_buffers(&self) -> u32 {
+        let usual = if 3 * self.buffer() > SMALL { 2 } else { 3 };
+        self.buffers.unwrap_or(usual)
+    }
+
+    /// Bytes of one of the driver's buffers.
+    fn buffer(&self) -> usize {
+        let pixels = self.width as usize * self.height as usize;
+        match self.format {
+            Format::Grey => pixels,
+            Format::Nv12 | Format::Yu12 => pixels * 3 / 2,
+            Format::Auto | Format::Yuyv | Format::Uyvy | Format::Mjpg => pixels * 2,
+            Format::Rgb24 | Format::Bgr24 => pixels * 3,
+        }
     }
 
     pub(super) fn timeout(&self) -> Duration {
@@ -223,8 +240,10 @@ mod tests {
     #[test]
     fn its_memory_is_that_of_its_format_and_size() {
         assert_eq!(read("").memory(), (3 * 640 * 480 * 2, 640 * 480 * 2));
-        let large = read("format = 'mjpg'\nwidth = 1920\nheight = 1080\nbuffers = 2");
+        let mut large = read("format = 'mjpg'\nwidth = 1920\nheight = 1080");
         assert_eq!(large.memory(), (2 * 1013 * 4096, 1920 * 1080 / 3));
+        large.buffers = Some(4);
+        assert_eq!(large.memory().0, 4 * 1013 * 4096);
         assert_eq!(
             read("format = 'nv12'\nwidth = 64\nheight = 64").memory().1,
             6144

@@ -64,7 +64,7 @@ pub fn open(system: &dyn System, config: &Config) -> Result<Opened, Loss> {
             mode.height
         ));
     }
-    let stream = Stream::start(device, config.buffers)
+    let stream = Stream::start(device, config.asked_buffers())
         .map_err(|(step, e)| Loss::from_system(system, &path, step, &e))?;
     Ok(Opened {
         stream,
