@@ -53,6 +53,7 @@ fn every_range_is_held() {
         ("vision", "crop", "[0.5, 0.5, 0.6, 0.5]"),
         ("vision", "rotate", "45"),
         ("gate", "threshold", "0.0"),
+        ("gate", "glances", "0.0"),
         ("gate", "max_interval", "0.0"),
         ("gate", "stuck", "0.5"),
         ("model", "threads", "0"),

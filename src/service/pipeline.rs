@@ -245,7 +245,11 @@ mod tests {
     #[test]
     fn with_the_gate_the_same_is_said_at_the_same_frames_for_a_fraction_of_the_inferences() {
         let (mut open, all) = pipeline(None);
-        let (mut gated, some) = pipeline(Some(GateConfig::default()));
+        let every = GateConfig {
+            glances: 240.0,
+            ..GateConfig::default()
+        };
+        let (mut gated, some) = pipeline(Some(every));
         let (wanted, wanted_scores) = said(&mut open);
         let (got, scores) = said(&mut gated);
         assert_eq!(got, wanted);
@@ -265,6 +269,7 @@ mod tests {
         // Without a hold it would close before three frames agreed.
         let config = GateConfig {
             hold: 0.0,
+            glances: 240.0,
             max_interval: 1000.0,
             ..GateConfig::default()
         };

@@ -3,6 +3,9 @@
 //! Each picture is glanced at as the mean luma of 16 by 16 cells. The gate opens when a cell differs from what the last
 //! inference saw, stays open for a while, so that what is said can settle, and opens at the latest after the maximum
 //! interval. Slow changes open it too, because the comparison is not with the frame before.
+//!
+//! While it is closed, no more than so many pictures a second are glanced at, and one that comes between counts as the
+//! last one did.
 
 use std::time::Duration;
 
@@ -16,6 +19,10 @@ use crate::frame::{Condition, Error, PixelFormat, View};
 /// How much brighter than `dark` a picture must be to end the night, so that it does not end at every flicker.
 const DAWN: f32 = 1.25;
 
+/// How much of the pause between two glances is enough, so that a frame that comes a little early is not passed over for one
+/// that comes late.
+const EARLY: f64 = 0.9;
+
 /// When inference may be skipped, section `[gate]`.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -24,9 +31,11 @@ pub struct GateConfig {
     pub enabled: bool,
     /// Luma levels, of 255, by which one of the 256 cells of the picture must change, above 0 to 255.
     pub threshold: f32,
-    /// Seconds for which frames are looked at after the last motion, 0 to 3600.
+    /// Pictures a second, at most, that are glanced at while the gate is closed, 0.1 to 240.
+    pub glances: f64,
+    /// Seconds for which frames are classified after the last motion, 0 to 3600.
     pub hold: f64,
-    /// Seconds after which a frame is looked at even if nothing moves, 0.1 to 86400.
+    /// Seconds after which a frame is classified even if nothing moves, 0.1 to 86400.
     pub max_interval: f64,
     /// Mean luma, of 255, below which the picture counts as dark, 0 to 255.
     pub dark: f32,
@@ -39,6 +48,7 @@ impl Default for GateConfig {
         Self {
             enabled: true,
             threshold: 6.0,
+            glances: 4.0,
             hold: 2.0,
             max_interval: 10.0,
             dark: 12.0,
@@ -66,6 +76,7 @@ impl GateConfig {
             return Err(("threshold", "must be above 0: noise alone reaches 0".into()));
         }
         within("threshold", self.threshold.into(), 0.0, 255.0, " levels")?;
+        within("glances", self.glances, 0.1, 240.0, " a second")?;
         within("hold", self.hold, 0.0, 3600.0, " seconds")?;
         within("max_interval", self.max_interval, 0.1, 86400.0, " seconds")?;
         within("dark", self.dark.into(), 0.0, 255.0, " levels")?;
@@ -92,6 +103,8 @@ pub struct Gate {
     hold: Duration,
     max_interval: Duration,
     stuck: Duration,
+    /// Least time from one glance to the next while the gate is closed.
+    pause: Duration,
     glance: Glance,
     cells: Cells,
     reference: Cells,
@@ -101,6 +114,8 @@ pub struct Gate {
     changed: Duration,
     print: Option<(usize, u32)>,
     dark: bool,
+    /// What the last glance told, and when, if the gate is closed.
+    closed: Option<(Duration, Look)>,
 }
 
 impl Gate {
@@ -111,6 +126,7 @@ impl Gate {
             hold: time(config.hold),
             max_interval: time(config.max_interval),
             stuck: time(config.stuck),
+            pause: time(EARLY / config.glances),
             config: config.clone(),
             glance: Glance::new(vision, input),
             cells: [0.0; SIDE * SIDE],
@@ -120,6 +136,7 @@ impl Gate {
             changed: Duration::ZERO,
             print: None,
             dark: false,
+            closed: None,
         }
     }
 
@@ -129,14 +146,22 @@ impl Gate {
     /// # Errors
     /// What is wrong with the picture, which then counts for nothing.
     pub fn look(&mut self, view: View<'_>, elapsed: Duration, wanted: bool) -> Result<Look, Error> {
+        let since = |then: Duration| elapsed.saturating_sub(then);
+        let max_interval = self.max_interval;
+        let due = |then: Duration| since(then) >= max_interval;
+        if let Some((then, look)) = self.closed
+            && !wanted
+            && since(then) < self.pause
+            && !self.inferred.is_none_or(due)
+        {
+            return Ok(look);
+        }
         if self.is_new(view)? {
             self.changed = elapsed;
         }
         let luma = self.cells.iter().sum::<f32>() / self.cells.len() as f32;
         let changes = self.cells.iter().zip(&self.reference);
         let motion = changes.map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
-        let since = |then: Duration| elapsed.saturating_sub(then);
-
         let first = self.inferred.is_none();
         if first || motion >= self.config.threshold {
             self.moved = Some(elapsed);
@@ -144,15 +169,13 @@ impl Gate {
         let open = wanted
             || !self.config.enabled
             || self.moved.is_some_and(|moved| since(moved) <= self.hold)
-            || self
-                .inferred
-                .is_none_or(|then| since(then) >= self.max_interval);
+            || self.inferred.is_none_or(due);
         if open {
             self.inferred = Some(elapsed);
             self.reference = self.cells;
         }
         self.dark = luma < self.config.dark * if self.dark { DAWN } else { 1.0 };
-        Ok(Look {
+        let look = Look {
             open,
             motion: if first { 0.0 } else { motion },
             luma,
@@ -162,7 +185,9 @@ impl Gate {
                 (false, true) => Condition::Stuck,
                 (false, false) => Condition::Ok,
             },
-        })
+        };
+        self.closed = (!open).then_some((elapsed, look));
+        Ok(look)
     }
 
     /// Glances at a picture, and says whether it differs from the one before in a single bit.
@@ -244,6 +269,7 @@ mod tests {
         for (text, key) in [
             ("threshold = 0.0", "threshold"),
             ("threshold = nan", "threshold"),
+            ("glances = 0.0", "glances"),
             ("hold = -1.0", "hold"),
             ("max_interval = 0.0", "max_interval"),
             ("dark = 300.0", "dark"),
@@ -273,8 +299,28 @@ mod tests {
         look(&mut gate, &picture(100, 100), 0.0);
         let seen = look(&mut gate, &picture(100, 102), 5.0);
         assert!(!seen.open && (seen.motion - 2.0).abs() < 0.01, "{seen:?}");
-        let seen = look(&mut gate, &picture(100, 112), 5.1);
+        let seen = look(&mut gate, &picture(100, 112), 5.3);
         assert!(seen.open && (seen.motion - 12.0).abs() < 0.01, "{seen:?}");
+    }
+
+    #[test]
+    fn a_still_scene_is_glanced_at_a_few_times_a_second_and_motion_is_seen_at_the_next() {
+        let mut gate = gate(&GateConfig::default());
+        let (still, other) = (picture(100, 100), picture(100, 150));
+        // Thirty frames a second, each a little early or late, and something comes at the fourth second.
+        let time = |i: u32| f64::from(i) / 30.0 + if i % 2 == 0 { 0.004 } else { 0.0 };
+        let mut glances = 0;
+        for i in 0..120 {
+            let before = gate.closed;
+            look(&mut gate, &still, time(i));
+            glances += u32::from(i >= 90 && gate.closed != before);
+        }
+        assert_eq!(glances, 4);
+        let opened = (120..150).find(|&i| look(&mut gate, &other, time(i)).open);
+        let late = time(opened.unwrap()) - time(120);
+        assert!(late < 0.25, "{late}");
+        // From then on every frame counts.
+        assert!((opened.unwrap()..180).all(|i| look(&mut gate, &other, time(i)).open));
     }
 
     #[test]
