@@ -29,7 +29,7 @@ HERE = Path(__file__).parent
 PYTHON = (sys.executable, str(HERE / "python_peer.py"))
 KERNELS = ("amx", "vnni", "avxvnni", "avx2", "sdot", "neon", "scalar")
 # Instruction sets that decide which kernels run, as /proc/cpuinfo names them.
-SETS = "avx2 fma avx_vnni avx512f avx512bw avx512_vnni avx512_vbmi amx_int8 asimd asimddp i8mm".split()
+SETS = "avx2 fma avx_vnni avx512f avx512bw avx512_vnni avx512vbmi amx_int8 asimd asimddp i8mm".split()
 # Milliseconds that a turn takes about, and the most inferences in it.
 TURN, MOST = 200, 8
 
