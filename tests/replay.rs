@@ -6,6 +6,7 @@ mod support {
 
 use std::fs;
 use std::path::PathBuf;
+use std::process::Stdio;
 
 use serde_json::Value;
 use support::program::{Ran, command, goldcrest, output, root};
@@ -215,6 +216,30 @@ fn a_wrong_command_line_is_a_usage_error() {
     assert_eq!(goldcrest(&["replay"]).code, 64);
     assert_eq!(goldcrest(&["sing"]).code, 64);
     assert_eq!(goldcrest(&["--help"]).code, 0);
+}
+
+/// As with `goldcrest check | head -n 1`.
+#[test]
+fn a_reader_that_leaves_ends_no_command_with_a_panic() {
+    let folder = tempfile::tempdir().unwrap();
+    let config = folder.path().join("config.toml");
+    let text = "[mqtt]\nenabled = false\n[source]\nkind = \"synthetic\"\n";
+    fs::write(&config, text).unwrap();
+    for arguments in [
+        &["check", "--config", config.to_str().unwrap()][..],
+        &["bench", "--frames", "1"],
+        &["replay", "tests/recordings/bottles", "--json"],
+    ] {
+        let (reader, writer) = std::io::pipe().unwrap();
+        drop(reader);
+        let child = command(arguments)
+            .stdout(writer)
+            .stderr(Stdio::piped())
+            .spawn();
+        let output = child.unwrap().wait_with_output().unwrap();
+        let errors = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(0), "{arguments:?}: {errors}");
+    }
 }
 
 #[test]

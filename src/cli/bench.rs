@@ -6,7 +6,7 @@ use std::time::{Duration, Instant, SystemTime};
 use image::codecs::jpeg::JpegEncoder;
 use serde::Serialize;
 
-use super::{ConfigOption, Failure, exit, setup};
+use super::{ConfigOption, Failure, exit, say, setup};
 use crate::engine::Engine;
 use crate::frame::{Captured, Frame, PixelFormat};
 use crate::publish::{Payload, Topics};
@@ -136,11 +136,10 @@ pub fn run(options: &Options) -> Result<(), Failure> {
     };
     if options.json {
         let line = serde_json::to_string(&report).map_err(|e| Failure::new(exit::SOFTWARE, e))?;
-        println!("{line}");
+        say(&line)
     } else {
-        print(&report);
+        say(&text(&report))
     }
-    Ok(())
 }
 
 /// Runs the network alone `frames` times; gives its times and the allocations that it made.
@@ -206,45 +205,49 @@ fn tick(frame: &mut Frame, seq: u64) {
     };
 }
 
-fn print(report: &Report) {
+fn text(report: &Report) -> String {
     let Report {
         infer_ms,
         stages_ms,
         memory,
+        allocations_by_stage: by_stage,
         ..
     } = report;
-    println!(
-        "model        {} by {}, threads {}",
-        &report.model_hash[..12.min(report.model_hash.len())],
-        report.kernel,
-        report.threads
-    );
-    println!(
-        "inference    p50 {:.2} ms, p95 {:.2} ms, least {:.2} ms over {}",
-        infer_ms.p50, infer_ms.p95, infer_ms.min, report.frames
-    );
-    println!(
-        "vision       p50 {:.2} ms, p95 {:.2} ms ({WIDTH}x{HEIGHT} JPEG to the model's input)",
-        stages_ms.vision.p50, stages_ms.vision.p95
-    );
-    println!(
-        "observe      p50 {:.3} ms, p95 {:.3} ms",
-        stages_ms.observe.p50, stages_ms.observe.p95
-    );
-    println!(
-        "allocations  {:.1} an inference, {:.1} a frame: vision {:.1}, observe {:.1}, publish {:.1}",
-        report.allocations_per_inference,
-        report.allocations_per_frame,
-        report.allocations_by_stage.vision,
-        report.allocations_by_stage.observe,
-        report.allocations_by_stage.publish
-    );
-    println!(
-        "live heap    {:+} bytes over {} frames",
-        report.live_heap_growth_bytes, report.frames
-    );
-    println!(
-        "memory       {:.1} MiB, {:.1} of it anonymous, peak {:.1}",
-        memory.rss_mb, memory.rss_anon_mb, memory.rss_peak_mb
-    );
+    [
+        format!(
+            "model        {} by {}, threads {}",
+            &report.model_hash[..12.min(report.model_hash.len())],
+            report.kernel,
+            report.threads
+        ),
+        format!(
+            "inference    p50 {:.2} ms, p95 {:.2} ms, least {:.2} ms over {}",
+            infer_ms.p50, infer_ms.p95, infer_ms.min, report.frames
+        ),
+        format!(
+            "vision       p50 {:.2} ms, p95 {:.2} ms ({WIDTH}x{HEIGHT} JPEG to the model's input)",
+            stages_ms.vision.p50, stages_ms.vision.p95
+        ),
+        format!(
+            "observe      p50 {:.3} ms, p95 {:.3} ms",
+            stages_ms.observe.p50, stages_ms.observe.p95
+        ),
+        format!(
+            "allocations  {:.1} an inference, {:.1} a frame: vision {:.1}, observe {:.1}, publish {:.1}",
+            report.allocations_per_inference,
+            report.allocations_per_frame,
+            by_stage.vision,
+            by_stage.observe,
+            by_stage.publish
+        ),
+        format!(
+            "live heap    {:+} bytes over {} frames",
+            report.live_heap_growth_bytes, report.frames
+        ),
+        format!(
+            "memory       {:.1} MiB, {:.1} of it anonymous, peak {:.1}",
+            memory.rss_mb, memory.rss_anon_mb, memory.rss_peak_mb
+        ),
+    ]
+    .join("\n")
 }

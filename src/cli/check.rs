@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use serde::Serialize;
 
-use super::{ConfigOption, Failure, exit, need, setup};
+use super::{ConfigOption, Failure, exit, need, say, setup};
 use crate::config::Loaded;
 use crate::engine::pack::{self, Quantised};
 use crate::engine::{self, Input, Layer};
@@ -107,17 +107,19 @@ pub fn run(options: &Options) -> Result<(), Failure> {
             cameras: cameras.as_ref(),
         })
         .map_err(|e| Failure::new(exit::SOFTWARE, e))?;
-        println!("{line}");
+        say(&line)?;
     } else {
-        for Finding { what, ok, says, .. } in &findings {
-            println!("{what:<14} {}  {says}", if *ok { "ok  " } else { "FAIL" });
-        }
-        if let Some(guard) = &guard {
-            println!("{}", guard.need());
-        }
-        if let Some(survey) = &cameras {
-            print!("{survey}");
-        }
+        let mut lines: Vec<String> = (findings.iter())
+            .map(|Finding { what, ok, says, .. }| {
+                format!("{what:<14} {}  {says}", if *ok { "ok  " } else { "FAIL" })
+            })
+            .collect();
+        lines.extend(guard.as_ref().map(|guard| guard.need().to_string()));
+        lines.extend(
+            cameras
+                .as_ref()
+                .map(|survey| survey.to_string().trim_end().into()),
+        );
         for Layer {
             name,
             op,
@@ -127,10 +129,11 @@ pub fn run(options: &Options) -> Result<(), Failure> {
             weight_bytes,
         } in &layers
         {
-            println!(
+            lines.push(format!(
                 "  {name:<28} {op:<18} {kernel:<14} {dtype:<6} {macs:>10} MACs {weight_bytes:>8} bytes"
-            );
+            ));
         }
+        say(&lines.join("\n"))?;
     }
     let failed = findings.iter().filter(|f| !f.ok).count();
     match findings.iter().find(|f| !f.ok) {

@@ -10,6 +10,7 @@ mod run;
 mod setup;
 
 use std::fmt;
+use std::io::{self, Write as _};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -158,8 +159,20 @@ pub fn main() -> ExitCode {
     match done {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
-            eprintln!("goldcrest: {}", failure.message);
+            // The exit code tells it all the same where nobody reads.
+            let _ = writeln!(io::stderr(), "goldcrest: {}", failure.message);
             ExitCode::from(failure.code)
         }
+    }
+}
+
+/// Writes a command's answer to standard output. Whoever closed that has seen enough.
+fn say(answer: &str) -> Result<(), Failure> {
+    let mut out = io::stdout().lock();
+    match writeln!(out, "{answer}").and_then(|()| out.flush()) {
+        Err(e) if e.kind() != io::ErrorKind::BrokenPipe => {
+            Err(Failure::new(exit::IO, format!("standard output: {e}")))
+        }
+        _ => Ok(()),
     }
 }

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use super::{Failure, exit};
+use super::{Failure, exit, say};
 use crate::engine::{bundle, pack};
 
 /// Options of `goldcrest pack`.
@@ -20,13 +20,12 @@ pub fn run(options: &Options) -> Result<(), Failure> {
     std::fs::create_dir_all(&options.out)
         .map_err(|e| Failure::new(exit::IO, format!("{}: {e}", options.out.display())))?;
     let report = pack::pack(&options.model, &options.out.join(bundle::NAME))?;
-    println!(
+    say(&format!(
         "{}: {:.1} MB, {} int8 layers with {:.1} MB of weights, from the model with SHA-256 {}",
         report.bundle.display(),
         report.bytes as f64 / 1e6,
         report.layers,
         report.weight_bytes as f64 / 1e6,
         report.model_hash,
-    );
-    Ok(())
+    ))
 }
