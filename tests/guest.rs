@@ -6,7 +6,7 @@ mod support;
 
 use std::collections::HashMap;
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
 use serde_json::Value;
@@ -336,4 +336,54 @@ fn guest_the_module_may_be_unloaded_and_loaded_while_it_streams() {
     assert_eq!(again["losses"], 1);
     watch.label_after(rfc3339(&again["since"]));
     watch.end();
+}
+
+/// A control group of the second version under a limit; this process is in it until the value goes.
+struct Group(PathBuf);
+
+impl Group {
+    const TOP: &str = "/sys/fs/cgroup";
+
+    fn enter(name: &str, mib: u64) -> Self {
+        let folder = Path::new(Self::TOP).join(name);
+        fs::create_dir_all(&folder).expect("cgroup2 is mounted");
+        fs::write(folder.join("memory.max"), (mib << 20).to_string()).expect("a limit");
+        fs::write(folder.join("cgroup.procs"), "0").expect("a process may move");
+        Self(folder)
+    }
+}
+
+impl Drop for Group {
+    fn drop(&mut self) {
+        fs::write(Path::new(Self::TOP).join("cgroup.procs"), "0").ok();
+        fs::remove_dir(&self.0).ok();
+    }
+}
+
+#[test]
+#[ignore = "needs vivid"]
+fn guest_the_limit_of_a_control_group_is_heeded_and_published() {
+    vivid::load();
+    {
+        let _group = Group::enter("wide", 64);
+        let watch = Watch::streaming("");
+        let memory = watch.subscriber.expect("health").json()["memory"].clone();
+        println!("{memory}");
+        assert_eq!(memory["cgroup"]["limit"], 64 << 20);
+        assert_eq!(memory["cgroup"]["killed"], 0);
+        assert!(memory["cgroup"]["used"].as_u64() > Some(1 << 20));
+        watch.end();
+    }
+    // Less than what cannot be dropped.
+    let _group = Group::enter("narrow", 6);
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let path = folder.path().join("config.toml");
+    fs::write(&path, config("", "[mqtt]\nenabled = false\n")).expect("it can be written");
+    let ran = goldcrest(&["run", "--config", path.to_str().expect("UTF-8")]);
+    println!("{}", ran.stderr);
+    assert_eq!(ran.code, 78);
+    assert!(
+        ran.stderr
+            .contains("the system allows this process 6.0 MiB")
+    );
 }

@@ -308,7 +308,7 @@ mod tests {
         let mut gate = gate(&GateConfig::default());
         let (still, other) = (picture(100, 100), picture(100, 150));
         // Thirty frames a second, each a little early or late, and something comes at the fourth second.
-        let time = |i: u32| f64::from(i) / 30.0 + if i % 2 == 0 { 0.004 } else { 0.0 };
+        let time = |i: u32| f64::from(i) / 30.0 + if i.is_multiple_of(2) { 0.004 } else { 0.0 };
         let mut glances = 0;
         for i in 0..120 {
             let before = gate.closed;
