@@ -9,7 +9,7 @@ use std::path::PathBuf;
 use std::process::Stdio;
 
 use serde_json::Value;
-use support::program::{Ran, command, goldcrest, output, root};
+use support::program::{Ran, command, goldcrest, output, packed_model, root};
 
 fn lines(ran: &Ran) -> Vec<Value> {
     ran.stdout
@@ -223,8 +223,9 @@ fn a_wrong_command_line_is_a_usage_error() {
 fn a_reader_that_leaves_ends_no_command_with_a_panic() {
     let folder = tempfile::tempdir().unwrap();
     let config = folder.path().join("config.toml");
+    let model = packed_model(folder.path());
     let text = "[mqtt]\nenabled = false\n[source]\nkind = \"synthetic\"\n";
-    fs::write(&config, text).unwrap();
+    fs::write(&config, format!("{text}[model]\npath = {model:?}\n")).unwrap();
     for arguments in [
         &["check", "--config", config.to_str().unwrap()][..],
         &["bench", "--frames", "1"],
