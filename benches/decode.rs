@@ -7,6 +7,8 @@
 //! heap that was live at once over the first frame, the file itself not counted. Ours ends in normalised f32 planes, the
 //! other in RGB of 8 bits.
 
+mod support;
+
 use std::path::PathBuf;
 
 use fast_image_resize::images::Image;
@@ -15,6 +17,7 @@ use goldcrest::engine::{Input, Resize};
 use goldcrest::frame::{Frame, PixelFormat, jpeg};
 use goldcrest::service::heap;
 use goldcrest::vision::{Config, Preparer};
+use support::{Arguments, on_cpu};
 
 const SIDE: usize = 128;
 
@@ -68,13 +71,6 @@ impl Peer {
     }
 }
 
-/// Milliseconds that this thread has run, which a loaded machine does not stretch; the kernel may count whole ticks only.
-fn on_cpu() -> f64 {
-    let text = std::fs::read_to_string("/proc/thread-self/schedstat").unwrap_or_default();
-    let first = text.split(' ').next().and_then(|ns| ns.parse::<f64>().ok());
-    first.map_or(f64::NAN, |ns| ns / 1e6)
-}
-
 fn timed(calls: usize, mut call: impl FnMut()) -> f64 {
     let before = on_cpu();
     (0..calls).for_each(|_| call());
@@ -95,17 +91,12 @@ fn median(values: &mut [f64]) -> f64 {
 }
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
-    let args: Vec<String> = std::env::args()
-        .skip(1)
-        .filter(|a| a != "--bench")
-        .collect();
-    let number = |name: &str, otherwise: usize| {
-        let value = args.iter().position(|a| a == name).map(|i| args.get(i + 1));
-        value.map_or(Ok(otherwise), |v| v.map_or("", |v| v).parse())
-    };
-    let (calls, rounds) = (number("--calls", 60)?, number("--rounds", 11)?);
-    let mut files: Vec<PathBuf> = args.iter().map(PathBuf::from).collect();
-    files.retain(|f| f.extension().is_some_and(|e| e == "jpg"));
+    let arguments = Arguments::new();
+    let (calls, rounds) = (
+        arguments.number("--calls", 60)?,
+        arguments.number("--rounds", 11)?,
+    );
+    let mut files: Vec<PathBuf> = arguments.ending(".jpg").collect();
     if files.is_empty() {
         let corpus = PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/corpus/mjpeg"));
         files = ["1080p-420.jpg", "1080p-422.jpg"]

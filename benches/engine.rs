@@ -8,33 +8,27 @@
 //! `benches/peers`: for each line of standard input, a count, it runs so often over the inputs in turn and prints the
 //! milliseconds of each run.
 
+mod support;
+
 use std::io::{BufRead, Write};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Instant;
 
 use goldcrest::engine::{self, Card, Engine, bundle, pack};
 use goldcrest::frame::{Frame, PixelFormat};
 use goldcrest::vision::{self, Preparer};
+use support::{Arguments, on_cpu};
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
-    let args: Vec<String> = std::env::args()
-        .skip(1)
-        .filter(|a| a != "--bench")
-        .collect();
-    let Some(model) = args.first().map(PathBuf::from).filter(|p| p.exists()) else {
+    let arguments = Arguments::new();
+    let Some(model) = arguments.path() else {
         println!("give a model's path to time it: cargo bench --bench engine -- MODEL.onnx");
         return Ok(());
     };
-    let after = |name: &str, n: usize| {
-        args.iter()
-            .position(|a| a == name)
-            .and_then(|i| args.get(i + n))
-            .cloned()
-    };
-    let number = |name: &str, otherwise: usize| after(name, 1).map_or(Ok(otherwise), |n| n.parse());
-    let (threads, frames) = (number("--threads", 1)?, number("--frames", 200)?);
+    let threads = arguments.number("--threads", 1)?;
+    let frames = arguments.number("--frames", 200)?;
     let card = Card::read(&model)?;
-    let plain = args.iter().any(|a| a == "--plain");
+    let plain = arguments.has("--plain");
     let mut engine: Box<dyn Engine> = if plain {
         Box::new(engine::Onnx::open(&model, &card)?)
     } else {
@@ -46,11 +40,14 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         engine::open(&model, &card, threads)?
     };
     let size = 3 * card.input.width * card.input.height;
-    if let (Some(inputs), Some(out)) = (after("--logits", 1), after("--logits", 2)) {
-        return logits(&mut *engine, size, Path::new(&inputs), Path::new(&out));
+    if let (Some(inputs), Some(out)) = (
+        arguments.after("--logits", 1),
+        arguments.after("--logits", 2),
+    ) {
+        return logits(&mut *engine, size, Path::new(inputs), Path::new(out));
     }
-    if let Some(inputs) = after("--serve", 1) {
-        return serve(&mut *engine, size, Path::new(&inputs));
+    if let Some(inputs) = arguments.after("--serve", 1) {
+        return serve(&mut *engine, size, Path::new(inputs));
     }
     let input = picture(&card)?;
     let (mut times, mut busy) = (Vec::new(), Vec::new());
@@ -131,15 +128,6 @@ fn picture(card: &Card) -> Result<Vec<f32>, Box<dyn std::error::Error>> {
     };
     let mut preparer = Preparer::new(&vision::Config::default(), &card.input);
     Ok(preparer.prepare(frame.view())?.to_vec())
-}
-
-/// Milliseconds that this thread has run, which a loaded machine does not stretch.
-fn on_cpu() -> f64 {
-    let text = std::fs::read_to_string("/proc/thread-self/schedstat").unwrap_or_default();
-    text.split(' ')
-        .next()
-        .and_then(|ns| ns.parse::<f64>().ok())
-        .map_or(f64::NAN, |ns| ns / 1e6)
 }
 
 fn logits(

@@ -5,7 +5,9 @@
 //! Pictures of a still scene with a sensor's noise, so that no two in a row are the same, ten a second, in turns with the
 //! gate closed (as shipped, and with a glance at each) and open. Times are those that the thread ran, which a loaded machine does not stretch.
 
-use std::path::{Path, PathBuf};
+mod support;
+
+use std::path::Path;
 use std::time::{Duration, SystemTime};
 
 use goldcrest::engine::{self, Card, bundle, pack};
@@ -16,6 +18,7 @@ use goldcrest::vision::{self, Gate, GateConfig, Preparer};
 use image::codecs::jpeg::JpegEncoder;
 use image::imageops::{FilterType, resize};
 use image::{ExtendedColorType, RgbImage};
+use support::{Arguments, on_cpu};
 
 /// A real picture, and how many with noise are made of it.
 const PICTURE: &str = "tests/recordings/bottles/bottles-20.jpg";
@@ -24,18 +27,12 @@ const VARIANTS: u32 = 6;
 type Fault = Box<dyn std::error::Error>;
 
 fn main() -> Result<(), Fault> {
-    let args: Vec<String> = std::env::args()
-        .skip(1)
-        .filter(|a| a != "--bench")
-        .collect();
-    let Some(model) = args.first().map(PathBuf::from).filter(|p| p.exists()) else {
+    let arguments = Arguments::new();
+    let Some(model) = arguments.path() else {
         println!("give a model's path: cargo bench --bench gate -- MODEL.onnx");
         return Ok(());
     };
-    let rounds = match args.iter().position(|a| a == "--frames") {
-        Some(i) => args.get(i + 1).ok_or("--frames needs a number")?.parse()?,
-        None => 20,
-    };
+    let rounds = arguments.number("--frames", 20)? as u64;
     for (format, size) in [
         (PixelFormat::Yuyv, (640, 480)),
         (PixelFormat::Jpeg, (640, 480)),
@@ -182,13 +179,4 @@ fn frame(format: PixelFormat, (width, height): (u32, u32), variant: u32) -> Resu
         }
     }
     Ok(frame)
-}
-
-/// Milliseconds that this thread has run.
-fn on_cpu() -> f64 {
-    let text = std::fs::read_to_string("/proc/thread-self/schedstat").unwrap_or_default();
-    text.split(' ')
-        .next()
-        .and_then(|ns| ns.parse::<f64>().ok())
-        .map_or(f64::NAN, |ns| ns / 1e6)
 }

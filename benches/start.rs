@@ -5,6 +5,8 @@
 //! The program replays one frame and prints its label, and what is timed is until that line is there. Warm means that the
 //! page cache holds the program and the bundle; cold, that the whole cache was dropped before, which needs root.
 
+mod support;
+
 use std::io::{BufRead, BufReader, Read};
 use std::path::Path;
 use std::process::{Command, Stdio};
@@ -13,12 +15,7 @@ use std::time::Instant;
 const FRAME: &str = "tests/recordings/bottles/bottles-01.jpg";
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
-    let args: Vec<String> = std::env::args().collect();
-    let named = args.iter().position(|a| a == "--runs");
-    let runs = match named.and_then(|i| args.get(i + 1)) {
-        Some(n) => n.parse::<usize>()?.max(1),
-        None => 20,
-    };
+    let runs = support::Arguments::new().number("--runs", 20)?.max(1);
     // The first packs the model, where that was never done.
     first_label()?;
     let warm = times(runs, || Ok(()))?;

@@ -3,29 +3,14 @@
 # configured and nothing of arm64 runs here, so that no root is needed.
 set -euo pipefail
 folder=$1 version=$2
-for tool in apt-get dpkg-deb python3; do
-    command -v "$tool" >/dev/null || { echo "root.sh: $tool is missing" >&2; exit 69; }
-done
+here=$(dirname "$(readlink -f "$0")")
+command -v python3 >/dev/null || { echo "root.sh: python3 is missing" >&2; exit 69; }
 mkdir -p "$(dirname "$folder")"
 work=$(mktemp -d "$folder.XXXXXX")
 trap 'rm -rf "$work"' EXIT
 
-# An apt of its own, for arm64, beside the host's; with the mirror of a host that is Debian too.
-mirror=${GOLDCREST_DEBIAN_MIRROR:-}
-if [ -z "$mirror" ] && grep -qs '^ID=debian$' /etc/os-release; then
-    mirror=$(apt-get indextargets --no-release-info --format '$(REPO_URI)' 'Created-By: Packages' |
-        awk '!/security/ && !found { found = $0 } END { print found }')
-fi
-[ -n "$mirror" ] || { echo "root.sh: no Debian mirror is known here: set GOLDCREST_DEBIAN_MIRROR to one's URL" >&2; exit 78; }
-mkdir -p "$work"/{lists/partial,archives/partial,wheels,root/proc,root/site}
-: >"$work/status"
-echo "deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] $mirror bookworm main" >"$work/sources.list"
-apt=(apt-get -q -y -o APT::Architecture=arm64 -o APT::Architectures=arm64 -o APT::Install-Recommends=false
-    -o Dir::State::Lists="$work/lists" -o Dir::State::status="$work/status" -o Dir::Cache::archives="$work/archives"
-    -o Dir::Etc::SourceList="$work/sources.list" -o Dir::Etc::SourceParts=/dev/null
-    -o Dir::Cache::pkgcache="" -o Dir::Cache::srcpkgcache="" -o APT::Sandbox::User="" -o Debug::NoLocking=1)
-"${apt[@]}" update >&2
-"${apt[@]}" install --download-only python3.11-minimal libpython3.11-stdlib libstdc++6 >&2
+"$here/../../scripts/arm64-packages" "$work/archives" python3.11-minimal libpython3.11-stdlib libstdc++6
+mkdir -p "$work"/{wheels,root/proc,root/site}
 for deb in "$work"/archives/*.deb; do
     dpkg-deb -x "$deb" "$work/root"
 done

@@ -7,16 +7,16 @@ set -euo pipefail
 
 here=$(dirname "$(readlink -f "$0")")
 cache=${GOLDCREST_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/goldcrest}/vm
-image=$cache/$(cat "$here/image.sh" "$here/init" | sha256sum | cut -c1-16)
-suite=bookworm
+fetch=$here/../../scripts/arm64-packages
+image=$cache/$(cat "$here/image.sh" "$here/init" "$fetch" | sha256sum | cut -c1-16)
 packages=(busybox-static v4l-utils mosquitto mosquitto-clients linux-image-arm64)
 
 if [ -f "$image/root.cpio" ]; then
     echo "$image"
     exit
 fi
-for tool in apt-get dpkg-deb cpio depmod modprobe; do
-    command -v "$tool" >/dev/null || { echo "image.sh: $tool is missing; install apt, dpkg, cpio and kmod" >&2; exit 69; }
+for tool in cpio depmod modprobe; do
+    command -v "$tool" >/dev/null || { echo "image.sh: $tool is missing; install cpio and kmod" >&2; exit 69; }
 done
 
 mkdir -p "$cache"
@@ -24,25 +24,7 @@ work=$(mktemp -d "$cache/build.XXXXXX")
 trap 'rm -rf "$work"' EXIT
 chmod 755 "$work"
 
-# An apt of its own, for arm64, beside the host's; with the mirror of a host that is Debian too.
-mirror=${GOLDCREST_DEBIAN_MIRROR:-}
-if [ -z "$mirror" ] && grep -qs '^ID=debian$' /etc/os-release; then
-    mirror=$(apt-get indextargets --no-release-info --format '$(REPO_URI)' 'Created-By: Packages' |
-        awk '!/security/ && !found { found = $0 } END { print found }')
-fi
-if [ -z "$mirror" ]; then
-    echo "image.sh: no Debian mirror is known here: set GOLDCREST_DEBIAN_MIRROR to the URL of one that has $suite for arm64" >&2
-    exit 78
-fi
-mkdir -p "$work"/{lists/partial,archives/partial,root}
-: >"$work/status"
-echo "deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] $mirror $suite main" >"$work/sources.list"
-apt=(apt-get -q -y -o APT::Architecture=arm64 -o APT::Architectures=arm64 -o APT::Install-Recommends=false
-    -o Dir::State::Lists="$work/lists" -o Dir::State::status="$work/status" -o Dir::Cache::archives="$work/archives"
-    -o Dir::Etc::SourceList="$work/sources.list" -o Dir::Etc::SourceParts=/dev/null
-    -o Dir::Cache::pkgcache="" -o Dir::Cache::srcpkgcache="" -o APT::Sandbox::User="" -o Debug::NoLocking=1)
-"${apt[@]}" update >&2
-"${apt[@]}" install --download-only "${packages[@]}" >&2
+"$fetch" "$work/archives" "${packages[@]}"
 
 root=$work/root
 kernel=$work/kernel
