@@ -24,7 +24,7 @@ impl Samples {
         }
     }
 
-    /// The luma of the pixels of `row`, added up, in 256ths of a level of all 256.
+    /// The luma of the pixels of `row`, added up, in 256ths of a level; black is 0 and white 255 in either range.
     ///
     /// Of RGB it is that of ITU-R BT.601.
     pub fn luma(&self, row: &[u8]) -> u32 {

@@ -151,7 +151,9 @@ impl Gate {
         let due = |then: Duration| since(then) >= max_interval;
         if let Some((then, look)) = self.closed
             && !wanted
-            && since(then) < self.pause
+            && elapsed
+                .checked_sub(then)
+                .is_some_and(|time| time < self.pause)
             && !self.inferred.is_none_or(due)
         {
             return Ok(look);

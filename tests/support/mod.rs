@@ -14,6 +14,7 @@ use std::fs;
 use std::net::{Ipv4Addr, TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicU16, Ordering};
 use std::sync::mpsc::{self, Receiver};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -90,8 +91,9 @@ impl Broker {
             .expect("mosquitto starts");
         let up = wait_for(PATIENCE, || {
             TcpStream::connect((Ipv4Addr::LOCALHOST, self.port)).is_ok()
+                || child.try_wait().is_ok_and(|ended| ended.is_some())
         });
-        if !up {
+        if !up || child.try_wait().is_ok_and(|ended| ended.is_some()) {
             child.kill().ok();
             child.wait().ok();
             let log = fs::read_to_string(log).unwrap_or_default();
@@ -261,10 +263,17 @@ impl Drop for Subscriber {
     }
 }
 
-/// A port on which nothing listens. Another program may take it, but the system goes round all others first.
+/// A port on which nothing listens, below those that the system gives to connections: whoever tries one of these before its
+/// listener is there may be connected with itself, and then the listener cannot have it.
 pub fn free_port() -> u16 {
-    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a free port");
-    listener.local_addr().expect("its address").port()
+    static GIVEN: AtomicU16 = AtomicU16::new(0);
+    let first = (std::process::id() % 1000) as u16 * 20;
+    loop {
+        let port = 10_000 + (first + GIVEN.fetch_add(1, Ordering::Relaxed)) % 20_000;
+        if TcpListener::bind((Ipv4Addr::LOCALHOST, port)).is_ok() {
+            return port;
+        }
+    }
 }
 
 /// Asks again until `holds` or the time is up, and returns whether it holds.

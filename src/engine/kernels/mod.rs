@@ -20,9 +20,11 @@ mod choice;
 mod depthwise;
 mod linear;
 mod machine;
+mod mlp;
 #[cfg(target_arch = "aarch64")]
 mod neon;
 mod norm;
+mod part;
 mod pool;
 mod scalar;
 mod simd;
@@ -36,7 +38,8 @@ pub use arena::{Arena, Scratch, Sizes};
 pub use choice::{Kernel, OVERRIDE};
 pub use depthwise::Depthwise;
 pub use linear::{Gelu, Linear};
-pub use machine::{Machine, Map, Mlp};
+pub use machine::{Machine, Map};
+pub use mlp::Mlp;
 pub use norm::Norm;
 pub use stem::Stem;
 

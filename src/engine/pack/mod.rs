@@ -4,6 +4,8 @@
 //! that no more than one layer of them is in memory at a time.
 
 mod form;
+mod graph;
+mod layers;
 mod proto;
 mod quantised;
 
