@@ -219,9 +219,11 @@ fn what_is_no_recording_is_said_in_one_line() {
     assert_eq!(said(&error).0, 66);
 }
 
-/// Videos go through the user's ffmpeg: without one there is nothing to test here.
+/// Videos go through the user's ffmpeg: without one there is nothing to test here. An emulator may say that it starts and
+/// have it fail at once.
 fn has_ffmpeg() -> bool {
-    Command::new("ffmpeg").arg("-version").output().is_ok()
+    let ran = Command::new("ffmpeg").arg("-version").output();
+    ran.is_ok_and(|ran| ran.status.success())
 }
 
 /// A video of 10 red frames.
