@@ -20,7 +20,7 @@ pub use gate::{Gate, GateConfig, Look};
 pub use prepare::Preparer;
 
 /// What decoding and resizing pictures of `width` pixels takes, in bytes, on top of what a [`Preparer`] has from the
-/// start: one row of blocks of a JPEG at its full size, a few rows of pixels, and tables.
+/// start: one row of blocks of a JPEG at its full size, a few rows of pixels, and tables, also those of the gate's decoder.
 pub fn memory(width: usize) -> usize {
-    64 * width + (64 << 10)
+    64 * width + (128 << 10)
 }
