@@ -3,90 +3,17 @@
 //! Needs root and a memory controller; without them it says so and checks nothing.
 
 mod support {
+    pub mod cgroup;
     pub mod program;
 }
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Stdio;
 use std::time::{Duration, Instant};
 
+use support::cgroup::Group;
 use support::program::{command, packed_model};
-
-/// A control group of its own, which goes with the value.
-struct Group {
-    folder: PathBuf,
-    first: bool,
-}
-
-impl Group {
-    /// Makes a group under a limit of `bytes`, of whichever version the system has.
-    fn new(name: &str, bytes: Option<u64>) -> Result<Self, String> {
-        let name = format!("goldcrest-{name}-{}", std::process::id());
-        let one = Path::new("/sys/fs/cgroup/memory");
-        let first = one.join("memory.limit_in_bytes").exists();
-        let two = Path::new("/sys/fs/cgroup");
-        if !first {
-            let on = fs::write(two.join("cgroup.subtree_control"), "+memory");
-            on.map_err(|e| format!("no memory controller of either version: {e}"))?;
-        }
-        let folder = if first {
-            one.join(name)
-        } else {
-            two.join(name)
-        };
-        fs::create_dir(&folder).map_err(|e| format!("{}: {e}", folder.display()))?;
-        let group = Self { folder, first };
-        if let Some(bytes) = bytes {
-            let file = if first {
-                "memory.limit_in_bytes"
-            } else {
-                "memory.max"
-            };
-            fs::write(group.folder.join(file), bytes.to_string())
-                .map_err(|e| format!("{file}: {e}"))?;
-        }
-        Ok(group)
-    }
-
-    /// How many processes of it were killed for want of memory.
-    fn kills(&self) -> u64 {
-        let file = if self.first {
-            "memory.oom_control"
-        } else {
-            "memory.events"
-        };
-        let text = fs::read_to_string(self.folder.join(file)).expect("its counts");
-        let line = text.lines().find_map(|l| l.strip_prefix("oom_kill "));
-        line.expect("a count of kills")
-            .trim()
-            .parse()
-            .expect("a number")
-    }
-
-    /// The most it ever used, in MiB, where the system tells.
-    fn peak(&self) -> Option<u64> {
-        let file = if self.first {
-            "memory.max_usage_in_bytes"
-        } else {
-            "memory.peak"
-        };
-        let text = fs::read_to_string(self.folder.join(file)).ok()?;
-        Some(text.trim().parse::<u64>().ok()? >> 20)
-    }
-}
-
-impl Drop for Group {
-    fn drop(&mut self) {
-        // The last process may take a moment to be gone.
-        for _ in 0..100 {
-            if fs::remove_dir(&self.folder).is_ok() {
-                break;
-            }
-            std::thread::sleep(Duration::from_millis(20));
-        }
-    }
-}
 
 /// Replays `path` in `group` from a cold cache; gives the time and how many frames were answered.
 fn replay(group: &Group, config: &Path, path: &str) -> Result<(Duration, usize), String> {
@@ -102,7 +29,7 @@ fn replay(group: &Group, config: &Path, path: &str) -> Result<(Duration, usize),
     let mut inside = std::process::Command::new("sh");
     inside
         .args(["-c", "echo $$ > \"$0\" && exec \"$@\""])
-        .arg(group.folder.join("cgroup.procs"))
+        .arg(group.processes())
         .arg(program.get_program())
         .args(program.get_args())
         .current_dir(program.get_current_dir().expect("the top"))

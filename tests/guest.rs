@@ -6,10 +6,11 @@ mod support;
 
 use std::collections::HashMap;
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::{Duration, SystemTime};
 
 use serde_json::Value;
+use support::cgroup::Group;
 use support::daemon::{Daemon, field};
 use support::program::{goldcrest, root};
 use support::{Broker, Subscriber, vivid};
@@ -338,34 +339,13 @@ fn guest_the_module_may_be_unloaded_and_loaded_while_it_streams() {
     watch.end();
 }
 
-/// A control group of the second version under a limit; this process is in it until the value goes.
-struct Group(PathBuf);
-
-impl Group {
-    const TOP: &str = "/sys/fs/cgroup";
-
-    fn enter(name: &str, mib: u64) -> Self {
-        let folder = Path::new(Self::TOP).join(name);
-        fs::create_dir_all(&folder).expect("cgroup2 is mounted");
-        fs::write(folder.join("memory.max"), (mib << 20).to_string()).expect("a limit");
-        fs::write(folder.join("cgroup.procs"), "0").expect("a process may move");
-        Self(folder)
-    }
-}
-
-impl Drop for Group {
-    fn drop(&mut self) {
-        fs::write(Path::new(Self::TOP).join("cgroup.procs"), "0").ok();
-        fs::remove_dir(&self.0).ok();
-    }
-}
-
 #[test]
 #[ignore = "needs vivid"]
 fn guest_the_limit_of_a_control_group_is_heeded_and_published() {
     vivid::load();
     {
-        let _group = Group::enter("wide", 64);
+        let group = Group::new("wide", Some(64 << 20)).expect("cgroup2 is mounted");
+        let _inside = group.enter();
         let watch = Watch::streaming("");
         let memory = watch.subscriber.expect("health").json()["memory"].clone();
         println!("{memory}");
@@ -375,7 +355,8 @@ fn guest_the_limit_of_a_control_group_is_heeded_and_published() {
         watch.end();
     }
     // Less than what cannot be dropped.
-    let _group = Group::enter("narrow", 6);
+    let group = Group::new("narrow", Some(6 << 20)).expect("cgroup2 is mounted");
+    let _inside = group.enter();
     let folder = tempfile::tempdir().expect("a temporary folder");
     let path = folder.path().join("config.toml");
     fs::write(&path, config("", "[mqtt]\nenabled = false\n")).expect("it can be written");

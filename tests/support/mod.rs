@@ -6,6 +6,7 @@
 mod talker;
 
 pub mod bundle;
+pub mod cgroup;
 pub mod daemon;
 pub mod program;
 pub mod vivid;
@@ -89,11 +90,11 @@ impl Broker {
             .stderr(output.expect("the broker's log"))
             .spawn()
             .expect("mosquitto starts");
+        let ended = |child: &mut Child| child.try_wait().is_ok_and(|status| status.is_some());
         let up = wait_for(PATIENCE, || {
-            TcpStream::connect((Ipv4Addr::LOCALHOST, self.port)).is_ok()
-                || child.try_wait().is_ok_and(|ended| ended.is_some())
+            TcpStream::connect((Ipv4Addr::LOCALHOST, self.port)).is_ok() || ended(&mut child)
         });
-        if !up || child.try_wait().is_ok_and(|ended| ended.is_some()) {
+        if !up || ended(&mut child) {
             child.kill().ok();
             child.wait().ok();
             let log = fs::read_to_string(log).unwrap_or_default();
