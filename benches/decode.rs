@@ -110,7 +110,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     for file in files {
         let frame = Frame {
             format: PixelFormat::Jpeg,
-            data: std::fs::read(&file)?,
+            data: std::fs::read(&file)?.into(),
             ..Frame::empty()
         };
         let (width, height) = jpeg::size(&frame.data).ok_or("a file that is no JPEG")?;

@@ -123,7 +123,7 @@ fn picture(card: &Card) -> Result<Vec<f32>, Box<dyn std::error::Error>> {
         width: rgb.width() as usize,
         height: rgb.height() as usize,
         stride: rgb.width() as usize * 3,
-        data: rgb.into_raw(),
+        data: rgb.into_raw().into(),
         ..Frame::empty()
     };
     let mut preparer = Preparer::new(&vision::Config::default(), &card.input);

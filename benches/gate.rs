@@ -157,7 +157,7 @@ fn frame(format: PixelFormat, (width, height): (u32, u32), variant: u32) -> Resu
     (frame.width, frame.height) = (width as usize, height as usize);
     frame.format = format;
     match format {
-        PixelFormat::Jpeg => JpegEncoder::new_with_quality(&mut frame.data, 85).encode(
+        PixelFormat::Jpeg => JpegEncoder::new_with_quality(frame.data.own(), 85).encode(
             &rgb,
             width,
             height,
@@ -175,6 +175,7 @@ fn frame(format: PixelFormat, (width, height): (u32, u32), variant: u32) -> Resu
                 let cr = (128.0 + 0.439 * r - 0.368 * g - 0.071 * b) as u8;
                 frame
                     .data
+                    .own()
                     .extend([luma(&pair[..3]), cb, luma(&pair[3..]), cr]);
             }
         }

@@ -83,7 +83,7 @@ fn preparer() -> Preparer {
 fn frame(data: &[u8]) -> Frame {
     Frame {
         format: PixelFormat::Jpeg,
-        data: data.to_vec(),
+        data: data.to_vec().into(),
         ..Frame::empty()
     }
 }

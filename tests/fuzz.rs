@@ -216,7 +216,7 @@ fn fuzz(seed: u64, from: u64, cases: u64) {
     );
     let good = Frame {
         format: PixelFormat::Jpeg,
-        data: fs::read(good).unwrap(),
+        data: fs::read(good).unwrap().into(),
         ..Frame::empty()
     };
     let want = preparer().prepare(good.view()).unwrap().to_vec();
@@ -236,10 +236,11 @@ fn fuzz(seed: u64, from: u64, cases: u64) {
             bench
                 .frame
                 .data
+                .own()
                 .clone_from(&corpus[random.below(corpus.len())]);
             for _ in 0..1 + random.below(4) {
                 let other = random.below(corpus.len());
-                damage(&mut random, &mut bench.frame.data, &corpus[other]);
+                damage(&mut random, bench.frame.data.own(), &corpus[other]);
             }
             let most = ROWS + WHOLE * bench.frame.data.len() as i64;
             let live = heap::now().live;
@@ -358,7 +359,7 @@ fn a_preparer_holds_the_bytes_that_it_says_however_many_frames_come() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let jpeg = |path: &str| Frame {
         format: PixelFormat::Jpeg,
-        data: fs::read(root.join(path)).unwrap(),
+        data: fs::read(root.join(path)).unwrap().into(),
         ..Frame::empty()
     };
     let raw = Frame {
@@ -367,7 +368,10 @@ fn a_preparer_holds_the_bytes_that_it_says_however_many_frames_come() {
         height: 480,
         stride: 1280,
         colour: Colour::default(),
-        data: (0..640 * 480 * 2).map(|i| (i * 7 % 251) as u8).collect(),
+        data: (0..640 * 480 * 2)
+            .map(|i| (i * 7 % 251) as u8)
+            .collect::<Vec<_>>()
+            .into(),
         ..Frame::empty()
     };
     let frames = [

@@ -44,7 +44,7 @@ fn frame(picture: &str) -> Frame {
         width,
         height,
         stride: if jpeg { 0 } else { width * 3 },
-        data: if jpeg { data } else { decoded.into_raw() },
+        data: if jpeg { data } else { decoded.into_raw() }.into(),
         ..Frame::empty()
     }
 }

@@ -33,7 +33,7 @@ fn prepared(
         width: picture.width() as usize,
         height: picture.height() as usize,
         stride: picture.width() as usize * 3,
-        data: picture.into_raw(),
+        data: picture.into_raw().into(),
         ..Frame::empty()
     };
     let input = Input {

@@ -89,7 +89,7 @@ pub fn run(options: &Options) -> Result<(), Failure> {
     let mut frame = frame;
     for seq in 0..SETTLED as u64 {
         tick(&mut frame, seq);
-        pipeline.step(&frame)?;
+        pipeline.step(&mut frame)?;
     }
     pipeline.stages = Default::default();
     let hash = &described.model_hash;
@@ -97,7 +97,7 @@ pub fn run(options: &Options) -> Result<(), Failure> {
     let before = heap::now();
     for seq in 0..options.frames {
         tick(&mut frame, SETTLED as u64 + seq);
-        let Some(say) = pipeline.step(&frame)?.say else {
+        let Some(say) = pipeline.step(&mut frame)?.say else {
             continue;
         };
         let (start, mut counted) = (Instant::now(), heap::now());
@@ -182,7 +182,7 @@ fn picture() -> Result<Frame, Failure> {
         }
     }
     let mut frame = Frame::empty();
-    JpegEncoder::new_with_quality(&mut frame.data, 85)
+    JpegEncoder::new_with_quality(frame.data.own(), 85)
         .encode(
             &rgb,
             WIDTH as u32,

@@ -151,7 +151,7 @@ impl Replay<'_> {
                 pace.wait(frame.captured.elapsed, stop, || ());
             }
             self.bar.inc(1);
-            let seen = match self.pipeline.step(&frame) {
+            let seen = match self.pipeline.step(&mut frame) {
                 Ok(seen) => seen,
                 Err(pipeline::Error::Frame(e)) => {
                     self.bar

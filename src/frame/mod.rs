@@ -1,10 +1,11 @@
 //! One picture as it came from a source, and what can be done with it before it is looked at.
 //!
-//! A [`Frame`] owns its bytes in a buffer that is made once and reused; a [`View`] borrows them, or borrows
-//! a camera's mapped buffer, so that the vision stage reads either without a copy. [`Rows`] reads a raw
+//! A [`Frame`] has its [`Bytes`] in a buffer that is made once and reused, or on loan from a camera's driver; a
+//! [`View`] borrows them, so that the vision stage reads either without a copy. [`Rows`] reads a raw
 //! picture line by line, [`jpeg::Decoder`] does so for JPEG, [`Samples`] turns lines into RGB, and the [`Slot`] is
 //! where the newest frame waits between two threads.
 
+mod bytes;
 mod condition;
 mod error;
 mod format;
@@ -14,6 +15,7 @@ mod rows;
 mod slot;
 mod ycbcr;
 
+pub use bytes::{Bytes, Lender, Loan};
 pub use condition::Condition;
 pub use error::Error;
 pub use format::{Colour, Matrix, PixelFormat};

@@ -1,8 +1,8 @@
-//! A picture that owns its bytes, and one that borrows them.
+//! A picture with its bytes, and one that borrows them.
 
 use std::time::{Duration, SystemTime};
 
-use super::{Colour, Matrix, PixelFormat};
+use super::{Bytes, Colour, Matrix, PixelFormat};
 
 /// When a frame was captured, by both clocks.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -30,7 +30,7 @@ pub struct View<'a> {
     pub data: &'a [u8],
 }
 
-/// A picture that owns its bytes; the buffer is kept and reused from frame to frame.
+/// A picture with its bytes; a frame is kept and reused, and so is the buffer that it owns.
 #[derive(Clone, Debug)]
 pub struct Frame {
     /// How `data` is to be read.
@@ -44,7 +44,7 @@ pub struct Frame {
     /// YCbCr matrix and range.
     pub colour: Colour,
     /// The picture.
-    pub data: Vec<u8>,
+    pub data: Bytes,
     /// Counts the frames that the source offered, from 0; gaps are frames that were dropped.
     pub seq: u64,
     /// When it was captured.
@@ -65,7 +65,7 @@ impl Frame {
                 matrix: Matrix::Bt601,
                 full_range: false,
             },
-            data: Vec::new(),
+            data: Bytes::new(),
             seq: 0,
             captured: Captured {
                 elapsed: Duration::ZERO,

@@ -8,8 +8,8 @@ use super::Frame;
 
 /// A place for one frame between two threads, in which a newer frame replaces one that waits.
 ///
-/// Frames are swapped and never copied: each side keeps one and the slot keeps one, so three buffers go round
-/// and nothing is allocated once they have grown.
+/// Frames are swapped and never copied: each side keeps one and the slot keeps one, so three go round and nothing is
+/// allocated once their buffers have grown. A frame that was replaced comes back with what it has on loan.
 #[derive(Debug)]
 pub struct Slot {
     state: Mutex<State>,
@@ -149,11 +149,11 @@ mod tests {
         let mut consumed = Frame::empty();
         let mut seen = std::collections::BTreeSet::new();
         for round in 0..12 {
-            produced.data.clear();
+            produced.data.own().clear();
             if round < 3 {
-                produced.data.reserve_exact(64);
+                produced.data.own().reserve_exact(64);
             }
-            assert!(produced.data.capacity() >= 64);
+            assert!(produced.data.own().capacity() >= 64);
             seen.insert(produced.data.as_ptr());
             slot.put(&mut produced);
             assert_eq!(slot.take(&mut consumed, LONG), Taken::Frame);

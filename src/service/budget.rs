@@ -112,7 +112,7 @@ pub struct Facts {
     pub anonymous: usize,
     /// A driver's buffers, all of them.
     pub device: usize,
-    /// One frame as it comes.
+    /// One frame where it is copied: a JPEG, or one of a recording.
     pub frame: usize,
     /// What decodes and shrinks a frame.
     pub vision: usize,

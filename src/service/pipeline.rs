@@ -84,14 +84,18 @@ impl Pipeline {
     ///
     /// # Errors
     /// As [`Pipeline::step`].
-    pub fn watch(&mut self, frame: &Frame) -> Result<Watched<'_>, Error> {
+    pub fn watch(&mut self, frame: &mut Frame) -> Result<Watched<'_>, Error> {
         let Some(gate) = &mut self.gate else {
             let say = self.step(frame)?.say;
             return Ok(Watched { look: None, say });
         };
         let start = Instant::now();
         let wanted = !self.observer.settled();
-        let look = gate.look(frame.view(), frame.captured.elapsed, wanted)?;
+        let look = gate.look(frame.view(), frame.captured.elapsed, wanted);
+        if !matches!(&look, Ok(look) if look.open) {
+            frame.data.give_back();
+        }
+        let look = look?;
         self.stages.gate.add(start.elapsed());
         let say = match look.open {
             true => self.step(frame)?.say,
@@ -103,13 +107,16 @@ impl Pipeline {
         })
     }
 
-    /// Takes one frame through all stages.
+    /// Takes one frame through all stages. What it has on loan is given back as soon as it was looked at, before the
+    /// inference.
     ///
     /// # Errors
     /// [`Error::Frame`] for this frame alone; the others are final.
-    pub fn step(&mut self, frame: &Frame) -> Result<Seen<'_>, Error> {
+    pub fn step(&mut self, frame: &mut Frame) -> Result<Seen<'_>, Error> {
         let (start, mut heap) = (Instant::now(), heap::now());
-        let input = self.preparer.prepare(frame.view())?;
+        let input = self.preparer.prepare(frame.view());
+        frame.data.give_back();
+        let input = input?;
         let prepared = Instant::now();
         self.stages.allocations.vision += heap.since();
         let logits = self.engine.infer(input)?;
@@ -219,7 +226,7 @@ mod tests {
             width: 64,
             height: 64,
             stride: 64,
-            data,
+            data: data.into(),
             seq,
             captured: Captured {
                 elapsed,
@@ -233,7 +240,7 @@ mod tests {
     fn said(pipeline: &mut Pipeline) -> (Vec<(u64, String)>, Vec<f32>) {
         let (mut all, mut scores) = (Vec::new(), Vec::new());
         for seq in 0..240 {
-            if let Some(say) = pipeline.watch(&frame(seq)).unwrap().say {
+            if let Some(say) = pipeline.watch(&mut frame(seq)).unwrap().say {
                 let statement = say.statement();
                 all.push((seq, statement.label.to_string()));
                 scores.push(statement.score);
@@ -286,11 +293,11 @@ mod tests {
     fn a_frame_that_is_no_picture_is_refused_before_the_gate_and_nothing_is_lost() {
         let (mut gated, _) = pipeline(Some(GateConfig::default()));
         let mut cut = frame(0);
-        cut.data.truncate(100);
-        assert!(matches!(gated.watch(&cut), Err(Error::Frame(_))));
+        cut.data.own().truncate(100);
+        assert!(matches!(gated.watch(&mut cut), Err(Error::Frame(_))));
         assert!(
             gated
-                .watch(&frame(1))
+                .watch(&mut frame(1))
                 .unwrap()
                 .look
                 .is_some_and(|look| look.open)

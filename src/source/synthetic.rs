@@ -227,8 +227,9 @@ impl Source for Synthetic {
         }
         self.next += 1;
         self.draw(number);
-        frame.data.clear();
-        frame.stride = self.lay_out(&mut frame.data);
+        let data = frame.data.own();
+        data.clear();
+        frame.stride = self.lay_out(data);
         frame.format = self.options.format;
         (frame.width, frame.height) = (self.options.width, self.options.height);
         frame.colour = self.options.colour;

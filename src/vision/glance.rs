@@ -181,10 +181,10 @@ mod tests {
                 full_range: true,
                 ..Colour::default()
             },
-            data: vec![200; 64 * 64],
+            data: vec![200; 64 * 64].into(),
             ..Frame::empty()
         };
-        picture.data[..32 * 64].fill(0);
+        picture.data.own()[..32 * 64].fill(0);
         let config = Config {
             crop: [0.0, 0.5, 1.0, 0.5],
             ..Config::default()
@@ -204,7 +204,8 @@ mod tests {
         let small = frame(PixelFormat::Rgb24, (5, 3));
         assert!(cells(&Config::default(), &small).iter().all(|&l| l > 0.0));
         let mut cut = frame(PixelFormat::Jpeg, (64, 48));
-        cut.data.truncate(cut.data.len() * 2 / 3);
+        let two_thirds = cut.data.len() * 2 / 3;
+        cut.data.own().truncate(two_thirds);
         let mut glance = Glance::new(&Config::default(), &input());
         let looked = glance.look(cut.view(), &mut [0.0; SIDE * SIDE]);
         assert_eq!(looked, Err(Error::Truncated));

@@ -58,7 +58,7 @@ impl Look<'_> {
                 self.tell_health();
             }
             match self.slot.take(&mut frame, LOOK_UP) {
-                Taken::Frame => self.step(&frame, &hash, &mut warned, &mut camera_seen)?,
+                Taken::Frame => self.step(&mut frame, &hash, &mut warned, &mut camera_seen)?,
                 Taken::Nothing => {}
                 Taken::Closed => break,
             }
@@ -109,7 +109,7 @@ impl Look<'_> {
     /// Looks at one frame and says what there is to say.
     fn step(
         &mut self,
-        frame: &Frame,
+        frame: &mut Frame,
         hash: &str,
         warned: &mut Option<Instant>,
         camera_seen: &mut u64,

@@ -72,8 +72,8 @@ pub enum Format {
     Mjpg,
 }
 
-/// What three buffers may have in all. Frames are copied out as soon as they come, so that a third buffer only helps a process
-/// that is woken late; of large pictures it is not worth its memory.
+/// What three buffers may have in all. With two, frames are missed while one is looked at and the other waits, some
+/// milliseconds of each; for large pictures a third is not worth its memory.
 const SMALL: usize = 8 << 20;
 
 impl Default for Config {
@@ -126,15 +126,15 @@ impl Config {
     }
 
     /// What pictures as they are asked for will take, in bytes: all of the driver's buffers, and one picture that was
-    /// copied out. The driver may give others; `Status` says then which.
+    /// copied out, as JPEG is and raw pictures are not. The driver may give others; `Status` says then which.
     ///
     /// A camera sets aside two bytes a pixel for a JPEG and fills a small part of it (the shipped recording's pictures,
     /// a fortieth); a sixth is counted.
     pub fn memory(&self) -> (usize, usize) {
         let buffer = self.buffer();
         let frame = match self.format {
-            Format::Mjpg => buffer / 6,
-            _ => buffer,
+            Format::Auto | Format::Mjpg => buffer / 6,
+            _ => 0,
         };
         let buffers = self.asked_buffers() as usize;
         (buffer.next_multiple_of(4096) * buffers, frame)
@@ -239,14 +239,14 @@ mod tests {
 
     #[test]
     fn its_memory_is_that_of_its_format_and_size() {
-        assert_eq!(read("").memory(), (3 * 640 * 480 * 2, 640 * 480 * 2));
+        assert_eq!(read("").memory(), (3 * 640 * 480 * 2, 640 * 480 / 3));
         let mut large = read("format = 'mjpg'\nwidth = 1920\nheight = 1080");
         assert_eq!(large.memory(), (2 * 1013 * 4096, 1920 * 1080 / 3));
         large.buffers = Some(4);
         assert_eq!(large.memory().0, 4 * 1013 * 4096);
         assert_eq!(
-            read("format = 'nv12'\nwidth = 64\nheight = 64").memory().1,
-            6144
+            read("format = 'nv12'\nwidth = 64\nheight = 64").memory(),
+            (3 * 8192, 0)
         );
     }
 

@@ -9,6 +9,7 @@
 //! A camera that is lost is never an error: [`Camera::status`] says why, [`Source::next`](super::Source::next)
 //! gives [`Next::Idle`](super::Next::Idle), and it is opened again with growing pauses, for ever.
 
+mod buffers;
 mod config;
 mod controls;
 mod devices;

@@ -143,8 +143,8 @@ impl Session {
         }
     }
 
-    /// Waits at most `time` for frames and fills `frame` with the newest valid one, with its place in the count of
-    /// `seq`. Gives the capture time by the system's clock.
+    /// Waits at most `time` for frames and fills `frame`, which has nothing on loan, with the newest valid one, with
+    /// its place in the count of `seq`. Gives the capture time by the system's clock.
     ///
     /// # Errors
     /// What the system gave; the session is over then.
@@ -162,6 +162,10 @@ impl Session {
             let left = deadline.saturating_sub(system.now());
             if left.is_zero() {
                 return Ok(None);
+            }
+            if self.stream.starved() {
+                // The silence is ours.
+                self.alive = system.now();
             }
             let mut came = false;
             let mut newest = None;
@@ -190,13 +194,11 @@ impl Session {
             if let Some((filled, bytes, captured)) = newest {
                 let passed = self.pass(captured, counters);
                 if passed {
-                    self.copy(&filled, bytes, frame);
+                    self.hand_over(filled, bytes, frame)?;
                     frame.seq = seq.saturating_sub(1);
-                }
-                self.stream.give_back(filled)?;
-                if passed {
                     return Ok(Some(captured));
                 }
+                self.stream.give_back(filled)?;
             } else if !came && system.now() < deadline {
                 // A signal, or a driver that wakes us for nothing. Without a pause such a storm takes a core.
                 counters.spurious += 1;
@@ -286,8 +288,7 @@ impl Session {
             return None;
         }
         if self.mode.format == PixelFormat::Jpeg {
-            let mut whole = None;
-            self.stream.look(filled, |b| whole = jpeg::length(b));
+            let whole = jpeg::length(self.stream.bytes(filled));
             if whole.is_none() {
                 counters.bad.add("truncated");
             }
@@ -330,21 +331,26 @@ impl Session {
         true
     }
 
-    fn copy(&self, filled: &Filled, bytes: usize, frame: &mut Frame) {
+    /// Puts the picture into `frame`: raw as it lies in the driver's buffer, on loan; a JPEG copied, and the buffer given
+    /// back. It is small, and what a decoder has checked must not change behind it, whatever the driver does. Where there
+    /// is one buffer alone, what waits in it would keep newer frames out, so that it is copied too.
+    fn hand_over(&mut self, filled: Filled, bytes: usize, frame: &mut Frame) -> io::Result<()> {
         frame.format = self.mode.format;
         frame.width = self.mode.width;
         frame.height = self.mode.height;
         frame.stride = self.mode.stride;
         frame.colour = self.mode.colour;
         frame.name.clear();
-        frame.data.clear();
+        if self.mode.format != PixelFormat::Jpeg && self.stream.buffers() > 1 {
+            frame.data.borrow(self.stream.lend(filled, bytes));
+            return Ok(());
+        }
+        let (own, all) = (frame.data.own(), self.stream.bytes(&filled));
+        own.clear();
         // Once, for the largest picture that can come.
-        frame.data.reserve_exact(self.capacity.max(bytes));
-        self.stream.look(filled, |whole| {
-            frame
-                .data
-                .extend_from_slice(&whole[..bytes.min(whole.len())]);
-        });
+        own.reserve_exact(self.capacity.max(bytes));
+        own.extend_from_slice(&all[..bytes.min(all.len())]);
+        self.stream.give_back(filled)
     }
 }
 

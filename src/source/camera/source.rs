@@ -220,6 +220,8 @@ impl Camera {
     }
 
     fn step(&mut self, frame: &mut Frame) -> Next {
+        // A buffer that the last frame, or one that nobody took, had on loan.
+        frame.data.give_back();
         if let Phase::Waiting { until } = self.phase {
             if !self.wait(until) {
                 return Next::Idle;

@@ -1,24 +1,27 @@
 //! Streaming through mapped buffers: who owns which buffer, and nothing else.
 //!
-//! A [`Filled`] is the right to read one buffer and to give it back once. There is no other way to queue a buffer,
-//! so one that the kernel owns is never queued again, whatever a time-out or a signal does in between.
+//! A [`Filled`] is the right to read one buffer and to give it back once, or to lend it to a frame, which gives it back
+//! when it is done. There is no other way to queue a buffer, so one that the kernel owns is never queued again, whatever
+//! a time-out or a signal does in between.
 
 use std::io;
+use std::sync::Arc;
 use std::time::Duration;
 
 use v4l::buffer::Flags;
 
-use super::system::{Device, Mapping};
+use super::buffers::Buffers;
+use super::system::{Device, passing, retry};
+use crate::frame::{Lender, Loan};
 
 /// More than any driver gives for the 8 that can be asked for.
 const MOST_BUFFERS: u32 = 32;
-/// Interrupted calls are repeated this often before they are taken for a failure.
-const INTERRUPTS: u32 = 64;
 
-/// A device that streams. Dropping it stops the stream, unmaps the buffers and closes the device, and cannot fail.
+/// A device that streams. Dropping it stops the stream, unmaps the buffers that are not on loan and closes the device,
+/// and cannot fail.
 pub struct Stream {
-    mappings: Vec<Box<dyn Mapping>>,
-    device: Box<dyn Device>,
+    buffers: Arc<Buffers>,
+    device: Arc<dyn Device>,
 }
 
 /// A buffer that the driver has filled and that is ours until it is given back.
@@ -41,9 +44,10 @@ impl Stream {
     /// # Errors
     /// The step that failed, and what the system said. Everything that was made is undone.
     pub fn start(device: Box<dyn Device>, count: u32) -> Result<Self, (&'static str, io::Error)> {
+        let device: Arc<dyn Device> = Arc::from(device);
         let given = retry(|| device.request_buffers(count));
         let mut stream = Self {
-            mappings: Vec::new(),
+            buffers: Arc::default(),
             device,
         };
         let given = given.map_err(|e| ("REQBUFS", e))?;
@@ -51,10 +55,11 @@ impl Stream {
             let error = io::Error::other(format!("the driver gave {given} buffers"));
             return Err(("REQBUFS", error));
         }
+        let mut mappings = Vec::new();
         for index in 0..given {
-            let mapping = retry(|| stream.device.map(index)).map_err(|e| ("mmap", e))?;
-            stream.mappings.push(mapping);
+            mappings.push(retry(|| stream.device.map(index)).map_err(|e| ("mmap", e))?);
         }
+        stream.buffers = Arc::new(Buffers::new(Arc::clone(&stream.device), mappings));
         for index in 0..given {
             retry(|| stream.device.queue(index)).map_err(|e| ("QBUF", e))?;
         }
@@ -64,19 +69,25 @@ impl Stream {
 
     /// How many buffers the driver gave.
     pub fn buffers(&self) -> usize {
-        self.mappings.len()
+        self.buffers.count()
     }
 
     /// Bytes that are mapped in all.
     pub fn mapped(&self) -> usize {
-        self.mappings.iter().map(|m| m.length()).sum()
+        self.buffers.mapped()
+    }
+
+    /// Whether the driver has no buffer to fill, because all are on loan.
+    pub fn starved(&self) -> bool {
+        self.buffers.lent() >= self.buffers.count()
     }
 
     /// Waits until a buffer is ready or the time is over, and says which. A signal ends the wait early.
     ///
     /// # Errors
-    /// What poll gave, EINTR and EAGAIN aside.
+    /// What poll gave, EINTR and EAGAIN aside; what VIDIOC_QBUF gave when a loan ended.
     pub fn wait(&self, time: Duration) -> io::Result<bool> {
+        self.buffers.queued()?;
         match self.device.poll(time) {
             Err(e) if passing(&e) => Ok(false),
             other => other,
@@ -93,27 +104,33 @@ impl Stream {
             Err(e) if passing(&e) => return Ok(None),
             Err(e) => return Err(e),
         };
-        let Some(mapping) = self.mappings.get(buffer.index as usize) else {
+        if buffer.index as usize >= self.buffers.count() {
             let index = buffer.index;
             return Err(io::Error::other(format!(
                 "the driver gave buffer {index}, which does not exist"
             )));
-        };
+        }
         let monotonic = buffer.flags & Flags::TIMESTAMP_MASK == Flags::TIMESTAMP_MONOTONIC;
         Ok(Some(Filled {
             index: buffer.index,
-            used: (buffer.used as usize).min(mapping.length()),
+            used: (buffer.used as usize).min(self.buffers.length(buffer.index)),
             error: buffer.flags.contains(Flags::ERROR),
             sequence: buffer.sequence,
             timestamp: monotonic.then_some(buffer.timestamp),
         }))
     }
 
-    /// Shows the picture in the buffer, cut to what the driver wrote.
-    pub fn look(&self, filled: &Filled, mut look: impl FnMut(&[u8])) {
-        if let Some(mapping) = self.mappings.get(filled.index as usize) {
-            mapping.look(&mut |bytes| look(&bytes[..filled.used.min(bytes.len())]));
-        }
+    /// The picture in the buffer, cut to what the driver wrote.
+    pub fn bytes(&self, filled: &Filled) -> &[u8] {
+        let all = self.buffers.bytes(filled.index);
+        &all[..filled.used.min(all.len())]
+    }
+
+    /// Lends the first `length` bytes of the buffer. It goes back to the driver when the loan ends, if the stream still runs.
+    pub fn lend(&self, filled: Filled, length: usize) -> Loan {
+        self.buffers.lend();
+        let length = length.min(filled.used);
+        Loan::new(Arc::clone(&self.buffers) as _, filled.index, length)
     }
 
     /// Gives the buffer back to the driver.
@@ -128,26 +145,9 @@ impl Stream {
 impl Drop for Stream {
     fn drop(&mut self) {
         // A device that is gone fails both calls; what matters is that the mappings and the descriptor go too.
+        self.buffers.close();
         let _ = self.device.stream_off();
-        self.mappings.clear();
+        self.buffers = Arc::default();
         let _ = self.device.request_buffers(0);
     }
-}
-
-fn passing(error: &io::Error) -> bool {
-    matches!(
-        error.kind(),
-        io::ErrorKind::Interrupted | io::ErrorKind::WouldBlock
-    )
-}
-
-/// Repeats a call that a signal interrupted.
-fn retry<T>(mut call: impl FnMut() -> io::Result<T>) -> io::Result<T> {
-    for _ in 0..INTERRUPTS {
-        match call() {
-            Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
-            other => return other,
-        }
-    }
-    Err(io::Error::from_raw_os_error(libc::EINTR))
 }

@@ -10,6 +10,9 @@ use std::time::Duration;
 use v4l::buffer::Flags;
 use v4l::{FourCC, Fraction};
 
+/// Interrupted calls are repeated this often before they are taken for a failure.
+const INTERRUPTS: u32 = 64;
+
 /// The system around the cameras: nodes, clock, other processes.
 pub trait System: Send + Sync {
     /// Every `/dev/video*` node, ordered by number.
@@ -34,7 +37,7 @@ pub struct Node {
 }
 
 /// One open device. Dropping it closes it.
-pub trait Device: Send {
+pub trait Device: Send + Sync {
     /// VIDIOC_QUERYCAP.
     fn capability(&self) -> io::Result<Capability>;
     /// VIDIOC_ENUM_FMT; EINVAL after the last.
@@ -75,11 +78,11 @@ pub trait Device: Send {
 }
 
 /// A buffer of the driver in this process's memory. Dropping it unmaps it.
-pub trait Mapping: Send {
+pub trait Mapping: Send + Sync {
     /// Bytes of it.
     fn length(&self) -> usize;
-    /// Shows all of it; to be used only while the driver does not own the buffer.
-    fn look(&self, look: &mut dyn FnMut(&[u8]));
+    /// All of it; to be looked at only while the driver does not own the buffer.
+    fn bytes(&self) -> &[u8];
 }
 
 /// What a node is.
@@ -173,4 +176,23 @@ pub struct Control {
     pub min: i32,
     /// Largest value.
     pub max: i32,
+}
+
+/// Whether the call only has to be made again.
+pub fn passing(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        io::ErrorKind::Interrupted | io::ErrorKind::WouldBlock
+    )
+}
+
+/// Repeats a call that a signal interrupted.
+pub fn retry<T>(mut call: impl FnMut() -> io::Result<T>) -> io::Result<T> {
+    for _ in 0..INTERRUPTS {
+        match call() {
+            Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
+            other => return other,
+        }
+    }
+    Err(io::Error::from_raw_os_error(libc::EINTR))
 }

@@ -84,7 +84,7 @@ impl Reel for Images {
         let bad = |cause, what: &dyn std::fmt::Display| {
             Ok(Item::Bad(cause, format!("{}: {what}", path.display())))
         };
-        if let Err(error) = read(path, &mut frame.data) {
+        if let Err(error) = read(path, frame.data.own()) {
             return bad("unreadable", &error);
         }
         if frame.data.is_empty() {
@@ -99,7 +99,7 @@ impl Reel for Images {
         if frame.data.starts_with(kind::JPEG) {
             as_jpeg(frame);
         } else if frame.data.starts_with(kind::PNG) {
-            std::mem::swap(&mut self.file, &mut frame.data);
+            std::mem::swap(&mut self.file, frame.data.own());
             if let Err((cause, what)) = png::decode(&self.file, frame) {
                 return bad(cause, &what);
             }

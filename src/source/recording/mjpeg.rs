@@ -38,7 +38,7 @@ impl Reel for Mjpeg {
     fn next(&mut self, frame: &mut Frame) -> Result<Item, Error> {
         match self
             .splitter
-            .next(&mut frame.data)
+            .next(frame.data.own())
             .map_err(|e| self.error(e))?
         {
             Part::End => Ok(Item::End),

@@ -35,12 +35,13 @@ pub(super) fn decode(file: &[u8], frame: &mut Frame) -> Result<(), (&'static str
         return Err(("too-large", what));
     }
     if decoder.color_type() == image::ColorType::Rgb8 {
-        frame.data.clear();
-        frame.data.resize(width * height * 3, 0);
-        decoder.read_image(&mut frame.data).map_err(fail)?;
+        let rgb = frame.data.own();
+        rgb.clear();
+        rgb.resize(width * height * 3, 0);
+        decoder.read_image(rgb).map_err(fail)?;
     } else {
         let picture = image::DynamicImage::from_decoder(decoder).map_err(fail)?;
-        frame.data = picture.into_rgb8().into_raw();
+        frame.data = picture.into_rgb8().into_raw().into();
     }
     frame.format = PixelFormat::Rgb24;
     (frame.width, frame.height) = (width, height);

@@ -118,7 +118,7 @@ impl Recorder {
         if !jpeg {
             self.encode(frame)?;
         }
-        let data = if jpeg { &frame.data } else { &self.png };
+        let data: &[u8] = if jpeg { &frame.data } else { &self.png };
         let bytes = data.len() as u64;
         let name = format!("{:06}.{}", self.frames, if jpeg { "jpg" } else { "png" });
         let mut lines = Vec::new();
@@ -302,8 +302,8 @@ mod tests {
                     .unwrap();
                 assert!(off.as_micros() < 1, "{format}: {off:?}");
                 match format {
-                    PixelFormat::Jpeg => assert_eq!(frame.data, wanted.data),
-                    _ => assert_eq!(frame.data, rgb(wanted), "{format}"),
+                    PixelFormat::Jpeg => assert_eq!(*frame.data, *wanted.data),
+                    _ => assert_eq!(*frame.data, rgb(wanted), "{format}"),
                 }
             }
             assert_eq!(replay.next(&mut frame).unwrap(), Next::End);

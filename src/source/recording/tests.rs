@@ -66,10 +66,10 @@ fn a_directory_is_read_in_natural_order_and_bad_files_are_counted() {
     assert_eq!(named, [("2.jpg", 1), ("10.png", 4)]);
     assert_eq!(all[0].format, PixelFormat::Jpeg);
     assert_eq!(
-        (all[0].width, all[0].height, all[0].data.as_slice()),
+        (all[0].width, all[0].height, &*all[0].data),
         (107, 75, JPEG)
     );
-    assert_eq!(all[1].data, [1, 2, 3].repeat(6));
+    assert_eq!(*all[1].data, [1, 2, 3].repeat(6));
     let counts = recording.passed_over();
     assert_eq!(
         (counts.of("empty"), counts.of("format"), counts.total()),
@@ -182,7 +182,7 @@ fn y4m_is_read_again_when_it_loops() {
     ] {
         assert_eq!(recording.next(&mut frame).unwrap(), Next::Frame);
         assert_eq!(
-            (frame.name.as_str(), frame.seq, frame.data.as_slice()),
+            (frame.name.as_str(), frame.seq, &*frame.data),
             (name, seq, &data[..])
         );
     }

@@ -155,7 +155,7 @@ impl<R: BufRead> Stream<R> {
         let header = self.header;
         let to = match header.sampling {
             Sampling::HalfWidth => &mut self.planes,
-            Sampling::Half | Sampling::Mono => &mut frame.data,
+            Sampling::Half | Sampling::Mono => frame.data.own(),
         };
         to.resize(header.frame_len(), 0);
         match self.input.read_exact(to) {
@@ -171,7 +171,7 @@ impl<R: BufRead> Stream<R> {
             Sampling::Mono => (frame.format, frame.stride) = (PixelFormat::Grey, header.width),
             Sampling::HalfWidth => {
                 (frame.format, frame.stride) = (PixelFormat::Yuyv, header.width.div_ceil(2) * 4);
-                interleave(&self.planes, header.width, header.height, &mut frame.data);
+                interleave(&self.planes, header.width, header.height, frame.data.own());
             }
         }
         Ok(Item::Numbered)
@@ -326,7 +326,7 @@ mod tests {
         let mut frame = Frame::empty();
         assert_eq!(stream.next(&mut frame).unwrap(), Item::Numbered);
         assert_eq!(stream.next(&mut frame).unwrap(), Item::Numbered);
-        assert_eq!(frame.data, b"5678");
+        assert_eq!(&*frame.data, b"5678");
         assert!(matches!(
             stream.next(&mut frame).unwrap(),
             Item::Bad("truncated", _)

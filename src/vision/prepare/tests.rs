@@ -20,7 +20,10 @@ fn rgb(width: usize, height: usize, pixel: impl Fn(usize, usize) -> [u8; 3]) -> 
         width,
         height,
         stride: width * 3,
-        data: data.flat_map(|(x, y)| pixel(x, y)).collect(),
+        data: data
+            .flat_map(|(x, y)| pixel(x, y))
+            .collect::<Vec<_>>()
+            .into(),
         ..Frame::empty()
     }
 }
@@ -117,7 +120,7 @@ fn a_bad_picture_is_an_error_and_the_next_one_is_fine() {
     let good = rgb(16, 16, |x, y| [(x * 16) as u8, (y * 16) as u8, 9]);
     let before = preparer.prepare(good.view()).unwrap().to_vec();
     let mut bad = good.clone();
-    bad.data.truncate(700);
+    bad.data.own().truncate(700);
     assert_eq!(preparer.prepare(bad.view()).unwrap_err().cause(), "short");
     bad.format = PixelFormat::Jpeg;
     assert_eq!(preparer.prepare(bad.view()).unwrap_err().cause(), "corrupt");
@@ -136,7 +139,7 @@ fn a_jpeg_picture_is_prepared_as_its_pixels_are() {
         format: PixelFormat::Jpeg,
         ..Frame::empty()
     };
-    let encoder = image::codecs::jpeg::JpegEncoder::new_with_quality(&mut jpeg.data, 90);
+    let encoder = image::codecs::jpeg::JpegEncoder::new_with_quality(jpeg.data.own(), 90);
     picture.write_with_encoder(encoder).unwrap();
     let pixels = image::load_from_memory(&jpeg.data).unwrap().into_rgb8();
     let (width, height) = (pixels.width() as usize, pixels.height() as usize);

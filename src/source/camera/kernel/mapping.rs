@@ -37,16 +37,19 @@ impl Mapped {
 
 // SAFETY: the mapping belongs to this value alone and may be read and unmapped from any thread.
 unsafe impl Send for Mapped {}
+// SAFETY: it is only read, and that from any thread; unmapping needs the value itself.
+unsafe impl Sync for Mapped {}
 
 impl Mapping for Mapped {
     fn length(&self) -> usize {
         self.length
     }
 
-    fn look(&self, look: &mut dyn FnMut(&[u8])) {
-        // SAFETY: `start` is mapped readable for `length` bytes until drop. The driver writes to it only while it
-        // owns the buffer, and the stream looks at it only while it does not; no reference outlives this call.
-        look(unsafe { std::slice::from_raw_parts(self.start.as_ptr(), self.length) });
+    fn bytes(&self) -> &[u8] {
+        // SAFETY: `start` is mapped readable for `length` bytes until drop, which no borrow outlives, whether the
+        // device is still there or not. The driver writes to it only while it owns the buffer; the stream looks
+        // only while it does not, by the `Filled` or the `Loan` without which a buffer is not queued.
+        unsafe { std::slice::from_raw_parts(self.start.as_ptr(), self.length) }
     }
 }
 

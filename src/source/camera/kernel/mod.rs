@@ -15,6 +15,8 @@ use std::path::Path;
 use std::time::Duration;
 
 use self::device::Open;
+#[cfg(test)]
+pub use self::mapping::Mapped;
 use super::system::{Device, Node, System};
 
 /// The running kernel.

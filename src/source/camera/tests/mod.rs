@@ -5,6 +5,7 @@
 mod bench;
 mod fake;
 mod frames;
+mod lending;
 mod opening;
 mod settings;
 mod streaming;

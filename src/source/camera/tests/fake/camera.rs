@@ -1,7 +1,9 @@
 //! One camera: what it is, and the frames that it sends.
 
 use std::collections::{HashMap, VecDeque};
-use std::sync::{Arc, Mutex};
+use std::fs::File;
+use std::os::unix::fs::FileExt;
+use std::sync::Arc;
 use std::time::Duration;
 
 use v4l::FourCC;
@@ -40,13 +42,16 @@ pub struct FakeCamera {
     pub interval: Duration,
     /// Sends nothing.
     pub silent: bool,
+    /// Buffers that it gives, however many are asked for.
+    pub most_buffers: u32,
     pub(super) streaming: bool,
     pub(super) next_at: Duration,
     pub(super) sequence: u32,
     pub(super) queued: VecDeque<u32>,
     pub(super) done: VecDeque<(u32, Sent)>,
     pub(super) ours: Vec<bool>,
-    pub(super) memory: Vec<Arc<Mutex<Vec<u8>>>>,
+    /// A file for each buffer, which is mapped as a driver's memory is.
+    pub(super) memory: Vec<Arc<File>>,
 }
 
 impl FakeCamera {
@@ -75,6 +80,7 @@ impl FakeCamera {
             picture: Picture::default(),
             interval: Duration::from_millis(100),
             silent: false,
+            most_buffers: 32,
             streaming: false,
             next_at: Duration::ZERO,
             sequence: 0,
@@ -99,10 +105,9 @@ impl FakeCamera {
             let Some(index) = self.queued.pop_front() else {
                 continue;
             };
-            let mut memory = self.memory[index as usize].lock().unwrap();
-            let fits = sent.bytes.len().min(memory.len());
-            memory[..fits].copy_from_slice(&sent.bytes[..fits]);
-            drop(memory);
+            let memory = &self.memory[index as usize];
+            let fits = sent.bytes.len().min(self.picture.size_image as usize);
+            memory.write_all_at(&sent.bytes[..fits], 0).unwrap();
             self.done.push_back((index, sent));
         }
     }

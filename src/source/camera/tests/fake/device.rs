@@ -1,14 +1,16 @@
 //! An open camera, its ioctls and its mapped buffers.
 
 use std::io;
+use std::os::fd::AsRawFd;
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, MutexGuard};
+use std::sync::{Arc, MutexGuard};
 use std::time::Duration;
 
 use v4l::buffer::Flags;
 use v4l::{FourCC, Fraction};
 
 use super::{Call, Fake, FakeCamera, World, errno};
+use crate::source::camera::kernel;
 use crate::source::camera::system::{
     Buffer, Capability, Control, Device, FrameInterval, FrameSize, Mapping, Picture,
 };
@@ -101,9 +103,13 @@ impl Device for Open {
         let world = self.fake.enter(Call::RequestBuffers)?;
         self.with(world, |camera, _| {
             camera.stop();
-            let size = camera.picture.size_image as usize;
-            let memory = || Arc::new(Mutex::new(vec![0; size]));
-            camera.memory = (0..count).map(|_| memory()).collect();
+            let count = count.min(camera.most_buffers);
+            let size = camera.picture.size_image.into();
+            let memory = (0..count).map(|_| {
+                let file = tempfile::tempfile()?;
+                file.set_len(size).map(|()| Arc::new(file))
+            });
+            camera.memory = memory.collect::<io::Result<_>>()?;
             camera.ours = vec![true; count as usize];
             Ok(count)
         })
@@ -115,6 +121,8 @@ impl Device for Open {
             let memory = camera.memory.get(index as usize).cloned();
             memory.ok_or_else(|| errno(libc::EINVAL))
         })?;
+        let length = memory.metadata()?.len() as usize;
+        let memory = kernel::Mapped::new(memory.as_raw_fd(), length, 0)?;
         self.fake.world().mappings += 1;
         Ok(Box::new(Mapped {
             fake: self.fake.clone(),
@@ -227,16 +235,16 @@ impl Device for Open {
 
 struct Mapped {
     fake: Fake,
-    memory: Arc<Mutex<Vec<u8>>>,
+    memory: kernel::Mapped,
 }
 
 impl Mapping for Mapped {
     fn length(&self) -> usize {
-        self.memory.lock().unwrap().len()
+        self.memory.length()
     }
 
-    fn look(&self, look: &mut dyn FnMut(&[u8])) {
-        look(&self.memory.lock().unwrap());
+    fn bytes(&self) -> &[u8] {
+        self.memory.bytes()
     }
 }
 
