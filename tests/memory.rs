@@ -185,6 +185,10 @@ fn what_is_promised_of_cameras_fits_the_budget() {
     let (two, pinned) = predicted(&large);
     assert!(two <= 48.0, "{two} MiB at 1920x1080 in MJPEG");
     assert!(pinned < 20.0, "{pinned} MiB cannot be dropped");
+    // Raw pictures are read where they lie: two of the driver's buffers are all that they take.
+    let raw = format!("{quiet}format = \"yuyv\"\nwidth = 1920\nheight = 1080\n");
+    let (raw, _) = predicted(&raw);
+    assert!(raw <= 48.0, "{raw} MiB at 1920x1080 in YUYV");
     // A buffer more is two bytes a pixel more.
     let (three, _) = predicted(&format!("{large}buffers = 3\n"));
     let buffer = f64::from(1920 * 1080 * 2) / 1048576.0;
