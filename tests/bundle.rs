@@ -138,6 +138,19 @@ fn a_replay_packs_once_in_a_child_and_says_so() {
     let again = on(folder.path(), &["bench", "--frames", "1"]);
     assert_eq!(again.code, 0, "{}", again.stderr);
     assert!(!again.stderr.contains("packing "), "{}", again.stderr);
+
+    // The one in the cache serves, too, where the one beside the model cannot be read; but not without a word.
+    assert!(!again.stderr.contains("instead"), "{}", again.stderr);
+    replace(folder.path(), "model.bundle", b"no bundle");
+    let instead = on(folder.path(), &["replay", frame]);
+    assert_eq!(instead.code, 0, "{}", instead.stderr);
+    let line = instead.stderr.lines().find(|l| l.contains("instead"));
+    let line = line.unwrap_or_else(|| panic!("{}", instead.stderr));
+    let beside = folder.path().join("model.bundle").display().to_string();
+    assert!(
+        line.contains(&beside) && line.contains("goldcrest pack"),
+        "{line}"
+    );
 }
 
 #[test]

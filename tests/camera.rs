@@ -404,6 +404,25 @@ fn vivid_a_busy_camera_says_who_holds_it() {
 
 #[test]
 #[ignore = "needs vivid"]
+fn vivid_a_frame_can_be_read_while_its_camera_is_closed_and_opened_at_another_size() {
+    vivid::load();
+    let before = (descriptors(), mappings());
+    let kept = picture(Format::Yuyv, SIZES[0]);
+    let copy = kept.data.to_vec();
+    assert_eq!((descriptors(), mappings()), (before.0, before.1 + 3));
+    for _ in 0..5 {
+        for size in [SIZES[1], SIZES[0]] {
+            let frame = picture(Format::Rgb24, size);
+            assert_eq!(frame.data.len(), (size.0 * size.1 * 3) as usize);
+        }
+    }
+    assert!(*kept.data == copy);
+    drop(kept);
+    assert_eq!((descriptors(), mappings()), before);
+}
+
+#[test]
+#[ignore = "needs vivid"]
 fn vivid_a_thousand_reopens_leave_no_descriptor_or_mapping_behind() {
     vivid::load();
     let before = (descriptors(), mappings());

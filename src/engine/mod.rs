@@ -169,6 +169,15 @@ pub fn packed(path: &Path, card: &Card) -> Option<PathBuf> {
 /// [`Error::Io`] and [`Error::Model`], each naming the file and what to do.
 pub fn open(path: &Path, card: &Card, threads: usize) -> Result<Box<dyn Engine>, Error> {
     if let Some(bundle) = packed(path, card) {
+        let beside = path.with_file_name(bundle::NAME);
+        if bundle != path && bundle != beside && beside.exists() {
+            log::warn!(
+                "{} is no bundle of this model that this version reads, and {} is used instead; make it anew with \
+                 `goldcrest pack`",
+                beside.display(),
+                bundle.display()
+            );
+        }
         return Ok(Box::new(Classifier::open(&bundle, card, threads)?));
     }
     let engine = Onnx::open(path, card)?;
