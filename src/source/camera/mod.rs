@@ -2,7 +2,8 @@
 //!
 //! ```text
 //! config ─► devices ─► negotiate, mode ─► stream ─► session ─► source (the Camera)
-//!            by name    pure         buffers   frames      state, reopening
+//!            by name    pure         buffers   frames,     state, reopening
+//!                                     lent      counters
 //!                 system: the ioctls, as a trait; kernel: the real ones
 //! ```
 //!
@@ -12,6 +13,7 @@
 mod buffers;
 mod config;
 mod controls;
+mod counters;
 mod devices;
 mod kernel;
 mod loss;
@@ -29,9 +31,9 @@ mod system;
 mod tests;
 
 pub use config::{Config, ControlValue, Format};
+pub use counters::Counters;
 pub use loss::{Cause, Loss};
 pub use mode::Mode;
-pub use session::Counters;
 pub use source::Camera;
 pub use status::{Monitor, State, Status};
 pub use survey::{Choice, Survey, survey};

@@ -6,9 +6,9 @@ use std::time::{Duration, SystemTime};
 
 use serde::Serialize;
 
+use super::counters::Counters;
 use super::loss::{Cause, Loss};
 use super::mode::Mode;
-use super::session::Counters;
 use crate::frame::Captured;
 use crate::source::Counts;
 
