@@ -423,6 +423,47 @@ fn vivid_a_frame_can_be_read_while_its_camera_is_closed_and_opened_at_another_si
 
 #[test]
 #[ignore = "needs vivid"]
+fn vivid_a_camera_whose_buffers_are_all_on_loan_waits_for_them() {
+    vivid::load();
+    let mut camera = Camera::new(Config {
+        buffers: Some(2),
+        timeout: 1.0,
+        ..config("vivid")
+    });
+    let mut kept = [Frame::empty(), Frame::empty()];
+    for frame in &mut kept {
+        frame_within(&mut camera, frame, 5.0);
+    }
+    assert_eq!(camera.status().buffers, 2);
+    let copies = kept.each_ref().map(|frame| frame.data.to_vec());
+    let mut frame = Frame::empty();
+    let begin = Instant::now();
+    while begin.elapsed() < Duration::from_secs(3) {
+        assert_eq!(camera.next(&mut frame).unwrap(), Next::Idle);
+    }
+    let status = camera.status();
+    assert_eq!((status.state, status.losses), (State::Streaming, 0));
+    assert!(status.counters.spurious < 20, "{:?}", status.counters);
+    for (frame, copy) in kept.iter().zip(&copies) {
+        assert!(*frame.data == *copy);
+    }
+    // A loan that ends elsewhere while this thread waits.
+    let given_back = std::thread::scope(|scope| {
+        let other = scope.spawn(|| {
+            sleep(Duration::from_millis(500));
+            drop(kept);
+            Instant::now()
+        });
+        frame_within(&mut camera, &mut frame, 5.0);
+        other.join().unwrap()
+    });
+    let late = given_back.elapsed();
+    assert!(late < Duration::from_secs(1), "{late:?}");
+    assert_eq!(camera.status().losses, 0);
+}
+
+#[test]
+#[ignore = "needs vivid"]
 fn vivid_a_thousand_reopens_leave_no_descriptor_or_mapping_behind() {
     vivid::load();
     let before = (descriptors(), mappings());
