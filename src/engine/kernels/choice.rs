@@ -67,6 +67,8 @@ impl Kernel {
             Self::Amx => Self::Vnni.runs_here() && super::amx::usable(),
             #[cfg(target_arch = "aarch64")]
             Self::Neon => true,
+            #[cfg(target_arch = "arm")]
+            Self::Neon => super::armv7::usable(),
             #[cfg(target_arch = "aarch64")]
             Self::Sdot => std::arch::is_aarch64_feature_detected!("dotprod"),
             #[allow(unreachable_patterns)]

@@ -43,7 +43,7 @@ pub(super) unsafe fn row<S: Simd>(
         let mut at = 0;
         // SAFETY: `at + X` stays within the row; the rest is the caller's.
         unsafe {
-            while at + 8 <= width {
+            while S::PIXELS >= 8 && at + 8 <= width {
                 pixels::<S, 8>(x, height, width, y, at, c, dw, out);
                 at += 8;
             }

@@ -12,6 +12,8 @@
 #[cfg(target_arch = "x86_64")]
 mod amx;
 mod arena;
+#[cfg(target_arch = "arm")]
+mod armv7;
 #[cfg(target_arch = "x86_64")]
 mod avx2;
 #[cfg(target_arch = "x86_64")]
@@ -123,6 +125,13 @@ table!(
     [#[target_feature(enable = "avx512f,avx512bw,avx512vnni")]]
 );
 table!(#[cfg(target_arch = "aarch64")] NEON, neon::Neon, neon::Widening, [#[target_feature(enable = "neon")]]);
+table!(
+    #[cfg(target_arch = "arm")]
+    NEON,
+    armv7::Vfp,
+    armv7::Widening,
+    []
+);
 table!(#[cfg(target_arch = "aarch64")] SDOT, neon::Neon, neon::Sdot, [#[target_feature(enable = "neon,dotprod")]]);
 
 impl Kernel {
@@ -138,7 +147,7 @@ impl Kernel {
             Self::Vnni => Some(&VNNI),
             #[cfg(target_arch = "x86_64")]
             Self::Amx => Some(&AMX),
-            #[cfg(target_arch = "aarch64")]
+            #[cfg(any(target_arch = "aarch64", target_arch = "arm"))]
             Self::Neon => Some(&NEON),
             #[cfg(target_arch = "aarch64")]
             Self::Sdot => Some(&SDOT),

@@ -14,8 +14,10 @@ pub trait Simd {
     type V: Copy;
     /// Integers of 32 bits.
     type I: Copy;
-    /// Elements of a vector.
+    /// Elements of a vector, at least 4.
     const LANES: usize;
+    /// The most pixels whose sums the registers hold at once, 8 or 4.
+    const PIXELS: usize = 8;
 
     unsafe fn splat(x: f32) -> Self::V;
     unsafe fn load(p: *const f32) -> Self::V;
