@@ -171,6 +171,7 @@ fn a_thousand_reopens_leave_no_descriptor_mapping_or_growth() {
         let world = bench.fake.world();
         assert_eq!((world.descriptors, world.mappings), (0, 0));
     }
+    assert_eq!(bench.frame.data.own().capacity(), 0);
     assert_eq!(bench.camera.status().opens, 1000);
     assert_eq!(bench.camera.status().losses, 1000);
 }
