@@ -5,7 +5,8 @@
 
 use std::arch::asm;
 
-use super::simd::{Dot, Simd};
+use super::scalar::Maths;
+use super::simd::Dot;
 
 /// Whether this processor has NEON and VFPv4: Cortex-A7, A15 and all later ones.
 pub fn usable() -> bool {
@@ -15,102 +16,42 @@ pub fn usable() -> bool {
     unsafe { libc::getauxval(libc::AT_HWCAP) & BOTH == BOTH }
 }
 
+/// One float at a time. What is not a number is none of what the kernels compute.
 #[derive(Clone, Copy)]
 pub struct Vfp;
 
-const LANES: usize = 4;
-type V = [f32; LANES];
-
-#[inline(always)]
-fn map(a: V, b: V, f: impl Fn(f32, f32) -> f32) -> V {
-    std::array::from_fn(|i| f(a[i], b[i]))
-}
-
-/// `a * b + c`, rounded once. `mul_add` is a function of the library here, of some fifty instructions.
-#[inline(always)]
-fn fused(a: f32, b: f32, c: f32) -> f32 {
-    let mut sum = c;
-    // SAFETY: registers only; the kernels run where `usable` said so.
-    unsafe {
-        asm!(
-            ".fpu vfpv4",
-            "vfma.f32 {sum}, {a}, {b}",
-            sum = inout(sreg) sum, a = in(sreg) a, b = in(sreg) b,
-            options(pure, nomem, nostack, preserves_flags),
-        );
-    }
-    sum
-}
-
-// SAFETY: callers run where VFPv4 exists; pointers are their promise, and aligned as those of floats are.
-impl Simd for Vfp {
-    type V = V;
-    type I = [i32; LANES];
-    const LANES: usize = LANES;
+impl Maths for Vfp {
     const PIXELS: usize = 4;
 
     #[inline(always)]
-    unsafe fn splat(x: f32) -> V {
-        [x; LANES]
+    fn min(a: f32, b: f32) -> f32 {
+        if b < a { b } else { a }
     }
     #[inline(always)]
-    unsafe fn load(p: *const f32) -> V {
-        // SAFETY: the caller's.
-        unsafe { p.cast::<V>().read() }
+    fn max(a: f32, b: f32) -> f32 {
+        if b > a { b } else { a }
+    }
+    /// `mul_add` is a function of the library here, of some fifty instructions.
+    #[inline(always)]
+    fn fused(a: f32, b: f32, c: f32) -> f32 {
+        let mut sum = c;
+        // SAFETY: registers only; the kernels run where `usable` said so.
+        unsafe {
+            asm!(
+                ".fpu vfpv4",
+                "vfma.f32 {sum}, {a}, {b}",
+                sum = inout(sreg) sum, a = in(sreg) a, b = in(sreg) b,
+                options(pure, nomem, nostack, preserves_flags),
+            );
+        }
+        sum
     }
     #[inline(always)]
-    unsafe fn store(p: *mut f32, v: V) {
-        // SAFETY: the caller's.
-        unsafe { p.cast::<V>().write(v) }
-    }
-    #[inline(always)]
-    unsafe fn add(a: V, b: V) -> V {
-        map(a, b, |a, b| a + b)
-    }
-    #[inline(always)]
-    unsafe fn sub(a: V, b: V) -> V {
-        map(a, b, |a, b| a - b)
-    }
-    #[inline(always)]
-    unsafe fn mul(a: V, b: V) -> V {
-        map(a, b, |a, b| a * b)
-    }
-    #[inline(always)]
-    unsafe fn min(a: V, b: V) -> V {
-        map(a, b, |a, b| if b < a { b } else { a })
-    }
-    #[inline(always)]
-    unsafe fn max(a: V, b: V) -> V {
-        map(a, b, |a, b| if b > a { b } else { a })
-    }
-    #[inline(always)]
-    unsafe fn fma(a: V, b: V, c: V) -> V {
-        std::array::from_fn(|i| fused(a[i], b[i], c[i]))
-    }
-    #[inline(always)]
-    unsafe fn load_int(p: *const i32) -> Self::I {
-        // SAFETY: the caller's.
-        unsafe { p.cast::<Self::I>().read() }
-    }
-    #[inline(always)]
-    unsafe fn add_int(a: Self::I, b: Self::I) -> Self::I {
-        std::array::from_fn(|i| a[i].wrapping_add(b[i]))
-    }
-    #[inline(always)]
-    unsafe fn to_float(a: Self::I) -> V {
-        a.map(|x| x as f32)
-    }
-    #[inline(always)]
-    unsafe fn store_bytes(p: *mut u8, v: V) {
+    fn byte(x: f32) -> u8 {
         // Beyond 2²³ the last bit of a float is worth one, so that adding it rounds, half to even.
         const ONES: f32 = (1 << 23) as f32;
-        let bytes = v.map(|x| {
-            let positive = if x > 0.0 { x } else { 0.0 };
-            let level = if positive < 255.0 { positive } else { 255.0 };
-            (level + ONES).to_bits() as u8
-        });
-        // SAFETY: the caller's.
-        unsafe { p.cast::<[u8; LANES]>().write_unaligned(bytes) }
+        let level = Self::min(Self::max(0.0, x), 255.0);
+        (level + ONES).to_bits() as u8
     }
 }
 

@@ -101,7 +101,7 @@ macro_rules! table {
     };
 }
 
-table!(SCALAR, scalar::Scalar, scalar::Scalar, []);
+table!(SCALAR, scalar::OneByOne<scalar::Scalar>, scalar::Scalar, []);
 table!(#[cfg(target_arch = "x86_64")] AVX2, avx2::Avx2, sorted::Sorted, [#[target_feature(enable = "avx2,fma")]]);
 table!(
     #[cfg(target_arch = "x86_64")]
@@ -128,7 +128,7 @@ table!(#[cfg(target_arch = "aarch64")] NEON, neon::Neon, neon::Widening, [#[targ
 table!(
     #[cfg(target_arch = "arm")]
     NEON,
-    armv7::Vfp,
+    scalar::OneByOne<armv7::Vfp>,
     armv7::Widening,
     []
 );

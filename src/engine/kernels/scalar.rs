@@ -1,9 +1,26 @@
 //! The reference, in plain Rust: what every other kernel must equal.
 
+use std::marker::PhantomData;
+
 use super::simd::{Dot, Simd, pieces};
 
+/// What is done with one float at a time, where a processor may have a quicker way than plain Rust's. All ways give the
+/// same bits of numbers that are finite.
+pub trait Maths: Copy {
+    /// [`Simd::PIXELS`].
+    const PIXELS: usize = 8;
+
+    fn min(a: f32, b: f32) -> f32;
+    fn max(a: f32, b: f32) -> f32;
+    /// `a * b + c`, rounded once.
+    fn fused(a: f32, b: f32, c: f32) -> f32;
+    /// Rounds half to even and clamps to 0..=255.
+    fn byte(x: f32) -> u8;
+}
+
+/// Vectors whose floats are worked on one by one.
 #[derive(Clone, Copy)]
-pub struct Scalar;
+pub struct OneByOne<M>(PhantomData<M>);
 
 const LANES: usize = 4;
 type V = [f32; LANES];
@@ -13,11 +30,12 @@ fn map(a: V, b: V, f: impl Fn(f32, f32) -> f32) -> V {
     std::array::from_fn(|i| f(a[i], b[i]))
 }
 
-// SAFETY: only plain Rust; pointers are the caller's promise.
-impl Simd for Scalar {
+// SAFETY: pointers are the caller's promise, and what `M` needs of the processor.
+impl<M: Maths> Simd for OneByOne<M> {
     type V = V;
     type I = [i32; LANES];
     const LANES: usize = LANES;
+    const PIXELS: usize = M::PIXELS;
 
     #[inline(always)]
     unsafe fn splat(x: f32) -> V {
@@ -26,12 +44,12 @@ impl Simd for Scalar {
     #[inline(always)]
     unsafe fn load(p: *const f32) -> V {
         // SAFETY: the caller's.
-        unsafe { p.cast::<V>().read_unaligned() }
+        unsafe { p.cast::<V>().read() }
     }
     #[inline(always)]
     unsafe fn store(p: *mut f32, v: V) {
         // SAFETY: the caller's.
-        unsafe { p.cast::<V>().write_unaligned(v) }
+        unsafe { p.cast::<V>().write(v) }
     }
     #[inline(always)]
     unsafe fn add(a: V, b: V) -> V {
@@ -47,20 +65,20 @@ impl Simd for Scalar {
     }
     #[inline(always)]
     unsafe fn min(a: V, b: V) -> V {
-        map(a, b, f32::min)
+        map(a, b, M::min)
     }
     #[inline(always)]
     unsafe fn max(a: V, b: V) -> V {
-        map(a, b, f32::max)
+        map(a, b, M::max)
     }
     #[inline(always)]
     unsafe fn fma(a: V, b: V, c: V) -> V {
-        std::array::from_fn(|i| a[i].mul_add(b[i], c[i]))
+        std::array::from_fn(|i| M::fused(a[i], b[i], c[i]))
     }
     #[inline(always)]
     unsafe fn load_int(p: *const i32) -> Self::I {
         // SAFETY: the caller's.
-        unsafe { p.cast::<Self::I>().read_unaligned() }
+        unsafe { p.cast::<Self::I>().read() }
     }
     #[inline(always)]
     unsafe fn add_int(a: Self::I, b: Self::I) -> Self::I {
@@ -72,9 +90,31 @@ impl Simd for Scalar {
     }
     #[inline(always)]
     unsafe fn store_bytes(p: *mut u8, v: V) {
-        let bytes = v.map(|x| x.round_ties_even() as u8);
         // SAFETY: the caller's.
-        unsafe { p.cast::<[u8; LANES]>().write_unaligned(bytes) }
+        unsafe { p.cast::<[u8; LANES]>().write(v.map(M::byte)) }
+    }
+}
+
+/// Plain Rust.
+#[derive(Clone, Copy)]
+pub struct Scalar;
+
+impl Maths for Scalar {
+    #[inline(always)]
+    fn min(a: f32, b: f32) -> f32 {
+        a.min(b)
+    }
+    #[inline(always)]
+    fn max(a: f32, b: f32) -> f32 {
+        a.max(b)
+    }
+    #[inline(always)]
+    fn fused(a: f32, b: f32, c: f32) -> f32 {
+        a.mul_add(b, c)
+    }
+    #[inline(always)]
+    fn byte(x: f32) -> u8 {
+        x.round_ties_even() as u8
     }
 }
 

@@ -8,7 +8,7 @@
 ///
 /// # Safety
 /// Every function may only run where the instruction set that it is named for exists, and pointers must be valid
-/// for `LANES` elements. No alignment is needed.
+/// for `LANES` elements, and aligned as one element is.
 pub trait Simd {
     /// Floats.
     type V: Copy;
