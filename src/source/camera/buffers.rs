@@ -52,11 +52,9 @@ impl Buffers {
         self.mappings.iter().map(|m| m.length()).sum()
     }
 
-    /// Bytes of one, 0 if there is no such buffer.
-    pub fn length(&self, index: u32) -> usize {
-        self.mappings
-            .get(index as usize)
-            .map_or(0, |mapping| mapping.length())
+    /// Bytes of one, if there is such a buffer.
+    pub fn length(&self, index: u32) -> Option<usize> {
+        self.mappings.get(index as usize).map(|m| m.length())
     }
 
     /// Counts one as lent.

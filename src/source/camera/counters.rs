@@ -44,28 +44,11 @@ impl Counters {
 
     /// Becomes what `other`, a later state of the same counters, is. Allocates only if there are new bad frames.
     pub(super) fn follow(&mut self, other: &Self) {
-        let Self {
-            delivered,
-            replaced,
-            missed,
-            beyond_rate,
-            skipped,
-            spurious,
-            bad: _,
-        } = *other;
         let bad = match self.bad.total() == other.bad.total() {
             true => std::mem::take(&mut self.bad),
             false => other.bad.clone(),
         };
-        *self = Self {
-            delivered,
-            replaced,
-            missed,
-            beyond_rate,
-            skipped,
-            spurious,
-            bad,
-        };
+        *self = Self { bad, ..*other };
     }
 }
 

@@ -104,16 +104,16 @@ impl Stream {
             Err(e) if passing(&e) => return Ok(None),
             Err(e) => return Err(e),
         };
-        if buffer.index as usize >= self.buffers.count() {
+        let Some(length) = self.buffers.length(buffer.index) else {
             let index = buffer.index;
             return Err(io::Error::other(format!(
                 "the driver gave buffer {index}, which does not exist"
             )));
-        }
+        };
         let monotonic = buffer.flags & Flags::TIMESTAMP_MASK == Flags::TIMESTAMP_MONOTONIC;
         Ok(Some(Filled {
             index: buffer.index,
-            used: (buffer.used as usize).min(self.buffers.length(buffer.index)),
+            used: (buffer.used as usize).min(length),
             error: buffer.flags.contains(Flags::ERROR),
             sequence: buffer.sequence,
             timestamp: monotonic.then_some(buffer.timestamp),

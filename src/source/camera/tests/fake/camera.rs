@@ -42,7 +42,7 @@ pub struct FakeCamera {
     pub interval: Duration,
     /// Sends nothing.
     pub silent: bool,
-    /// Buffers that it gives, however many are asked for.
+    /// The most buffers that it gives, however many are asked for.
     pub most_buffers: u32,
     pub(super) streaming: bool,
     pub(super) next_at: Duration,
