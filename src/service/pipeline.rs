@@ -80,7 +80,7 @@ impl Pipeline {
 
     /// Takes one frame through all stages, unless the gate finds it not worth an inference. Such a frame counts as one
     /// that scores as the last one did: what is said stays, and is said again when it is time. The gate stays open
-    /// while a change is under way.
+    /// while a change is under way. What the frame has on loan is given back as soon as it was looked at.
     ///
     /// # Errors
     /// As [`Pipeline::step`].
@@ -92,7 +92,7 @@ impl Pipeline {
         let start = Instant::now();
         let wanted = !self.observer.settled();
         let look = gate.look(frame.view(), frame.captured.elapsed, wanted);
-        if !matches!(&look, Ok(look) if look.open) {
+        if !look.as_ref().is_ok_and(|look| look.open) {
             frame.data.give_back();
         }
         let look = look?;
