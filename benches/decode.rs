@@ -1,11 +1,12 @@
-//! From a JPEG frame to the model's input: this crate beside zune-jpeg (through `image`) at full size and
-//! fast_image_resize.
+//! From a JPEG frame to the model's input: this crate beside zune-jpeg (through `image`) at full
+//! size and fast_image_resize.
 //!
-//! `cargo bench --bench decode -- [FRAME.jpg...] [--calls N] [--rounds N]`; without files, the corpus's frames of 1080p.
+//! `cargo bench --bench decode -- [FRAME.jpg...] [--calls N] [--rounds N]`; without files, the
+//! corpus's frames of 1080p.
 //!
-//! Both run in turn in one thread of one process. Times are those that the thread was on a core; memory is the most
-//! heap that was live at once over the first frame, the file itself not counted. Ours ends in normalised f32 planes, the
-//! other in RGB of 8 bits.
+//! Both run in turn in one thread of one process. Times are those that the thread was on a core;
+//! memory is the most heap that was live at once over the first frame, the file itself not counted.
+//! Ours ends in normalised f32 planes, the other in RGB of 8 bits.
 
 mod support;
 

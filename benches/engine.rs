@@ -1,12 +1,12 @@
 //! Times one engine on a model folder, for work on the kernels.
 //!
-//! `cargo bench --bench engine -- MODEL.onnx [--threads N] [--frames N] [--plain] [--logits INPUTS.f32 OUT.f32]
-//! [--serve INPUTS.f32]`
+//! `cargo bench --bench engine -- MODEL.onnx [--threads N] [--frames N] [--plain] [--logits
+//! INPUTS.f32 OUT.f32] [--serve INPUTS.f32]`
 //!
-//! `GOLDCREST_KERNEL` chooses the kernels. With `--logits`, the prepared inputs in a file of raw f32 are classified
-//! and their logits written, to be compared with another runtime's. With `--serve`, it is one of the programs of
-//! `benches/peers`: for each line of standard input, a count, it runs so often over the inputs in turn and prints the
-//! milliseconds of each run.
+//! `GOLDCREST_KERNEL` chooses the kernels. With `--logits`, the prepared inputs in a file of raw
+//! f32 are classified and their logits written, to be compared with another runtime's. With
+//! `--serve`, it is one of the programs of `benches/peers`: for each line of standard input, a
+//! count, it runs so often over the inputs in turn and prints the milliseconds of each run.
 
 mod support;
 
@@ -111,7 +111,8 @@ fn floats(path: &Path) -> std::io::Result<Vec<f32>> {
     Ok(bytes.chunks_exact(4).map(value).collect())
 }
 
-/// The first shipped frame as the model's input: how fast the AVX2 kernels are depends on what they multiply.
+/// The first shipped frame as the model's input: how fast the AVX2 kernels are depends on what they
+/// multiply.
 fn picture(card: &Card) -> Result<Vec<f32>, Box<dyn std::error::Error>> {
     let path = concat!(
         env!("CARGO_MANIFEST_DIR"),

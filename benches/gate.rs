@@ -2,9 +2,9 @@
 //!
 //! `cargo bench --bench gate -- MODEL.onnx [--frames N]`
 //!
-//! Pictures of a still scene with a sensor's noise, so that no two in a row are the same, ten a second, in turns with the
-//! gate closed (as shipped, and with a glance at each) and open. Times are those that the thread ran, which a loaded
-//! machine does not stretch.
+//! Pictures of a still scene with a sensor's noise, so that no two in a row are the same, ten a
+//! second, in turns with the gate closed (as shipped, and with a glance at each) and open. Times
+//! are those that the thread ran, which a loaded machine does not stretch.
 
 mod support;
 

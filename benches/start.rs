@@ -2,8 +2,9 @@
 //!
 //! `cargo bench --bench start [-- --runs N]`
 //!
-//! The program replays one frame and prints its label, and what is timed is until that line is there. Warm means that the
-//! page cache holds the program and the bundle; cold, that the whole cache was dropped before, which needs root.
+//! The program replays one frame and prints its label, and what is timed is until that line is
+//! there. Warm means that the page cache holds the program and the bundle; cold, that the whole
+//! cache was dropped before, which needs root.
 
 mod support;
 

@@ -1,7 +1,7 @@
 //! The configuration file: TOML, composed of the sections that each module owns.
 //!
-//! Nothing in it is guessed: an unknown key, a value of the wrong type and a value out of range are each
-//! refused with the file, the line, the key and what to write instead.
+//! Nothing in it is guessed: an unknown key, a value of the wrong type and a value out of range are
+//! each refused with the file, the line, the key and what to write instead.
 
 use std::borrow::Cow;
 use std::fmt;

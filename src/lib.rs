@@ -1,4 +1,5 @@
-//! Goldcrest watches one camera and says over MQTT what it sees, in a small and fixed amount of memory.
+//! Goldcrest watches one camera and says over MQTT what it sees, in a small and fixed amount of
+//! memory.
 //!
 //! The crate is one flow, and its modules stand in the order in which a frame passes them:
 //!
@@ -11,8 +12,8 @@
 //! - [`service`]: the threads, limits and signals around all that
 //! - [`cli`]: the commands
 //!
-//! A module uses only modules above it in this list, and each owns its section of the configuration,
-//! which [`config`] composes.
+//! A module uses only modules above it in this list, and each owns its section of the
+//! configuration, which [`config`] composes.
 
 pub mod cli;
 pub mod config;

@@ -1,4 +1,5 @@
-//! What a publisher says through a real broker, and that it is said again when the broker comes back.
+//! What a publisher says through a real broker, and that it is said again when the broker comes
+//! back.
 
 mod support;
 

@@ -1,5 +1,5 @@
-//! What a publisher does when there is no broker, or one that freezes, refuses or speaks something else: it says so, and
-//! never keeps anybody waiting.
+//! What a publisher does when there is no broker, or one that freezes, refuses or speaks something
+//! else: it says so, and never keeps anybody waiting.
 
 mod support;
 
@@ -66,7 +66,8 @@ fn a_broker_that_freezes_blocks_nothing() {
     subscriber.expect_that("availability", |m| m.text == "offline");
 }
 
-/// Says `count` things. A call that waited for the network would take seconds; a busy machine takes milliseconds.
+/// Says `count` things. A call that waited for the network would take seconds; a busy machine takes
+/// milliseconds.
 fn nothing_blocks(talker: &mut Talker, count: usize) {
     let start = Instant::now();
     for n in 0..count {

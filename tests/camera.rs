@@ -1,5 +1,5 @@
-//! The camera on the running kernel. Tests that need a camera use the kernel's virtual one, vivid, as root, and
-//! change its settings; `tests/vm/run` runs them in an emulated machine of their own:
+//! The camera on the running kernel. Tests that need a camera use the kernel's virtual one, vivid,
+//! as root, and change its settings; `tests/vm/run` runs them in an emulated machine of their own:
 //! `camera --ignored --test-threads=1`.
 
 mod support;

@@ -1,5 +1,6 @@
-//! Frames as cameras send them, good and bad, through all that reads JPEG: the decoder at every scale, the model's input,
-//! the camera's check and the reader of MJPEG streams. `corpus/make.py` says what each file is and must lead to.
+//! Frames as cameras send them, good and bad, through all that reads JPEG: the decoder at every
+//! scale, the model's input, the camera's check and the reader of MJPEG streams. `corpus/make.py`
+//! says what each file is and must lead to.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -214,7 +215,8 @@ fn the_reader_of_streams_finds_the_pictures_of_each_file() {
 fn a_stream_of_the_whole_corpus_gives_every_good_picture() {
     let (mut stream, mut good) = (Vec::new(), 0);
     for (entry, data) in corpus() {
-        // What claims bytes of the next file for its own, or has no end, takes a neighbour with it by right.
+        // What claims bytes of the next file for its own, or has no end, takes a neighbour with it
+        // by right.
         if entry.camera == "whole" && entry.file != "length-more.jpg" {
             stream.extend(&data);
             good += entry.reader.iter().filter(|o| *o == "read").count();
@@ -224,7 +226,8 @@ fn a_stream_of_the_whole_corpus_gives_every_good_picture() {
     assert_eq!(outcomes.iter().filter(|o| *o == "read").count(), good);
 }
 
-/// A frame cut at every percent of its length, bare, padded by zeros as a camera's buffer is, and ended all the same.
+/// A frame cut at every percent of its length, bare, padded by zeros as a camera's buffer is, and
+/// ended all the same.
 #[test]
 fn a_frame_cut_at_any_percent_is_refused() {
     let mut decoder = jpeg::Decoder::new();

@@ -1,6 +1,7 @@
 //! Damaged frames by the thousand, and what the decoders hold: no panic, no hang, no growth.
 //!
-//! `cargo test --release --test fuzz` goes through a fixed number of cases, the same every time. A long run:
+//! `cargo test --release --test fuzz` goes through a fixed number of cases, the same every time. A
+//! long run:
 //!
 //! `FUZZ_CASES=1000000 FUZZ_SEED=7 cargo test --release --test fuzz -- --ignored --nocapture`
 //!
@@ -24,9 +25,11 @@ use goldcrest::vision::{self, Config, Preparer};
 const CASES: u64 = 20_000;
 /// A case that takes longer hangs; the slowest honest one takes some milliseconds.
 const HANG: Duration = Duration::from_secs(5);
-/// The most heap for a frame, whatever size it says it has: the rows of blocks of the widest picture that there can be...
+/// The most heap for a frame, whatever size it says it has: the rows of blocks of the widest
+/// picture that there can be...
 const ROWS: i64 = 12 << 20;
-/// ...and, for each byte of a file, what is needed to decode it as a whole: a bit can stand for a block of 64 values.
+/// ...and, for each byte of a file, what is needed to decode it as a whole: a bit can stand for a
+/// block of 64 values.
 const WHOLE: i64 = 4096;
 
 /// The heap's counters are the process's: one test at a time.
@@ -99,7 +102,8 @@ fn damage(random: &mut Random, data: &mut Vec<u8>, other: &[u8]) {
                 return;
             };
             let place = match kind {
-                // The marker's code, its length, or something in its body: sizes, samplings, tables.
+                // The marker's code, its length, or something in its body: sizes, samplings,
+                // tables.
                 9 => marker + 1,
                 10 => marker + 2 + random.below(2),
                 _ => marker + 4 + random.below(80),
@@ -221,7 +225,8 @@ fn fuzz(seed: u64, from: u64, cases: u64) {
     };
     let want = preparer().prepare(good.view()).unwrap().to_vec();
     let hook = panic::take_hook();
-    // What a decoder made for trusted files does on damaged ones is caught where it is called; the rest is found here.
+    // What a decoder made for trusted files does on damaged ones is caught where it is called; the
+    // rest is found here.
     panic::set_hook(Box::new(|_| ()));
 
     let mut outcomes: BTreeMap<&str, u64> = BTreeMap::new();
@@ -337,8 +342,8 @@ fn damaged_frames_do_no_harm_for_long() {
     );
 }
 
-/// Waits until the test harness, in a thread of its own, has freed what it kept of the test before: the heap is counted
-/// for the whole process.
+/// Waits until the test harness, in a thread of its own, has freed what it kept of the test before:
+/// the heap is counted for the whole process.
 fn settle() {
     let mut before = heap::now();
     loop {
@@ -351,7 +356,8 @@ fn settle() {
     }
 }
 
-/// What the table of memory says of vision is what the heap counts, and two thousand frames change nothing.
+/// What the table of memory says of vision is what the heap counts, and two thousand frames change
+/// nothing.
 #[test]
 fn a_preparer_holds_the_bytes_that_it_says_however_many_frames_come() {
     let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);

@@ -1,6 +1,7 @@
-//! The daemon on the kernel's virtual camera, vivid, and a real broker: what a subscriber is told. As root, in the
-//! emulated machine of `tests/vm/run`, which calls `guest --ignored --test-threads=1`. That machine's processor is
-//! slow: one inference takes the time of many frames.
+//! The daemon on the kernel's virtual camera, vivid, and a real broker: what a subscriber is told.
+//! As root, in the emulated machine of `tests/vm/run`, which calls `guest --ignored
+//! --test-threads=1`. That machine's processor is slow: one inference takes the time of many
+//! frames.
 
 mod support;
 
@@ -102,7 +103,8 @@ fn rfc3339(value: &Value) -> SystemTime {
 
 const SIZES: [(u32, u32); 2] = [(320, 180), (640, 480)];
 
-/// Has v4l2-ctl take vivid's picture, as RGB or as grey levels, and saves it as PNG: this program reads none of it.
+/// Has v4l2-ctl take vivid's picture, as RGB or as grey levels, and saves it as PNG: this program
+/// reads none of it.
 fn photograph(folder: &Path, grey: bool, (width, height): (u32, u32)) {
     let raw = folder.join("raw");
     let format = if grey { "GREY" } else { "RGB3" };
@@ -231,7 +233,8 @@ fn guest_while_inference_is_slow_the_newest_frame_is_used_and_drops_are_counted(
     let of = |cause: &str| counters[cause].as_u64().unwrap();
     let ended = watch.end();
     let (frames, replaced) = (number(&ended, " frames"), number(&ended, " replaced"));
-    // Each frame that the driver has sent is accounted for: classified, replaced by a newer one, or without a buffer.
+    // Each frame that the driver has sent is accounted for: classified, replaced by a newer one, or
+    // without a buffer.
     assert!(of("delivered") + of("replaced") + of("missed") > seq);
     assert!(replaced > 5 * (frames - 1), "{ended}");
     // One may have waited at the end.
@@ -266,8 +269,8 @@ fn guest_dropped_buffers_are_survived_and_counted() {
     assert!(lost["counters"]["missed"].as_u64().unwrap() >= 5);
 }
 
-/// A streaming daemon meets the error that `inject` sets off: it must be lost for `cause`, with `step` in the message,
-/// and stream and look again.
+/// A streaming daemon meets the error that `inject` sets off: it must be lost for `cause`, with
+/// `step` in the message, and stream and look again.
 fn survives(inject: &[&str], cause: &str, step: &str) {
     vivid::load();
     let watch = Watch::streaming("");

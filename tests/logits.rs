@@ -1,4 +1,5 @@
-//! Shipped pictures through vision and the int8 engine against logits that are kept beside them, to the bit.
+//! Shipped pictures through vision and the int8 engine against logits that are kept beside them, to
+//! the bit.
 //!
 //! The kept ones were made by the scalar kernels on x86-64, with
 //! `GOLDCREST_KERNEL=scalar GOLDCREST_KEEP=1 cargo test --release --test logits`.
@@ -49,7 +50,8 @@ fn frame(picture: &str) -> Frame {
     }
 }
 
-/// The kernels to test: the one that is asked for; or all, but under emulation, where only the best are fast enough.
+/// The kernels to test: the one that is asked for; or all, but under emulation, where only the best
+/// are fast enough.
 fn kernels() -> Vec<Kernel> {
     match std::env::var(OVERRIDE) {
         Ok(name) => vec![Kernel::choose(Some(&name)).unwrap()],

@@ -83,7 +83,8 @@ fn the_heap_is_the_same_at_frame_100_and_at_frame_10_000() {
     assert_eq!(report["allocations_per_inference"], 0.0, "{report}");
 }
 
-/// Bytes of `/proc/PID/smaps` that are clean pages of mapped files, of the bundle and of all others, in MiB.
+/// Bytes of `/proc/PID/smaps` that are clean pages of mapped files, of the bundle and of all
+/// others, in MiB.
 fn clean_files(pid: u32) -> (f64, f64) {
     let smaps = fs::read_to_string(format!("/proc/{pid}/smaps")).unwrap();
     let (mut bundle, mut others) = (0.0, 0.0);
@@ -161,7 +162,8 @@ fn the_daemon_stays_within_what_it_computed_and_near_it() {
     daemon.end();
 }
 
-/// What `check --json` says of the memory with `more` in the configuration, in MiB: needed, and pinned.
+/// What `check --json` says of the memory with `more` in the configuration, in MiB: needed, and
+/// pinned.
 fn predicted(more: &str) -> (f64, f64) {
     let folder = tempfile::tempdir().unwrap();
     let config = configuration(folder.path(), "");

@@ -1,4 +1,5 @@
-//! SIGHUP brings in another model between two frames, and a model that is not whole leaves the one that runs in place.
+//! SIGHUP brings in another model between two frames, and a model that is not whole leaves the one
+//! that runs in place.
 
 mod support;
 

@@ -1,4 +1,5 @@
-//! Recordings through the program: what it prints, and that bad input costs one line and nothing else.
+//! Recordings through the program: what it prints, and that bad input costs one line and nothing
+//! else.
 
 mod support {
     pub mod program;
@@ -189,7 +190,8 @@ fn what_cannot_be_replayed_is_refused_in_one_line() {
         ),
     ];
     for (n, (arguments, code, words)) in cases.into_iter().enumerate() {
-        // With a cache of its own: a bundle that was made of the whole model would stand in for the cut one.
+        // With a cache of its own: a bundle that was made of the whole model would stand in for the
+        // cut one.
         let ran = output(
             command(&[&["replay"], arguments].concat())
                 .env("XDG_CACHE_HOME", at(&format!("cache-{n}"))),

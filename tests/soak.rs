@@ -1,6 +1,8 @@
-//! The daemon over many frames: live heap and open files are the same at frame 500 and at the last one.
+//! The daemon over many frames: live heap and open files are the same at frame 500 and at the last
+//! one.
 //!
-//! `GOLDCREST_SOAK=100000 cargo test --release --test soak -- --nocapture` looks at frames 1,000 and 100,000 instead.
+//! `GOLDCREST_SOAK=100000 cargo test --release --test soak -- --nocapture` looks at frames 1,000
+//! and 100,000 instead.
 
 mod support {
     pub mod program;
@@ -32,7 +34,8 @@ struct Held {
     files: usize,
 }
 
-/// Made-up frames as fast as they can be drawn; tells what is held as the frames in `at` are about to come.
+/// Made-up frames as fast as they can be drawn; tells what is held as the frames in `at` are about
+/// to come.
 struct Watched {
     source: Synthetic,
     next: u64,
@@ -44,7 +47,8 @@ struct Watched {
     seen: u64,
 }
 
-/// Inferences of the shipped model, each for the frames up to the next one: the stages around it are what is soaked.
+/// Inferences of the shipped model, each for the frames up to the next one: the stages around it
+/// are what is soaked.
 struct Sparing {
     engine: Box<dyn Engine>,
     logits: Vec<f32>,
@@ -69,7 +73,8 @@ impl Engine for Sparing {
     }
 }
 
-/// Bytes of live heap and open files while no other thread is in the middle of something, such as reading `/proc`.
+/// Bytes of live heap and open files while no other thread is in the middle of something, such as
+/// reading `/proc`.
 fn settled() -> (i64, usize) {
     let look = |_| {
         thread::sleep(Duration::from_millis(5));

@@ -1,4 +1,5 @@
-//! The model's input against what Pillow makes of the same picture: `tests/reference/vision.py` says how.
+//! The model's input against what Pillow makes of the same picture: `tests/reference/vision.py`
+//! says how.
 
 use std::path::{Path, PathBuf};
 
@@ -79,7 +80,8 @@ fn parts_of_real_frames_come_out_as_pillow_makes_them() {
         );
         let pillow = rgb(&folder.join(format!("{name}.pillow.png")));
         let (mean, most) = difference(&ours, pillow.as_raw());
-        // The one that is enlarged one way and reduced the other: Pillow rounds it in another order.
+        // The one that is enlarged one way and reduced the other: Pillow rounds it in another
+        // order.
         let allowed = if name == "tall" { (0.02, 1) } else { (0.0, 0) };
         assert!(
             mean <= allowed.0 && most <= allowed.1,
@@ -88,7 +90,8 @@ fn parts_of_real_frames_come_out_as_pillow_makes_them() {
     }
 }
 
-/// Whole frames, written by `vision.py --compare N DIR` to the directory that `GOLDCREST_COMPARE` names.
+/// Whole frames, written by `vision.py --compare N DIR` to the directory that `GOLDCREST_COMPARE`
+/// names.
 #[test]
 #[ignore = "needs frames made by tests/reference/vision.py --compare"]
 fn whole_frames_come_out_as_pillow_makes_them() {

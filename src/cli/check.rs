@@ -77,7 +77,8 @@ impl Finding {
     }
 }
 
-/// Runs the command. Everything is looked at; the exit code is that of the first thing that would not work.
+/// Runs the command. Everything is looked at; the exit code is that of the first thing that would
+/// not work.
 pub fn run(options: &Options) -> Result<(), Failure> {
     let loaded = setup::configuration(&options.config)?;
     let used = match &loaded.path {
@@ -145,7 +146,8 @@ pub fn run(options: &Options) -> Result<(), Failure> {
     }
 }
 
-/// Proves that what the file quantises runs in int8, loads the model, reads all of it, and tries it on the golden input.
+/// Proves that what the file quantises runs in int8, loads the model, reads all of it, and tries it
+/// on the golden input.
 fn model(
     loaded: &Loaded,
     layers: &mut Vec<Layer>,
@@ -204,7 +206,8 @@ fn model(
     ))
 }
 
-/// Holds `layers`, as they would run, against what the file at `path` quantises. With none, plain tract would run it.
+/// Holds `layers`, as they would run, against what the file at `path` quantises. With none, plain
+/// tract would run it.
 fn prove(path: &Path, quantised: &[Quantised], layers: &[Layer]) -> Result<(), Failure> {
     let float: Vec<_> = quantised
         .iter()
@@ -255,7 +258,8 @@ fn macs(layers: &[Layer]) -> (u64, u64) {
     (of(false).max(1), of(true))
 }
 
-/// Opens a recording; of cameras, says which would be used and why, without disturbing one that is in use.
+/// Opens a recording; of cameras, says which would be used and why, without disturbing one that is
+/// in use.
 fn source(loaded: &Loaded, cameras: &mut Option<Survey>) -> Result<String, Failure> {
     let config = &loaded.config;
     if config.source.kind != source::Kind::Camera {
@@ -271,7 +275,8 @@ fn source(loaded: &Loaded, cameras: &mut Option<Survey>) -> Result<String, Failu
     }
 }
 
-/// Connects to the broker and leaves again, under a name of its own: a running daemon is not disturbed.
+/// Connects to the broker and leaves again, under a name of its own: a running daemon is not
+/// disturbed.
 fn broker(loaded: &Loaded) -> Result<String, Failure> {
     let mqtt = &loaded.config.mqtt;
     if !mqtt.enabled {

@@ -56,7 +56,8 @@ Exit codes: 0 well, 64 usage, 65 bad data, 66 no input, 69 unavailable, 70 inter
 enum Command {
     /// Watch the configured source and publish what it shows, until SIGTERM or SIGINT
     Run(run::Options),
-    /// Classify every frame of a recording: a folder of pictures, a picture, MJPEG, Y4M or a video file
+    /// Classify every frame of a recording: a folder of pictures, a picture, MJPEG, Y4M or a video
+    /// file
     Replay(replay::Options),
     /// Write the source's frames into a folder, for replay and calibration
     Record(record::Options),

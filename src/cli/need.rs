@@ -1,4 +1,5 @@
-//! What a daemon of a configuration will need in memory, gathered from what each room says of itself.
+//! What a daemon of a configuration will need in memory, gathered from what each room says of
+//! itself.
 
 use std::path::Path;
 
@@ -12,11 +13,13 @@ use crate::service::{heap, memory};
 use crate::source::{self, Next};
 use crate::vision;
 
-/// Plain tract's resident bytes for each byte of quantised weights, which it holds in float, and for each other byte
-/// of the file. Measured: 156 to 170 MB for 29 MB in int8, 241 MB for 114 MB in f32.
+/// Plain tract's resident bytes for each byte of quantised weights, which it holds in float, and
+/// for each other byte of the file. Measured: 156 to 170 MB for 29 MB in int8, 241 MB for 114 MB in
+/// f32.
 const TRACT: (f64, f64) = (5.8, 2.2);
 
-/// Begins the watch over the memory of a daemon whose engine, open and tried, is `engine`; and says the need in the log.
+/// Begins the watch over the memory of a daemon whose engine, open and tried, is `engine`; and says
+/// the need in the log.
 ///
 /// # Errors
 /// When it is over the budget, or over the system's limit: one line that says what to change.

@@ -24,7 +24,8 @@ const CONNECT: Duration = Duration::from_secs(5);
 /// Options of `goldcrest replay`.
 #[derive(clap::Args)]
 pub struct Options {
-    /// A folder of JPEG and PNG files, one such file, raw MJPEG, Y4M, or a video file (needs ffmpeg)
+    /// A folder of JPEG and PNG files, one such file, raw MJPEG, Y4M, or a video file (needs
+    /// ffmpeg)
     path: PathBuf,
     #[command(flatten)]
     config: ConfigOption,

@@ -81,7 +81,8 @@ pub fn model(
     Ok(Model { path, card, engine })
 }
 
-/// Packs a model into the user's cache. The work is a child's, so that its memory is not this process's.
+/// Packs a model into the user's cache. The work is a child's, so that its memory is not this
+/// process's.
 ///
 /// A model that cannot be packed still runs through plain tract, so that a failure is only said.
 fn pack(model: &Path, sha256: &str) {

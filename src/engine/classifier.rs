@@ -22,12 +22,12 @@ pub struct Classifier {
 }
 
 impl Classifier {
-    /// Opens the bundle at `path` for `card` with the best kernels of this processor, or those that the environment
-    /// variable [`OVERRIDE`] names, on `threads` threads.
+    /// Opens the bundle at `path` for `card` with the best kernels of this processor, or those that
+    /// the environment variable [`OVERRIDE`] names, on `threads` threads.
     ///
     /// # Errors
-    /// As [`Bundle::open`]; [`Error::Model`] when the bundle is of another model than the card; [`Error::Setup`] when
-    /// the kernels or threads cannot be had.
+    /// As [`Bundle::open`]; [`Error::Model`] when the bundle is of another model than the card;
+    /// [`Error::Setup`] when the kernels or threads cannot be had.
     pub fn open(path: &Path, card: &Card, threads: usize) -> Result<Self, Error> {
         let wanted = std::env::var(OVERRIDE).ok().filter(|name| !name.is_empty());
         Self::with_kernel(
@@ -73,7 +73,8 @@ impl Classifier {
     /// The classifier of an open bundle.
     ///
     /// # Errors
-    /// [`Error::Setup`] when the kernels or threads cannot be had, [`Error::Run`] when tract refuses the plan.
+    /// [`Error::Setup`] when the kernels or threads cannot be had, [`Error::Run`] when tract
+    /// refuses the plan.
     pub(super) fn of(bundle: Bundle, threads: usize, kernel: Kernel) -> Result<Self, Error> {
         let bundle = Arc::new(bundle);
         let manifest = bundle.manifest();

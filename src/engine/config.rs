@@ -13,7 +13,8 @@ pub const INSTALLED: &str = "/usr/share/goldcrest";
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Config {
-    /// The ONNX file; `model.toml` and `labels.txt` stand beside it. See [`locate`] for a relative path.
+    /// The ONNX file; `model.toml` and `labels.txt` stand beside it. See [`locate`] for a relative
+    /// path.
     pub path: PathBuf,
     /// Threads that one inference uses.
     pub threads: usize,
@@ -41,8 +42,8 @@ impl Config {
     }
 }
 
-/// Finds the model: an absolute path as it is, a relative one in `folder` (that of the configuration file),
-/// then below [`INSTALLED`].
+/// Finds the model: an absolute path as it is, a relative one in `folder` (that of the
+/// configuration file), then below [`INSTALLED`].
 ///
 /// # Errors
 /// [`Error::Model`] that names the places where it was looked for.

@@ -1,7 +1,8 @@
 //! From the model's input to its logits.
 //!
-//! [`Engine`] is the interface that the rest of the daemon sees; what stands behind it is chosen by [`open`].
-//! [`Card`] is what the files beside the model say about it. This module knows no frames and no labels' meaning.
+//! [`Engine`] is the interface that the rest of the daemon sees; what stands behind it is chosen by
+//! [`open`]. [`Card`] is what the files beside the model say about it. This module knows no frames
+//! and no labels' meaning.
 
 pub mod bundle;
 mod card;
@@ -29,7 +30,8 @@ use serde::Serialize;
 
 /// A classifier that is ready to run.
 pub trait Engine: Send {
-    /// Runs the network on one prepared input, f32 `[3, height, width]` row-major (planar RGB, normalised).
+    /// Runs the network on one prepared input, f32 `[3, height, width]` row-major (planar RGB,
+    /// normalised).
     ///
     /// Returns the logits, one for each label.
     ///
@@ -48,12 +50,13 @@ pub trait Engine: Send {
         Ok(())
     }
 
-    /// Gives mapped weights back to the system until they are next used, for a time in which another engine takes its
-    /// place.
+    /// Gives mapped weights back to the system until they are next used, for a time in which
+    /// another engine takes its place.
     fn rest(&self) {}
 
-    /// Runs the network once on a fixed input and compares its logits with those that were stored when it was packed,
-    /// bit for bit. Nothing is stored of a model that plain tract runs, and nothing is compared.
+    /// Runs the network once on a fixed input and compares its logits with those that were stored
+    /// when it was packed, bit for bit. Nothing is stored of a model that plain tract runs, and
+    /// nothing is compared.
     ///
     /// # Errors
     /// [`Error::Run`] when they differ.
@@ -152,7 +155,8 @@ impl Error {
     }
 }
 
-/// The bundle that [`open`] takes for the model at `path`: itself, or the one that [`bundle::find`] finds.
+/// The bundle that [`open`] takes for the model at `path`: itself, or the one that [`bundle::find`]
+/// finds.
 pub fn packed(path: &Path, card: &Card) -> Option<PathBuf> {
     match path.extension().is_some_and(|e| e == "bundle") {
         true => Some(path.to_path_buf()),
@@ -162,8 +166,9 @@ pub fn packed(path: &Path, card: &Card) -> Option<PathBuf> {
 
 /// Opens the model at `path` with the best engine that can run it, `threads` threads wide.
 ///
-/// That is the int8 engine when a bundle of this model stands beside it or in the user's cache (see [`bundle::find`]
-/// and [`pack::pack`]), or when `path` itself is a bundle, and plain tract when not.
+/// That is the int8 engine when a bundle of this model stands beside it or in the user's cache (see
+/// [`bundle::find`] and [`pack::pack`]), or when `path` itself is a bundle, and plain tract when
+/// not.
 ///
 /// # Errors
 /// [`Error::Io`] and [`Error::Model`], each naming the file and what to do.

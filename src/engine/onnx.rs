@@ -1,7 +1,7 @@
 //! Any ONNX classifier, through plain tract.
 //!
-//! tract computes a quantised file in float and keeps its own copy of the weights: it is right, and neither fast
-//! nor small. It is what runs a model that the int8 engine does not know.
+//! tract computes a quantised file in float and keeps its own copy of the weights: it is right, and
+//! neither fast nor small. It is what runs a model that the int8 engine does not know.
 
 use std::fs::File;
 use std::io::Read;
@@ -26,8 +26,9 @@ impl Onnx {
     /// Loads and optimises the ONNX file at `path` for the input and the labels of `card`.
     ///
     /// # Errors
-    /// [`Error::Io`] when the file cannot be read; [`Error::Model`] when its hash is not the card's, when it is no
-    /// model that tract can run, or when its output does not have one logit for each label.
+    /// [`Error::Io`] when the file cannot be read; [`Error::Model`] when its hash is not the
+    /// card's, when it is no model that tract can run, or when its output does not have one logit
+    /// for each label.
     pub fn open(path: &Path, card: &Card) -> Result<Self, Error> {
         verify(path, card)?;
         let bad = |message: String| Error::Model {

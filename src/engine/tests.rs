@@ -175,7 +175,8 @@ fn the_description_proves_int8() {
             .filter(|l| l.dtype == dtype)
             .collect::<Vec<_>>()
     };
-    // Four blocks of two linear layers, two ways into a stage, the head; the stem and four depthwise convolutions.
+    // Four blocks of two linear layers, two ways into a stage, the head; the stem and four
+    // depthwise convolutions.
     assert_eq!((of("u8*s8").len(), of("f32").len()), (11, 5));
     let first = about
         .layers

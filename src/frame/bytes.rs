@@ -4,7 +4,8 @@ use std::fmt;
 use std::ops::Deref;
 use std::sync::Arc;
 
-/// The bytes of a frame: its own, in a buffer that is kept and reused, or a lender's, until they are given back.
+/// The bytes of a frame: its own, in a buffer that is kept and reused, or a lender's, until they
+/// are given back.
 #[derive(Default)]
 pub struct Bytes {
     own: Vec<u8>,
@@ -28,8 +29,8 @@ pub struct Loan {
 }
 
 impl Loan {
-    /// The first `length` bytes of `piece`, or all of it where that is less. The caller has the piece to itself and
-    /// lends it once.
+    /// The first `length` bytes of `piece`, or all of it where that is less. The caller has the
+    /// piece to itself and lends it once.
     pub fn new(lender: Arc<dyn Lender>, piece: u32, length: usize) -> Self {
         Self {
             lender,

@@ -4,7 +4,8 @@ use std::borrow::Cow;
 
 use super::PixelFormat;
 
-/// Why a picture cannot be used. All are recoverable: the frame is counted by [`Error::cause`] and passed over.
+/// Why a picture cannot be used. All are recoverable: the frame is counted by [`Error::cause`] and
+/// passed over.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Error {
     /// A side is zero.

@@ -39,10 +39,11 @@ pub(super) struct Layout {
 }
 
 impl PixelFormat {
-    /// The layout of a raw picture, or `None` for JPEG, an empty picture and one too large to address.
+    /// The layout of a raw picture, or `None` for JPEG, an empty picture and one too large to
+    /// address.
     ///
-    /// A chroma plane's rows are half as far apart as luma's, rounded up. The last row of the last plane
-    /// needs no padding.
+    /// A chroma plane's rows are half as far apart as luma's, rounded up. The last row of the last
+    /// plane needs no padding.
     pub(super) fn layout(self, width: usize, height: usize, stride: usize) -> Option<Layout> {
         let pairs = width.div_ceil(2);
         let row = match self {
@@ -81,8 +82,8 @@ impl PixelFormat {
         Some(layout)
     }
 
-    /// The least number of bytes that a raw picture needs, or `None` for JPEG, an empty picture and one too
-    /// large to address.
+    /// The least number of bytes that a raw picture needs, or `None` for JPEG, an empty picture and
+    /// one too large to address.
     pub fn bytes(self, width: usize, height: usize, stride: usize) -> Option<usize> {
         self.layout(width, height, stride).map(|layout| layout.len)
     }

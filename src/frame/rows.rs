@@ -9,12 +9,14 @@ pub trait Lines {
     /// What the three bytes stand for.
     fn samples(&self) -> Samples;
 
-    /// Writes the pixels of row `y` from column `x` on, as [`Lines::samples`] says, until `line` is full.
+    /// Writes the pixels of row `y` from column `x` on, as [`Lines::samples`] says, until `line` is
+    /// full.
     ///
     /// Rows are asked for from top to bottom, and some may be left out.
     ///
     /// # Errors
-    /// [`Error::Outside`] when the picture has no such pixels, else whatever is wrong with the picture there.
+    /// [`Error::Outside`] when the picture has no such pixels, else whatever is wrong with the
+    /// picture there.
     fn read(&mut self, y: usize, x: usize, line: &mut [u8]) -> Result<(), Error>;
 
     /// The same as red, green and blue.
@@ -162,8 +164,8 @@ impl Lines for Rows<'_> {
     }
 }
 
-/// Writes pixels as luma, Cb, Cr from `[luma, luma, Cb, Cr]` of each two neighbours, and of one that stands `alone` at the end of
-/// a row; from the second of the first two if `odd`.
+/// Writes pixels as luma, Cb, Cr from `[luma, luma, Cb, Cr]` of each two neighbours, and of one
+/// that stands `alone` at the end of a row; from the second of the first two if `odd`.
 #[inline(always)]
 pub(super) fn pairs(
     mut quads: impl Iterator<Item = [u8; 4]>,

@@ -8,8 +8,9 @@ use super::Frame;
 
 /// A place for one frame between two threads, in which a newer frame replaces one that waits.
 ///
-/// Frames are swapped and never copied: each side keeps one and the slot keeps one, so three go round and nothing is
-/// allocated once their buffers have grown. A frame that was replaced comes back with what it has on loan.
+/// Frames are swapped and never copied: each side keeps one and the slot keeps one, so three go
+/// round and nothing is allocated once their buffers have grown. A frame that was replaced comes
+/// back with what it has on loan.
 #[derive(Debug)]
 pub struct Slot {
     state: Mutex<State>,
@@ -49,14 +50,16 @@ impl Slot {
         }
     }
 
-    /// No step in here can panic and leave the state half changed, so that a poisoned lock is still good.
+    /// No step in here can panic and leave the state half changed, so that a poisoned lock is still
+    /// good.
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Puts `frame` in, in exchange for one whose buffers can be filled next.
     ///
-    /// A frame that still waits is replaced and counted as dropped; so is one that comes after [`Slot::close`].
+    /// A frame that still waits is replaced and counted as dropped; so is one that comes after
+    /// [`Slot::close`].
     pub fn put(&self, frame: &mut Frame) {
         let mut state = self.lock();
         if state.closed {

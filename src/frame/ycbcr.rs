@@ -4,8 +4,8 @@ use super::{Colour, Matrix};
 
 /// What the three bytes of a pixel stand for.
 ///
-/// Both are linear in each other but for what lies outside RGB's range, so that a picture may be made smaller first, and
-/// what is left of it turned into RGB.
+/// Both are linear in each other but for what lies outside RGB's range, so that a picture may be
+/// made smaller first, and what is left of it turned into RGB.
 #[derive(Clone, Copy, Debug)]
 pub enum Samples {
     /// Red, green, blue.
@@ -24,7 +24,8 @@ impl Samples {
         }
     }
 
-    /// The luma of the pixels of `row`, added up, in 256ths of a level; black is 0 and white 255 in either range.
+    /// The luma of the pixels of `row`, added up, in 256ths of a level; black is 0 and white 255 in
+    /// either range.
     ///
     /// Of RGB it is that of ITU-R BT.601.
     pub fn luma(&self, row: &[u8]) -> u32 {
@@ -151,7 +152,8 @@ mod tests {
         }
     }
 
-    /// The 100 % colour bars of BT.601 and BT.709 in video range, as the standards' tables give them.
+    /// The 100 % colour bars of BT.601 and BT.709 in video range, as the standards' tables give
+    /// them.
     #[test]
     fn colour_bars_come_out_pure() {
         let bars = [

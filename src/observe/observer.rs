@@ -46,7 +46,8 @@ pub struct Observer {
 }
 
 impl Observer {
-    /// Starts with nothing seen. `config` is taken as [checked](Config::check); `labels` are the model's, in order.
+    /// Starts with nothing seen. `config` is taken as [checked](Config::check); `labels` are the
+    /// model's, in order.
     pub fn new(config: &Config, labels: &[String]) -> Self {
         Self {
             config: config.clone(),
@@ -63,9 +64,10 @@ impl Observer {
 
     /// Takes in one frame's probabilities and returns what is to be said now, if anything.
     ///
-    /// `scores` holds one probability for each label; what is missing or not finite counts as 0, and what is beyond
-    /// the labels is not looked at. `captured.elapsed` may come at any pace. If it stands still or goes back, the
-    /// frame has no weight in the smoothing, and the heartbeat counts from there.
+    /// `scores` holds one probability for each label; what is missing or not finite counts as 0,
+    /// and what is beyond the labels is not looked at. `captured.elapsed` may come at any pace. If
+    /// it stands still or goes back, the frame has no weight in the smoothing, and the heartbeat
+    /// counts from there.
     pub fn step(&mut self, scores: &[f32], seq: u64, captured: Captured) -> Option<Say<'_>> {
         self.smooth(scores, captured.elapsed);
         self.last = Some((seq, captured));
@@ -108,12 +110,14 @@ impl Observer {
         })
     }
 
-    /// Whether something was said and no change of it is under way: more frames like the last would change nothing.
+    /// Whether something was said and no change of it is under way: more frames like the last would
+    /// change nothing.
     pub fn settled(&self) -> bool {
         self.current.is_some() && self.rival.is_none() && self.lapse.is_none()
     }
 
-    /// Moves each smoothed score towards the frame's by `1 - exp(-dt / tau)`; the first frame is taken as it is.
+    /// Moves each smoothed score towards the frame's by `1 - exp(-dt / tau)`; the first frame is
+    /// taken as it is.
     fn smooth(&mut self, scores: &[f32], elapsed: Duration) {
         let weight = match self.last {
             Some((_, last)) if self.config.smoothing > 0.0 => {
@@ -125,7 +129,8 @@ impl Observer {
         for (index, smoothed) in self.smoothed.iter_mut().enumerate() {
             let score = scores.get(index).copied().filter(|s| s.is_finite());
             let score = score.unwrap_or(0.0).clamp(0.0, 1.0);
-            // A score that stays as it is must not drift by rounding, and without smoothing it is taken exactly.
+            // A score that stays as it is must not drift by rounding, and without smoothing it is
+            // taken exactly.
             *smoothed = if weight < 1.0 {
                 *smoothed + weight * (score - *smoothed)
             } else {
@@ -146,7 +151,8 @@ impl Observer {
         said.filter(|&label| self.score(label) >= self.config.release)
     }
 
-    /// Counts the frames in a row, and returns a change and the first frame of it once there are enough.
+    /// Counts the frames in a row, and returns a change and the first frame of it once there are
+    /// enough.
     fn decide(&mut self, claim: Claim, captured: Captured) -> Option<(Claim, Captured)> {
         let current = self.current.map(|(claim, _)| claim);
         if current == Some(claim) {
@@ -163,8 +169,9 @@ impl Observer {
             Some(_) if run.frames >= enough => Some((claim, run.since)),
             // Nothing is claimed, and the label that was said had no support for long enough.
             None if lapse.frames >= enough => Some((None, lapse.since)),
-            // Other labels take turns, none of them long enough to be said: do not hold on to the old one for ever.
-            // Only as a turn begins, so that a label about to be said is not sent back to the start.
+            // Other labels take turns, none of them long enough to be said: do not hold on to the
+            // old one for ever. Only as a turn begins, so that a label about to be said is not sent
+            // back to the start.
             Some(_) => {
                 let turns = run.frames == 1 && lapse.frames >= enough.saturating_mul(2);
                 (turns && current != Some(None)).then_some((None, lapse.since))

@@ -205,7 +205,8 @@ fn text(say: &Say<'_>) -> String {
     format!("{kind} {} {} {top:?} {:?}", s.label, s.score, s.since)
 }
 
-/// Steps through `frames` one second apart and returns what is said at each: the label, and `!` for a change.
+/// Steps through `frames` one second apart and returns what is said at each: the label, and `!` for
+/// a change.
 fn said(observer: &mut Observer, frames: &[&[f32]]) -> Vec<Option<String>> {
     let mut all = Vec::new();
     for (n, scores) in frames.iter().enumerate() {

@@ -37,12 +37,13 @@ pub struct Ranked {
 
 /// Turns logits into probabilities that sum to 1: `exp(x / temperature)`, normalised.
 ///
-/// The largest logit is subtracted first, so that no exponent overflows. Dividing by a temperature that was fitted
-/// on validation images is what calibrates the scores (Guo et al. 2017, "On Calibration of Modern Neural Networks").
+/// The largest logit is subtracted first, so that no exponent overflows. Dividing by a temperature
+/// that was fitted on validation images is what calibrates the scores (Guo et al. 2017, "On
+/// Calibration of Modern Neural Networks").
 ///
 /// # Errors
-/// A logit that is not finite, another number of logits than `out` has places, a temperature that is not above 0.
-/// `out` is then as it was.
+/// A logit that is not finite, another number of logits than `out` has places, a temperature that
+/// is not above 0. `out` is then as it was.
 pub fn softmax(logits: &[f32], temperature: f32, out: &mut [f32]) -> Result<(), Error> {
     if logits.len() != out.len() {
         return Err(Error::Length {

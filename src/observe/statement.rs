@@ -10,7 +10,8 @@ pub struct Statement<'a> {
     pub label: &'a str,
     /// The label's index; `None` is unknown.
     pub index: Option<usize>,
-    /// Smoothed score of the label, 0 to 1; for unknown that of the best label, which was not enough.
+    /// Smoothed score of the label, 0 to 1; for unknown that of the best label, which was not
+    /// enough.
     pub score: f32,
     /// The best labels by smoothed score, best first.
     pub top: &'a [Ranked],

@@ -9,8 +9,8 @@ const FIRST: Duration = Duration::from_secs(1);
 /// The longest pause.
 pub(super) const LONGEST: Duration = Duration::from_secs(60);
 
-/// Pauses that double from try to try up to a minute, each with jitter, so that the clients of a broker that was away
-/// do not come back all at once.
+/// Pauses that double from try to try up to a minute, each with jitter, so that the clients of a
+/// broker that was away do not come back all at once.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Backoff {
     tries: u32,

@@ -15,13 +15,15 @@ use super::shared::{Link, Shared, State};
 use super::{Config, Error, Payload, Topics, session};
 use crate::observe::Say;
 
-/// What became of all that was to be said. Whatever was said is in just one of `sent`, `dropped`, `replaced`, `waiting`
-/// and `unacknowledged`; at each connection the birth and the retained messages come on top.
+/// What became of all that was to be said. Whatever was said is in just one of `sent`, `dropped`,
+/// `replaced`, `waiting` and `unacknowledged`; at each connection the birth and the retained
+/// messages come on top.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Counts {
     /// Messages that the broker acknowledged, births among them.
     pub sent: u64,
-    /// Messages that were lost: the oldest of a full queue, ones too large, ones said after the close.
+    /// Messages that were lost: the oldest of a full queue, ones too large, ones said after the
+    /// close.
     pub dropped: u64,
     /// Retained messages that a newer one took the place of before they could be sent.
     pub replaced: u64,
@@ -53,8 +55,9 @@ pub struct Publisher {
 }
 
 impl Publisher {
-    /// Starts the thread that connects to the broker of `config`, which is taken as [checked](Config::check), for the
-    /// instance `id`. Whether there is a broker is not known yet: see [`Publisher::wait_connected`].
+    /// Starts the thread that connects to the broker of `config`, which is taken as
+    /// [checked](Config::check), for the instance `id`. Whether there is a broker is not known yet:
+    /// see [`Publisher::wait_connected`].
     ///
     /// # Errors
     /// [`Error::Id`]; [`Error::Config`] when the password's file cannot be read; [`Error::Thread`].
@@ -62,8 +65,8 @@ impl Publisher {
         Self::start_as(client_id(config, id), config, id)
     }
 
-    /// The same under a client id of its own, so that a daemon that runs on the same configuration is not pushed out.
-    /// `purpose` becomes a part of that id.
+    /// The same under a client id of its own, so that a daemon that runs on the same configuration
+    /// is not pushed out. `purpose` becomes a part of that id.
     ///
     /// # Errors
     /// As [`Publisher::start`].
@@ -107,7 +110,8 @@ impl Publisher {
         })
     }
 
-    /// Says one thing. Returns at once, whatever the connection does; what cannot be kept is counted.
+    /// Says one thing. Returns at once, whatever the connection does; what cannot be kept is
+    /// counted.
     pub fn say(&self, payload: &Payload<'_>) {
         let topic = payload.topic(&self.topics).to_string();
         match payload.to_json() {
@@ -120,8 +124,8 @@ impl Publisher {
         }
     }
 
-    /// Says what the observer has to say, seen with the model whose hash is `model`: the label, and on a change the
-    /// event. Returns at once.
+    /// Says what the observer has to say, seen with the model whose hash is `model`: the label, and
+    /// on a change the event. Returns at once.
     pub fn report(&self, say: &Say<'_>, model: &str) {
         for payload in Payload::of(say, model) {
             self.say(&payload);
@@ -143,7 +147,8 @@ impl Publisher {
         &self.topics
     }
 
-    /// Waits until the first try to connect has an outcome, and otherwise returns how the connection stands.
+    /// Waits until the first try to connect has an outcome, and otherwise returns how the
+    /// connection stands.
     ///
     /// # Errors
     /// [`Error::Unreachable`] or [`Error::Refused`]. The thread goes on trying all the same.
@@ -165,8 +170,8 @@ impl Publisher {
 
     /// Sends what waits, says `offline`, disconnects and ends the thread, all within `timeout`.
     ///
-    /// Returns whether the broker has acknowledged it all. When it has not, it says `offline` by itself once it sees
-    /// that the connection is gone.
+    /// Returns whether the broker has acknowledged it all. When it has not, it says `offline` by
+    /// itself once it sees that the connection is gone.
     pub fn close(&self, timeout: Duration) -> bool {
         let start = Instant::now();
         // The thread gives up a little earlier, so that it can be waited for.

@@ -1,4 +1,5 @@
-//! The name under which the broker knows this client. Two clients of one name push each other out for ever.
+//! The name under which the broker knows this client. Two clients of one name push each other out
+//! for ever.
 
 use sha2::{Digest, Sha256};
 
@@ -32,8 +33,8 @@ pub(super) fn visitor_id(config: &Config, id: &str, purpose: &str) -> String {
     }
 }
 
-/// 23 letters and digits, which every broker has to take (MQTT 3.1.1, 3.1.3.1). Hashed because a machine's id is not
-/// to be shown to others (machine-id(5)).
+/// 23 letters and digits, which every broker has to take (MQTT 3.1.1, 3.1.3.1). Hashed because a
+/// machine's id is not to be shown to others (machine-id(5)).
 fn hashed(machine: &str, id: &str) -> String {
     let mut hash = Sha256::new();
     for part in ["goldcrest mqtt client", machine, id] {

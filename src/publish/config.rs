@@ -25,12 +25,13 @@ pub struct Config {
     pub username: Option<String>,
     /// The password to log in with; better kept in `password_file`.
     pub password: Option<Secret>,
-    /// A file that holds the password: a path, or `credential:NAME` for a file in `$CREDENTIALS_DIRECTORY`.
-    /// A newline at its end does not count.
+    /// A file that holds the password: a path, or `credential:NAME` for a file in
+    /// `$CREDENTIALS_DIRECTORY`. A newline at its end does not count.
     pub password_file: Option<String>,
     /// What all topics begin with.
     pub base: String,
-    /// The client id, 1 to 64 characters; made from the machine's id and the instance's when not given.
+    /// The client id, 1 to 64 characters; made from the machine's id and the instance's when not
+    /// given.
     pub client_id: Option<String>,
     /// Seconds between signs of life, 1 to 3600. A dead connection shows after twice that.
     pub keep_alive: u64,
@@ -136,8 +137,8 @@ impl Config {
         range("max_packet", self.max_packet, 1024, 1 << 24, " bytes")
     }
 
-    /// What the client and its thread take at most, in bytes, with the queue full of what is usually said and a packet
-    /// of the largest size under way.
+    /// What the client and its thread take at most, in bytes, with the queue full of what is
+    /// usually said and a packet of the largest size under way.
     pub fn memory(&self) -> usize {
         self.queue * MESSAGE + self.max_packet + CLIENT
     }

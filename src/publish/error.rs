@@ -6,7 +6,8 @@ use rumqttc::{ConnectReturnCode, ConnectionError, StateError, mqttbytes};
 
 /// Why the broker cannot be used.
 ///
-/// While the daemon runs, [`Error::Unreachable`] and [`Error::Refused`] are recoverable: the connection is tried again.
+/// While the daemon runs, [`Error::Unreachable`] and [`Error::Refused`] are recoverable: the
+/// connection is tried again.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Error {
     /// A key of the section `[mqtt]` has a value that cannot be used.

@@ -4,8 +4,8 @@ use std::collections::VecDeque;
 
 use super::outbox::Message;
 
-/// How many messages may be on their way to the broker, not acknowledged yet. Far below the 100 packet ids that rumqttc
-/// goes round in, so that an id is free again before its turn comes.
+/// How many messages may be on their way to the broker, not acknowledged yet. Far below the 100
+/// packet ids that rumqttc goes round in, so that an id is free again before its turn comes.
 pub(super) const WINDOW: usize = 16;
 
 /// How far the goodbye has come, so that each step is taken once.

@@ -1,10 +1,11 @@
 //! Saying it over MQTT.
 //!
-//! A [`Publisher`] owns one thread that holds the connection. What is to be said goes into a bounded outbox and the
-//! thread is woken; no caller ever waits for the network. What is retained is kept as its latest value and said anew
-//! at each connection, after the birth message; what is not retained waits in a queue until the broker has
-//! acknowledged it, and the oldest gives way when the queue is full. Trouble with the connection is logged, counted and
-//! tried again with a growing pause, without end.
+//! A [`Publisher`] owns one thread that holds the connection. What is to be said goes into a
+//! bounded outbox and the thread is woken; no caller ever waits for the network. What is retained
+//! is kept as its latest value and said anew at each connection, after the birth message; what is
+//! not retained waits in a queue until the broker has acknowledged it, and the oldest gives way
+//! when the queue is full. Trouble with the connection is logged, counted and tried again with a
+//! growing pause, without end.
 //!
 //! | topic | retained | payload |
 //! |---|---|---|

@@ -17,8 +17,8 @@ struct Kept {
     due: bool,
 }
 
-/// What waits to be sent: of each retained topic only the latest message, which is kept to be sent again at the next
-/// connection, and a bounded queue of the others.
+/// What waits to be sent: of each retained topic only the latest message, which is kept to be sent
+/// again at the next connection, and a bounded queue of the others.
 #[derive(Clone, Debug)]
 pub(super) struct Outbox {
     kept: Vec<Kept>,
@@ -36,8 +36,8 @@ impl Outbox {
         }
     }
 
-    /// Takes a message in and returns the one that had to give way for it unsent, if any: the earlier one of the same
-    /// retained topic, or the oldest of a full queue.
+    /// Takes a message in and returns the one that had to give way for it unsent, if any: the
+    /// earlier one of the same retained topic, or the oldest of a full queue.
     pub(super) fn put(&mut self, message: Message) -> Option<Message> {
         if !message.retained {
             let oldest = (self.queue.len() >= self.bound).then(|| self.queue.pop_front());
@@ -56,7 +56,8 @@ impl Outbox {
         std::mem::replace(&mut kept.due, true).then_some(earlier)
     }
 
-    /// The next message to send: retained ones in the order in which their topics came up, then the queue.
+    /// The next message to send: retained ones in the order in which their topics came up, then the
+    /// queue.
     pub(super) fn next(&mut self) -> Option<Message> {
         if let Some(kept) = self.kept.iter_mut().find(|k| k.due) {
             kept.due = false;
@@ -65,8 +66,8 @@ impl Outbox {
         self.queue.pop_front()
     }
 
-    /// A new connection: every retained topic is to be sent again, and `unacknowledged`, oldest first, goes before the
-    /// queue. Returns how many messages gave way.
+    /// A new connection: every retained topic is to be sent again, and `unacknowledged`, oldest
+    /// first, goes before the queue. Returns how many messages gave way.
     pub(super) fn start_over(
         &mut self,
         unacknowledged: impl DoubleEndedIterator<Item = Message>,

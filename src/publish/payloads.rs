@@ -127,8 +127,8 @@ impl<'a> Event<'a> {
         }
     }
 
-    /// The name of what happened at one frame: milliseconds since 1970 and the frame's number, as in
-    /// `1735732800123-42`. A snapshot of the same frame has the same.
+    /// The name of what happened at one frame: milliseconds since 1970 and the frame's number, as
+    /// in `1735732800123-42`. A snapshot of the same frame has the same.
     pub fn id(captured: Captured, seq: u64) -> String {
         let millis = Time(captured.wall).since_epoch().as_millis();
         format!("{millis}-{seq}")

@@ -9,11 +9,12 @@ use super::client::{no_answer, runtime};
 use super::client_id::visitor_id;
 use super::{Config, Error, Topics, session};
 
-/// Connects once, as another client than the daemon and without a last will, so that a daemon that runs on the same
-/// configuration is not disturbed, and disconnects again.
+/// Connects once, as another client than the daemon and without a last will, so that a daemon that
+/// runs on the same configuration is not disturbed, and disconnects again.
 ///
 /// # Errors
-/// As [`Publisher::start`](super::Publisher::start) and [`Publisher::wait_connected`](super::Publisher::wait_connected).
+/// As [`Publisher::start`](super::Publisher::start) and
+/// [`Publisher::wait_connected`](super::Publisher::wait_connected).
 pub fn probe(config: &Config, id: &str, limit: Duration) -> Result<(), Error> {
     Topics::new(&config.base, id)?;
     let (client, mut connection) =
@@ -28,7 +29,8 @@ pub fn probe(config: &Config, id: &str, limit: Duration) -> Result<(), Error> {
     });
     if connected.is_ok() && client.try_disconnect().is_ok() {
         runtime.block_on(async {
-            // Not said in time, the broker sees the connection go, which for lack of a last will is the same to others.
+            // Not said in time, the broker sees the connection go, which for lack of a last will is
+            // the same to others.
             let said = async {
                 while !matches!(
                     connection.poll().await,

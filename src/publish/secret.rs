@@ -41,7 +41,8 @@ impl fmt::Debug for Secret {
 /// Reads a secret from the file that `name` stands for, without the newline at its end.
 ///
 /// `name` is a path, or `credential:NAME` for the file `NAME` in `credentials`, which is
-/// `$CREDENTIALS_DIRECTORY`, the directory in which systemd puts what a unit names with `LoadCredential=`.
+/// `$CREDENTIALS_DIRECTORY`, the directory in which systemd puts what a unit names with
+/// `LoadCredential=`.
 ///
 /// # Errors
 /// One line that names the file, what is wrong and what to do.

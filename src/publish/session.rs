@@ -51,7 +51,8 @@ pub(super) async fn run(shared: &Shared, options: MqttOptions, address: &str) {
                 limit.reset();
                 let start = Instant::now();
                 let end = converse(shared, &client, &mut connection).await;
-                // A broker that lets us in and throws us out again is trouble too: only time ends the growing pauses.
+                // A broker that lets us in and throws us out again is trouble too: only time ends
+                // the growing pauses.
                 if start.elapsed() >= backoff::LONGEST {
                     backoff.reset();
                 }
@@ -64,7 +65,8 @@ pub(super) async fn run(shared: &Shared, options: MqttOptions, address: &str) {
             Ok(_) => continue,
             Err(failure) => failure,
         };
-        // rumqttc keeps all this for a session that goes on. Ours starts anew, and the outbox sends again.
+        // rumqttc keeps all this for a session that goes on. Ours starts anew, and the outbox sends
+        // again.
         connection.pending.clear();
         connection.state.events.clear();
         connection.state.collision = None;

@@ -34,7 +34,8 @@ pub(super) struct State {
     pub(super) parted: bool,
 }
 
-/// [`State`], and how each side tells the other that it has changed. The lock is only ever held for a moment.
+/// [`State`], and how each side tells the other that it has changed. The lock is only ever held for
+/// a moment.
 pub(super) struct Shared {
     state: Mutex<State>,
     /// For those who wait for a change of `link`.
@@ -78,8 +79,8 @@ impl Shared {
         }
     }
 
-    /// Hands as much to the client as may be on its way, and says goodbye when it is time and all is acknowledged.
-    /// Returns by when the connection is to end.
+    /// Hands as much to the client as may be on its way, and says goodbye when it is time and all
+    /// is acknowledged. Returns by when the connection is to end.
     pub(super) fn pump(&self, client: &AsyncClient, flight: &mut Flight) -> Option<Instant> {
         let mut state = self.lock();
         loop {

@@ -21,7 +21,8 @@ impl Topics {
     /// The topics of the instance `id` below `base`.
     ///
     /// # Errors
-    /// [`Error::Id`] when `id` is empty or holds what a level of a topic may not: `/`, `+`, `#`, control characters.
+    /// [`Error::Id`] when `id` is empty or holds what a level of a topic may not: `/`, `+`, `#`,
+    /// control characters.
     pub fn new(base: &str, id: &str) -> Result<Self, Error> {
         if id.is_empty() || id.len() > 64 || id.contains(is_special) || id.contains('/') {
             return Err(Error::Id(format!(

@@ -1,7 +1,7 @@
 //! What the daemon will need, part by part, before it begins, and whether that is allowed. Pure.
 //!
-//! What counts is resident memory, mapped weights and code among it: the number that `ps` shows and that a limit of
-//! the system's is compared with.
+//! What counts is resident memory, mapped weights and code among it: the number that `ps` shows and
+//! that a limit of the system's is compared with.
 
 use std::fmt;
 
@@ -9,12 +9,14 @@ use serde::{Deserialize, Serialize};
 
 const MIB: f64 = (1 << 20) as f64;
 
-/// Code and constants that come in after the start gave back its own: those of a frame's way, of MQTT and of a reload.
-/// 2.2 to 2.8 MiB were measured on x86-64.
+/// Code and constants that come in after the start gave back its own: those of a frame's way, of
+/// MQTT and of a reload. 2.2 to 2.8 MiB were measured on x86-64.
 const CODE_TO_COME: usize = 7 << 19;
-/// What reading and trying another model leaves with the allocator. Measured over fifty reloads, and rounded up.
+/// What reading and trying another model leaves with the allocator. Measured over fifty reloads,
+/// and rounded up.
 const RELOAD: usize = 512 << 10;
-/// How much less of the code may be in at one start than at the next; 0.4 MiB were measured over forty starts.
+/// How much less of the code may be in at one start than at the next; 0.4 MiB were measured over
+/// forty starts.
 const SPREAD: usize = 512 << 10;
 /// The stack that a thread of ours touches, with what the system's allocator keeps for it.
 const STACK: usize = 96 << 10;
@@ -183,7 +185,8 @@ impl Need {
         self.parts.iter().map(|p| p.bytes).sum()
     }
 
-    /// What cannot be dropped under pressure, in bytes: an out-of-memory kill is certain under a limit below it.
+    /// What cannot be dropped under pressure, in bytes: an out-of-memory kill is certain under a
+    /// limit below it.
     pub fn pinned(&self) -> usize {
         let pinned = self.parts.iter().filter(|p| p.kind != Kind::File);
         pinned.map(|p| p.bytes).sum()

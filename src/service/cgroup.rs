@@ -45,7 +45,8 @@ impl Cgroup {
         Self::find(Path::new(ROOT), &groups)
     }
 
-    /// The group out of the lines `groups` of `/proc/self/cgroup`, with the hierarchies mounted at `root`.
+    /// The group out of the lines `groups` of `/proc/self/cgroup`, with the hierarchies mounted at
+    /// `root`.
     fn find(root: &Path, groups: &str) -> Option<Self> {
         let line = |wanted: fn(&str) -> bool| {
             groups.lines().find_map(|line| {

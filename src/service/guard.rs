@@ -1,4 +1,5 @@
-//! Watches, while the daemon runs, that its memory stays what was promised, and says so once when it does not.
+//! Watches, while the daemon runs, that its memory stays what was promised, and says so once when
+//! it does not.
 
 use std::time::{Duration, Instant};
 
@@ -12,7 +13,8 @@ use crate::source::camera::Monitor;
 
 /// How often it looks.
 const EVERY: Duration = Duration::from_secs(10);
-/// Share of time in percent that waiting for memory may take before it is said, and below which it is over.
+/// Share of time in percent that waiting for memory may take before it is said, and below which it
+/// is over.
 const STALLED: (f64, f64) = (10.0, 5.0);
 
 /// What was seen at one look.
@@ -75,8 +77,8 @@ impl Guard {
         &self.seen
     }
 
-    /// Refuses to begin over the budget, or under a limit of the system's that would kill the process. Says when that
-    /// limit will cost speed.
+    /// Refuses to begin over the budget, or under a limit of the system's that would kill the
+    /// process. Says when that limit will cost speed.
     ///
     /// # Errors
     /// One line that says what to change.
@@ -88,8 +90,8 @@ impl Guard {
         }
     }
 
-    /// Looks, when it is time: also at the buffers that a camera's driver gave, if it is one. Says what changed
-    /// for the worse, or for the better again, in one line.
+    /// Looks, when it is time: also at the buffers that a camera's driver gave, if it is one. Says
+    /// what changed for the worse, or for the better again, in one line.
     pub fn look(&mut self, camera: &Monitor) {
         let now = Instant::now();
         if now < self.due {

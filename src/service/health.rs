@@ -1,4 +1,5 @@
-//! How the daemon is: rates, times, drops by cause, memory, said from time to time on the topic `health`.
+//! How the daemon is: rates, times, drops by cause, memory, said from time to time on the topic
+//! `health`.
 
 use std::fs;
 use std::path::Path;
@@ -84,7 +85,8 @@ pub struct Health {
     frames: Frames,
 }
 
-/// The payload of `health`. What is counted is counted since the start; rates and times are of the last interval.
+/// The payload of `health`. What is counted is counted since the start; rates and times are of the
+/// last interval.
 #[derive(Serialize)]
 struct Report<'a> {
     v: u8,

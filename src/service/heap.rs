@@ -1,5 +1,5 @@
-//! The system's allocator with counters, so that "it does not grow" is a number; and giving back to the system what only
-//! the start needed.
+//! The system's allocator with counters, so that "it does not grow" is a number; and giving back to
+//! the system what only the start needed.
 #![allow(unsafe_code)]
 
 use std::alloc::{GlobalAlloc, Layout, System};
@@ -90,10 +90,11 @@ pub fn peak() -> i64 {
     PEAK.load(Relaxed) as i64
 }
 
-/// Gives freed heap and the pages of code and constants back to the system. What is still needed of these is read again
-/// from the page cache: some hundred microseconds, once.
+/// Gives freed heap and the pages of code and constants back to the system. What is still needed of
+/// these is read again from the page cache: some hundred microseconds, once.
 ///
-/// Reading arguments and a configuration, and planning the network, leave several MiB of code that never runs again.
+/// Reading arguments and a configuration, and planning the network, leave several MiB of code that
+/// never runs again.
 pub fn give_back() {
     #[cfg(target_env = "gnu")]
     // SAFETY: it takes no pointer, and only moves what is free.
@@ -101,7 +102,8 @@ pub fn give_back() {
         libc::malloc_trim(0);
     }
     let all = mappings();
-    // An emulator shows its own addresses, which are not this program's: this very code must be where they say.
+    // An emulator shows its own addresses, which are not this program's: this very code must be
+    // where they say.
     let here = give_back as fn() as usize;
     let own = |m: &Mapping| m.access == "r-xp" && m.addresses.contains(&here);
     if !all.iter().any(own) {
@@ -113,8 +115,9 @@ pub fn give_back() {
     };
     for mapping in all.iter().filter(clean) {
         let Range { start, end } = mapping.addresses.clone();
-        // SAFETY: the mapping is of a file, cannot be written and has no page that was: each page that is given back is
-        // read from the file again, with the same bytes, when it is next touched.
+        // SAFETY: the mapping is of a file, cannot be written and has no page that was: each page
+        // that is given back is read from the file again, with the same bytes, when it is next
+        // touched.
         unsafe {
             let address = std::ptr::with_exposed_provenance_mut(start);
             libc::madvise(address, end - start, libc::MADV_DONTNEED);

@@ -1,4 +1,5 @@
-//! Log lines on standard error: plain on a terminal, with the priority that journald reads under systemd.
+//! Log lines on standard error: plain on a terminal, with the priority that journald reads under
+//! systemd.
 
 use std::io::Write;
 
@@ -41,7 +42,8 @@ fn priority(level: Level) -> u8 {
     }
 }
 
-/// Starts logging. Under systemd (`JOURNAL_STREAM` is set) a line carries its priority, elsewhere its level.
+/// Starts logging. Under systemd (`JOURNAL_STREAM` is set) a line carries its priority, elsewhere
+/// its level.
 ///
 /// A second call changes the level alone.
 pub fn start(config: &Config) {

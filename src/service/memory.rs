@@ -37,8 +37,8 @@ pub struct Image {
     pub data: usize,
 }
 
-/// What of the program and its libraries is resident now; zeros where there is no `/proc`. A mapping of `weights` is not
-/// theirs.
+/// What of the program and its libraries is resident now; zeros where there is no `/proc`. A
+/// mapping of `weights` is not theirs.
 pub fn image(weights: impl Fn(&Path) -> bool) -> Image {
     let mut image = Image::default();
     for mapping in mappings().iter().filter(|m| !weights(&m.path)) {
@@ -72,7 +72,8 @@ fn read(smaps: &str) -> Vec<Mapping> {
     let mut all: Vec<Mapping> = Vec::new();
     let mut file = false;
     for line in smaps.lines() {
-        // A mapping begins with its addresses in small hexadecimal digits; its fields with a capital.
+        // A mapping begins with its addresses in small hexadecimal digits; its fields with a
+        // capital.
         if line.starts_with(|c: char| c.is_ascii_digit() || c.is_ascii_lowercase()) {
             let mapping = head(line);
             file = mapping.is_some();

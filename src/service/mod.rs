@@ -1,4 +1,5 @@
-//! What runs around the flow: the pipeline of one frame, its measures, memory, signals, the daemon's threads.
+//! What runs around the flow: the pipeline of one frame, its measures, memory, signals, the
+//! daemon's threads.
 
 pub mod budget;
 pub mod cgroup;

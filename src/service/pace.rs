@@ -20,7 +20,8 @@ impl Pace {
         Self { begun }
     }
 
-    /// Sleeps until `elapsed` of the source's clock, or until the end is asked for. `alive` is called at each sleep.
+    /// Sleeps until `elapsed` of the source's clock, or until the end is asked for. `alive` is
+    /// called at each sleep.
     pub fn wait(&self, elapsed: Duration, stop: &Stop, mut alive: impl FnMut()) {
         while !stop.asked() {
             let left = elapsed.saturating_sub(self.begun.elapsed());

@@ -78,9 +78,10 @@ impl Pipeline {
         self
     }
 
-    /// Takes one frame through all stages, unless the gate finds it not worth an inference. Such a frame counts as one
-    /// that scores as the last one did: what is said stays, and is said again when it is time. The gate stays open
-    /// while a change is under way. What the frame has on loan is given back as soon as it was looked at.
+    /// Takes one frame through all stages, unless the gate finds it not worth an inference. Such a
+    /// frame counts as one that scores as the last one did: what is said stays, and is said again
+    /// when it is time. The gate stays open while a change is under way. What the frame has on loan
+    /// is given back as soon as it was looked at.
     ///
     /// # Errors
     /// As [`Pipeline::step`].
@@ -107,8 +108,8 @@ impl Pipeline {
         })
     }
 
-    /// Takes one frame through all stages. What it has on loan is given back as soon as it was looked at, before the
-    /// inference.
+    /// Takes one frame through all stages. What it has on loan is given back as soon as it was
+    /// looked at, before the inference.
     ///
     /// # Errors
     /// [`Error::Frame`] for this frame alone; the others are final.

@@ -1,5 +1,5 @@
-//! Another model under the running daemon: it is mapped, verified and tried before it takes the place of the one that
-//! runs, and whatever is wrong with it leaves that one where it is.
+//! Another model under the running daemon: it is mapped, verified and tried before it takes the
+//! place of the one that runs, and whatever is wrong with it leaves that one where it is.
 
 use std::path::{Path, PathBuf};
 
@@ -35,8 +35,9 @@ impl Reloader {
 
     /// To be called between two frames. Says whether the model is another one now.
     ///
-    /// All is done here and now: for the moment that it takes, newer frames replace the one that waits. So there are
-    /// never two networks at work, and the weights of the one that waits give their pages back.
+    /// All is done here and now: for the moment that it takes, newer frames replace the one that
+    /// waits. So there are never two networks at work, and the weights of the one that waits give
+    /// their pages back.
     pub fn look(&self, pipeline: &mut Pipeline, guard: &mut Guard) -> bool {
         if !self.asked.taken() {
             return false;

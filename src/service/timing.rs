@@ -108,7 +108,8 @@ pub struct Stages {
     pub observe: Histogram,
     /// Handing over what is said.
     pub publish: Histogram,
-    /// From the capture of a frame, by the kernel's time stamp, until what it shows was handed over.
+    /// From the capture of a frame, by the kernel's time stamp, until what it shows was handed
+    /// over.
     pub latency: Histogram,
     /// What each stage allocated, by all threads of the process, in all frames together.
     pub allocations: StageCounts,
@@ -141,7 +142,8 @@ pub struct StageTimes {
     pub observe: Percentiles,
     /// Handing over what is said.
     pub publish: Percentiles,
-    /// From the capture of a frame until what it shows was handed over; left out where it was not measured.
+    /// From the capture of a frame until what it shows was handed over; left out where it was not
+    /// measured.
     #[serde(skip_serializing_if = "Percentiles::is_none")]
     pub latency: Percentiles,
 }

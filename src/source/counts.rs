@@ -2,7 +2,8 @@
 
 use std::fmt;
 
-/// How often each cause occurred. The causes are few and fixed, so that counting allocates only for a new one.
+/// How often each cause occurred. The causes are few and fixed, so that counting allocates only for
+/// a new one.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Counts(Vec<(&'static str, u64)>);
 

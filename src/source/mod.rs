@@ -19,11 +19,12 @@ pub use synthetic::{Synthetic, SyntheticOptions};
 
 /// One place that frames come from, one after the other.
 pub trait Source: Send {
-    /// Fills `frame` with the next picture: its own buffer, which is reused, or a loan of the source's. A loan that it
-    /// still has ends first.
+    /// Fills `frame` with the next picture: its own buffer, which is reused, or a loan of the
+    /// source's. A loan that it still has ends first.
     ///
     /// # Errors
-    /// Recoverable trouble is counted inside and reported as [`Next::Idle`] or passed over; an error is final.
+    /// Recoverable trouble is counted inside and reported as [`Next::Idle`] or passed over; an
+    /// error is final.
     fn next(&mut self, frame: &mut Frame) -> Result<Next, Error>;
 
     /// What could not even be read, by cause.

@@ -21,8 +21,8 @@ pub struct Opened {
     pub camera: Monitor,
 }
 
-/// Opens the configured source; a relative path starts at `folder`. A camera is opened at its first frame: one that is
-/// not there yet is waited for.
+/// Opens the configured source; a relative path starts at `folder`. A camera is opened at its first
+/// frame: one that is not there yet is waited for.
 ///
 /// # Errors
 /// Names the recording or the key, and what to do.

@@ -119,7 +119,8 @@ impl Synthetic {
         }
     }
 
-    /// The mean of the pixels of `columns` by `rows` from (x, y) on, as luma, blue and red difference.
+    /// The mean of the pixels of `columns` by `rows` from (x, y) on, as luma, blue and red
+    /// difference.
     fn sample(&self, x: usize, y: usize, columns: usize, rows: usize) -> [u8; 3] {
         let Colour { matrix, full_range } = self.options.colour;
         let (kr, kb) = match matrix {

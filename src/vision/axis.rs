@@ -1,10 +1,11 @@
 //! The weights that bring one side of a picture to another length.
 
-/// The triangle filter of one axis, in the fixed point and with the rounding that Pillow uses for 8-bit pictures.
+/// The triangle filter of one axis, in the fixed point and with the rounding that Pillow uses for
+/// 8-bit pictures.
 ///
-/// For output pixel i the middle is `from + (i + ½)·s` with s = (to − from)/length, and source pixel j weighs
-/// `1 − |j + ½ − middle|/max(s, 1)` before the sum is brought to 1: the filter grows with the reduction,
-/// which is what keeps fine patterns from showing up as coarse ones.
+/// For output pixel i the middle is `from + (i + ½)·s` with s = (to − from)/length, and source
+/// pixel j weighs `1 − |j + ½ − middle|/max(s, 1)` before the sum is brought to 1: the filter grows
+/// with the reduction, which is what keeps fine patterns from showing up as coarse ones.
 #[derive(Debug, Default)]
 pub(super) struct Axis {
     spans: Vec<Span>,
@@ -34,8 +35,8 @@ pub(super) fn level(sum: i32) -> u8 {
 }
 
 impl Axis {
-    /// Builds the weights from the part `from..to` of `size` pixels to `length` pixels; `size` is at least 1 and
-    /// `0 <= from < to <= size`.
+    /// Builds the weights from the part `from..to` of `size` pixels to `length` pixels; `size` is
+    /// at least 1 and `0 <= from < to <= size`.
     pub fn build(&mut self, size: usize, (from, to): (f64, f64), length: usize) {
         self.spans.clear();
         self.weights.clear();

@@ -6,8 +6,8 @@ use crate::engine::Resize;
 
 /// How the picture is turned and cut before it is looked at.
 ///
-/// A picture is first rotated, then flipped, then cropped: `crop` is in the coordinates of the picture as it
-/// is seen after both.
+/// A picture is first rotated, then flipped, then cropped: `crop` is in the coordinates of the
+/// picture as it is seen after both.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Config {

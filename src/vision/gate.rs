@@ -1,11 +1,13 @@
-//! Whether a picture is worth an inference: the motion gate, and what else is told by looking at pictures over time.
+//! Whether a picture is worth an inference: the motion gate, and what else is told by looking at
+//! pictures over time.
 //!
-//! Each picture is glanced at as the mean luma of 16 by 16 cells. The gate opens when a cell differs from what the last
-//! inference saw, stays open for a while, so that what is said can settle, and opens at the latest after the maximum
-//! interval. Slow changes open it too, because the comparison is not with the frame before.
+//! Each picture is glanced at as the mean luma of 16 by 16 cells. The gate opens when a cell
+//! differs from what the last inference saw, stays open for a while, so that what is said can
+//! settle, and opens at the latest after the maximum interval. Slow changes open it too, because
+//! the comparison is not with the frame before.
 //!
-//! While it is closed, no more than so many pictures a second are glanced at, and one that comes between counts as the
-//! last one did.
+//! While it is closed, no more than so many pictures a second are glanced at, and one that comes
+//! between counts as the last one did.
 
 use std::time::Duration;
 
@@ -16,11 +18,12 @@ use super::glance::{Cells, Glance, SIDE};
 use crate::engine::Input;
 use crate::frame::{Condition, Error, PixelFormat, View};
 
-/// How much brighter than `dark` a picture must be to end the night, so that it does not end at every flicker.
+/// How much brighter than `dark` a picture must be to end the night, so that it does not end at
+/// every flicker.
 const DAWN: f32 = 1.25;
 
-/// How much of the pause between two glances is enough, so that a frame that comes a little early is not passed over for one
-/// that comes late.
+/// How much of the pause between two glances is enough, so that a frame that comes a little early
+/// is not passed over for one that comes late.
 const EARLY: f64 = 0.9;
 
 /// When inference may be skipped, section `[gate]`.
@@ -29,7 +32,8 @@ const EARLY: f64 = 0.9;
 pub struct GateConfig {
     /// Whether still scenes are skipped at all.
     pub enabled: bool,
-    /// Luma levels, of 255, by which one of the 256 cells of the picture must change, above 0 to 255.
+    /// Luma levels, of 255, by which one of the 256 cells of the picture must change, above 0 to
+    /// 255.
     pub threshold: f32,
     /// Pictures a second, at most, that are glanced at while the gate is closed, 0.1 to 240.
     pub glances: f64,
@@ -93,7 +97,8 @@ pub struct Look {
     pub motion: f32,
     /// Mean luma, 0 to 255.
     pub luma: f32,
-    /// Whether it is too dark to see anything, or the camera has sent the very same picture for too long.
+    /// Whether it is too dark to see anything, or the camera has sent the very same picture for too
+    /// long.
     pub condition: Condition,
 }
 
@@ -119,7 +124,8 @@ pub struct Gate {
 }
 
 impl Gate {
-    /// A gate for pictures of which `vision` cuts out a part for `input`. It is open for the first one.
+    /// A gate for pictures of which `vision` cuts out a part for `input`. It is open for the first
+    /// one.
     pub fn new(config: &GateConfig, vision: &Config, input: &Input) -> Self {
         let time = |seconds| Duration::try_from_secs_f64(seconds).unwrap_or(Duration::MAX);
         Self {
@@ -140,8 +146,9 @@ impl Gate {
         }
     }
 
-    /// Looks at a picture captured at `elapsed`; `wanted` opens the gate whatever the picture shows. If it is open the
-    /// picture is taken to be inferred, and the next ones are compared with it.
+    /// Looks at a picture captured at `elapsed`; `wanted` opens the gate whatever the picture
+    /// shows. If it is open the picture is taken to be inferred, and the next ones are compared
+    /// with it.
     ///
     /// # Errors
     /// What is wrong with the picture, which then counts for nothing.
@@ -194,8 +201,9 @@ impl Gate {
 
     /// Glances at a picture, and says whether it differs from the one before in a single bit.
     ///
-    /// All bytes of a JPEG picture are cheaper to compare than its blocks are to decode. Of a raw one they are many, and
-    /// are compared only where the cells do not tell; at the first such picture there is nothing yet to compare with.
+    /// All bytes of a JPEG picture are cheaper to compare than its blocks are to decode. Of a raw
+    /// one they are many, and are compared only where the cells do not tell; at the first such
+    /// picture there is nothing yet to compare with.
     fn is_new(&mut self, view: View<'_>) -> Result<bool, Error> {
         let print = || (view.data.len(), crc32fast::hash(view.data));
         if view.format == PixelFormat::Jpeg {
@@ -309,7 +317,8 @@ mod tests {
     fn a_still_scene_is_glanced_at_a_few_times_a_second_and_motion_is_seen_at_the_next() {
         let mut gate = gate(&GateConfig::default());
         let (still, other) = (picture(100, 100), picture(100, 150));
-        // Thirty frames a second, each a little early or late, and something comes at the fourth second.
+        // Thirty frames a second, each a little early or late, and something comes at the fourth
+        // second.
         let time = |i: u32| f64::from(i) / 30.0 + if i.is_multiple_of(2) { 0.004 } else { 0.0 };
         let mut glances = 0;
         for i in 0..120 {

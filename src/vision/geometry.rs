@@ -54,8 +54,8 @@ impl Turn {
         }
     }
 
-    /// Where the first pixel of the small picture goes in a row-major plane of `width` columns, and how far it is from
-    /// there to the next pixel of the row and to the next row.
+    /// Where the first pixel of the small picture goes in a row-major plane of `width` columns, and
+    /// how far it is from there to the next pixel of the row and to the next row.
     pub fn steps(self, target: Rect, width: usize) -> (usize, isize, isize) {
         let pixel = |mirror: bool, step: usize, length: usize| {
             let step = step as isize;
@@ -141,7 +141,8 @@ impl Geometry {
         }
     }
 
-    /// The least eighths of its size at which a JPEG picture is still twice as large as what it is brought to.
+    /// The least eighths of its size at which a JPEG picture is still twice as large as what it is
+    /// brought to.
     pub fn eighths(&self) -> usize {
         let enough = |(from, to): (f64, f64), length: usize| 16.0 * length as f64 / (to - from);
         let least = enough(self.columns, self.width).max(enough(self.rows, self.height));
@@ -183,8 +184,8 @@ mod tests {
         );
     }
 
-    /// The crop is of the picture as it is seen: the top left quarter of a picture turned clockwise is the bottom left one
-    /// of the source.
+    /// The crop is of the picture as it is seen: the top left quarter of a picture turned clockwise
+    /// is the bottom left one of the source.
     #[test]
     fn crop_follows_the_turn() {
         let crop = [0.0, 0.0, 0.5, 0.5];

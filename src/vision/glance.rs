@@ -1,7 +1,8 @@
-//! The cheapest look at a picture that still sees what moves in it: the mean luma of 16 by 16 cells.
+//! The cheapest look at a picture that still sees what moves in it: the mean luma of 16 by 16
+//! cells.
 //!
-//! A raw picture is sampled in a few rows of each cell, a JPEG picture is decoded to the means of its blocks, an eighth
-//! of its size. Only the part that the model would see is looked at.
+//! A raw picture is sampled in a few rows of each cell, a JPEG picture is decoded to the means of
+//! its blocks, an eighth of its size. Only the part that the model would see is looked at.
 
 use std::ops::Range;
 
@@ -13,8 +14,8 @@ use crate::frame::{Error, Lines, PixelFormat, Rows, View};
 
 /// Cells a side.
 pub(super) const SIDE: usize = 16;
-/// Rows of a cell that are read, of a picture that has more. With some ten pixels of each they even out the noise of a
-/// sensor to a fraction of a level.
+/// Rows of a cell that are read, of a picture that has more. With some ten pixels of each they even
+/// out the noise of a sensor to a fraction of a level.
 const ROWS: usize = 4;
 
 /// The mean luma of each cell, 0 to 255, row by row.

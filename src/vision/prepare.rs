@@ -10,8 +10,9 @@ use super::geometry::{Geometry, Turn};
 
 /// Makes the model's input from pictures of any format and size.
 ///
-/// Its buffers depend on the size of the pictures and are kept from one to the next; nothing is allocated for
-/// a picture of the same size and format as the one before, save for JPEG pictures of several scans.
+/// Its buffers depend on the size of the pictures and are kept from one to the next; nothing is
+/// allocated for a picture of the same size and format as the one before, save for JPEG pictures of
+/// several scans.
 pub struct Preparer {
     config: Config,
     resize: Resize,
@@ -69,8 +70,8 @@ impl Preparer {
         }
     }
 
-    /// Bytes on the heap, the decoder's and those of the input among them, as far as they have grown: fixed from the first
-    /// picture of a size and format on.
+    /// Bytes on the heap, the decoder's and those of the input among them, as far as they have
+    /// grown: fixed from the first picture of a size and format on.
     pub fn bytes(&self) -> usize {
         let Plan {
             columns,
@@ -140,7 +141,8 @@ impl Preparer {
         Ok(&self.picture)
     }
 
-    /// The mean luma (ITU-R BT.601) of the last prepared picture, 0 to 255; its margins are left out.
+    /// The mean luma (ITU-R BT.601) of the last prepared picture, 0 to 255; its margins are left
+    /// out.
     pub fn luma(&self) -> f32 {
         self.luma
     }
@@ -180,8 +182,8 @@ impl Plan {
         self.geometry = Some(geometry);
     }
 
-    /// Reads the picture from top to bottom and writes the rows of the input as they become complete. Only they are turned
-    /// into RGB, which are fewer pixels than the picture has.
+    /// Reads the picture from top to bottom and writes the rows of the input as they become
+    /// complete. Only they are turned into RGB, which are fewer pixels than the picture has.
     fn run(&mut self, lines: &mut impl Lines, writer: &mut Writer<'_>) -> Result<(), Error> {
         let Some(geometry) = self.geometry else {
             return Ok(());

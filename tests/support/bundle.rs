@@ -17,7 +17,8 @@ pub fn replace(folder: &Path, name: &str, bytes: &[u8]) {
     fs::rename(part, folder.join(name)).expect("it takes its place");
 }
 
-/// The bundle in `folder`, changed: `change` gets its arrays and its manifest. Head and sums are made to fit.
+/// The bundle in `folder`, changed: `change` gets its arrays and its manifest. Head and sums are
+/// made to fit.
 pub fn remade(folder: &Path, change: impl FnOnce(&mut Vec<u8>, &mut String)) -> Vec<u8> {
     let mut bytes = fs::read(folder.join("model.bundle")).expect("the bundle");
     let at = u64::from_le_bytes(bytes[24..32].try_into().expect("eight bytes")) as usize;
@@ -42,8 +43,8 @@ pub fn seal(bytes: &mut [u8]) {
     bytes[64..68].copy_from_slice(&head.to_le_bytes());
 }
 
-/// Bundles with one thing wrong each, and what is said of it. The first four show as soon as one is opened, the others
-/// once it is read or tried as a whole.
+/// Bundles with one thing wrong each, and what is said of it. The first four show as soon as one is
+/// opened, the others once it is read or tried as a whole.
 pub fn broken(folder: &Path) -> Vec<(Vec<u8>, &'static str)> {
     let good = fs::read(folder.join("model.bundle")).expect("the bundle");
     let middle = good.len() / 2;

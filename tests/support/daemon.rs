@@ -16,7 +16,8 @@ use super::program::{command, packed_model, root};
 /// How long a line is waited for; the machine may be busy.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// A daemon with a folder of its own, which holds its configuration and its model, packed; it is killed with the value.
+/// A daemon with a folder of its own, which holds its configuration and its model, packed; it is
+/// killed with the value.
 pub struct Daemon {
     child: Child,
     lines: Receiver<String>,

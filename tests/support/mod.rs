@@ -27,12 +27,12 @@ use tempfile::TempDir;
 #[allow(unused_imports)]
 pub use talker::Talker;
 
-/// How long a test waits for what has to come. Generous, because the machine may be busy; nothing waits it out unless
-/// it fails.
+/// How long a test waits for what has to come. Generous, because the machine may be busy; nothing
+/// waits it out unless it fails.
 pub const PATIENCE: Duration = Duration::from_secs(20);
 
-/// A mosquitto of its own on a free port of the loopback, without persistence: what it knows after a restart it was
-/// told anew. It ends with the value.
+/// A mosquitto of its own on a free port of the loopback, without persistence: what it knows after
+/// a restart it was told anew. It ends with the value.
 pub struct Broker {
     port: u16,
     folder: TempDir,
@@ -225,7 +225,8 @@ impl Subscriber {
         self.messages.recv_timeout(limit).ok()
     }
 
-    /// The next message on a topic that ends with `/name`; others are passed over. None when it does not come.
+    /// The next message on a topic that ends with `/name`; others are passed over. None when it
+    /// does not come.
     pub fn next_on(&self, name: &str) -> Option<Received> {
         self.search(name, |_| true).ok()
     }
@@ -235,7 +236,8 @@ impl Subscriber {
         self.expect_that(name, |_| true)
     }
 
-    /// The next message on a topic that ends with `/name` for which `wanted` holds; others are passed over.
+    /// The next message on a topic that ends with `/name` for which `wanted` holds; others are
+    /// passed over.
     pub fn expect_that(&self, name: &str, wanted: impl Fn(&Received) -> bool) -> Received {
         self.search(name, wanted)
             .unwrap_or_else(|passed| panic!("no such message on {name}; there were {passed:#?}"))
@@ -264,8 +266,9 @@ impl Drop for Subscriber {
     }
 }
 
-/// A port on which nothing listens, below those that the system gives to connections: whoever tries one of these before its
-/// listener is there may be connected with itself, and then the listener cannot have it.
+/// A port on which nothing listens, below those that the system gives to connections: whoever tries
+/// one of these before its listener is there may be connected with itself, and then the listener
+/// cannot have it.
 pub fn free_port() -> u16 {
     static GIVEN: AtomicU16 = AtomicU16::new(0);
     let first = (std::process::id() % 1000) as u16 * 20;

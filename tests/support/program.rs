@@ -51,13 +51,15 @@ pub fn output(command: &mut Command) -> Ran {
     }
 }
 
-/// Puts the shipped model, packed, into `folder` and gives its ONNX file, which is a link. A daemon does not pack.
+/// Puts the shipped model, packed, into `folder` and gives its ONNX file, which is a link. A daemon
+/// does not pack.
 pub fn packed_model(folder: &Path) -> PathBuf {
     let shipped = root().join("model");
     for name in ["labels.txt", "model.toml"] {
         fs::copy(shipped.join(name), folder.join(name)).expect("the shipped model's card");
     }
-    // Packed once for all tests, under a name of this build's own; two that pack at once do no harm.
+    // Packed once for all tests, under a name of this build's own; two that pack at once do no
+    // harm.
     let store = Path::new(env!("CARGO_TARGET_TMPDIR")).join("packed");
     let bundle = store.join("model.bundle");
     let onnx = shipped.join("convnext_tiny_128_int8.onnx");

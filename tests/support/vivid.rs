@@ -1,5 +1,5 @@
-//! vivid, the kernel's virtual camera, handled as a person at another terminal would. As root, in a machine where it
-//! may be loaded and unloaded at will.
+//! vivid, the kernel's virtual camera, handled as a person at another terminal would. As root, in a
+//! machine where it may be loaded and unloaded at will.
 
 use std::fs;
 use std::path::Path;
@@ -24,7 +24,8 @@ pub fn set(control: &str) {
     ctl(&["-c", control]);
 }
 
-/// Loads it anew, with all its settings as they were, and without the counter that it writes into the picture.
+/// Loads it anew, with all its settings as they were, and without the counter that it writes into
+/// the picture.
 pub fn load() {
     if Path::new("/sys/module/vivid").exists() {
         run("rmmod", &["vivid"]);
@@ -38,8 +39,8 @@ pub fn plug_in() {
     run("modprobe", &["vivid", "n_devs=1", "node_types=0x1"]);
 }
 
-/// Takes the device from the driver, which a program that uses it sees as an unplugged camera. The module may be
-/// unloaded from then on.
+/// Takes the device from the driver, which a program that uses it sees as an unplugged camera. The
+/// module may be unloaded from then on.
 pub fn unplug() {
     fs::write("/sys/bus/platform/drivers/vivid/unbind", "vivid.0").expect("vivid can be unbound");
 }

@@ -135,7 +135,8 @@ pub struct Head {
     pub layer: Linear,
 }
 
-/// Value `i` of the input that a packed network is tested on: rough, repeatable and the same everywhere.
+/// Value `i` of the input that a packed network is tested on: rough, repeatable and the same
+/// everywhere.
 pub fn golden_input(i: usize) -> f32 {
     (i * 7919 % 1000) as f32 / 250.0 - 2.0
 }
@@ -146,7 +147,8 @@ pub fn filled(channels: usize) -> usize {
 }
 
 impl Manifest {
-    /// Checks that all sizes fit each other and that every section lies within `data`, the bytes before the manifest.
+    /// Checks that all sizes fit each other and that every section lies within `data`, the bytes
+    /// before the manifest.
     ///
     /// # Errors
     /// What does not fit.

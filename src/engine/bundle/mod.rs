@@ -11,8 +11,9 @@
 //! | 4096.. | arrays, each aligned to 64 bytes, weights to 4096 |
 //! | .. end | the [`Manifest`], in TOML |
 //!
-//! Numbers are little-endian. The same ONNX file gives the same bytes on every host. A bundle is only ever replaced
-//! by renaming another one over it: a mapped file that is cut short would kill the process.
+//! Numbers are little-endian. The same ONNX file gives the same bytes on every host. A bundle is
+//! only ever replaced by renaming another one over it: a mapped file that is cut short would kill
+//! the process.
 
 #![allow(unsafe_code)]
 
@@ -56,8 +57,9 @@ impl std::fmt::Debug for Bundle {
     }
 }
 
-/// Where a bundle of the model with this SHA-256 is kept for the user: `$XDG_CACHE_HOME/goldcrest/<sha256>/`, with
-/// `~/.cache` when that is not set. None without a home.
+/// Where a bundle of the model with this SHA-256 is kept for the user:
+/// `$XDG_CACHE_HOME/goldcrest/<sha256>/`, with `~/.cache` when that is not set. None without a
+/// home.
 pub fn cache_folder(sha256: &str) -> Option<PathBuf> {
     let absolute = |name| {
         std::env::var_os(name)
@@ -68,9 +70,9 @@ pub fn cache_folder(sha256: &str) -> Option<PathBuf> {
     Some(cache.join("goldcrest").join(sha256))
 }
 
-/// The bundle for the model at `model` with this SHA-256: the one beside it, or in the user's cache, that is
-/// [`fresh`]; else the one beside it whatever it is, so that [`Bundle::open`] says what is wrong with it. None if
-/// there is none.
+/// The bundle for the model at `model` with this SHA-256: the one beside it, or in the user's
+/// cache, that is [`fresh`]; else the one beside it whatever it is, so that [`Bundle::open`] says
+/// what is wrong with it. None if there is none.
 pub fn find(model: &Path, sha256: &str) -> Option<PathBuf> {
     let beside = model.with_file_name(NAME);
     let cached = cache_folder(sha256).map(|folder| folder.join(NAME));
@@ -80,8 +82,8 @@ pub fn find(model: &Path, sha256: &str) -> Option<PathBuf> {
         .or_else(|| beside.exists().then_some(beside))
 }
 
-/// Whether a bundle of this version and of the model with this SHA-256 stands at `path`. Only its head and its manifest
-/// are looked at; [`Bundle::open`] checks the rest.
+/// Whether a bundle of this version and of the model with this SHA-256 stands at `path`. Only its
+/// head and its manifest are looked at; [`Bundle::open`] checks the rest.
 pub fn fresh(path: &Path, sha256: &str) -> bool {
     let head = map(path)
         .ok()
@@ -100,8 +102,9 @@ struct FileHead {
 
 /// Maps a bundle, or the ONNX file that one is made of.
 pub(super) fn map(path: &Path) -> std::io::Result<Mmap> {
-    // SAFETY: bundles are replaced by renaming, never written in place, so the mapped bytes do not change. An ONNX file
-    // is mapped while it is packed and is not expected to be written meanwhile.
+    // SAFETY: bundles are replaced by renaming, never written in place, so the mapped bytes do not
+    // change. An ONNX file is mapped while it is packed and is not expected to be written
+    // meanwhile.
     unsafe { Mmap::map(&File::open(path)?) }
 }
 
@@ -202,7 +205,8 @@ impl Bundle {
 
     /// Gives the mapped pages back to the system; they are read again when they are next used.
     pub fn rest(&self) {
-        // SAFETY: the mapping is shared, read-only and of a file: a page that is given back is read from it again.
+        // SAFETY: the mapping is shared, read-only and of a file: a page that is given back is read
+        // from it again.
         let given = unsafe { self.map.unchecked_advise(UncheckedAdvice::DontNeed) };
         if let Err(e) = given {
             log::debug!("{}: its pages stay: {e}", self.path.display());
@@ -229,8 +233,8 @@ impl Bundle {
     /// `T` is one of i8, i32 and f32.
     fn array<T>(&self, section: Section) -> &[T] {
         let bytes = &self.map[section.0 as usize..][..section.1 as usize];
-        // SAFETY: the manifest's check put every section on a multiple of 64 within the mapping, which is aligned to
-        // a page; any bits are a `T`; the mapping lives as long as `self`.
+        // SAFETY: the manifest's check put every section on a multiple of 64 within the mapping,
+        // which is aligned to a page; any bits are a `T`; the mapping lives as long as `self`.
         unsafe { std::slice::from_raw_parts(bytes.as_ptr().cast(), bytes.len() / size_of::<T>()) }
     }
 

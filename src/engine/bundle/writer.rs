@@ -12,7 +12,8 @@ use tempfile::NamedTempFile;
 use super::{FORM, MAGIC, Manifest, PAGE, Section};
 use crate::engine::Error;
 
-/// A bundle that is being written to a file of its own, which takes the bundle's name only when it is whole.
+/// A bundle that is being written to a file of its own, which takes the bundle's name only when it
+/// is whole.
 #[derive(Debug)]
 pub struct Writer {
     target: PathBuf,
@@ -107,10 +108,12 @@ impl Writer {
 
     /// Adds the manifest and the head, and gives the bundle its name. Returns its length in bytes.
     ///
-    /// `golden` is called with the path of the bundle as it is, whole but for the manifest's `golden`, and gives that.
+    /// `golden` is called with the path of the bundle as it is, whole but for the manifest's
+    /// `golden`, and gives that.
     ///
     /// # Errors
-    /// [`Error::Io`], or [`Error::Model`] when the manifest does not fit what was written, or what `golden` says.
+    /// [`Error::Io`], or [`Error::Model`] when the manifest does not fit what was written, or what
+    /// `golden` says.
     pub fn finish(
         mut self,
         manifest: &mut Manifest,

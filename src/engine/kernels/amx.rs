@@ -28,7 +28,8 @@ static CONFIG: Config = Config {
     rows: [16, 16, 16, 16, 16, 16, 16, 16, 0, 0, 0, 0, 0, 0, 0, 0],
 };
 
-/// Whether the processor has AMX and the system lets this process use it (asked once: it grows the saved state).
+/// Whether the processor has AMX and the system lets this process use it (asked once: it grows the
+/// saved state).
 pub fn usable() -> bool {
     const REQUEST: libc::c_long = 0x1023; // ARCH_REQ_XCOMP_PERM
     const TILE_DATA: libc::c_long = 18; // XFEATURE_XTILEDATA
@@ -41,8 +42,8 @@ pub fn usable() -> bool {
     })
 }
 
-// SAFETY: callers run where `usable()`; pointers are their promise. Tile registers are the thread's own between
-// `begin` and `end`, and compiled code never touches them.
+// SAFETY: callers run where `usable()`; pointers are their promise. Tile registers are the thread's
+// own between `begin` and `end`, and compiled code never touches them.
 impl Dot for Amx {
     const ROWS: usize = 32;
     const BLOCKS: usize = 2;

@@ -74,8 +74,8 @@ impl Arena {
         let (second, rest) = rest.split_at_mut(activations);
         let (third, fourth) = rest.split_at_mut(hidden);
         let bytes = |part: &mut [Line], n: usize| {
-            // SAFETY: lines are bytes without padding, `n` of them at most as many as the part has, and each part is
-            // used once and borrowed for as long as the result.
+            // SAFETY: lines are bytes without padding, `n` of them at most as many as the part has,
+            // and each part is used once and borrowed for as long as the result.
             unsafe { std::slice::from_raw_parts_mut(part.as_mut_ptr().cast::<u8>(), n) }
         };
         // SAFETY: as above; lines are aligned to 64 and any bits are a float.

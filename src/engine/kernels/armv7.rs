@@ -1,7 +1,9 @@
-//! 32-bit ARM: bytes with NEON's widening multiplies, floats one by one with VFPv4's fused multiply-add.
+//! 32-bit ARM: bytes with NEON's widening multiplies, floats one by one with VFPv4's fused
+//! multiply-add.
 //!
-//! NEON's own floats are not IEEE's on these processors (what is tiny becomes zero), and would give other bits. Rust's
-//! NEON types and intrinsics are not stable here, so that whole loops are written in assembly.
+//! NEON's own floats are not IEEE's on these processors (what is tiny becomes zero), and would give
+//! other bits. Rust's NEON types and intrinsics are not stable here, so that whole loops are
+//! written in assembly.
 
 use std::arch::asm;
 
@@ -57,11 +59,11 @@ impl Maths for Vfp {
 
 pub struct Widening;
 
-/// The sums of two rows of `k` inputs, at `a` and `below`, with eight columns, whose weights begin at `b`: eight at
-/// `out`, and eight in the row after it.
+/// The sums of two rows of `k` inputs, at `a` and `below`, with eight columns, whose weights begin
+/// at `b`: eight at `out`, and eight in the row after it.
 ///
-/// Each of q8 to q15 (d16 to d31) has the sums of two columns, each as two halves: those of the first row, then of the
-/// second. |x| <= 128 and |w| <= 127, so that two products fit 16 bits.
+/// Each of q8 to q15 (d16 to d31) has the sums of two columns, each as two halves: those of the
+/// first row, then of the second. |x| <= 128 and |w| <= 127, so that two products fit 16 bits.
 ///
 /// # Safety
 /// As for [`Dot::tile`]; `k` is a multiple of 16, and not 0.
@@ -89,7 +91,8 @@ unsafe fn two_rows(a: *const u8, below: *const u8, b: *const i8, k: usize, out: 
             )
         };
     }
-    /// Eight inputs, of which the first row's are in one register and the second row's in the other.
+    /// Eight inputs, of which the first row's are in one register and the second row's in the
+    /// other.
     #[rustfmt::skip]
     macro_rules! eight {
         ($row0:literal, $row1:literal) => {
@@ -103,7 +106,8 @@ unsafe fn two_rows(a: *const u8, below: *const u8, b: *const i8, k: usize, out: 
             )
         };
     }
-    // SAFETY: the caller's; 256 bytes of weights for each 16 inputs are read, in two halves by two calls.
+    // SAFETY: the caller's; 256 bytes of weights for each 16 inputs are read, in two halves by two
+    // calls.
     unsafe {
         asm!(
             ".fpu neon",
@@ -131,9 +135,11 @@ unsafe fn two_rows(a: *const u8, below: *const u8, b: *const i8, k: usize, out: 
             "vst1.32 {{d4, d5, d6, d7}}, [{out}]",
             a = inout(reg) a => _, below = inout(reg) below => _, b = inout(reg) b => _, k = inout(reg) k => _,
             out = inout(reg) out => _,
-            // From the weights of four inputs to those of the next, back to four more columns of the first, and on.
+            // From the weights of four inputs to those of the next, back to four more columns of
+            // the first, and on.
             fours = in(reg) 64, back = in(reg) -48, on = in(reg) 48,
-            // By these names: as q0 to q15 they are taken for registers that the target does not have, and not saved.
+            // By these names: as q0 to q15 they are taken for registers that the target does not
+            // have, and not saved.
             out("d0") _, out("d1") _, out("d2") _, out("d3") _, out("d4") _, out("d5") _, out("d6") _, out("d7") _,
             out("d8") _, out("d9") _, out("d10") _, out("d11") _, out("d12") _, out("d13") _, out("d14") _, out("d15") _,
             out("d16") _, out("d17") _, out("d18") _, out("d19") _, out("d20") _, out("d21") _, out("d22") _, out("d23") _,
@@ -165,7 +171,8 @@ impl Dot for Widening {
     ) {
         let _ = (stride, blocks);
         for row in (0..rows).step_by(2) {
-            // SAFETY: `Dot::tile`'s; a last row alone is taken twice, and its second sums are left where nobody looks.
+            // SAFETY: `Dot::tile`'s; a last row alone is taken twice, and its second sums are left
+            // where nobody looks.
             unsafe {
                 let first = a.add(row * lda);
                 for half in 0..2 {

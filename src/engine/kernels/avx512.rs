@@ -66,7 +66,8 @@ impl Simd for Avx512 {
     }
     #[inline(always)]
     unsafe fn store_bytes(p: *mut u8, v: __m512) {
-        // What is too large for an integer becomes 0x8000_0000, which saturates to 255 like all above it.
+        // What is too large for an integer becomes 0x8000_0000, which saturates to 255 like all
+        // above it.
         unsafe {
             let whole = _mm512_cvtps_epi32(_mm512_max_ps(v, _mm512_setzero_ps()));
             _mm_storeu_si128(p.cast(), _mm512_cvtusepi32_epi8(whole));

@@ -28,7 +28,8 @@ impl Depthwise<'_> {
 /// A sum starts with the bias and runs over the rows, then the columns, of the window.
 ///
 /// # Safety
-/// The instruction set of `S` exists; `dw.check()` holds; `x` has `height * width` pixels and `out` has `width`.
+/// The instruction set of `S` exists; `dw.check()` holds; `x` has `height * width` pixels and `out`
+/// has `width`.
 #[inline(always)]
 pub(super) unsafe fn row<S: Simd>(
     x: *const f32,
@@ -59,7 +60,8 @@ pub(super) unsafe fn row<S: Simd>(
     }
 }
 
-/// `X` pixels from `at`, one vector of channels from `c`. Each input pixel is loaded once for all that it touches.
+/// `X` pixels from `at`, one vector of channels from `c`. Each input pixel is loaded once for all
+/// that it touches.
 #[inline(always)]
 #[allow(clippy::too_many_arguments)]
 unsafe fn pixels<S: Simd, const X: usize>(

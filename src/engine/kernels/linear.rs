@@ -1,4 +1,5 @@
-//! u8 activations times s8 weights, and what becomes of the sums: floats, a residual, or GELU and bytes again.
+//! u8 activations times s8 weights, and what becomes of the sums: floats, a residual, or GELU and
+//! bytes again.
 
 use std::mem::MaybeUninit;
 use std::ops::Range;
@@ -10,8 +11,9 @@ const TILE: usize = 32 * 32;
 
 /// A quantised linear layer: `y[n] = scale[n] * sum_k (x[k] - zero_point) * w[k, n] + bias[n]`.
 ///
-/// Weights lie in blocks of 16 columns. A block holds its inputs in fours: for each four, 16 columns of 4 bytes.
-/// Inputs are filled with zero weights to a multiple of 64, columns to a multiple of 16.
+/// Weights lie in blocks of 16 columns. A block holds its inputs in fours: for each four, 16
+/// columns of 4 bytes. Inputs are filled with zero weights to a multiple of 64, columns to a
+/// multiple of 16.
 #[derive(Clone, Copy, Debug)]
 pub struct Linear<'a> {
     /// Inputs, a multiple of 16; the weights of what is not a real input are zero.
@@ -65,8 +67,8 @@ impl Linear<'_> {
 
 /// `x * Phi(x)` for the normal distribution's `Phi`, scaled and rounded to bytes.
 ///
-/// `Phi(x) = 1/2 + c P(c^2)` with `c` = x clamped to ±4.25 and P of degree 8, fitted so that the greatest error of
-/// `x * Phi(x)` within ±4.25 is least: 1.6e-5, and 6e-5 with rounding.
+/// `Phi(x) = 1/2 + c P(c^2)` with `c` = x clamped to ±4.25 and P of degree 8, fitted so that the
+/// greatest error of `x * Phi(x)` within ±4.25 is least: 1.6e-5, and 6e-5 with rounding.
 #[derive(Clone, Copy, Debug)]
 pub struct Gelu {
     half: f32,
@@ -184,9 +186,9 @@ impl<S: Simd + Copy> Finish<S> for GeluBytes<S> {
 /// Rows `0..rows` of `a` times the blocks of 16 columns `blocks` of `layer`, into `target`.
 ///
 /// # Safety
-/// The instruction sets of `S` and `D` exist. `a` has `rows` rows `lda` bytes apart and may be read to the next
-/// multiple of 16 rows; `layer.check()` holds; `target` has `rows` rows with all columns of `blocks`; `room` has
-/// `D::room` of the layer's inputs.
+/// The instruction sets of `S` and `D` exist. `a` has `rows` rows `lda` bytes apart and may be read
+/// to the next multiple of 16 rows; `layer.check()` holds; `target` has `rows` rows with all
+/// columns of `blocks`; `room` has `D::room` of the layer's inputs.
 #[inline(always)]
 pub(super) unsafe fn linear<S: Simd + Copy, D: Dot>(
     a: *const u8,

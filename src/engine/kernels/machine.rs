@@ -1,4 +1,5 @@
-//! The safe face of the kernels: sizes are checked, work is cut into tasks and shared by the threads.
+//! The safe face of the kernels: sizes are checked, work is cut into tasks and shared by the
+//! threads.
 
 use super::arena::{Scratch, Sizes};
 use super::linear::Target;
@@ -102,7 +103,8 @@ impl Machine {
         let (table, out) = (self.table, Part::of(out));
         self.pool.run(map.height, &|y, _| {
             let line = map.width * map.channels;
-            // SAFETY: checked above; each task writes its own row, and `norm` reads a pixel before it writes it.
+            // SAFETY: checked above; each task writes its own row, and `norm` reads a pixel before
+            // it writes it.
             unsafe {
                 let row = out.at(y * line);
                 (table.stem)(x.as_ptr(), height, width, y, stem, row);
@@ -119,7 +121,8 @@ impl Machine {
         self.threads() * map.width * map.channels
     }
 
-    /// The depthwise convolution of `x` and LayerNorm, quantised as the input of `layer`, into the scratch's activations.
+    /// The depthwise convolution of `x` and LayerNorm, quantised as the input of `layer`, into the
+    /// scratch's activations.
     pub fn depthwise(
         &mut self,
         x: &[f32],
@@ -141,7 +144,8 @@ impl Machine {
         let (table, out, rows) = (self.table, Part::of(out), Part::of(rows));
         let (line, pitch) = (map.width * map.channels, layer.row_bytes());
         self.pool.run(map.height, &|y, worker| {
-            // SAFETY: checked above; each worker has its own row of floats and each task its own rows of bytes.
+            // SAFETY: checked above; each worker has its own row of floats and each task its own
+            // rows of bytes.
             unsafe {
                 let row = rows.at(worker * line);
                 (table.depthwise)(x.as_ptr(), map.height, map.width, y, dw, row);
@@ -187,7 +191,8 @@ impl Machine {
         });
     }
 
-    /// LayerNorm of each pixel of `x`, quantised, into rows of squares of 2x2 pixels: the input of `layer`.
+    /// LayerNorm of each pixel of `x`, quantised, into rows of squares of 2x2 pixels: the input of
+    /// `layer`.
     ///
     /// A last odd row or column is left out. A square's pixels follow each other row by row.
     pub fn norm_squares(
@@ -247,7 +252,8 @@ impl Machine {
         });
     }
 
-    /// The mean over all pixels of `x` and its LayerNorm, quantised as the input of `layer`, into `out`.
+    /// The mean over all pixels of `x` and its LayerNorm, quantised as the input of `layer`, into
+    /// `out`.
     pub fn mean_norm(
         &mut self,
         x: &[f32],

@@ -1,4 +1,5 @@
-//! Two layers with GELU between them, whose hidden activations exist for one tile of rows at a time.
+//! Two layers with GELU between them, whose hidden activations exist for one tile of rows at a
+//! time.
 
 use super::arena::Scratch;
 use super::linear::Target;
@@ -6,11 +7,12 @@ use super::machine::{Machine, input_bytes};
 use super::part::Part;
 use super::{Gelu, Linear};
 
-/// Bytes of hidden activations that one thread works on at a time, so that they stay in its L2 cache beside a panel
-/// of weights.
+/// Bytes of hidden activations that one thread works on at a time, so that they stay in its L2
+/// cache beside a panel of weights.
 const HIDDEN: usize = 96 << 10;
 
-/// Weights of an MLP above which threads share its columns and not its rows, so that each reads only its own part.
+/// Weights of an MLP above which threads share its columns and not its rows, so that each reads
+/// only its own part.
 const SHARED_WEIGHTS: usize = 512 << 10;
 
 /// Two layers with GELU between them.
@@ -44,7 +46,8 @@ impl Machine {
         input_bytes(second, tile) * if columns { 1 } else { self.threads() }
     }
 
-    /// `x += second(gelu(first(a)))` over `rows` rows, `a` the scratch's activations; the hidden activations exist for one tile of rows at a time.
+    /// `x += second(gelu(first(a)))` over `rows` rows, `a` the scratch's activations; the hidden
+    /// activations exist for one tile of rows at a time.
     pub fn mlp(&mut self, rows: usize, mlp: &Mlp, scratch: &mut Scratch, x: &mut [f32]) {
         let Mlp {
             first,
@@ -70,7 +73,8 @@ impl Machine {
         if !columns {
             self.pool.run(rows.div_ceil(tile), &|task, worker| {
                 let (row, height) = (task * tile, tile.min(rows - task * tile));
-                // SAFETY: checked above; each worker has its own hidden rows and each task its own rows of `x`.
+                // SAFETY: checked above; each worker has its own hidden rows and each task its own
+                // rows of `x`.
                 unsafe {
                     let own = hidden.at(worker * tile.next_multiple_of(16) * pitch);
                     let bytes = Target::Gelu {

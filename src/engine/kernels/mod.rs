@@ -1,11 +1,12 @@
 //! The arithmetic of the int8 engine.
 //!
-//! Each kernel is written once over the traits in [`simd`] and compiled for each instruction set into a [`Table`] of
-//! functions; only the products of bytes are written by hand for each. [`Machine`] is the safe face: it checks all
-//! sizes, cuts the work into tasks and runs them on its threads.
+//! Each kernel is written once over the traits in [`simd`] and compiled for each instruction set
+//! into a [`Table`] of functions; only the products of bytes are written by hand for each.
+//! [`Machine`] is the safe face: it checks all sizes, cuts the work into tasks and runs them on its
+//! threads.
 //!
-//! Activations lie channels last; channels are filled with zeros to a multiple of 16. Sums are exact integers; bytes
-//! are rounded half to even. All processors give the same bits.
+//! Activations lie channels last; channels are filled with zeros to a multiple of 16. Sums are
+//! exact integers; bytes are rounded half to even. All processors give the same bits.
 
 #![allow(unsafe_code)]
 
@@ -50,7 +51,8 @@ use std::ops::Range;
 use linear::Target;
 use simd::{Dot, Room};
 
-/// The kernels of one instruction set. What each asks of its caller stands at the function of that name.
+/// The kernels of one instruction set. What each asks of its caller stands at the function of that
+/// name.
 struct Table {
     linear: unsafe fn(*const u8, usize, usize, &Linear, Range<usize>, Target, Room),
     room: fn(usize) -> usize,

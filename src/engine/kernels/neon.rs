@@ -1,4 +1,5 @@
-//! aarch64: 4 floats; bytes with the widening multiplies that every core has (Raspberry Pi 4) or SDOT (Raspberry Pi 5).
+//! aarch64: 4 floats; bytes with the widening multiplies that every core has (Raspberry Pi 4) or
+//! SDOT (Raspberry Pi 5).
 
 use std::arch::aarch64::*;
 use std::arch::asm;
@@ -92,11 +93,11 @@ unsafe fn pair<const AT: usize, const MORE: usize>(b: *const i8) -> [int8x16_t; 
     [first, second]
 }
 
-/// Adds the products of eight inputs: `x` are two fours of them for each row, repeated over the vector; their weights
-/// stand at `b + AT`.
+/// Adds the products of eight inputs: `x` are two fours of them for each row, repeated over the
+/// vector; their weights stand at `b + AT`.
 ///
-/// Each vector of `sums` has two columns, each as two halves. Written out and in a fixed order, because the compiler
-/// wants to start all products at once and then keeps sums in memory.
+/// Each vector of `sums` has two columns, each as two halves. Written out and in a fixed order,
+/// because the compiler wants to start all products at once and then keeps sums in memory.
 #[inline(always)]
 unsafe fn eight<const R: usize, const AT: usize>(
     x: [[int32x4_t; 2]; R],

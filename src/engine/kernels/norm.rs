@@ -44,7 +44,8 @@ impl<S: Simd> Sink<S> for Bytes {
     }
 }
 
-/// Sums 16 lanes in an order that no width changes: channel `c` goes to lane `c % 16`, and lanes are halved.
+/// Sums 16 lanes in an order that no width changes: channel `c` goes to lane `c % 16`, and lanes
+/// are halved.
 #[inline(always)]
 unsafe fn total<S: Simd>(lanes: [S::V; 4]) -> f32 {
     let mut flat = [0.0_f32; 16];
@@ -112,7 +113,8 @@ pub(super) unsafe fn norm<S: Simd, K: Sink<S>>(x: *const f32, norm: &Norm, sink:
 /// The mean over `pixels` pixels of `x`, each of `channels` floats, into `out`.
 ///
 /// # Safety
-/// The instruction set of `S` exists; `channels` is a multiple of 16 and both buffers are that large.
+/// The instruction set of `S` exists; `channels` is a multiple of 16 and both buffers are that
+/// large.
 #[inline(always)]
 pub(super) unsafe fn mean<S: Simd>(x: *const f32, pixels: usize, channels: usize, out: *mut f32) {
     // SAFETY: the caller's.

@@ -1,7 +1,7 @@
 //! A fixed pool of threads that share the tasks of one job at a time.
 //!
-//! A job is over in some tens of microseconds and the next follows at once, so workers spin for a while before they
-//! park. Nothing is allocated after the pool is made.
+//! A job is over in some tens of microseconds and the next follows at once, so workers spin for a
+//! while before they park. Nothing is allocated after the pool is made.
 
 use std::cell::UnsafeCell;
 use std::sync::Arc;
@@ -34,7 +34,8 @@ struct Shared {
     stop: AtomicBool,
 }
 
-// SAFETY: `job` is written only while no task is claimed or open, and read only by who holds a claimed task.
+// SAFETY: `job` is written only while no task is claimed or open, and read only by who holds a
+// claimed task.
 unsafe impl Sync for Shared {}
 // SAFETY: the pointer in `job` is only followed while `Pool::run`, whose borrow it is, waits.
 unsafe impl Send for Shared {}
@@ -123,7 +124,8 @@ impl Pool {
         }
         assert!(tasks <= 65000, "a job has at most 65000 tasks");
         let shared = &*self.shared;
-        // SAFETY: only the lifetime is changed; the pointer is followed only until this call returns.
+        // SAFETY: only the lifetime is changed; the pointer is followed only until this call
+        // returns.
         let job: Job =
             unsafe { std::mem::transmute::<*const (dyn Fn(usize, usize) + Sync), Job>(job) };
         // SAFETY: the last job's tasks have all ended, so nobody reads.

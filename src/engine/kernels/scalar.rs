@@ -4,8 +4,8 @@ use std::marker::PhantomData;
 
 use super::simd::{Dot, Simd, pieces};
 
-/// What is done with one float at a time, where a processor may have a quicker way than plain Rust's. All ways give the
-/// same bits of numbers that are finite.
+/// What is done with one float at a time, where a processor may have a quicker way than plain
+/// Rust's. All ways give the same bits of numbers that are finite.
 pub trait Maths: Copy {
     /// [`Simd::PIXELS`].
     const PIXELS: usize = 8;

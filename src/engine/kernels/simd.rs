@@ -1,14 +1,14 @@
 //! What a kernel needs from a processor.
 //!
-//! Float code is written once over [`Simd`] and compiled for each instruction set. All of its operations are exact
-//! IEEE ones (a fused multiply-add rounds once) and no kernel's order of summation depends on the width, so that
-//! every processor computes the same bits.
+//! Float code is written once over [`Simd`] and compiled for each instruction set. All of its
+//! operations are exact IEEE ones (a fused multiply-add rounds once) and no kernel's order of
+//! summation depends on the width, so that every processor computes the same bits.
 
 /// A vector of `LANES` floats or integers. `LANES` divides 16.
 ///
 /// # Safety
-/// Every function may only run where the instruction set that it is named for exists, and pointers must be valid
-/// for `LANES` elements, and aligned as one element is.
+/// Every function may only run where the instruction set that it is named for exists, and pointers
+/// must be valid for `LANES` elements, and aligned as one element is.
 pub trait Simd {
     /// Floats.
     type V: Copy;
@@ -56,7 +56,8 @@ pub trait Dot {
     /// The most blocks of 16 columns of one tile.
     const BLOCKS: usize;
 
-    /// What is taken off each activation before it is multiplied: 128 where the instruction wants signed bytes.
+    /// What is taken off each activation before it is multiplied: 128 where the instruction wants
+    /// signed bytes.
     fn shift(_zero_point: u8) -> i32 {
         0
     }
@@ -72,7 +73,8 @@ pub trait Dot {
     /// Ends what [`Dot::begin`] began.
     unsafe fn end() {}
 
-    /// Makes the first of `rows` rows of `k` inputs ready in `room` and says how many: all or whole tiles, at least one.
+    /// Makes the first of `rows` rows of `k` inputs ready in `room` and says how many: all or whole
+    /// tiles, at least one.
     unsafe fn prepare(
         _a: *const u8,
         _lda: usize,
@@ -90,8 +92,9 @@ pub trait Dot {
         unsafe { a.add(row * lda) }
     }
 
-    /// Writes the sums of `rows` rows of `a` (`lda` bytes apart) with `blocks` blocks of weights (`stride` bytes
-    /// each) over `k` inputs, a multiple of 16, to `out`, whose rows are `16 * BLOCKS` apart.
+    /// Writes the sums of `rows` rows of `a` (`lda` bytes apart) with `blocks` blocks of weights
+    /// (`stride` bytes each) over `k` inputs, a multiple of 16, to `out`, whose rows are `16 *
+    /// BLOCKS` apart.
     #[allow(clippy::too_many_arguments)]
     unsafe fn tile(
         a: *const u8,
@@ -105,7 +108,8 @@ pub trait Dot {
     );
 }
 
-/// Calls `$f::<R, N>` for the tile of `$rows` rows and `$blocks` blocks, cut into pieces that have a kernel.
+/// Calls `$f::<R, N>` for the tile of `$rows` rows and `$blocks` blocks, cut into pieces that have
+/// a kernel.
 macro_rules! pieces {
     ($rows:expr, $blocks:expr, [$($r:literal)+], [$($n:literal)+], |$row:ident, $block:ident, $R:ident, $N:ident| $call:expr) => {{
         let mut $block = 0;

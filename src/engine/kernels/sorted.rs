@@ -1,16 +1,17 @@
 //! Products of bytes for AVX2, exact and as fast as `vpmaddubsw` allows.
 //!
-//! `vpmaddubsw` adds two products of u8 and s8 in 16 bits and saturates, so whether it is exact depends on how large
-//! the activations are. They rarely are: what follows GELU lies near its zero point, what follows LayerNorm around
-//! it. So rows are sorted before they are multiplied. An offset that depends on the zero point is taken off, and each
-//! group of four inputs of four rows goes to one of three lists by its greatest byte:
+//! `vpmaddubsw` adds two products of u8 and s8 in 16 bits and saturates, so whether it is exact
+//! depends on how large the activations are. They rarely are: what follows GELU lies near its zero
+//! point, what follows LayerNorm around it. So rows are sorted before they are multiplied. An
+//! offset that depends on the zero point is taken off, and each group of four inputs of four rows
+//! goes to one of three lists by its greatest byte:
 //!
 //! - at most 64: two groups are summed in 16 bits, as 4 * 64 * 127 < 2^15
 //! - at most 129: one group is, as 2 * 129 * 127 < 2^15
 //! - others are widened to 16 bits and multiplied with `vpmaddwd`
 //!
-//! The sums are the same whatever the input; only the time depends on it. Sorting costs once for each row what one
-//! block of 16 columns costs.
+//! The sums are the same whatever the input; only the time depends on it. Sorting costs once for
+//! each row what one block of 16 columns costs.
 
 use std::arch::asm;
 use std::arch::x86_64::*;
@@ -30,9 +31,10 @@ const ROOM: usize = 96 << 10;
 
 /// How a prepared tile starts; lists and bytes follow it.
 ///
-/// Indices of groups, u16: one for each group, small ones from the front and middle ones from the back, then again one
-/// for each group, of the wide ones. Bytes in the same order: 16 for each group, row by row; then 32 for each wide
-/// one, for each row its first and third input and its second and fourth, in 16 bits.
+/// Indices of groups, u16: one for each group, small ones from the front and middle ones from the
+/// back, then again one for each group, of the wide ones. Bytes in the same order: 16 for each
+/// group, row by row; then 32 for each wide one, for each row its first and third input and its
+/// second and fourth, in 16 bits.
 #[derive(Clone, Copy)]
 #[repr(C)]
 struct Head {
@@ -83,8 +85,8 @@ fn offset(zero_point: u8) -> u8 {
 #[target_feature(enable = "avx2")]
 unsafe fn sort(a: *const u8, lda: usize, k: usize, offset: u8, to: *mut u8) -> usize {
     let groups = k / 4;
-    // SAFETY: the caller's. A slot is written at the front and at the back before either end moves, and until the last
-    // group is placed there is at least one free slot between them.
+    // SAFETY: the caller's. A slot is written at the front and at the back before either end moves,
+    // and until the last group is placed there is at least one free slot between them.
     unsafe {
         let indices = to.add(size_of::<Head>()).cast::<u16>();
         let wide_indices = to.add(Head::wide_indices(groups)).cast::<u16>();
@@ -156,10 +158,12 @@ unsafe fn sort(a: *const u8, lda: usize, k: usize, offset: u8, to: *mut u8) -> u
 
 /// The sums of a sorted tile with one block of weights.
 ///
-/// Each step is written out, because the compiler reorders the products and then keeps sums in memory.
+/// Each step is written out, because the compiler reorders the products and then keeps sums in
+/// memory.
 ///
 /// # Safety
-/// AVX2 exists; `tile` is what [`sort`] wrote for as many inputs as `b` has; `out` has room for 4 rows of 16.
+/// AVX2 exists; `tile` is what [`sort`] wrote for as many inputs as `b` has; `out` has room for 4
+/// rows of 16.
 #[inline]
 #[target_feature(enable = "avx2")]
 unsafe fn sums(tile: *const u8, b: *const i8, out: *mut i32) {

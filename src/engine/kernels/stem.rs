@@ -1,4 +1,5 @@
-//! The first convolution: squares of 4x4 pixels of the planar input become one pixel of many channels.
+//! The first convolution: squares of 4x4 pixels of the planar input become one pixel of many
+//! channels.
 
 use super::simd::Simd;
 
@@ -26,7 +27,8 @@ impl Stem<'_> {
 /// Row `y` of the result of `x`, three planes of `height` by `width`, into `out`.
 ///
 /// # Safety
-/// The instruction set of `S` exists; `stem.check()` holds; `out` has `width / 4` pixels; `y < height / 4`.
+/// The instruction set of `S` exists; `stem.check()` holds; `out` has `width / 4` pixels; `y <
+/// height / 4`.
 #[inline(always)]
 pub(super) unsafe fn row<S: Simd>(
     x: *const f32,

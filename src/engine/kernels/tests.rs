@@ -163,7 +163,8 @@ fn accumulators_are_the_very_integers_on_every_kernel() {
 
 #[test]
 fn sums_are_exact_where_products_nearly_leave_sixteen_bits() {
-    // Heaviest weights, and activations as far above an offset as one, two or no products of bytes fit.
+    // Heaviest weights, and activations as far above an offset as one, two or no products of bytes
+    // fit.
     let (rows, k, n) = (5_usize, 144, 32);
     let mut r = Random(19);
     for zero_point in [0, 9, 64, 128, 190, 255_u8] {
@@ -296,7 +297,8 @@ fn the_mlp_is_alike_on_every_kernel_and_right() {
             if extreme {
                 continue;
             }
-            // The first row in double precision: bytes of the hidden layer may differ by one where rounding is close.
+            // The first row in double precision: bytes of the hidden layer may differ by one where
+            // rounding is close.
             let hidden: Vec<f64> = (0..one.columns())
                 .map(|c| {
                     let h = first.sum(&a, 0, c) as f64 * f64::from(one.scales[c])

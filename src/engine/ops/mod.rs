@@ -1,8 +1,9 @@
 //! The int8 network as tract ops.
 //!
-//! Each op holds the shared bundle and says which part of it it computes, so weights stay in the mapped file. Feature
-//! maps are tensors that pass from op to op: a block changes its own in place, and an op that leads to another stage
-//! takes that stage's map from the [`Workspace`] and gives its own back. Nothing is allocated while a plan runs.
+//! Each op holds the shared bundle and says which part of it it computes, so weights stay in the
+//! mapped file. Feature maps are tensors that pass from op to op: a block changes its own in place,
+//! and an op that leads to another stage takes that stage's map from the [`Workspace`] and gives
+//! its own back. Nothing is allocated while a plan runs.
 
 mod workspace;
 

@@ -1,4 +1,5 @@
-//! What the ops of one running plan share: kernels and threads, scratch, and the feature maps that are free.
+//! What the ops of one running plan share: kernels and threads, scratch, and the feature maps that
+//! are free.
 
 use std::sync::{Mutex, MutexGuard};
 
@@ -92,7 +93,8 @@ impl Workspace {
             .unwrap_or_else(|e| e.into_inner()))
     }
 
-    /// Takes the feature map of this place to write it. If a turn that failed lost it, there is a new one.
+    /// Takes the feature map of this place to write it. If a turn that failed lost it, there is a
+    /// new one.
     pub fn take(&mut self, place: usize, shape: [usize; 4]) -> TractResult<Arc<Tensor>> {
         match self.free[place].take().map(IntoArcTensor::into_arc_tensor) {
             Some(tensor) if Arc::strong_count(&tensor) == 1 => Ok(tensor),

@@ -1,9 +1,10 @@
 //! The one form of ONNX graph that becomes a bundle, matched node by node.
 //!
-//! `stem`: Conv 4x4/4, Transpose to channels last, LayerNormalization. `blocks`: Transpose to channels first, depthwise
-//! Conv 7x7, Transpose back, LayerNormalization, LINEAR, Gelu, LINEAR, Add. `down`: LayerNormalization, LINEAR over
-//! squares of 2x2 pixels. `head`: ReduceMean, LayerNormalization, LINEAR, Flatten. LINEAR: QuantizeLinear,
-//! DequantizeLinear, MatMul with a dequantised weight, Add of the bias.
+//! `stem`: Conv 4x4/4, Transpose to channels last, LayerNormalization. `blocks`: Transpose to
+//! channels first, depthwise Conv 7x7, Transpose back, LayerNormalization, LINEAR, Gelu, LINEAR,
+//! Add. `down`: LayerNormalization, LINEAR over squares of 2x2 pixels. `head`: ReduceMean,
+//! LayerNormalization, LINEAR, Flatten. LINEAR: QuantizeLinear, DequantizeLinear, MatMul with a
+//! dequantised weight, Add of the bias.
 
 use tract_onnx::pb::NodeProto;
 

@@ -1,7 +1,7 @@
 //! `goldcrest pack`: from the ONNX file to the bundle.
 //!
-//! The file is mapped and matched with the one [`form`]; weights are then laid out for the kernels layer by layer, so
-//! that no more than one layer of them is in memory at a time.
+//! The file is mapped and matched with the one [`form`]; weights are then laid out for the kernels
+//! layer by layer, so that no more than one layer of them is in memory at a time.
 
 mod form;
 mod graph;
@@ -40,7 +40,8 @@ pub struct PackReport {
 /// Packs the ONNX file `model` into a bundle at `out`, replacing what stands there.
 ///
 /// # Errors
-/// [`Error::Io`], or [`Error::Model`] that names the first node that differs from the one form that can be packed.
+/// [`Error::Io`], or [`Error::Model`] that names the first node that differs from the one form that
+/// can be packed.
 pub fn pack(model: &Path, out: &Path) -> Result<PackReport, Error> {
     let model_hash = sha256(model)?;
     let map = bundle::map(model).map_err(|cause| Error::Io {

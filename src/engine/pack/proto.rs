@@ -43,8 +43,8 @@ fn varint(bytes: &[u8], at: &mut usize) -> Option<u64> {
     None
 }
 
-/// Splits the message in `range` into the ranges of the fields `wanted`, without their tags, and the bytes of all
-/// others.
+/// Splits the message in `range` into the ranges of the fields `wanted`, without their tags, and
+/// the bytes of all others.
 fn split(bytes: &[u8], range: Range<usize>, wanted: u64) -> Option<(Vec<Range<usize>>, Vec<u8>)> {
     let (mut found, mut rest) = (Vec::new(), Vec::new());
     let mut at = range.start;
@@ -97,8 +97,8 @@ impl<'a> Model<'a> {
         })
     }
 
-    /// The initialiser of this name; None when there is none, or when its data is not in the file or has not as many
-    /// bytes as its extents say.
+    /// The initialiser of this name; None when there is none, or when its data is not in the file
+    /// or has not as many bytes as its extents say.
     pub fn tensor(&self, name: &str) -> Option<Tensor<'a>> {
         let (proto, raw) = self.tensors.get(name)?;
         let kind = DataType::try_from(proto.data_type).ok()?;

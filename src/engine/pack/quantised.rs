@@ -15,7 +15,8 @@ pub struct Quantised {
     pub name: String,
     /// Bytes of its weights in the file.
     pub weight_bytes: u64,
-    /// Whether plain tract computes it in integers: it does for operators on integers, and not for dequantised ones.
+    /// Whether plain tract computes it in integers: it does for operators on integers, and not for
+    /// dequantised ones.
     pub integer: bool,
 }
 

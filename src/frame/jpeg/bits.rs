@@ -6,8 +6,8 @@ use super::lookahead;
 
 /// Reads entropy-coded data bit by bit, up to the next marker.
 ///
-/// Past the marker it gives zeros and [`Bits::overrun`] tells that they were used, so that the decoder needs no
-/// test for each bit.
+/// Past the marker it gives zeros and [`Bits::overrun`] tells that they were used, so that the
+/// decoder needs no test for each bit.
 #[derive(Clone, Copy)]
 pub(super) struct Bits<'a> {
     data: &'a [u8],
@@ -47,7 +47,8 @@ impl<'a> Bits<'a> {
             // No byte of ones among the next eight: all are data.
             if ((next & !HIGHEST) + (HIGHEST >> 7)) & next & HIGHEST == 0 {
                 let bytes = (64 - self.count) / 8;
-                // Of a byte that is not whole, these are the bits that the next filling brings again.
+                // Of a byte that is not whole, these are the bits that the next filling brings
+                // again.
                 self.buffer |= next >> self.count;
                 self.count += bytes * 8;
                 self.at += bytes as usize;
@@ -71,7 +72,8 @@ impl<'a> Bits<'a> {
         if !self.stopped {
             match self.data.get(self.at) {
                 Some(0xff) => {
-                    // A byte of ones is followed by a zero that is no data; anything else is a marker.
+                    // A byte of ones is followed by a zero that is no data; anything else is a
+                    // marker.
                     if self.data.get(self.at + 1) == Some(&0) {
                         self.at += 2;
                         return 0xff;
@@ -146,7 +148,8 @@ impl<'a> Bits<'a> {
         Err(Error::corrupt("a code is not in its table"))
     }
 
-    /// The next `n` bits, up to 16, as a signed difference (T.81, figure F.12). Called after [`Bits::symbol`].
+    /// The next `n` bits, up to 16, as a signed difference (T.81, figure F.12). Called after
+    /// [`Bits::symbol`].
     #[inline(always)]
     pub fn difference(&mut self, n: u32) -> i32 {
         if n == 0 {

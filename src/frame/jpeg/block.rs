@@ -17,14 +17,15 @@ pub(super) struct Codes<'a> {
     pub values: &'a Lookahead,
 }
 
-/// The place, in the order in which values are sent, of the last one that a transform of `points` points uses.
+/// The place, in the order in which values are sent, of the last one that a transform of `points`
+/// points uses.
 pub(super) fn last(points: usize) -> usize {
     let used = |place: u8| usize::from(place) / 8 < points && usize::from(place) % 8 < points;
     ZIGZAG.iter().rposition(|&place| used(place)).unwrap_or(0)
 }
 
-/// Decodes one block (T.81, F.2.2), as far as its `last` place, into rows of frequencies; returns how many rows and
-/// columns have any, (1, 1) if only the mean.
+/// Decodes one block (T.81, F.2.2), as far as its `last` place, into rows of frequencies; returns
+/// how many rows and columns have any, (1, 1) if only the mean.
 #[inline]
 pub(super) fn decode(
     bits: &mut Bits<'_>,

@@ -41,7 +41,8 @@ pub(super) struct Component {
     pub ac: usize,
 }
 
-/// Everything that stands before the data of a picture. The tables are kept in place from picture to picture.
+/// Everything that stands before the data of a picture. The tables are kept in place from picture
+/// to picture.
 pub(super) struct Header {
     pub kind: Kind,
     pub space: Space,
@@ -141,7 +142,8 @@ impl Header {
                 0xda => {
                     self.data_at = segments.at;
                     self.scan(body, jfif)?;
-                    // Each block has at least one bit: a small frame that says it is huge costs nothing.
+                    // Each block has at least one bit: a small frame that says it is huge costs
+                    // nothing.
                     if self.blocks() > (data.len() - self.data_at).saturating_mul(8) {
                         return Err(Error::Truncated);
                     }

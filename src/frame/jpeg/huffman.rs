@@ -1,4 +1,5 @@
-//! Huffman tables (ITU-T T.81, annexes C and F.2.2.3) and those that MJPEG leaves out (annex K.3.3).
+//! Huffman tables (ITU-T T.81, annexes C and F.2.2.3) and those that MJPEG leaves out (annex
+//! K.3.3).
 
 use super::super::Error;
 
@@ -13,9 +14,11 @@ pub(super) struct Huffman {
     version: u32,
     /// What the last one was built from, beside `values`; none if that failed.
     counts: Option<[u8; 16]>,
-    /// For the next [`FAST`] bits: length of the code in the high byte, its value in the low; 0 if longer.
+    /// For the next [`FAST`] bits: length of the code in the high byte, its value in the low; 0 if
+    /// longer.
     pub fast: [u16; 1 << FAST],
-    /// For each length, the first code of the next length, at 16 bits; codes below it are no longer.
+    /// For each length, the first code of the next length, at 16 bits; codes below it are no
+    /// longer.
     pub limit: [u32; 17],
     /// For each length, what to add to a code to get the index of its value.
     pub offset: [i32; 17],
@@ -36,7 +39,8 @@ impl Huffman {
         }
     }
 
-    /// Builds the table from how many codes there are of each length, 1 to 16, and their values in order.
+    /// Builds the table from how many codes there are of each length, 1 to 16, and their values in
+    /// order.
     ///
     /// # Errors
     /// [`Error::Corrupt`] when there are more codes than fit, or not a value for each.
@@ -84,7 +88,8 @@ impl Huffman {
         self.version
     }
 
-    /// Builds the table that annex K.3.3 gives for luma (`index` 0) or chroma (1), if this one is not set.
+    /// Builds the table that annex K.3.3 gives for luma (`index` 0) or chroma (1), if this one is
+    /// not set.
     pub fn or_default(&mut self, ac: bool, index: usize) -> Result<(), Error> {
         if self.set || index > 1 {
             return Ok(());

@@ -4,9 +4,9 @@ use std::f64::consts::PI;
 
 /// The cosines of transforms of 1 to 8 points.
 ///
-/// A transform of N points of the lowest N×N frequencies gives the block at N/8 of its size. The factor for
-/// frequency k at point n is c(k)/2 · cos((2n+1)kπ/2N) with c(0) = 1/√2 and else 1, which is T.81's A.3.3 for N = 8
-/// and keeps the mean of the block for every N.
+/// A transform of N points of the lowest N×N frequencies gives the block at N/8 of its size. The
+/// factor for frequency k at point n is c(k)/2 · cos((2n+1)kπ/2N) with c(0) = 1/√2 and else 1,
+/// which is T.81's A.3.3 for N = 8 and keeps the mean of the block for every N.
 pub(super) struct Cosines([[[f32; 8]; 8]; 9]);
 
 impl Cosines {
@@ -24,8 +24,9 @@ impl Cosines {
         Self(all)
     }
 
-    /// Writes the block of `frequencies`, which are zero but for the first `rows` rows and `columns` columns of eight, as
-    /// `points` rows of `points` levels to `out`, whose rows are `stride` apart.
+    /// Writes the block of `frequencies`, which are zero but for the first `rows` rows and
+    /// `columns` columns of eight, as `points` rows of `points` levels to `out`, whose rows are
+    /// `stride` apart.
     #[inline(always)]
     pub fn inverse(
         &self,
@@ -107,8 +108,9 @@ pub(super) fn flat(points: usize, mean: f32, out: &mut [u8], stride: usize) {
     }
 }
 
-/// Writes the rows of a block to `out`, where they are `stride` apart. Slices of a known length, and no iterator of chunks,
-/// whose count is a division: there are tens of thousands of blocks in a picture.
+/// Writes the rows of a block to `out`, where they are `stride` apart. Slices of a known length,
+/// and no iterator of chunks, whose count is a division: there are tens of thousands of blocks in a
+/// picture.
 #[inline(always)]
 fn write<const N: usize>(levels: &[[u8; N]; N], out: &mut [u8], stride: usize) {
     for (n, row) in levels.iter().enumerate() {

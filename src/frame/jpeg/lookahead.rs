@@ -1,4 +1,5 @@
-//! What the next bits of a block hold: its next value, and all that a smaller picture can go past at once.
+//! What the next bits of a block hold: its next value, and all that a smaller picture can go past
+//! at once.
 
 use super::bits::extend;
 use super::huffman::{FAST, Huffman};
@@ -6,9 +7,11 @@ use super::huffman::{FAST, Huffman};
 /// How many of the next bits are looked at.
 pub(super) const BITS: u32 = 11;
 
-/// For the next [`BITS`] bits of a scan, what codes of one table lie in them with the bits that belong to each.
+/// For the next [`BITS`] bits of a scan, what codes of one table lie in them with the bits that
+/// belong to each.
 ///
-/// High frequencies have short codes for small values, so that one look-up goes past two or three of them.
+/// High frequencies have short codes for small values, so that one look-up goes past two or three
+/// of them.
 pub(super) struct Lookahead {
     /// The state of the Huffman table that this was made from.
     version: u32,
@@ -78,7 +81,8 @@ impl Lookahead {
         }
     }
 
-    /// The first code in the next bits, `window`, and how many of them it takes; `None` for a rare one.
+    /// The first code in the next bits, `window`, and how many of them it takes; `None` for a rare
+    /// one.
     #[inline(always)]
     pub fn next(&self, window: usize) -> Option<(u32, Next)> {
         let entry = self.table.get(window).copied().unwrap_or_default();

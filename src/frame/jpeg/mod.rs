@@ -1,15 +1,16 @@
 //! JPEG pictures read line by line and at a reduced size.
 //!
-//! The pictures that cameras send (sequential, Huffman coded, 8 bits, one scan) are decoded one row of
-//! blocks at a time: each block goes through an inverse transform of 1 to 8 points a side, which is a picture
-//! of 1/8 to 8/8 of the size, and no picture as a whole is ever held. Nothing is allocated once the buffers
-//! have grown. Huffman tables that a frame leaves out are those of ITU-T T.81, annex K, as in MJPEG.
+//! The pictures that cameras send (sequential, Huffman coded, 8 bits, one scan) are decoded one row
+//! of blocks at a time: each block goes through an inverse transform of 1 to 8 points a side, which
+//! is a picture of 1/8 to 8/8 of the size, and no picture as a whole is ever held. Nothing is
+//! allocated once the buffers have grown. Huffman tables that a frame leaves out are those of ITU-T
+//! T.81, annex K, as in MJPEG.
 //!
-//! Progressive pictures and those with a scan for each component, which come from files only, are decoded
-//! as a whole by the `jpeg-decoder` crate.
+//! Progressive pictures and those with a scan for each component, which come from files only, are
+//! decoded as a whole by the `jpeg-decoder` crate.
 //!
-//! A picture that ends early, or whose data end before its last block, is refused; what stands after its end
-//! is not looked at.
+//! A picture that ends early, or whose data end before its last block, is refused; what stands
+//! after its end is not looked at.
 
 mod bits;
 mod block;
@@ -44,7 +45,8 @@ impl Decoder {
         }
     }
 
-    /// Bytes on the heap, as far as the buffers have grown; pictures of several scans take more while they are decoded.
+    /// Bytes on the heap, as far as the buffers have grown; pictures of several scans take more
+    /// while they are decoded.
     pub fn bytes(&self) -> usize {
         size_of::<Header>() + self.scan.bytes()
     }
@@ -52,8 +54,8 @@ impl Decoder {
     /// Reads the header of the picture in `data`.
     ///
     /// # Errors
-    /// What is wrong with the header: [`Error::Truncated`], [`Error::Corrupt`], [`Error::TooLarge`] for more
-    /// than [`MAX_PIXELS`](super::MAX_PIXELS), [`Error::Unsupported`].
+    /// What is wrong with the header: [`Error::Truncated`], [`Error::Corrupt`], [`Error::TooLarge`]
+    /// for more than [`MAX_PIXELS`](super::MAX_PIXELS), [`Error::Unsupported`].
     pub fn open<'a>(&'a mut self, data: &'a [u8]) -> Result<Picture<'a>, Error> {
         self.header.read(data)?;
         Ok(Picture {
@@ -93,7 +95,8 @@ impl Picture<'_> {
 
     /// Makes ready to read the picture at `eighths` eighths of its size (1 to 8).
     ///
-    /// Returns the eighths that it will be, which may be more, and the width and height at that size.
+    /// Returns the eighths that it will be, which may be more, and the width and height at that
+    /// size.
     ///
     /// # Errors
     /// What is wrong with a picture that has to be decoded as a whole.
@@ -122,7 +125,8 @@ impl Picture<'_> {
         ))
     }
 
-    /// Says which columns will be read, at the reduced size, so that the others can be left undecoded.
+    /// Says which columns will be read, at the reduced size, so that the others can be left
+    /// undecoded.
     pub fn only(&mut self, columns: Range<usize>) {
         if let State::Rows(position) = &mut self.state {
             position.columns = columns;

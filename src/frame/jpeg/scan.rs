@@ -151,7 +151,8 @@ impl Scan {
         Ok(())
     }
 
-    /// Decodes the blocks of component `i` in one unit, and writes their levels if its place `x` is given.
+    /// Decodes the blocks of component `i` in one unit, and writes their levels if its place `x` is
+    /// given.
     #[inline(always)]
     fn unit(
         &mut self,
@@ -192,7 +193,8 @@ impl Scan {
         Ok(())
     }
 
-    /// Writes the pixels of row `y` from column `x` on, YCbCr as it is and all else as RGB; both lie inside.
+    /// Writes the pixels of row `y` from column `x` on, YCbCr as it is and all else as RGB; both
+    /// lie inside.
     pub fn read(
         &mut self,
         header: &Header,
@@ -264,7 +266,8 @@ impl Scan {
     }
 }
 
-/// Clears the first `rows` rows of eight; a length that is known is no call of the system's for each block.
+/// Clears the first `rows` rows of eight; a length that is known is no call of the system's for
+/// each block.
 #[inline(always)]
 fn clear(frequencies: &mut [f32; 64], rows: usize) {
     match frequencies.first_chunk_mut() {

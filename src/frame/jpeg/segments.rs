@@ -38,8 +38,9 @@ pub fn size(data: &[u8]) -> Option<(usize, usize)> {
     }
 }
 
-/// The length of the JPEG picture that begins at the first byte, without what cameras pad it with; `None` if its
-/// beginning or its end is missing. A look at its two ends: what lies between is for the decoder to judge.
+/// The length of the JPEG picture that begins at the first byte, without what cameras pad it with;
+/// `None` if its beginning or its end is missing. A look at its two ends: what lies between is for
+/// the decoder to judge.
 pub fn length(data: &[u8]) -> Option<usize> {
     if !data.starts_with(&[0xff, 0xd8, 0xff]) {
         return None;

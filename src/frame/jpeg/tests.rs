@@ -97,7 +97,8 @@ fn a_smaller_size_is_the_picture_made_smaller() {
     }
 }
 
-/// The mean of colour `c` over the square of side `scale` that pixel (x, y) of the smaller picture covers.
+/// The mean of colour `c` over the square of side `scale` that pixel (x, y) of the smaller picture
+/// covers.
 fn area(full: &image::RgbImage, c: usize, x: f64, y: f64, scale: f64) -> f64 {
     let cover = |from: f64, i: u32| {
         let (a, b) = (from * scale, (from + 1.0) * scale);

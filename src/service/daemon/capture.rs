@@ -23,8 +23,8 @@ pub(super) struct Capture {
 }
 
 impl Capture {
-    /// Runs until the end of the source or until it is asked for, and closes the slot. Gives what the source passed
-    /// over.
+    /// Runs until the end of the source or until it is asked for, and closes the slot. Gives what
+    /// the source passed over.
     pub fn run(mut self) -> Result<Counts, source::Error> {
         let ended = self.fill();
         self.slot.close();

@@ -6,8 +6,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use super::system::{Device, Mapping, retry};
 use crate::frame::Lender;
 
-/// A stream's buffers. They stay mapped until the stream is over and the last loan has ended; what a buffer on loan
-/// shows stays as it is, because only a buffer that was taken back is queued.
+/// A stream's buffers. They stay mapped until the stream is over and the last loan has ended; what
+/// a buffer on loan shows stays as it is, because only a buffer that was taken back is queued.
 #[derive(Default)]
 pub struct Buffers {
     mappings: Vec<Box<dyn Mapping>>,
@@ -37,7 +37,8 @@ impl Buffers {
         }
     }
 
-    /// No step in here can panic and leave the desk half changed, so that a poisoned lock is still good.
+    /// No step in here can panic and leave the desk half changed, so that a poisoned lock is still
+    /// good.
     fn desk(&self) -> MutexGuard<'_, Desk> {
         self.desk.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -75,8 +76,8 @@ impl Buffers {
         self.desk().failed.take().map_or(Ok(()), Err)
     }
 
-    /// Queues nothing any more. Waits for a buffer that is being queued, so that no call to a driver that stops, and may hang
-    /// in it, comes from where loans end.
+    /// Queues nothing any more. Waits for a buffer that is being queued, so that no call to a
+    /// driver that stops, and may hang in it, comes from where loans end.
     pub fn close(&self) {
         self.desk().device = None;
     }

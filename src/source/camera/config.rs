@@ -12,22 +12,24 @@ use crate::frame::PixelFormat;
 #[derive(Clone, Debug, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Config {
-    /// `auto` for the first usable camera; or a name from `/dev/v4l/by-id` or `/dev/v4l/by-path`, a card's name or
-    /// a part of it, a number N for `/dev/videoN`, or a path. It is looked up again at each open.
+    /// `auto` for the first usable camera; or a name from `/dev/v4l/by-id` or `/dev/v4l/by-path`, a
+    /// card's name or a part of it, a number N for `/dev/videoN`, or a path. It is looked up again
+    /// at each open.
     pub device: String,
     /// Width to ask for, in pixels, 64 to 3840.
     pub width: u32,
     /// Height to ask for, in pixels, 64 to 2160.
     pub height: u32,
-    /// Frames a second to ask for, 0.1 to 120; frames that a camera sends beyond it are passed over.
+    /// Frames a second to ask for, 0.1 to 120; frames that a camera sends beyond it are passed
+    /// over.
     pub fps: f64,
     /// `auto`, or the only format to take.
     pub format: Format,
-    /// Kernel buffers to ask for, 2 to 8. Each holds a whole frame and counts as the daemon's memory. By default three, or two
-    /// where three would have more than 8 MiB.
+    /// Kernel buffers to ask for, 2 to 8. Each holds a whole frame and counts as the daemon's
+    /// memory. By default three, or two where three would have more than 8 MiB.
     pub buffers: Option<u32>,
-    /// Seconds without a valid frame after which the camera is lost, 0.5 to 60. A camera that is slower than
-    /// this by its own frame interval is given two and a half intervals.
+    /// Seconds without a valid frame after which the camera is lost, 0.5 to 60. A camera that is
+    /// slower than this by its own frame interval is given two and a half intervals.
     pub timeout: f64,
     /// Frames to pass over after each open, while exposure and white balance settle, 0 to 100.
     pub skip: u32,
@@ -72,8 +74,8 @@ pub enum Format {
     Mjpg,
 }
 
-/// What three buffers may have in all. With two, frames are missed while one is looked at and the other waits, some
-/// milliseconds of each; for large pictures a third is not worth its memory.
+/// What three buffers may have in all. With two, frames are missed while one is looked at and the
+/// other waits, some milliseconds of each; for large pictures a third is not worth its memory.
 const SMALL: usize = 8 << 20;
 
 impl Default for Config {
@@ -125,11 +127,12 @@ impl Config {
         Ok(())
     }
 
-    /// What pictures as they are asked for will take, in bytes: all of the driver's buffers, and one picture that was
-    /// copied out, as JPEG is and raw pictures are not. The driver may give others; `Status` says then which.
+    /// What pictures as they are asked for will take, in bytes: all of the driver's buffers, and
+    /// one picture that was copied out, as JPEG is and raw pictures are not. The driver may give
+    /// others; `Status` says then which.
     ///
-    /// A camera sets aside two bytes a pixel for a JPEG and fills a small part of it (the shipped recording's pictures,
-    /// a fortieth); a sixth is counted.
+    /// A camera sets aside two bytes a pixel for a JPEG and fills a small part of it (the shipped
+    /// recording's pictures, a fortieth); a sixth is counted.
     pub fn memory(&self) -> (usize, usize) {
         let buffer = self.buffer();
         let frame = match self.format {

@@ -13,8 +13,8 @@ const MOST_CONTROLS: usize = 512;
 
 /// Sets the controls; gives one line for each that could not be set.
 ///
-/// What failed is tried once more at the end: a control may be locked until another one, such as automatic
-/// exposure, is off.
+/// What failed is tried once more at the end: a control may be locked until another one, such as
+/// automatic exposure, is off.
 pub fn set(device: &dyn Device, wanted: &BTreeMap<String, ControlValue>) -> Vec<String> {
     if wanted.is_empty() {
         return Vec::new();

@@ -19,9 +19,10 @@ pub struct Counters {
     pub skipped: u64,
     /// Wake-ups that brought nothing.
     pub spurious: u64,
-    /// Frames that were not whole or not new, by cause: `damaged` as the driver marked it; `empty`, without a byte;
-    /// `short`, raw and shorter than the picture; `truncated`, a JPEG without beginning or end; `duplicate`, came
-    /// twice; `stale`, older than the time-out or than the one before.
+    /// Frames that were not whole or not new, by cause: `damaged` as the driver marked it; `empty`,
+    /// without a byte; `short`, raw and shorter than the picture; `truncated`, a JPEG without
+    /// beginning or end; `duplicate`, came twice; `stale`, older than the time-out or than the one
+    /// before.
     #[serde(serialize_with = "as_map")]
     pub bad: Counts,
 }
@@ -42,7 +43,8 @@ impl Counters {
         drops
     }
 
-    /// Becomes what `other`, a later state of the same counters, is. Allocates only if there are new bad frames.
+    /// Becomes what `other`, a later state of the same counters, is. Allocates only if there are
+    /// new bad frames.
     pub(super) fn follow(&mut self, other: &Self) {
         let bad = match self.bad.total() == other.bad.total() {
             true => std::mem::take(&mut self.bad),

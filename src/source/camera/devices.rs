@@ -1,7 +1,7 @@
 //! From the name in the configuration to a node that gives pictures.
 //!
-//! Nodes change their numbers at each plug and boot, and one camera has several; so the name is looked up at each
-//! open, and a node that gives no pictures is answered with the one that does.
+//! Nodes change their numbers at each plug and boot, and one camera has several; so the name is
+//! looked up at each open, and a node that gives no pictures is answered with the one that does.
 
 use std::path::{Path, PathBuf};
 
@@ -13,7 +13,8 @@ use super::system::{Capability, Device, System};
 
 /// Drivers of the Raspberry Pi's CSI receivers.
 const RAW_SENSORS: [&str; 2] = ["unicam", "rp1-cfe"];
-/// Drivers of parts of the Raspberry Pi's image and video pipeline. Some of their nodes look like cameras.
+/// Drivers of parts of the Raspberry Pi's image and video pipeline. Some of their nodes look like
+/// cameras.
 const PIPELINES: [&str; 5] = [
     "bcm2835-isp",
     "bcm2835-codec",

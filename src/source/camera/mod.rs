@@ -7,8 +7,9 @@
 //!                 system: the ioctls, as a trait; kernel: the real ones
 //! ```
 //!
-//! A camera that is lost is never an error: [`Camera::status`] says why, [`Source::next`](super::Source::next)
-//! gives [`Next::Idle`](super::Next::Idle), and it is opened again with growing pauses, for ever.
+//! A camera that is lost is never an error: [`Camera::status`] says why,
+//! [`Source::next`](super::Source::next) gives [`Next::Idle`](super::Next::Idle), and it is opened
+//! again with growing pauses, for ever.
 
 mod buffers;
 mod config;

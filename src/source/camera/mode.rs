@@ -90,8 +90,8 @@ pub fn read(picture: &Picture, interval: Option<Fraction>) -> Result<Mode, Strin
     })
 }
 
-/// Matrix and range, with V4L2's defaults where the driver leaves them open. BT.2020 and SMPTE 240M are read as
-/// BT.709, which is nearest.
+/// Matrix and range, with V4L2's defaults where the driver leaves them open. BT.2020 and SMPTE 240M
+/// are read as BT.709, which is nearest.
 fn colour(format: PixelFormat, picture: &Picture) -> Colour {
     if format == PixelFormat::Jpeg {
         // A JPEG file is BT.601, full range, whatever the driver says of its sensor.
@@ -113,8 +113,8 @@ fn colour(format: PixelFormat, picture: &Picture) -> Colour {
         | sys::v4l2_ycbcr_encoding_V4L2_YCBCR_ENC_SYCC => Matrix::Bt601,
         _ => Matrix::Bt709,
     };
-    // By V4L2's letter a grey picture without a word on its range is of the video range; the sensors that give grey
-    // use all levels, and so does the kernel's own virtual camera.
+    // By V4L2's letter a grey picture without a word on its range is of the video range; the
+    // sensors that give grey use all levels, and so does the kernel's own virtual camera.
     let full_by_itself = matches!(
         format,
         PixelFormat::Rgb24 | PixelFormat::Bgr24 | PixelFormat::Grey

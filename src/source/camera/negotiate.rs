@@ -7,7 +7,8 @@ use v4l::{FourCC, Fraction};
 use super::system::{FrameInterval, FrameSize};
 use crate::frame::PixelFormat;
 
-/// Every format that is understood, from cheapest to dearest; grey comes last because it has no colour.
+/// Every format that is understood, from cheapest to dearest; grey comes last because it has no
+/// colour.
 pub const FORMATS: [(PixelFormat, &[u8; 4]); 9] = [
     (PixelFormat::Yuyv, b"YUYV"),
     (PixelFormat::Uyvy, b"UYVY"),
@@ -74,8 +75,8 @@ pub fn fps(interval: Fraction) -> f64 {
     f64::from(interval.denominator) / f64::from(interval.numerator)
 }
 
-/// The size out of a driver's list that comes nearest to what is asked for: that very size, else the smallest that
-/// covers it, else the largest.
+/// The size out of a driver's list that comes nearest to what is asked for: that very size, else
+/// the smallest that covers it, else the largest.
 pub fn nearest_size(sizes: &[FrameSize], ask: &Ask) -> Option<(u32, u32)> {
     let within = |value: u32, min: u32, max: u32, step: u32| {
         let step = step.max(1);

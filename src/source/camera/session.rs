@@ -73,8 +73,9 @@ impl Session {
         }
     }
 
-    /// Waits at most `time` for frames and fills `frame`, which has nothing on loan, with the newest valid one, with
-    /// its place in the count of `seq`. Gives the capture time by the system's clock.
+    /// Waits at most `time` for frames and fills `frame`, which has nothing on loan, with the
+    /// newest valid one, with its place in the count of `seq`. Gives the capture time by the
+    /// system's clock.
     ///
     /// # Errors
     /// What the system gave; the session is over then.
@@ -130,7 +131,8 @@ impl Session {
                 }
                 self.stream.give_back(filled)?;
             } else if !came && system.now() < deadline {
-                // A signal, or a driver that wakes us for nothing. Without a pause such a storm takes a core.
+                // A signal, or a driver that wakes us for nothing. Without a pause such a storm
+                // takes a core.
                 counters.spurious += 1;
                 system.pause(pause.min(deadline.saturating_sub(system.now())));
                 pause = (pause * 2).min(LONGEST_PAUSE);
@@ -138,7 +140,8 @@ impl Session {
         }
     }
 
-    /// Whether no valid frame came for longer than is allowed; if so, what came instead, in words, empty for nothing.
+    /// Whether no valid frame came for longer than is allowed; if so, what came instead, in words,
+    /// empty for nothing.
     pub fn overdue(&mut self, now: Duration, counters: &Counters) -> Option<String> {
         if now.saturating_sub(self.alive) < self.timeout {
             return None;
@@ -261,9 +264,10 @@ impl Session {
         true
     }
 
-    /// Puts the picture into `frame`: raw as it lies in the driver's buffer, on loan; a JPEG copied, and the buffer given
-    /// back. It is small, and what a decoder has checked must not change behind it, whatever the driver does. Where there
-    /// is one buffer alone, what waits in it would keep newer frames out, so that it is copied too.
+    /// Puts the picture into `frame`: raw as it lies in the driver's buffer, on loan; a JPEG
+    /// copied, and the buffer given back. It is small, and what a decoder has checked must not
+    /// change behind it, whatever the driver does. Where there is one buffer alone, what waits in
+    /// it would keep newer frames out, so that it is copied too.
     fn hand_over(&mut self, filled: Filled, bytes: usize, frame: &mut Frame) -> io::Result<()> {
         frame.format = self.mode.format;
         frame.width = self.mode.width;

@@ -31,7 +31,8 @@ enum Phase {
     Open(Box<Session>),
 }
 
-/// A V4L2 camera. It is a source without an end: what goes wrong is told by [`Camera::status`] and tried again.
+/// A V4L2 camera. It is a source without an end: what goes wrong is told by [`Camera::status`] and
+/// tried again.
 pub struct Camera {
     config: Config,
     system: Arc<dyn System>,
@@ -82,7 +83,8 @@ impl Camera {
         self.monitor.clone()
     }
 
-    /// The moment from which [`Captured::elapsed`] counts: a frame's age is `begun().elapsed() - elapsed`.
+    /// The moment from which [`Captured::elapsed`] counts: a frame's age is `begun().elapsed() -
+    /// elapsed`.
     pub fn begun(&self) -> Instant {
         self.begun
     }
@@ -106,8 +108,9 @@ impl Camera {
         !open
     }
 
-    /// Closes a session in a thread of its own, because a driver whose device was unplugged may never return from
-    /// it. There is never more than one such thread: nothing is opened before it ends.
+    /// Closes a session in a thread of its own, because a driver whose device was unplugged may
+    /// never return from it. There is never more than one such thread: nothing is opened before it
+    /// ends.
     fn close(&mut self, session: Box<Session>) {
         let (done, closing) = sync_channel::<()>(1);
         let closer = thread::Builder::new()

@@ -90,7 +90,8 @@ struct Known {
 }
 
 impl Monitor {
-    /// Of a source that is no camera and is never lost; `what` it is stands in the place of the card's name.
+    /// Of a source that is no camera and is never lost; `what` it is stands in the place of the
+    /// card's name.
     pub fn steady(what: &str) -> Self {
         Self::new(&Status {
             state: State::Streaming,
@@ -126,11 +127,12 @@ impl Monitor {
         self.lock().status.counters.clone()
     }
 
-    /// How the camera was after the first change that is newer than `seen`, which begins at 0 and is moved on; none if
-    /// there is no newer one. Changes are of more than the counters; the last one comes with the counters of now.
+    /// How the camera was after the first change that is newer than `seen`, which begins at 0 and
+    /// is moved on; none if there is no newer one. Changes are of more than the counters; the last
+    /// one comes with the counters of now.
     ///
-    /// So a loss that is over before anybody looks is told all the same. Of many, the last eight are kept, and of the
-    /// same loss met again and again only the last.
+    /// So a loss that is over before anybody looks is told all the same. Of many, the last eight
+    /// are kept, and of the same loss met again and again only the last.
     pub fn change(&self, seen: &mut u64) -> Option<Status> {
         let known = self.lock();
         let (number, status) = known.changes.iter().find(|(number, _)| number > seen)?;

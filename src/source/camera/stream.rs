@@ -1,8 +1,8 @@
 //! Streaming through mapped buffers: who owns which buffer, and nothing else.
 //!
-//! A [`Filled`] is the right to read one buffer and to give it back once, or to lend it to a frame, which gives it back
-//! when it is done. There is no other way to queue a buffer, so one that the kernel owns is never queued again, whatever
-//! a time-out or a signal does in between.
+//! A [`Filled`] is the right to read one buffer and to give it back once, or to lend it to a frame,
+//! which gives it back when it is done. There is no other way to queue a buffer, so one that the
+//! kernel owns is never queued again, whatever a time-out or a signal does in between.
 
 use std::io;
 use std::sync::Arc;
@@ -17,8 +17,8 @@ use crate::frame::{Lender, Loan};
 /// More than any driver gives for the 8 that can be asked for.
 const MOST_BUFFERS: u32 = 32;
 
-/// A device that streams. Dropping it stops the stream, unmaps the buffers that are not on loan and closes the device,
-/// and cannot fail.
+/// A device that streams. Dropping it stops the stream, unmaps the buffers that are not on loan and
+/// closes the device, and cannot fail.
 pub struct Stream {
     buffers: Arc<Buffers>,
     device: Arc<dyn Device>,
@@ -82,7 +82,8 @@ impl Stream {
         self.buffers.lent() >= self.buffers.count()
     }
 
-    /// Waits until a buffer is ready or the time is over, and says which. A signal ends the wait early.
+    /// Waits until a buffer is ready or the time is over, and says which. A signal ends the wait
+    /// early.
     ///
     /// # Errors
     /// What poll gave, EINTR and EAGAIN aside; what VIDIOC_QBUF gave when a loan ended.
@@ -126,7 +127,8 @@ impl Stream {
         &all[..filled.used.min(all.len())]
     }
 
-    /// Lends the first `length` bytes of the buffer. It goes back to the driver when the loan ends, if the stream still runs.
+    /// Lends the first `length` bytes of the buffer. It goes back to the driver when the loan ends,
+    /// if the stream still runs.
     pub fn lend(&self, filled: Filled, length: usize) -> Loan {
         self.buffers.lend();
         let length = length.min(filled.used);
@@ -144,7 +146,8 @@ impl Stream {
 
 impl Drop for Stream {
     fn drop(&mut self) {
-        // A device that is gone fails both calls; what matters is that the mappings and the descriptor go too.
+        // A device that is gone fails both calls; what matters is that the mappings and the
+        // descriptor go too.
         self.buffers.close();
         let _ = self.device.stream_off();
         self.buffers = Arc::default();

@@ -1,5 +1,5 @@
-//! What cameras there are, what they offer, and which would be used: for `goldcrest check`. Nothing is changed and
-//! nothing is streamed, so that it may be asked while a camera is in use.
+//! What cameras there are, what they offer, and which would be used: for `goldcrest check`. Nothing
+//! is changed and nothing is streamed, so that it may be asked while a camera is in use.
 
 use std::collections::BTreeMap;
 use std::fmt;

@@ -1,7 +1,7 @@
 //! What the camera asks of the system, as a thin layer that tests replace by a kernel of their own.
 //!
-//! Types are V4L2's, reduced to what a capture device needs. Errors are the system's own, so that what the camera
-//! does about each errno is decided in one place, [`super::loss`].
+//! Types are V4L2's, reduced to what a capture device needs. Errors are the system's own, so that
+//! what the camera does about each errno is decided in one place, [`super::loss`].
 
 use std::io;
 use std::path::{Path, PathBuf};

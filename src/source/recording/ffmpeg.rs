@@ -12,8 +12,8 @@ use crate::frame::{Frame, Matrix};
 
 const PROGRAM: &str = "ffmpeg";
 
-/// Whatever a video's own colours are, these are what is read here. Without the flags ffmpeg rounds each level
-/// down, and the picture becomes darker by one to two levels.
+/// Whatever a video's own colours are, these are what is read here. Without the flags ffmpeg rounds
+/// each level down, and the picture becomes darker by one to two levels.
 const COLOURS: &str = "scale=out_color_matrix=bt601:out_range=tv:flags=accurate_rnd+full_chroma_int+bitexact,format=yuv420p";
 
 /// A video as `ffmpeg` decodes it.
@@ -128,7 +128,8 @@ impl Drop for Running {
     }
 }
 
-/// Ends `child` and takes its status, so that none is left behind. Both fail only when it has ended already.
+/// Ends `child` and takes its status, so that none is left behind. Both fail only when it has ended
+/// already.
 fn end(child: &mut Child) {
     let _ = child.kill();
     let _ = child.wait();
@@ -140,7 +141,8 @@ fn join(complaint: Option<JoinHandle<String>>) -> String {
         .unwrap_or_default()
 }
 
-/// The first line of `stderr`, cut to a readable length. The rest is read too, for else its writer would wait for ever.
+/// The first line of `stderr`, cut to a readable length. The rest is read too, for else its writer
+/// would wait for ever.
 fn first_line(stderr: impl Read) -> String {
     let mut stderr = BufReader::new(stderr);
     let mut line = Vec::new();

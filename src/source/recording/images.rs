@@ -133,8 +133,8 @@ impl Reel for Images {
     }
 }
 
-/// When each of `files` was captured. One that is not `listed` counts as taken at the mean interval after the one
-/// before, and none goes back in time; nothing where not one is listed.
+/// When each of `files` was captured. One that is not `listed` counts as taken at the mean interval
+/// after the one before, and none goes back in time; nothing where not one is listed.
 fn times(files: &[PathBuf], listed: &HashMap<String, Captured>) -> Vec<Captured> {
     let of = |file: &PathBuf| listed.get(file.file_name()?.to_str()?).copied();
     let known: Vec<_> = files.iter().filter_map(of).collect();

@@ -1,4 +1,5 @@
-//! The list that stands beside recorded frames: JSON, a line each, the first about the camera, the others about frames.
+//! The list that stands beside recorded frames: JSON, a line each, the first about the camera, the
+//! others about frames.
 
 use std::collections::HashMap;
 use std::fs::File;
@@ -87,8 +88,8 @@ impl Entry {
     }
 }
 
-/// When each file was captured, by the manifest of `folder`, counted from the first frame; `None` without a manifest.
-/// A line that is cut, as the last one may be, is left out.
+/// When each file was captured, by the manifest of `folder`, counted from the first frame; `None`
+/// without a manifest. A line that is cut, as the last one may be, is left out.
 pub(super) fn read(folder: &Path) -> io::Result<Option<HashMap<String, Captured>>> {
     let file = match File::open(folder.join(NAME)) {
         Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(None),

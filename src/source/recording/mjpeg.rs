@@ -77,8 +77,8 @@ impl Reel for Mjpeg {
     }
 }
 
-/// Cuts a stream into JPEG pictures by their markers: a picture inside of a segment of another one, as a thumbnail
-/// is, does not look like the next one.
+/// Cuts a stream into JPEG pictures by their markers: a picture inside of a segment of another one,
+/// as a thumbnail is, does not look like the next one.
 struct Splitter<R> {
     input: R,
     /// Whether the beginning of the next picture was read already, where the last one had no end.
@@ -235,7 +235,8 @@ mod tests {
         parts
     }
 
-    /// A picture in form only: a segment with another picture inside, a scan with stuffed ones and a restart.
+    /// A picture in form only: a segment with another picture inside, a scan with stuffed ones and
+    /// a restart.
     fn picture(mark: u8) -> Vec<u8> {
         let mut data = vec![
             0xff, 0xd8, 0xff, 0xe1, 0, 10, 0xff, 0xd8, 0xff, 0xd9, 0xff, 0xd8, 7, 7,

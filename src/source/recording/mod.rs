@@ -10,8 +10,9 @@
 //! | YUV4MPEG2 | each frame; 4:2:0, 4:2:2 or mono of 8 bits |
 //! | any other video | what the user's own `ffmpeg` makes of it |
 //!
-//! JPEG pictures are handed on as they are and are decoded where a camera's are, so that a damaged one shows there. A
-//! file that cannot be read, or is no picture, is counted, named in the log and passed over.
+//! JPEG pictures are handed on as they are and are decoded where a camera's are, so that a damaged
+//! one shows there. A file that cannot be read, or is no picture, is counted, named in the log and
+//! passed over.
 
 mod ffmpeg;
 mod images;
@@ -86,7 +87,8 @@ enum Item {
     End,
 }
 
-/// A recording as a source. Its clock is that of its frames: each comes one over the frame rate after the last.
+/// A recording as a source. Its clock is that of its frames: each comes one over the frame rate
+/// after the last.
 pub struct Recording {
     path: PathBuf,
     name: String,
@@ -110,8 +112,9 @@ impl Recording {
     /// Opens the recording at `path`.
     ///
     /// # Errors
-    /// [`Error::Io`] when it is not there, [`Error::Empty`] when it has no frames, [`Error::Format`] when it is neither
-    /// pictures nor video, [`Error::NoFfmpeg`] when it is a video that only ffmpeg reads.
+    /// [`Error::Io`] when it is not there, [`Error::Empty`] when it has no frames,
+    /// [`Error::Format`] when it is neither pictures nor video, [`Error::NoFfmpeg`] when it is a
+    /// video that only ffmpeg reads.
     pub fn open(path: &Path, options: RecordingOptions) -> Result<Self, Error> {
         let io = |cause| Error::Io {
             path: path.into(),
@@ -151,7 +154,8 @@ impl Recording {
         })
     }
 
-    /// How many frames one round has, those that cannot be read among them, where that is known beforehand.
+    /// How many frames one round has, those that cannot be read among them, where that is known
+    /// beforehand.
     pub fn len_hint(&self) -> Option<u64> {
         self.reel.len_hint()
     }

@@ -6,10 +6,11 @@ use image::{ImageDecoder, ImageError, Limits, codecs::png::PngDecoder};
 
 use crate::frame::{Colour, Frame, MAX_PIXELS, PixelFormat};
 
-/// Decodes the PNG picture `file` into `frame` as RGB24, reusing its buffer where the picture is RGB of 8 bits.
+/// Decodes the PNG picture `file` into `frame` as RGB24, reusing its buffer where the picture is
+/// RGB of 8 bits.
 ///
-/// Palettes and greys are spread out, 16 bits are brought to 8, and alpha is left out without blending: that is what
-/// Pillow's `convert("RGB")` does, with which the network was trained.
+/// Palettes and greys are spread out, 16 bits are brought to 8, and alpha is left out without
+/// blending: that is what Pillow's `convert("RGB")` does, with which the network was trained.
 ///
 /// # Errors
 /// The cause for the counters and what is wrong.

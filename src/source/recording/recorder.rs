@@ -1,4 +1,5 @@
-//! Writing frames as a recording: JPEG as it came, raw pictures as PNG without loss, and a manifest of all.
+//! Writing frames as a recording: JPEG as it came, raw pictures as PNG without loss, and a manifest
+//! of all.
 
 use std::fs::{self, File};
 use std::io::{self, Write};
@@ -105,7 +106,8 @@ impl Recorder {
         })
     }
 
-    /// Writes one frame, if there is room for it. Before the first, `status` says of what source it is.
+    /// Writes one frame, if there is room for it. Before the first, `status` says of what source it
+    /// is.
     ///
     /// # Errors
     /// [`RecordError::Frame`] for this frame alone; the others are final.

@@ -219,8 +219,8 @@ fn what_is_no_recording_is_said_in_one_line() {
     assert_eq!(said(&error).0, 66);
 }
 
-/// Videos go through the user's ffmpeg: without one there is nothing to test here. An emulator may say that it starts and
-/// have it fail at once.
+/// Videos go through the user's ffmpeg: without one there is nothing to test here. An emulator may
+/// say that it starts and have it fail at once.
 fn has_ffmpeg() -> bool {
     let ran = Command::new("ffmpeg").arg("-version").output();
     ran.is_ok_and(|ran| ran.status.success())

@@ -31,8 +31,8 @@ enum Sampling {
 impl Header {
     /// Reads the line, which is without its end.
     ///
-    /// A stream does not say its matrix; it is BT.709 above the size of standard television and else BT.601,
-    /// as players have it.
+    /// A stream does not say its matrix; it is BT.709 above the size of standard television and
+    /// else BT.601, as players have it.
     fn parse(line: &str) -> Result<Self, String> {
         let mut words = line.split(' ');
         if words.next() != Some("YUV4MPEG2") {

@@ -127,7 +127,8 @@ fn a_bad_picture_is_an_error_and_the_next_one_is_fine() {
     assert_eq!(preparer.prepare(good.view()).unwrap(), before);
 }
 
-/// A JPEG picture is decoded no larger than is needed, and still comes out as the whole picture does.
+/// A JPEG picture is decoded no larger than is needed, and still comes out as the whole picture
+/// does.
 #[test]
 fn a_jpeg_picture_is_prepared_as_its_pixels_are() {
     let path = concat!(

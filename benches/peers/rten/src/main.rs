@@ -1,7 +1,8 @@
-//! rten as one of the peers: `rten MODEL.onnx INPUTS.f32`, on as many threads as RTEN_NUM_THREADS says.
+//! rten as one of the peers: `rten MODEL.onnx INPUTS.f32`, on as many threads as RTEN_NUM_THREADS
+//! says.
 //!
-//! For each line of standard input, a count, it runs so often over the inputs in turn and prints the milliseconds of
-//! each run as one line of JSON.
+//! For each line of standard input, a count, it runs so often over the inputs in turn and prints
+//! the milliseconds of each run as one line of JSON.
 
 use std::io::{BufRead, Write};
 use std::time::Instant;

@@ -264,7 +264,8 @@ impl Device for Open {
     }
 }
 
-/// A name out of a fixed field: up to the first zero byte, whatever a driver wrote there made readable.
+/// A name out of a fixed field: up to the first zero byte, whatever a driver wrote there made
+/// readable.
 fn text(field: &[u8]) -> String {
     let end = field.iter().position(|&byte| byte == 0);
     let name = String::from_utf8_lossy(&field[..end.unwrap_or(field.len())]);

@@ -18,7 +18,8 @@ impl Mapped {
     /// # Errors
     /// What the system says.
     pub fn new(descriptor: RawFd, length: usize, offset: libc::off_t) -> io::Result<Self> {
-        // SAFETY: a new mapping at an address of the kernel's choice; it touches no memory that is in use.
+        // SAFETY: a new mapping at an address of the kernel's choice; it touches no memory that is
+        // in use.
         let start = unsafe {
             v4l::v4l2::mmap(
                 std::ptr::null_mut(),
@@ -46,9 +47,10 @@ impl Mapping for Mapped {
     }
 
     fn bytes(&self) -> &[u8] {
-        // SAFETY: `start` is mapped readable for `length` bytes until drop, which no borrow outlives, whether the
-        // device is still there or not. The driver writes to it only while it owns the buffer; the stream looks
-        // only while it does not, by the `Filled` or the `Loan` without which a buffer is not queued.
+        // SAFETY: `start` is mapped readable for `length` bytes until drop, which no borrow
+        // outlives, whether the device is still there or not. The driver writes to it only while it
+        // owns the buffer; the stream looks only while it does not, by the `Filled` or the `Loan`
+        // without which a buffer is not queued.
         unsafe { std::slice::from_raw_parts(self.start.as_ptr(), self.length) }
     }
 }

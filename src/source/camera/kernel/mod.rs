@@ -1,7 +1,8 @@
 //! The real system: V4L2 through the v4l crate's handle, types and ioctl numbers.
 //!
-//! The crate's own stream, capability and control readers are not used: they queue buffers that the kernel owns,
-//! and panic on names that are not UTF-8. This folder is the only unsafe code of the camera.
+//! The crate's own stream, capability and control readers are not used: they queue buffers that the
+//! kernel owns, and panic on names that are not UTF-8. This folder is the only unsafe code of the
+//! camera.
 #![allow(unsafe_code)]
 
 mod device;
@@ -92,7 +93,8 @@ impl System for Kernel {
             tv_sec: 0,
             tv_nsec: 0,
         };
-        // SAFETY: `time` is a timespec that outlives the call. CLOCK_MONOTONIC always exists on Linux.
+        // SAFETY: `time` is a timespec that outlives the call. CLOCK_MONOTONIC always exists on
+        // Linux.
         unsafe { libc::clock_gettime(libc::CLOCK_MONOTONIC, &mut time) };
         let seconds = u64::try_from(time.tv_sec).unwrap_or(0);
         Duration::new(seconds, u32::try_from(time.tv_nsec).unwrap_or(0))

@@ -1,4 +1,5 @@
-//! Raw frames that are read in the driver's own buffers: who has which, and what becomes of them when it goes wrong.
+//! Raw frames that are read in the driver's own buffers: who has which, and what becomes of them
+//! when it goes wrong.
 
 use std::mem;
 use std::sync::Arc;
@@ -24,7 +25,8 @@ fn keep(bench: &mut Bench) -> Frame {
     mem::take(&mut bench.frame)
 }
 
-/// Whether it shows one and the same level everywhere, as each of the fake camera's frames does: its number.
+/// Whether it shows one and the same level everywhere, as each of the fake camera's frames does:
+/// its number.
 fn is_whole(frame: &Frame, level: u8) -> bool {
     frame.data.len() == 640 * 480 * 2 && frame.data.iter().all(|&byte| byte == level)
 }
@@ -160,8 +162,8 @@ fn fault_03_a_loan_that_ends_while_the_driver_hangs_in_stop_does_not_wait_for_it
     bench.frame_within(11 * SECOND);
 }
 
-/// One thread captures and one looks, as in the daemon, over two buffers and a camera that is lost now and then; each frame is
-/// read twice, and must show one picture both times.
+/// One thread captures and one looks, as in the daemon, over two buffers and a camera that is lost
+/// now and then; each frame is read twice, and must show one picture both times.
 #[test]
 fn frames_are_never_written_while_another_thread_reads_them() {
     const FRAMES: u32 = 3000;

@@ -1,4 +1,5 @@
-//! What cameras do wrong, on a kernel of the tests' own: what is said, what is counted, and that pictures come back.
+//! What cameras do wrong, on a kernel of the tests' own: what is said, what is counted, and that
+//! pictures come back.
 //!
 //! `fault_NN_*` is of failure mode NN in the table of `tests/README.md`.
 

@@ -1,5 +1,5 @@
-//! A kernel for tests: cameras with queues of their own, a clock that moves only when someone waits, and every
-//! failure that can be asked for.
+//! A kernel for tests: cameras with queues of their own, a clock that moves only when someone
+//! waits, and every failure that can be asked for.
 
 mod camera;
 mod device;
