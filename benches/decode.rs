@@ -16,7 +16,7 @@ use fast_image_resize::images::Image;
 use fast_image_resize::{FilterType, PixelType, ResizeAlg, ResizeOptions, Resizer};
 use goldcrest::engine::{Input, Resize};
 use goldcrest::frame::{Frame, PixelFormat, jpeg};
-use goldcrest::service::heap;
+use goldcrest::meter::heap;
 use goldcrest::vision::{Config, Preparer};
 use support::{Arguments, on_cpu};
 

@@ -14,7 +14,7 @@ use std::time::{Duration, SystemTime};
 use goldcrest::engine::{self, Card, bundle, pack};
 use goldcrest::frame::{Captured, Frame, PixelFormat};
 use goldcrest::observe;
-use goldcrest::service::pipeline::Pipeline;
+use goldcrest::pipeline::Pipeline;
 use goldcrest::vision::{self, Gate, GateConfig, Preparer};
 use image::codecs::jpeg::JpegEncoder;
 use image::imageops::{FilterType, resize};

@@ -12,7 +12,7 @@ use serde::Deserialize;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
-use crate::{engine, observe, publish, service, source, vision};
+use crate::{daemon, engine, logging, memory, observe, publish, source, vision};
 
 /// Where a configuration is looked for when none is named, in this order.
 pub const PLACES: [&str; 2] = ["config.toml", "/etc/goldcrest/config.toml"];
@@ -38,11 +38,11 @@ pub struct Config {
     /// The broker.
     pub mqtt: publish::Config,
     /// How often the daemon says how it is.
-    pub health: service::HealthConfig,
+    pub health: daemon::health::Config,
     /// How much memory is allowed.
-    pub memory: service::MemoryConfig,
+    pub memory: memory::need::Config,
     /// What is logged.
-    pub log: service::LogConfig,
+    pub log: logging::Config,
 }
 
 impl Default for Config {

@@ -1,26 +1,35 @@
-//! Goldcrest watches one camera and says over MQTT what it sees, in a small and fixed amount of
+//! Goldcrest watches one camera and publishes over MQTT what it sees, in a small and fixed amount of
 //! memory.
 //!
-//! The crate is one flow, and its modules stand in the order in which a frame passes them:
+//! Modules that carry a frame, in the order in which it passes them:
 //!
 //! - [`frame`]: pixel formats, decoders, the slot in which the newest frame waits
-//! - [`source`]: where frames come from: a camera, a recording
+//! - [`source`]: cameras, recordings and synthetic pictures
 //! - [`vision`]: from a frame of any format to the model's input
 //! - [`engine`]: from the model's input to scores
-//! - [`observe`]: from scores over time to what is said
-//! - [`publish`]: saying it over MQTT
-//! - [`service`]: the threads, limits and signals around all that
-//! - [`cli`]: the commands
+//! - [`observe`]: from scores over time to the published state
+//! - [`publish`]: MQTT
 //!
-//! A module uses only modules above it in this list, and each owns its section of the
-//! configuration, which [`config`] composes.
+//! Around them: [`pipeline`] runs the stages on one frame, [`daemon`] runs threads, health and
+//! reload, [`memory`] computes and guards the budget, [`meter`] measures the process, `setup`
+//! builds the parts that a configuration names, and [`cli`] holds the commands.
+//!
+//! ARCHITECTURE.md lists which module may use which; a test holds the list.
 
 pub mod cli;
 pub mod config;
+pub mod daemon;
 pub mod engine;
+pub mod exit;
 pub mod frame;
+pub mod logging;
+pub mod memory;
+pub mod meter;
 pub mod observe;
+pub mod pipeline;
 pub mod publish;
-pub mod service;
+pub mod record;
+mod setup;
+pub mod signals;
 pub mod source;
 pub mod vision;

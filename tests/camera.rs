@@ -11,8 +11,8 @@ use std::time::{Duration, Instant};
 
 use goldcrest::engine::{Input, Resize};
 use goldcrest::frame::{Frame, Lines, PixelFormat, Rows};
-use goldcrest::source::camera::{Camera, Cause, Config, ControlValue, Format, State};
-use goldcrest::source::{Next, Recording, RecordingOptions, Source};
+use goldcrest::source::camera::{Camera, Config, ControlValue, Format};
+use goldcrest::source::{Cause, Next, Recording, RecordingOptions, Source, State};
 use goldcrest::vision::{self, Preparer};
 use support::vivid;
 

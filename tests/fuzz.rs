@@ -17,7 +17,7 @@ use std::time::{Duration, Instant};
 
 use goldcrest::engine::{Input, Resize};
 use goldcrest::frame::{Colour, Error, Frame, Lines, PixelFormat, jpeg};
-use goldcrest::service::heap;
+use goldcrest::meter::heap;
 use goldcrest::source::{Next, Recording, RecordingOptions, Source};
 use goldcrest::vision::{self, Config, Preparer};
 

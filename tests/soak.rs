@@ -14,16 +14,17 @@ use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::Duration;
 
+use goldcrest::daemon::Daemon;
+use goldcrest::daemon::reload::Reloader;
 use goldcrest::engine::{self, Card, Description, Engine};
 use goldcrest::frame::{Frame, PixelFormat};
-use goldcrest::service::budget::{self, Facts, Model};
-use goldcrest::service::daemon::Daemon;
-use goldcrest::service::guard::Guard;
-use goldcrest::service::heap;
-use goldcrest::service::reload::Reloader;
-use goldcrest::service::signals::{Reload, Stop};
-use goldcrest::source::camera::Monitor;
-use goldcrest::source::{Counts, Error, Next, Opened, Source, Synthetic, SyntheticOptions};
+use goldcrest::memory::guard::Guard;
+use goldcrest::memory::need::{self, Facts, Model};
+use goldcrest::meter::Tally;
+use goldcrest::meter::heap;
+use goldcrest::signals::{Reload, Stop};
+use goldcrest::source::Monitor;
+use goldcrest::source::{Error, Next, Opened, Source, Synthetic, SyntheticOptions};
 use support::program::packed_model;
 
 /// What the process held at one frame.
@@ -112,7 +113,7 @@ impl Source for Watched {
         self.source.next(frame)
     }
 
-    fn passed_over(&self) -> &Counts {
+    fn passed_over(&self) -> &Tally {
         self.source.passed_over()
     }
 }
@@ -150,7 +151,7 @@ fn daemon(folder: &Path, source: Opened, looked: Arc<AtomicU64>) -> Daemon {
         pipeline: reloader.pipeline(&card, engine),
         publisher: None,
         health: Default::default(),
-        guard: Guard::new(&budget::Config::default(), facts),
+        guard: Guard::new(&need::Config::default(), facts),
         reloader,
     }
 }

@@ -6,13 +6,15 @@ use std::time::{Duration, Instant, SystemTime};
 use image::codecs::jpeg::JpegEncoder;
 use serde::Serialize;
 
-use super::{ConfigOption, Failure, exit, say, setup};
+use super::{ConfigOption, say};
 use crate::engine::Engine;
+use crate::exit;
 use crate::frame::{Captured, Frame, PixelFormat};
+use crate::meter::timing::{Histogram, Percentiles, StageCounts, StageTimes};
+use crate::meter::{heap, process};
+use crate::pipeline::Pipeline;
 use crate::publish::{Payload, Topics};
-use crate::service::pipeline::Pipeline;
-use crate::service::timing::{Histogram, Percentiles, StageCounts, StageTimes};
-use crate::service::{heap, memory};
+use crate::setup::{self, Failure};
 
 /// The picture that whole frames are measured with.
 const WIDTH: usize = 640;
@@ -51,7 +53,7 @@ struct Report {
     allocations_by_stage: ByStage,
     live_heap_growth_bytes: i64,
     #[serde(flatten)]
-    memory: memory::Resident,
+    memory: process::Resident,
     kernel: String,
     model_hash: String,
 }
@@ -68,7 +70,7 @@ struct ByStage {
 
 /// Runs the command.
 pub fn run(options: &Options) -> Result<(), Failure> {
-    let loaded = setup::configuration(&options.config)?;
+    let loaded = setup::configuration(options.config.path.as_deref())?;
     let mut model = setup::model(
         &loaded,
         options.model.as_deref(),
@@ -130,7 +132,7 @@ pub fn run(options: &Options) -> Result<(), Failure> {
             publish: each(publish),
         },
         live_heap_growth_bytes: after.live - before.live,
-        memory: memory::resident(),
+        memory: process::resident(),
         kernel: described.kernel,
         model_hash: described.model_hash,
     };

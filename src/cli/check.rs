@@ -5,14 +5,16 @@ use std::time::{Duration, Instant};
 
 use serde::Serialize;
 
-use super::{ConfigOption, Failure, exit, need, say, setup};
+use super::{ConfigOption, say};
 use crate::config::Loaded;
 use crate::engine::pack::{self, Quantised};
 use crate::engine::{self, Input, Layer};
+use crate::exit;
+use crate::memory::guard::Guard;
+use crate::memory::need::Part;
+use crate::pipeline::Pipeline;
 use crate::publish;
-use crate::service::budget::Part;
-use crate::service::guard::Guard;
-use crate::service::pipeline::Pipeline;
+use crate::setup::{self, Failure, need};
 use crate::source::{self, camera, camera::Survey};
 
 /// How long the broker is given.
@@ -80,7 +82,7 @@ impl Finding {
 /// Runs the command. Everything is looked at; the exit code is that of the first thing that would
 /// not work.
 pub fn run(options: &Options) -> Result<(), Failure> {
-    let loaded = setup::configuration(&options.config)?;
+    let loaded = setup::configuration(options.config.path.as_deref())?;
     let used = match &loaded.path {
         Some(path) => format!("{} is valid, id {}", path.display(), loaded.config.id),
         None => format!("none found, the defaults are used, id {}", loaded.config.id),

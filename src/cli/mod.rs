@@ -2,42 +2,19 @@
 
 mod bench;
 mod check;
-mod need;
 mod pack;
 mod record;
 mod replay;
 mod run;
-mod setup;
 
-use std::fmt;
 use std::io::{self, Write as _};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-use crate::service::pipeline;
-use crate::{config, engine, publish, source};
-
-/// Exit codes, as in sysexits.h.
-pub mod exit {
-    /// The command line is wrong.
-    pub const USAGE: u8 = 64;
-    /// The input is not what it should be.
-    pub const DATA: u8 = 65;
-    /// An input file is not there.
-    pub const NO_INPUT: u8 = 66;
-    /// A service, such as the broker, cannot be had.
-    pub const UNAVAILABLE: u8 = 69;
-    /// Goldcrest itself failed.
-    pub const SOFTWARE: u8 = 70;
-    /// Reading or writing failed.
-    pub const IO: u8 = 74;
-    /// Something is forbidden to this user.
-    pub const NO_PERMISSION: u8 = 77;
-    /// The configuration is wrong.
-    pub const CONFIG: u8 = 78;
-}
+use crate::exit;
+use crate::setup::Failure;
 
 /// Watches one camera and says over MQTT what it sees.
 #[derive(Parser)]
@@ -75,68 +52,6 @@ struct ConfigOption {
     /// Configuration file
     #[arg(id = "config", long = "config", value_name = "FILE")]
     path: Option<PathBuf>,
-}
-
-/// Why a command failed: one line that says what, where and what to do, and the exit code.
-#[derive(Debug)]
-struct Failure {
-    code: u8,
-    message: String,
-}
-
-impl Failure {
-    fn new(code: u8, message: impl fmt::Display) -> Self {
-        Self {
-            code,
-            message: message.to_string(),
-        }
-    }
-}
-
-impl From<config::Error> for Failure {
-    fn from(e: config::Error) -> Self {
-        Self::new(exit::CONFIG, e)
-    }
-}
-
-impl From<engine::Error> for Failure {
-    fn from(e: engine::Error) -> Self {
-        Self::new(e.exit_code(), e)
-    }
-}
-
-impl From<source::Error> for Failure {
-    fn from(e: source::Error) -> Self {
-        Self::new(e.exit_code(), e)
-    }
-}
-
-impl From<source::RecordError> for Failure {
-    fn from(e: source::RecordError) -> Self {
-        let code = match &e {
-            source::RecordError::NotEmpty(_) => exit::USAGE,
-            source::RecordError::Full { .. } | source::RecordError::Io { .. } => exit::IO,
-            source::RecordError::Frame(_) => exit::DATA,
-        };
-        Self::new(code, e)
-    }
-}
-
-impl From<publish::Error> for Failure {
-    fn from(e: publish::Error) -> Self {
-        Self::new(e.exit_code(), e)
-    }
-}
-
-impl From<pipeline::Error> for Failure {
-    fn from(e: pipeline::Error) -> Self {
-        let code = match &e {
-            pipeline::Error::Frame(_) => exit::DATA,
-            pipeline::Error::Engine(e) => e.exit_code(),
-            pipeline::Error::Scores(_) => exit::SOFTWARE,
-        };
-        Self::new(code, e)
-    }
 }
 
 /// Runs the command that the arguments name and gives its exit code.

@@ -2,8 +2,10 @@
 
 use std::path::PathBuf;
 
-use super::{Failure, exit, say};
+use super::say;
 use crate::engine::{bundle, pack};
+use crate::exit;
+use crate::setup::Failure;
 
 /// Options of `goldcrest pack`.
 #[derive(clap::Args)]

@@ -3,11 +3,15 @@
 use std::io::{self, Write};
 use std::path::PathBuf;
 
-use super::{ConfigOption, Failure, exit, setup};
+use super::ConfigOption;
+use crate::exit;
 use crate::frame::Frame;
-use crate::service::signals::Stop;
-use crate::source::camera::Monitor;
-use crate::source::{self, Counts, Limits, Next, RecordError, Recorder, Source, Written};
+use crate::meter::Tally;
+use crate::record::{self, Limits, Recorder, Written};
+use crate::setup::{self, Failure};
+use crate::signals::Stop;
+use crate::source::Monitor;
+use crate::source::{self, Next, Source};
 
 /// Options of `goldcrest record`.
 #[derive(clap::Args)]
@@ -30,7 +34,7 @@ pub struct Options {
 
 /// Runs the command.
 pub fn run(options: &Options) -> Result<(), Failure> {
-    let loaded = setup::configuration(&options.config)?;
+    let loaded = setup::configuration(options.config.path.as_deref())?;
     let config = &loaded.config;
     let stop = Stop::on_signals().map_err(|e| Failure::new(exit::SOFTWARE, e))?;
     let mut opened = source::open(&config.source, &config.camera, loaded.folder())?;
@@ -44,7 +48,7 @@ pub fn run(options: &Options) -> Result<(), Failure> {
         opened.says,
         options.folder.display()
     );
-    let mut bad = Counts::new();
+    let mut bad = Tally::new();
     let ended = fill(
         &mut recorder,
         &mut *opened.source,
@@ -73,7 +77,7 @@ fn fill(
     source: &mut dyn Source,
     camera: &Monitor,
     frames: Option<u64>,
-    bad: &mut Counts,
+    bad: &mut Tally,
     stop: &Stop,
 ) -> Result<(), Failure> {
     let mut frame = Frame::empty();
@@ -89,7 +93,7 @@ fn fill(
                 log::info!("the next frame would go beyond --max-bytes");
                 break;
             }
-            Err(RecordError::Frame(e)) => {
+            Err(record::Error::Frame(e)) => {
                 bad.add(e.cause());
                 log::warn!("frame {}: {e}; passed over", frame.seq);
             }

@@ -8,15 +8,18 @@ use std::time::{Duration, Instant};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde::Serialize;
 
-use super::{ConfigOption, Failure, exit, setup};
+use super::ConfigOption;
+use crate::exit;
 use crate::frame::Frame;
+use crate::meter::Tally;
+use crate::meter::process;
 use crate::observe::{self, Say};
+use crate::pipeline::pace::Pace;
+use crate::pipeline::{self, Pipeline};
 use crate::publish::{Label, Publisher, Score, Top};
-use crate::service::memory;
-use crate::service::pace::Pace;
-use crate::service::pipeline::{self, Pipeline};
-use crate::service::signals::Stop;
-use crate::source::{Counts, Next, Recording, RecordingOptions, Source};
+use crate::setup::{self, Failure};
+use crate::signals::Stop;
+use crate::source::{Next, Recording, RecordingOptions, Source};
 
 /// How long a replay waits for the broker.
 const CONNECT: Duration = Duration::from_secs(5);
@@ -58,7 +61,7 @@ struct Line<'a> {
 #[derive(Default)]
 struct Summary {
     frames: u64,
-    passed_over: Counts,
+    passed_over: Tally,
     said: BTreeMap<String, u64>,
 }
 
@@ -75,7 +78,7 @@ struct Replay<'a> {
 
 /// Runs the command.
 pub fn run(options: &Options) -> Result<(), Failure> {
-    let loaded = setup::configuration(&options.config)?;
+    let loaded = setup::configuration(options.config.path.as_deref())?;
     let config = &loaded.config;
     let stop = Stop::on_signals().map_err(|e| Failure::new(exit::SOFTWARE, e))?;
     let recording_options = RecordingOptions {
@@ -280,7 +283,7 @@ fn report(summary: &Summary, pipeline: &Pipeline, took: Duration, json: bool) {
             times.publish.p50, times.publish.p95
         );
     }
-    let memory = memory::resident();
+    let memory = process::resident();
     text += &format!(
         "\nmemory    peak {:.1} MiB, now {:.1} MiB of it {:.1} anonymous",
         memory.rss_peak_mb, memory.rss_mb, memory.rss_anon_mb

@@ -1,12 +1,14 @@
 //! `goldcrest run`: the daemon.
 
-use super::{ConfigOption, Failure, exit, need, setup};
+use super::ConfigOption;
+use crate::daemon::reload::Reloader;
+use crate::daemon::{self, Daemon};
+use crate::exit;
 use crate::publish::Publisher;
-use crate::service::daemon::{self, Daemon};
-use crate::service::reload::Reloader;
-use crate::service::signals::{Reload, Stop};
-use crate::service::{memory, watchdog};
+use crate::setup::{self, Failure, need};
+use crate::signals::{Reload, Stop};
 use crate::source;
+use crate::{daemon::watchdog, meter::process};
 
 /// Options of `goldcrest run`.
 #[derive(clap::Args)]
@@ -17,7 +19,7 @@ pub struct Options {
 
 /// Runs the command.
 pub fn run(options: &Options) -> Result<(), Failure> {
-    let loaded = setup::configuration(&options.config)?;
+    let loaded = setup::configuration(options.config.path.as_deref())?;
     let config = &loaded.config;
     let broken = |e| Failure::new(exit::SOFTWARE, e);
     let stop = Stop::on_signals().map_err(broken)?;
@@ -54,7 +56,7 @@ pub fn run(options: &Options) -> Result<(), Failure> {
         daemon::Error::Pipeline(e) => e.into(),
         e @ daemon::Error::Thread(_) => Failure::new(exit::SOFTWARE, e),
     })?;
-    let memory = memory::resident();
+    let memory = process::resident();
     log::info!(
         "ended: {} frames classified, {} still, {} changes said, {} replaced by newer ones, passed over: {}, \
          {} messages unsent, memory peak {:.1} MiB",

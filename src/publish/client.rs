@@ -8,11 +8,12 @@ use std::time::{Duration, Instant};
 use rumqttc::{LastWill, MqttOptions, QoS};
 use tokio::runtime::{self, Runtime};
 
-use super::backoff::{self, LogLimit};
-use super::client_id::{client_id, visitor_id};
+use super::connection::backoff::{self, LogLimit};
+use super::connection::client_id::{client_id, visitor_id};
+use super::connection::session;
+use super::connection::shared::{Link, Shared, State};
 use super::outbox::{Message, Outbox};
-use super::shared::{Link, Shared, State};
-use super::{Config, Error, Payload, Topics, session};
+use super::{Config, Error, Payload, Topics};
 use crate::observe::Say;
 
 /// What became of all that was to be said. Whatever was said is in just one of `sent`, `dropped`,

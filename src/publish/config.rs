@@ -4,7 +4,8 @@ use std::net::Ipv6Addr;
 
 use serde::Deserialize;
 
-use super::{Error, Secret, secret, topics};
+use super::connection::secret;
+use super::{Error, Secret, topics};
 
 /// A queued message with its topic: events of the most labels are half as large.
 const MESSAGE: usize = 2048;

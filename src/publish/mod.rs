@@ -17,24 +17,17 @@
 //!
 //! All are sent with QoS 1.
 
-mod backoff;
 mod client;
-mod client_id;
 mod config;
+mod connection;
 mod error;
-mod flight;
 mod outbox;
 mod payloads;
-mod probe;
-mod secret;
-mod session;
-mod shared;
 mod topics;
 
 pub use client::{Counts, Publisher};
 pub use config::Config;
+pub use connection::{Secret, probe};
 pub use error::Error;
 pub use payloads::{CameraState, Event, Label, Payload, Score, Time, Top, VERSION};
-pub use probe::probe;
-pub use secret::Secret;
 pub use topics::Topics;

@@ -2,19 +2,26 @@
 
 pub mod camera;
 mod config;
-mod counts;
+mod counters;
+mod loss;
+mod mode;
 mod open;
 pub mod recording;
+mod status;
 pub mod synthetic;
 
 use std::path::PathBuf;
 
 use crate::frame::Frame;
+use crate::meter::Tally;
 
 pub use config::{AtEnd, Config, Kind};
-pub use counts::Counts;
+pub use counters::Counters;
+pub use loss::{Cause, Loss};
+pub use mode::Mode;
 pub use open::{Opened, open};
-pub use recording::{Limits, RecordError, Recorder, Recording, RecordingOptions, Written};
+pub use recording::{Recording, RecordingOptions};
+pub use status::{Monitor, State, Status};
 pub use synthetic::{Synthetic, SyntheticOptions};
 
 /// One place that frames come from, one after the other.
@@ -28,7 +35,7 @@ pub trait Source: Send {
     fn next(&mut self, frame: &mut Frame) -> Result<Next, Error>;
 
     /// What could not even be read, by cause.
-    fn passed_over(&self) -> &Counts;
+    fn passed_over(&self) -> &Tally;
 }
 
 /// What became of one call to [`Source::next`].

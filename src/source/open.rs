@@ -3,8 +3,8 @@
 use std::path::Path;
 use std::time::Instant;
 
-use super::camera::{self, Camera, Monitor};
-use super::{Config, Error, Kind, Recording, Source, Synthetic, SyntheticOptions};
+use super::camera::{self, Camera};
+use super::{Config, Error, Kind, Monitor, Recording, Source, Synthetic, SyntheticOptions};
 use crate::frame::PixelFormat;
 
 /// A source that is ready to give frames.

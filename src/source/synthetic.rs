@@ -8,8 +8,9 @@ use std::time::{Duration, Instant, SystemTime};
 use image::ExtendedColorType;
 use image::codecs::jpeg::JpegEncoder;
 
-use super::{Counts, Error, Next, Source};
+use super::{Error, Next, Source};
 use crate::frame::{Captured, Colour, Frame, Matrix, PixelFormat};
+use crate::meter::Tally;
 
 /// The longest that one call of [`Source::next`] waits.
 const SLICE: Duration = Duration::from_millis(250);
@@ -56,7 +57,7 @@ pub struct Synthetic {
     begun_wall: SystemTime,
     next: u64,
     rgb: Vec<u8>,
-    counts: Counts,
+    counts: Tally,
 }
 
 impl Synthetic {
@@ -71,7 +72,7 @@ impl Synthetic {
             begun_wall: SystemTime::now(),
             next: 0,
             rgb: Vec::new(),
-            counts: Counts::new(),
+            counts: Tally::new(),
             options,
         }
     }
@@ -243,7 +244,7 @@ impl Source for Synthetic {
         Ok(Next::Frame)
     }
 
-    fn passed_over(&self) -> &Counts {
+    fn passed_over(&self) -> &Tally {
         &self.counts
     }
 }

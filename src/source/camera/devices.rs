@@ -7,9 +7,10 @@ use std::path::{Path, PathBuf};
 
 use v4l::v4l_sys as sys;
 
-use super::loss::{Cause, Loss};
+use super::loss;
 use super::negotiate;
 use super::system::{Capability, Device, System};
+use crate::source::{Cause, Loss};
 
 /// Drivers of the Raspberry Pi's CSI receivers.
 const RAW_SENSORS: [&str; 2] = ["unicam", "rp1-cfe"];
@@ -146,7 +147,7 @@ fn no_camera(refused: Vec<Loss>) -> Loss {
 /// # Errors
 /// Why it does not, and what to use instead.
 pub fn open(system: &dyn System, path: &Path) -> Result<Found, Loss> {
-    let failed = |step, e: &std::io::Error| Loss::from_system(system, path, step, e);
+    let failed = |step, e: &std::io::Error| loss::from_system(system, path, step, e);
     let device = system.open(path).map_err(|e| failed("open", &e))?;
     let capability = device.capability().map_err(|e| failed("QUERYCAP", &e))?;
     if let Some(loss) = refusal(path, &capability) {

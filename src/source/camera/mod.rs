@@ -14,7 +14,6 @@
 mod buffers;
 mod config;
 mod controls;
-mod counters;
 mod devices;
 mod kernel;
 mod loss;
@@ -23,7 +22,6 @@ mod negotiate;
 mod open;
 mod session;
 mod source;
-mod status;
 mod stream;
 mod survey;
 mod system;
@@ -32,9 +30,5 @@ mod system;
 mod tests;
 
 pub use config::{Config, ControlValue, Format};
-pub use counters::Counters;
-pub use loss::{Cause, Loss};
-pub use mode::Mode;
 pub use source::Camera;
-pub use status::{Monitor, State, Status};
 pub use survey::{Choice, Survey, survey};

@@ -1,38 +1,15 @@
 //! What the driver's answer means. Pure: what it gave is the truth from there on.
 
-use serde::Serialize;
 use v4l::Fraction;
 use v4l::v4l_sys as sys;
 
 use super::negotiate::{fps, name, pixel_format};
 use super::system::Picture;
 use crate::frame::{Colour, Matrix, PixelFormat};
+use crate::source::Mode;
 
 /// No picture is larger: what a driver says beyond it is a mistake, not a reason to allocate.
 const MOST_BYTES: usize = 256 << 20;
-
-/// How a camera's frames are to be read, as the driver gave it.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct Mode {
-    /// Pixel format.
-    #[serde(skip)]
-    pub format: PixelFormat,
-    /// V4L2's name of the format.
-    pub fourcc: String,
-    /// Width in pixels.
-    pub width: usize,
-    /// Height in pixels.
-    pub height: usize,
-    /// Bytes from one row of the first plane to the next; 0 for JPEG.
-    pub stride: usize,
-    /// Matrix and range of YCbCr.
-    #[serde(skip)]
-    pub colour: Colour,
-    /// Bytes of the largest picture, as the driver says.
-    pub size_image: usize,
-    /// Frames a second; 0 where the driver does not say.
-    pub fps: f64,
-}
 
 /// Bytes of one row of the first plane.
 fn row_bytes(format: PixelFormat, width: usize) -> usize {

@@ -8,11 +8,13 @@ use v4l::FourCC;
 use super::config::Config;
 use super::controls;
 use super::devices::{self, Found};
-use super::loss::{Cause, Loss};
-use super::mode::{self, Mode};
+use super::loss;
+use super::mode;
 use super::negotiate::{self, Ask, Choice, Offer};
 use super::stream::Stream;
 use super::system::{Device, System};
+use crate::source::Mode;
+use crate::source::{Cause, Loss};
 
 /// A driver that lists more sizes or intervals than this is made up.
 const MOST_ENTRIES: u32 = 256;
@@ -65,7 +67,7 @@ pub fn open(system: &dyn System, config: &Config) -> Result<Opened, Loss> {
         ));
     }
     let stream = Stream::start(device, config.asked_buffers())
-        .map_err(|(step, e)| Loss::from_system(system, &path, step, &e))?;
+        .map_err(|(step, e)| loss::from_system(system, &path, step, &e))?;
     Ok(Opened {
         stream,
         mode,
@@ -85,13 +87,13 @@ fn agree(system: &dyn System, found: &Found, choices: &[Choice]) -> Result<(Choi
                 last = Some(format!("{} is refused", negotiate::name(choice.fourcc)));
                 continue;
             }
-            Err(e) => return Err(Loss::from_system(system, &found.path, "S_FMT", &e)),
+            Err(e) => return Err(loss::from_system(system, &found.path, "S_FMT", &e)),
         };
         // Cameras without a choice of rate refuse this; then they run at their own.
         let interval = match found.device.set_interval(choice.interval) {
             Ok(interval) => Some(interval),
             Err(e) if gone(&e) => {
-                return Err(Loss::from_system(system, &found.path, "S_PARM", &e));
+                return Err(loss::from_system(system, &found.path, "S_PARM", &e));
             }
             Err(_) => None,
         };

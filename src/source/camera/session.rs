@@ -3,13 +3,13 @@
 use std::io;
 use std::time::Duration;
 
-use super::counters::Counters;
-use super::mode::Mode;
 use super::open::Opened;
 use super::stream::{Filled, Stream};
 use super::system::System;
 use crate::frame::{Frame, PixelFormat, jpeg};
-use crate::source::Counts;
+use crate::meter::Tally;
+use crate::source::Counters;
+use crate::source::Mode;
 
 /// A frame from further in the future than this carries a clock that is not the system's.
 const AHEAD: Duration = Duration::from_secs(1);
@@ -32,7 +32,7 @@ pub struct Session {
     last: Option<(u32, Option<Duration>)>,
     /// When the last valid frame was seen, or the camera opened.
     alive: Duration,
-    bad_then: Counts,
+    bad_then: Tally,
     clock_is_ours: bool,
 }
 

@@ -7,13 +7,15 @@ use std::time::{Duration, Instant, SystemTime};
 
 use super::config::Config;
 use super::kernel::Kernel;
-use super::loss::{Cause, Loss};
+use super::loss;
 use super::open::open;
 use super::session::Session;
-use super::status::{Monitor, State, Status};
 use super::system::System;
 use crate::frame::{Captured, Frame};
-use crate::source::{Counts, Error, Next, Source};
+use crate::meter::Tally;
+use crate::source::{Cause, Loss};
+use crate::source::{Error, Next, Source};
+use crate::source::{Monitor, State, Status};
 
 /// The longest that one call of [`Source::next`] waits while all is well.
 const SLICE: Duration = Duration::from_millis(250);
@@ -253,7 +255,7 @@ impl Camera {
         let counters = &mut self.status.counters;
         let captured = session
             .read(&*self.system, frame, &mut self.seq, counters, SLICE)
-            .map_err(|e| Loss::from_system(&*self.system, path, "reading a frame", &e))?;
+            .map_err(|e| loss::from_system(&*self.system, path, "reading a frame", &e))?;
         if let Some(captured) = captured {
             let age = self.system.now().saturating_sub(captured);
             let wall = SystemTime::now();
@@ -288,7 +290,7 @@ impl Source for Camera {
         Ok(next)
     }
 
-    fn passed_over(&self) -> &Counts {
+    fn passed_over(&self) -> &Tally {
         &self.status.counters.bad
     }
 }

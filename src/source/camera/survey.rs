@@ -10,10 +10,10 @@ use super::config::Config;
 use super::controls;
 use super::devices::{self, Found};
 use super::kernel::Kernel;
-use super::loss::{Cause, Loss};
 use super::negotiate::{self, fps, name};
 use super::open::offers;
 use super::system::{Device, FrameInterval, FrameSize, System};
+use crate::source::{Cause, Loss};
 
 /// More sizes or rates than this are cut off.
 const MOST_LISTED: u32 = 64;

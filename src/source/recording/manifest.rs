@@ -10,16 +10,16 @@ use std::time::{Duration, SystemTime};
 use serde::{Deserialize, Serialize};
 
 use crate::frame::{Captured, Frame};
-use crate::source::camera::{Mode, Status};
+use crate::source::{Mode, Status};
 
 /// The manifest's name in the folder of its frames.
-pub(super) const NAME: &str = "manifest.jsonl";
+pub(crate) const NAME: &str = "manifest.jsonl";
 /// The version of its form.
 const VERSION: u8 = 1;
 
 /// The first line.
 #[derive(Serialize)]
-pub(super) struct Header<'a> {
+pub(crate) struct Header<'a> {
     v: u8,
     program: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -45,7 +45,7 @@ impl<'a> Header<'a> {
 
 /// One frame.
 #[derive(Debug, PartialEq, Serialize, Deserialize)]
-pub(super) struct Entry {
+pub(crate) struct Entry {
     /// The file's name.
     pub file: String,
     /// The frame's place in the source's count; gaps are frames that were dropped.
@@ -90,7 +90,7 @@ impl Entry {
 
 /// When each file was captured, by the manifest of `folder`, counted from the first frame; `None`
 /// without a manifest. A line that is cut, as the last one may be, is left out.
-pub(super) fn read(folder: &Path) -> io::Result<Option<HashMap<String, Captured>>> {
+pub(crate) fn read(folder: &Path) -> io::Result<Option<HashMap<String, Captured>>> {
     let file = match File::open(folder.join(NAME)) {
         Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(None),
         other => other?,

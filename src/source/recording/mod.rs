@@ -17,10 +17,9 @@
 mod ffmpeg;
 mod images;
 mod kind;
-mod manifest;
+pub(crate) mod manifest;
 mod mjpeg;
 mod png;
-mod recorder;
 mod y4m;
 
 use std::fmt::Write as _;
@@ -28,10 +27,9 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
 use self::kind::Kind;
-use super::{Counts, Error, Next, Source};
+use super::{Error, Next, Source};
 use crate::frame::{Captured, Frame};
-
-pub use recorder::{Limits, RecordError, Recorder, Written};
+use crate::meter::Tally;
 
 /// The most bytes of one picture's file.
 pub const MAX_FILE: u64 = 64 << 20;
@@ -105,7 +103,7 @@ pub struct Recording {
     /// When this round began, and when its last frame was captured.
     round: Duration,
     last: Duration,
-    passed_over: Counts,
+    passed_over: Tally,
 }
 
 impl Recording {
@@ -150,7 +148,7 @@ impl Recording {
             given: 0,
             round: Duration::ZERO,
             last: Duration::ZERO,
-            passed_over: Counts::new(),
+            passed_over: Tally::new(),
         })
     }
 
@@ -230,7 +228,7 @@ impl Source for Recording {
         }
     }
 
-    fn passed_over(&self) -> &Counts {
+    fn passed_over(&self) -> &Tally {
         &self.passed_over
     }
 }

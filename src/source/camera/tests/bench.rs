@@ -6,7 +6,8 @@ use std::time::Duration;
 use super::fake::Fake;
 use crate::frame::Frame;
 use crate::source::camera::system::System;
-use crate::source::camera::{Camera, Cause, Config, Counters, State};
+use crate::source::camera::{Camera, Config};
+use crate::source::{Cause, Counters, State};
 use crate::source::{Next, Source};
 
 /// A camera on a kernel of its own, and the frame that it fills.

@@ -5,8 +5,9 @@ use std::time::Duration;
 use super::bench::{Bench, SECOND, TIMEOUT_AND_ONE, plain};
 use super::fake::{Call, Fake, Sent};
 use crate::frame::PixelFormat;
+use crate::source::Cause;
 use crate::source::Source;
-use crate::source::camera::{Cause, Config, Format};
+use crate::source::camera::{Config, Format};
 
 #[test]
 fn fault_02_a_frame_is_cut_to_what_the_driver_wrote_and_the_error_flag_is_heeded() {

@@ -10,7 +10,8 @@ use super::fake::{Call, Fake, Sent};
 use super::frames::jpeg;
 use crate::frame::{Frame, Slot, Taken};
 use crate::source::Source;
-use crate::source::camera::{Camera, Cause, Config, Format, State};
+use crate::source::camera::{Camera, Config, Format};
+use crate::source::{Cause, State};
 
 /// A webcam that gives at most so many buffers.
 fn webcam(buffers: u32) -> Bench {

@@ -7,7 +7,8 @@ use super::bench::{Bench, SECOND, plain};
 use super::fake::{Call, Fake, FakeCamera, Sent, WEBCAM};
 use super::frames::jpeg;
 use crate::frame::{Matrix, PixelFormat};
-use crate::source::camera::{Cause, Config};
+use crate::source::Cause;
+use crate::source::camera::Config;
 
 #[test]
 fn fault_04_a_camera_that_comes_back_under_another_number_is_found_by_its_name() {

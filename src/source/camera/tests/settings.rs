@@ -5,8 +5,9 @@ use v4l::v4l_sys as sys;
 use super::bench::{Bench, SECOND, plain};
 use super::fake::{Call, Fake, FakeCamera};
 use crate::source::camera::config::ControlValue;
+use crate::source::camera::survey;
 use crate::source::camera::system::Control;
-use crate::source::camera::{Cause, State, survey};
+use crate::source::{Cause, State};
 
 fn control(id: u32, name: &str, kind: u32, max: i32) -> Control {
     Control {

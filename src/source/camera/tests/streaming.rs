@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use super::bench::{Bench, SECOND, TIMEOUT_AND_ONE, plain};
 use super::fake::{Call, Fake};
-use crate::source::camera::{Cause, Config, State};
+use crate::source::camera::Config;
+use crate::source::{Cause, State};
 
 #[test]
 fn fault_01_after_a_timeout_no_buffer_of_the_kernel_is_queued_and_pictures_come_back() {

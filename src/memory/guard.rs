@@ -1,0 +1,311 @@
+//! Watches, while the daemon runs, that its memory stays what was promised, and says so once when
+//! it does not.
+
+use std::time::{Duration, Instant};
+
+use serde::Serialize;
+
+use super::need::{Config, Facts, Model, Need};
+use crate::engine::Memory;
+use crate::meter::cgroup::{Cgroup, Pressure};
+use crate::meter::process::{self, Resident};
+use crate::source::Monitor;
+
+/// How often it looks.
+const EVERY: Duration = Duration::from_secs(10);
+/// Share of time in percent that waiting for memory may take before it is said, and below which it
+/// is over.
+const STALLED: (f64, f64) = (10.0, 5.0);
+
+/// What was seen at one look.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
+pub struct Seen {
+    /// The budget.
+    pub budget_mb: u32,
+    /// This process's pages.
+    pub resident: Resident,
+    /// The control group, where there is one.
+    pub pressure: Option<Pressure>,
+}
+
+/// The watch over one daemon's memory.
+#[derive(Debug)]
+pub struct Guard {
+    config: Config,
+    facts: Facts,
+    need: Need,
+    cgroup: Option<Cgroup>,
+    seen: Seen,
+    due: Instant,
+    over: bool,
+    pressed: bool,
+}
+
+impl Guard {
+    /// Begins the watch with the need that `facts` make.
+    pub fn new(config: &Config, facts: Facts) -> Self {
+        let cgroup = Cgroup::own();
+        let seen = Seen {
+            budget_mb: config.budget_mb,
+            resident: process::resident(),
+            pressure: cgroup.as_ref().map(Cgroup::read),
+        };
+        Self {
+            config: config.clone(),
+            need: Need::new(&facts),
+            facts,
+            cgroup,
+            seen,
+            due: Instant::now() + EVERY,
+            over: false,
+            pressed: false,
+        }
+    }
+
+    /// The parts of the need.
+    pub fn need(&self) -> &Need {
+        &self.need
+    }
+
+    /// The budget, in bytes.
+    pub fn budget(&self) -> usize {
+        self.config.bytes()
+    }
+
+    /// What the last look saw.
+    pub fn seen(&self) -> &Seen {
+        &self.seen
+    }
+
+    /// Refuses to begin over the budget, or under a limit of the system's that would kill the
+    /// process. Says when that limit will cost speed.
+    ///
+    /// # Errors
+    /// One line that says what to change.
+    pub fn admit(&self) -> Result<(), String> {
+        self.need.fits(&self.config)?;
+        match self.seen.pressure.and_then(|p| p.limit) {
+            Some(limit) => below(limit, &self.need),
+            None => Ok(()),
+        }
+    }
+
+    /// Looks, when it is time: also at the buffers that a camera's driver gave, if it is one. Says
+    /// what changed for the worse, or for the better again, in one line.
+    pub fn look(&mut self, camera: &Monitor) {
+        let now = Instant::now();
+        if now < self.due {
+            return;
+        }
+        self.due = now + EVERY;
+        self.device(camera.status().buffer_bytes);
+        let seen = Seen {
+            budget_mb: self.config.budget_mb,
+            resident: process::resident(),
+            pressure: self.cgroup.as_ref().map(Cgroup::read),
+        };
+        self.judge(seen);
+    }
+
+    /// Takes note that a driver gave buffers of `bytes` bytes in all.
+    fn device(&mut self, bytes: usize) {
+        if bytes <= self.facts.device {
+            return;
+        }
+        self.facts.device = bytes;
+        self.need = Need::new(&self.facts);
+        match self.need.fits(&self.config) {
+            Ok(()) => log::info!(
+                "memory: the camera's buffers take {:.1} MiB",
+                mib(bytes as u64)
+            ),
+            Err(why) => log::warn!("with the buffers that the camera's driver gave, {why}"),
+        }
+    }
+
+    fn judge(&mut self, seen: Seen) {
+        let before = std::mem::replace(&mut self.seen, seen);
+        let budget = f64::from(self.config.budget_mb);
+        let over = seen.resident.rss_mb > budget;
+        if over && !self.over {
+            log::warn!(
+                "memory: {:.1} MiB are resident, {:.1} of them anonymous, and memory.budget_mb is {budget}",
+                seen.resident.rss_mb,
+                seen.resident.rss_anon_mb
+            );
+        } else if self.over && !over {
+            log::info!("memory: within memory.budget_mb = {budget} again");
+        }
+        self.over = over;
+        let (Some(now), Some(then)) = (seen.pressure, before.pressure) else {
+            return;
+        };
+        if now.killed > then.killed {
+            log::warn!(
+                "memory: the system killed {} process(es) of this control group for want of memory",
+                now.killed - then.killed
+            );
+        }
+        let stalled = now.stalled.unwrap_or(0.0);
+        if stalled > STALLED.0 && !self.pressed {
+            self.pressed = true;
+            log::warn!(
+                "memory: {stalled:.0} % of the time is spent waiting for memory; raise MemoryMax= of the service"
+            );
+        } else if stalled < STALLED.1 && self.pressed {
+            self.pressed = false;
+            log::info!("memory: no longer waiting for memory");
+        }
+    }
+
+    /// Whether an engine that holds `memory` may take the place of the one that runs.
+    ///
+    /// # Errors
+    /// As [`Guard::admit`].
+    pub fn allows(&self, memory: Memory) -> Result<(), String> {
+        self.with(memory).fits(&self.config)
+    }
+
+    /// Takes note that the engine that runs now holds `memory`.
+    pub fn changed(&mut self, memory: Memory) {
+        self.facts = self.facts_with(memory);
+        self.need = Need::new(&self.facts);
+    }
+
+    fn with(&self, memory: Memory) -> Need {
+        Need::new(&self.facts_with(memory))
+    }
+
+    fn facts_with(&self, memory: Memory) -> Facts {
+        let model = Model::Mapped(memory);
+        let rest = self
+            .facts
+            .anonymous
+            .saturating_sub(self.facts.model.anonymous());
+        Facts {
+            anonymous: rest + model.anonymous(),
+            model,
+            ..self.facts
+        }
+    }
+
+    /// Whether more is resident than the budget allows.
+    pub fn is_over(&self) -> bool {
+        self.over
+    }
+}
+
+/// Compares the system's limit with the need.
+fn below(limit: u64, need: &Need) -> Result<(), String> {
+    let (pinned, total) = (need.pinned() as u64, need.total() as u64);
+    if limit < pinned {
+        return Err(format!(
+            "the system allows this process {:.1} MiB and {:.1} cannot be dropped: it would be killed; \
+             raise MemoryMax= of the service to {} MiB or more",
+            mib(limit),
+            mib(pinned),
+            total.div_ceil(1 << 20)
+        ));
+    }
+    if limit < total {
+        log::warn!(
+            "memory: the system allows {:.1} MiB of {:.1}: weights will be read from the disk again and again; \
+             raise MemoryMax= of the service",
+            mib(limit),
+            mib(total)
+        );
+    }
+    Ok(())
+}
+
+fn mib(bytes: u64) -> f64 {
+    bytes as f64 / f64::from(1 << 20)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const MEMORY: Memory = Memory {
+        mapped: 28 << 20,
+        arena: 1 << 20,
+        maps: 1 << 20,
+    };
+
+    fn guard() -> Guard {
+        let facts = Facts {
+            model: Model::Mapped(MEMORY),
+            code: 6 << 20,
+            data: 0,
+            anonymous: 3 << 20,
+            device: 0,
+            frame: 0,
+            vision: 0,
+            mqtt: 0,
+            threads: 1,
+        };
+        let mut guard = Guard::new(&Config::default(), facts);
+        guard.cgroup = None;
+        guard.seen.pressure = None;
+        guard
+    }
+
+    #[test]
+    fn a_limit_below_what_cannot_be_dropped_is_refused_and_one_below_all_is_not() {
+        let mut guard = guard();
+        assert_eq!(guard.admit(), Ok(()));
+        let limited = |mib: u64| {
+            Some(Pressure {
+                limit: Some(mib << 20),
+                ..Pressure::default()
+            })
+        };
+        guard.seen.pressure = limited(24);
+        assert_eq!(guard.admit(), Ok(()));
+        guard.seen.pressure = limited(4);
+        let message = guard.admit().unwrap_err();
+        assert!(message.contains("MemoryMax="), "{message}");
+        assert!(message.contains("allows this process 4.0 MiB"), "{message}");
+    }
+
+    #[test]
+    fn a_larger_model_is_allowed_only_within_the_budget() {
+        let mut guard = guard();
+        let larger = |mib: usize| Memory {
+            mapped: mib << 20,
+            ..MEMORY
+        };
+        assert_eq!(guard.allows(MEMORY), Ok(()));
+        assert_eq!(guard.allows(larger(30)), Ok(()));
+        assert!(guard.allows(larger(60)).is_err());
+        let before = guard.need().total();
+        guard.changed(larger(30));
+        assert_eq!(guard.need().total() - before, 2 << 20);
+        guard.changed(MEMORY);
+        assert_eq!(guard.need().total(), before);
+    }
+
+    #[test]
+    fn trouble_is_noticed_and_its_end_too() {
+        let mut guard = guard();
+        let seen = |rss_mb, stalled| Seen {
+            budget_mb: 48,
+            resident: Resident {
+                rss_mb,
+                ..Resident::default()
+            },
+            pressure: Some(Pressure {
+                stalled: Some(stalled),
+                ..Pressure::default()
+            }),
+        };
+        guard.judge(seen(40.0, 0.0));
+        assert!(!guard.is_over() && !guard.pressed);
+        guard.judge(seen(50.0, 20.0));
+        assert!(guard.is_over() && guard.pressed);
+        guard.judge(seen(40.0, 7.0));
+        assert!(!guard.is_over() && guard.pressed);
+        guard.judge(seen(40.0, 1.0));
+        assert!(!guard.pressed);
+    }
+}

@@ -1,0 +1,98 @@
+//! How often what happened.
+
+use std::fmt;
+
+/// How often each cause occurred. The causes are few and fixed, so that counting allocates only for
+/// a new one.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Tally(Vec<(&'static str, u64)>);
+
+impl Tally {
+    /// Nothing happened yet.
+    pub const fn new() -> Self {
+        Self(Vec::new())
+    }
+
+    /// Tally `cause` once more; returns how often it has occurred.
+    pub fn add(&mut self, cause: &'static str) -> u64 {
+        self.add_many(cause, 1)
+    }
+
+    /// Tally all that `other` has counted.
+    pub fn add_all(&mut self, other: &Self) {
+        for (cause, count) in other.iter() {
+            self.add_many(cause, count);
+        }
+    }
+
+    /// Tally `cause` so often more.
+    pub fn add_many(&mut self, cause: &'static str, count: u64) -> u64 {
+        if let Some((_, known)) = self.0.iter_mut().find(|(name, _)| *name == cause) {
+            *known += count;
+            return *known;
+        }
+        if count > 0 {
+            self.0.push((cause, count));
+        }
+        count
+    }
+
+    /// Each cause that occurred and how often, in the order in which they first did.
+    pub fn iter(&self) -> impl Iterator<Item = (&'static str, u64)> {
+        self.0.iter().copied()
+    }
+
+    /// How often `cause` occurred.
+    pub fn of(&self, cause: &str) -> u64 {
+        self.0
+            .iter()
+            .find(|(name, _)| *name == cause)
+            .map_or(0, |c| c.1)
+    }
+
+    /// How often anything occurred.
+    pub fn total(&self) -> u64 {
+        self.0.iter().map(|c| c.1).sum()
+    }
+}
+
+/// As in `2 short, 1 empty`, or `none`.
+impl fmt::Display for Tally {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.0.is_empty() {
+            return f.write_str("none");
+        }
+        for (i, (cause, count)) in self.iter().enumerate() {
+            let comma = if i == 0 { "" } else { ", " };
+            write!(f, "{comma}{count} {cause}")?;
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn causes_are_counted_apart() {
+        let mut counts = Tally::new();
+        for cause in ["short", "empty", "short"] {
+            counts.add(cause);
+        }
+        assert_eq!(
+            counts.iter().collect::<Vec<_>>(),
+            [("short", 2), ("empty", 1)]
+        );
+        assert_eq!(
+            (counts.of("short"), counts.of("corrupt"), counts.total()),
+            (2, 0, 3)
+        );
+        let mut more = Tally::new();
+        more.add("corrupt");
+        more.add("short");
+        counts.add_all(&more);
+        assert_eq!(counts.to_string(), "3 short, 1 empty, 1 corrupt");
+        assert_eq!(Tally::new().to_string(), "none");
+    }
+}

@@ -1,0 +1,61 @@
+//! Holding frames to the clock of their source.
+
+use std::thread;
+use std::time::{Duration, Instant};
+
+use crate::signals::Stop;
+
+/// The longest sleep before the end is looked for again.
+const SLICE: Duration = Duration::from_millis(100);
+
+/// A source's clock, which began at one moment.
+#[derive(Clone, Copy, Debug)]
+pub struct Pace {
+    begun: Instant,
+}
+
+impl Pace {
+    /// A clock that began at `begun`.
+    pub const fn from(begun: Instant) -> Self {
+        Self { begun }
+    }
+
+    /// Sleeps until `elapsed` of the source's clock, or until the end is asked for. `alive` is
+    /// called at each sleep.
+    pub fn wait(&self, elapsed: Duration, stop: &Stop, mut alive: impl FnMut()) {
+        while !stop.asked() {
+            let left = elapsed.saturating_sub(self.begun.elapsed());
+            if left.is_zero() {
+                return;
+            }
+            alive();
+            thread::sleep(left.min(SLICE));
+        }
+    }
+
+    /// How long ago `elapsed` of the source's clock was.
+    pub fn age(&self, elapsed: Duration) -> Duration {
+        self.begun.elapsed().saturating_sub(elapsed)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_frame_waits_for_its_time_and_for_nothing_after_the_end_is_asked_for() {
+        let pace = Pace::from(Instant::now());
+        let (due, stop) = (Duration::from_millis(250), Stop::default());
+        let mut sleeps = 0;
+        pace.wait(due, &stop, || sleeps += 1);
+        let age = pace.age(due);
+        assert!(sleeps >= 3, "{sleeps}");
+        assert!(age < Duration::from_secs(5), "{age:?}");
+
+        stop.ask();
+        let start = Instant::now();
+        pace.wait(Duration::from_secs(60), &stop, || ());
+        assert!(start.elapsed() < Duration::from_secs(5));
+    }
+}

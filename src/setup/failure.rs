@@ -1,0 +1,70 @@
+//! Why a command failed, with its exit code.
+
+use std::fmt;
+
+use crate::{config, engine, exit, pipeline, publish, record, source};
+
+/// Why a command failed: one line that says what, where and what to do, and the exit code.
+#[derive(Debug)]
+pub struct Failure {
+    /// Exit code, one of [`exit::ALL`].
+    pub code: u8,
+    /// The line.
+    pub message: String,
+}
+
+impl Failure {
+    /// A failure with this line.
+    pub fn new(code: u8, message: impl fmt::Display) -> Self {
+        Self {
+            code,
+            message: message.to_string(),
+        }
+    }
+}
+
+impl From<config::Error> for Failure {
+    fn from(e: config::Error) -> Self {
+        Self::new(exit::CONFIG, e)
+    }
+}
+
+impl From<engine::Error> for Failure {
+    fn from(e: engine::Error) -> Self {
+        Self::new(e.exit_code(), e)
+    }
+}
+
+impl From<source::Error> for Failure {
+    fn from(e: source::Error) -> Self {
+        Self::new(e.exit_code(), e)
+    }
+}
+
+impl From<record::Error> for Failure {
+    fn from(e: record::Error) -> Self {
+        let code = match &e {
+            record::Error::NotEmpty(_) => exit::USAGE,
+            record::Error::Full { .. } | record::Error::Io { .. } => exit::IO,
+            record::Error::Frame(_) => exit::DATA,
+        };
+        Self::new(code, e)
+    }
+}
+
+impl From<publish::Error> for Failure {
+    fn from(e: publish::Error) -> Self {
+        Self::new(e.exit_code(), e)
+    }
+}
+
+impl From<pipeline::Error> for Failure {
+    fn from(e: pipeline::Error) -> Self {
+        let code = match &e {
+            pipeline::Error::Frame(_) => exit::DATA,
+            pipeline::Error::Engine(e) => e.exit_code(),
+            pipeline::Error::Scores(_) => exit::SOFTWARE,
+        };
+        Self::new(code, e)
+    }
+}

@@ -1,0 +1,8 @@
+//! From a configuration to the parts that it names: model, memory guard, daemon.
+
+mod failure;
+mod model;
+pub mod need;
+
+pub use failure::Failure;
+pub use model::{Packing, configuration, located, model};

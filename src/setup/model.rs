@@ -1,0 +1,114 @@
+//! What the commands have in common: from a configuration to the model that it names.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use super::{Failure, need};
+use crate::config::{self, Loaded};
+use crate::engine::{self, Card, Description, Engine, bundle};
+use crate::logging;
+use crate::meter::heap;
+
+/// Loads the configuration, starts the log and says which file is used.
+pub fn configuration(named: Option<&Path>) -> Result<Loaded, Failure> {
+    let loaded = config::load(named)?;
+    logging::start(&loaded.config.log);
+    match &loaded.path {
+        Some(path) => log::info!("configuration: {}", path.display()),
+        None => log::info!("configuration: none found, the defaults are used"),
+    }
+    Ok(loaded)
+}
+
+/// A model that is ready to run.
+pub struct Model {
+    /// The ONNX file.
+    pub path: PathBuf,
+    /// What stands beside it.
+    pub card: Card,
+    /// What runs it.
+    pub engine: Box<dyn Engine>,
+}
+
+/// Whether a model without a bundle may be packed before it is opened.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Packing {
+    /// Into the user's cache, by a child process.
+    Cache,
+    /// Never: a service writes nothing.
+    Never,
+}
+
+/// Finds `named`, or the configured model, and reads what stands beside it.
+pub fn located(loaded: &Loaded, named: Option<&Path>) -> Result<(PathBuf, Card), Failure> {
+    let path = match named {
+        Some(path) => engine::locate(path, Path::new(""))?,
+        None => engine::locate(&loaded.config.model.path, loaded.folder())?,
+    };
+    let card = Card::read(&path)?;
+    Ok((path, card))
+}
+
+/// Opens `named`, or the configured model, with `threads`, or as many as are configured.
+pub fn model(
+    loaded: &Loaded,
+    named: Option<&Path>,
+    threads: Option<usize>,
+    packing: Packing,
+) -> Result<Model, Failure> {
+    let (path, card) = located(loaded, named)?;
+    // Before the weights come in, what reading the configuration took goes out.
+    heap::give_back();
+    let packed = engine::packed(&path, &card);
+    let fresh = |bundle: &PathBuf| bundle::fresh(bundle, &card.sha256);
+    match packing {
+        Packing::Cache if !packed.as_ref().is_some_and(fresh) => {
+            pack(&path, &card.sha256);
+        }
+        // A daemon looks first whether plain tract would be allowed what it takes.
+        Packing::Never if packed.is_none() => {
+            need::admit(loaded, &path, &Description::default())?;
+        }
+        Packing::Cache | Packing::Never => {}
+    }
+    let engine = engine::open(&path, &card, threads.unwrap_or(loaded.config.model.threads))?;
+    let described = engine.describe();
+    log::info!(
+        "model: {} ({} labels), {}",
+        path.display(),
+        card.labels.len(),
+        described.kernel
+    );
+    Ok(Model { path, card, engine })
+}
+
+/// Packs a model into the user's cache. The work is a child's, so that its memory is not this
+/// process's.
+///
+/// A model that cannot be packed still runs through plain tract, so that a failure is only said.
+fn pack(model: &Path, sha256: &str) {
+    let Some(folder) = bundle::cache_folder(sha256) else {
+        return;
+    };
+    log::info!(
+        "packing {} into {}, once",
+        model.display(),
+        folder.display()
+    );
+    let child = std::env::current_exe().and_then(|program| {
+        Command::new(program)
+            .arg("pack")
+            .arg(model)
+            .arg("-o")
+            .arg(&folder)
+            .output()
+    });
+    match child {
+        Ok(output) if output.status.success() => {}
+        Ok(output) => log::warn!(
+            "not packed: {}",
+            String::from_utf8_lossy(&output.stderr).trim()
+        ),
+        Err(e) => log::warn!("not packed: {e}"),
+    }
+}

@@ -1,0 +1,109 @@
+//! What a daemon of a configuration will need in memory, gathered from what each room says of
+//! itself.
+
+use std::path::Path;
+
+use super::Failure;
+use crate::config::Loaded;
+use crate::engine::{Description, pack};
+use crate::exit;
+use crate::frame::Frame;
+use crate::memory::guard::Guard;
+use crate::memory::need::{Facts, Model};
+use crate::meter::{heap, process};
+use crate::source::{self, Next};
+use crate::vision;
+
+/// Plain tract's resident bytes for each byte of quantised weights, which it holds in float, and
+/// for each other byte of the file. Measured: 156 to 170 MB for 29 MB in int8, 241 MB for 114 MB in
+/// f32.
+const TRACT: (f64, f64) = (5.8, 2.2);
+
+/// Begins the watch over the memory of a daemon whose engine, open and tried, is `engine`; and says
+/// the need in the log.
+///
+/// # Errors
+/// When it is over the budget, or over the system's limit: one line that says what to change.
+pub fn admit(loaded: &Loaded, model: &Path, engine: &Description) -> Result<Guard, Failure> {
+    let guard = guard(loaded, model, engine)?;
+    let admitted = guard.admit();
+    let level = match admitted {
+        Ok(()) => log::Level::Info,
+        Err(_) => log::Level::Error,
+    };
+    log::log!(
+        level,
+        "memory needed, of {} MiB allowed:",
+        loaded.config.memory.budget_mb
+    );
+    for line in guard.need().to_string().lines() {
+        log::log!(level, "{line}");
+    }
+    admitted.map_err(|why| Failure::new(exit::CONFIG, why))?;
+    Ok(guard)
+}
+
+/// The same without a word and without a judgement.
+pub fn guard(loaded: &Loaded, model: &Path, engine: &Description) -> Result<Guard, Failure> {
+    let facts = facts(loaded, model, engine)?;
+    Ok(Guard::new(&loaded.config.memory, facts))
+}
+
+/// What the need is computed from.
+fn facts(loaded: &Loaded, model: &Path, engine: &Description) -> Result<Facts, Failure> {
+    heap::give_back();
+    let config = &loaded.config;
+    let model = match engine.memory {
+        Some(memory) => Model::Mapped(memory),
+        None => Model::Plain(plain(model)?),
+    };
+    let camera = config.source.kind == source::Kind::Camera;
+    let (device, frame, width) = match camera {
+        true => {
+            let (device, frame) = config.camera.memory();
+            (device, frame, config.camera.width as usize)
+        }
+        false => {
+            let first = first_frame(loaded);
+            (0, first.data.len(), first.width)
+        }
+    };
+    let mqtt = match config.mqtt.enabled {
+        true => config.mqtt.memory(),
+        false => 0,
+    };
+    let image = process::image(|path| path.extension().is_some_and(|e| e == "bundle"));
+    Ok(Facts {
+        model,
+        code: image.code,
+        data: image.data,
+        anonymous: process::resident().anonymous(),
+        device,
+        frame,
+        vision: vision::memory(width),
+        mqtt,
+        // Capture and MQTT, the one that closes a camera, and those of a second engine.
+        threads: 1
+            + usize::from(config.mqtt.enabled)
+            + usize::from(camera)
+            + engine.threads.saturating_sub(1),
+    })
+}
+
+/// What plain tract will hold of the ONNX file at `path`, about, in bytes.
+fn plain(path: &Path) -> Result<usize, Failure> {
+    let quantised: u64 = pack::quantised(path)?.iter().map(|l| l.weight_bytes).sum();
+    let file = std::fs::metadata(path).map_or(0, |m| m.len());
+    let rest = file.saturating_sub(quantised);
+    Ok((quantised as f64 * TRACT.0 + rest as f64 * TRACT.1) as usize)
+}
+
+/// The first frame of the configured recording, empty if there is none.
+fn first_frame(loaded: &Loaded) -> Frame {
+    let config = &loaded.config;
+    let mut frame = Frame::empty();
+    if let Ok(mut opened) = source::open(&config.source, &config.camera, loaded.folder()) {
+        while let Ok(Next::Idle) = opened.source.next(&mut frame) {}
+    }
+    frame
+}

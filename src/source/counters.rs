@@ -1,0 +1,84 @@
+//! What became of a camera's frames, in numbers.
+
+use serde::{Serialize, Serializer};
+
+use crate::meter::Tally;
+
+/// What became of the frames since the start.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Counters {
+    /// Frames that were passed on.
+    pub delivered: u64,
+    /// Valid frames that a newer one replaced before they were looked at.
+    pub replaced: u64,
+    /// Frames that the driver had no free buffer for, by the gaps in its count.
+    pub missed: u64,
+    /// Frames that came faster than the rate asked for.
+    pub beyond_rate: u64,
+    /// First frames after an open.
+    pub skipped: u64,
+    /// Wake-ups that brought nothing.
+    pub spurious: u64,
+    /// Frames that were not whole or not new, by cause: `damaged` as the driver marked it; `empty`,
+    /// without a byte; `short`, raw and shorter than the picture; `truncated`, a JPEG without
+    /// beginning or end; `duplicate`, came twice; `stale`, older than the time-out or than the one
+    /// before.
+    #[serde(serialize_with = "as_map")]
+    pub bad: Tally,
+}
+
+impl Counters {
+    /// All frames that were not passed on, by cause.
+    pub fn drops(&self) -> Tally {
+        let mut drops = Tally::new();
+        for (cause, count) in [
+            ("queue", self.replaced),
+            ("missed", self.missed),
+            ("beyond-rate", self.beyond_rate),
+            ("first", self.skipped),
+        ] {
+            drops.add_many(cause, count);
+        }
+        drops.add_all(&self.bad);
+        drops
+    }
+
+    /// Becomes what `other`, a later state of the same counters, is. Allocates only if there are
+    /// new bad frames.
+    pub(super) fn follow(&mut self, other: &Self) {
+        let bad = match self.bad.total() == other.bad.total() {
+            true => std::mem::take(&mut self.bad),
+            false => other.bad.clone(),
+        };
+        *self = Self { bad, ..*other };
+    }
+}
+
+fn as_map<S: Serializer>(counts: &Tally, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_map(counts.iter())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_frame_that_is_not_passed_on_is_a_drop_with_a_cause() {
+        let mut counters = Counters {
+            delivered: 100,
+            replaced: 1,
+            missed: 2,
+            beyond_rate: 3,
+            skipped: 4,
+            spurious: 5,
+            bad: Tally::new(),
+        };
+        counters.bad.add("truncated");
+        let drops = counters.drops();
+        assert_eq!(
+            drops.to_string(),
+            "1 queue, 2 missed, 3 beyond-rate, 4 first, 1 truncated"
+        );
+        assert_eq!(Counters::default().drops(), Tally::new());
+    }
+}
