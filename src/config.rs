@@ -3,15 +3,14 @@
 //! Nothing in it is guessed: an unknown key, a value of the wrong type and a value out of range are
 //! each refused with the file, the line, the key and what to write instead.
 
-use std::borrow::Cow;
 use std::fmt;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
-use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
+use crate::misfit::Misfit;
 use crate::{daemon, engine, logging, memory, observe, publish, source, vision};
 
 /// Where a configuration is looked for when none is named, in this order.
@@ -40,7 +39,7 @@ pub struct Config {
     /// How often the daemon says how it is.
     pub health: daemon::health::Config,
     /// How much memory is allowed.
-    pub memory: memory::need::Config,
+    pub memory: memory::Config,
     /// What is logged.
     pub log: logging::Config,
 }
@@ -164,7 +163,7 @@ pub fn parse(text: &str, path: &Path) -> Result<Config, Error> {
             .and_then(|span| key_at(table.get_ref(), span, ""));
         refuse(at.map(|s| s.start), key, explain(e.message()))
     })?;
-    let sections: [(&str, Checked); 11] = [
+    let sections: [(&str, Result<(), Misfit>); 11] = [
         ("", check_id(&config.id)),
         ("source", config.source.check()),
         ("camera", config.camera.check()),
@@ -178,29 +177,26 @@ pub fn parse(text: &str, path: &Path) -> Result<Config, Error> {
         ("log", config.log.check()),
     ];
     for (section, checked) in sections {
-        if let Err((key, message)) = checked {
-            let at = position(table.get_ref(), section, key);
-            let full = if section.is_empty() {
-                key.to_string()
+        if let Err(Misfit { key, message }) = checked {
+            let key = if section.is_empty() {
+                key
             } else {
                 format!("{section}.{key}")
             };
-            return Err(refuse(at, Some(full), message));
+            let at = position(table.get_ref(), &key);
+            return Err(refuse(at, Some(key), message));
         }
     }
     Ok(config)
 }
 
-/// A section's answer: the key that is wrong and what is allowed.
-type Checked = Result<(), (&'static str, String)>;
-
 /// An id stands in topics, client ids and file names.
-fn check_id(id: &str) -> Checked {
+fn check_id(id: &str) -> Result<(), Misfit> {
     let good = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
     if (1..=64).contains(&id.len()) && id.chars().all(good) {
         return Ok(());
     }
-    Err((
+    Err(Misfit::new(
         "id",
         format!("{id:?} must be 1 to 64 letters, digits, - and _"),
     ))
@@ -264,23 +260,20 @@ fn key_at(table: &DeTable<'_>, span: &Range<usize>, before: &str) -> Option<Stri
     None
 }
 
-/// Where `section.key` stands in the text, or its section where the key is not written.
-fn position(table: &DeTable<'_>, section: &str, key: &str) -> Option<usize> {
-    if section.is_empty() {
-        return find(table, key).map(|(name, _)| name.span().start);
+/// Where the dotted `key` is written, or the innermost table around it where it is left out.
+fn position(table: &DeTable<'_>, key: &str) -> Option<usize> {
+    let (mut table, mut found) = (table, None);
+    for name in key.split('.') {
+        let Some((key, value)) = table.iter().find(|(key, _)| key.get_ref() == name) else {
+            break;
+        };
+        found = Some(key.span().start);
+        let DeValue::Table(inner) = value.get_ref() else {
+            break;
+        };
+        table = inner;
     }
-    let (name, value) = find(table, section)?;
-    let inner = match value.get_ref() {
-        DeValue::Table(inner) => find(inner, key).map(|(name, _)| name),
-        _ => None,
-    };
-    Some(inner.unwrap_or(name).span().start)
-}
-
-type Entry<'t, 's> = (&'t Spanned<Cow<'s, str>>, &'t Spanned<DeValue<'s>>);
-
-fn find<'t, 's>(table: &'t DeTable<'s>, name: &str) -> Option<Entry<'t, 's>> {
-    table.iter().find(|(key, _)| key.get_ref() == name)
+    found
 }
 
 #[cfg(test)]
@@ -330,6 +323,19 @@ mod tests {
         );
         assert!(message.contains('1'), "{message}");
         assert!(refused("id = \"a/b\"").starts_with("c.toml:1: id: "));
+    }
+
+    #[test]
+    fn a_key_in_a_nested_table_has_its_own_line() {
+        let text = "[mqtt]\nport = 1\n[mqtt.tls]\nca = 2\nname.first = 3\n";
+        let table = DeTable::parse(text).unwrap();
+        let line = |key| position(table.get_ref(), key).map(|at| line_of(text, at));
+        assert_eq!(line("mqtt.port"), Some(2));
+        assert_eq!(line("mqtt.tls.ca"), Some(4));
+        assert_eq!(line("mqtt.tls.name.first"), Some(5));
+        // A key that is left out is shown at the table that lacks it.
+        assert_eq!(line("mqtt.tls.key"), Some(3));
+        assert_eq!(line("gate.hold"), None);
     }
 
     #[test]

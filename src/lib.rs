@@ -25,6 +25,7 @@ pub mod frame;
 pub mod logging;
 pub mod memory;
 pub mod meter;
+pub mod misfit;
 pub mod observe;
 pub mod pipeline;
 pub mod publish;

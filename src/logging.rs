@@ -6,6 +6,8 @@ use std::io::Write;
 use ::log::{Level, LevelFilter};
 use serde::Deserialize;
 
+use crate::misfit::Misfit;
+
 /// Section `[log]`.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -27,7 +29,7 @@ impl Config {
     ///
     /// # Errors
     /// None; serde refuses what is not a level.
-    pub fn check(&self) -> Result<(), (&'static str, String)> {
+    pub fn check(&self) -> Result<(), Misfit> {
         Ok(())
     }
 }

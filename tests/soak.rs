@@ -18,8 +18,8 @@ use goldcrest::daemon::Daemon;
 use goldcrest::daemon::reload::Reloader;
 use goldcrest::engine::{self, Card, Description, Engine};
 use goldcrest::frame::{Frame, PixelFormat};
-use goldcrest::memory::guard::Guard;
-use goldcrest::memory::need::{self, Facts, Model};
+use goldcrest::memory::Guard;
+use goldcrest::memory::{self, EngineMemory, Facts};
 use goldcrest::meter::Tally;
 use goldcrest::meter::heap;
 use goldcrest::signals::{Reload, Stop};
@@ -136,7 +136,7 @@ fn daemon(folder: &Path, source: Opened, looked: Arc<AtomicU64>) -> Daemon {
         observe: Default::default(),
     };
     let facts = Facts {
-        model: Model::Plain(0),
+        engine: EngineMemory::Plain(0),
         code: 0,
         data: 0,
         anonymous: 0,
@@ -151,7 +151,7 @@ fn daemon(folder: &Path, source: Opened, looked: Arc<AtomicU64>) -> Daemon {
         pipeline: reloader.pipeline(&card, engine),
         publisher: None,
         health: Default::default(),
-        guard: Guard::new(&need::Config::default(), facts),
+        guard: Guard::new(&memory::Config::default(), facts),
         reloader,
     }
 }

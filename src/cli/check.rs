@@ -10,8 +10,8 @@ use crate::config::Loaded;
 use crate::engine::pack::{self, Quantised};
 use crate::engine::{self, Input, Layer};
 use crate::exit;
-use crate::memory::guard::Guard;
-use crate::memory::need::Part;
+use crate::memory::Guard;
+use crate::memory::Item;
 use crate::pipeline::Pipeline;
 use crate::publish;
 use crate::setup::{self, Failure, need};
@@ -57,7 +57,7 @@ struct MemoryReport<'a> {
     budget: usize,
     needed: usize,
     pinned: usize,
-    parts: &'a [Part],
+    parts: &'a [Item],
 }
 
 impl Finding {
@@ -105,7 +105,7 @@ pub fn run(options: &Options) -> Result<(), Failure> {
                 budget: guard.budget(),
                 needed: guard.need().total(),
                 pinned: guard.need().pinned(),
-                parts: &guard.need().parts,
+                parts: &guard.need().items,
             }),
             cameras: cameras.as_ref(),
         })

@@ -7,9 +7,11 @@ use std::time::{Duration, Instant, SystemTime};
 
 use serde::{Deserialize, Serialize, Serializer};
 
+use crate::misfit::{Misfit, within};
+
 use crate::engine::Description;
 use crate::frame::Condition;
-use crate::memory::guard::Seen;
+use crate::memory::Reading;
 use crate::meter::Tally;
 use crate::meter::cgroup::Pressure;
 use crate::meter::heap;
@@ -40,12 +42,8 @@ impl Config {
     ///
     /// # Errors
     /// The key and what is allowed.
-    pub fn check(&self) -> Result<(), (&'static str, String)> {
-        if (1.0..=86400.0).contains(&self.interval) {
-            return Ok(());
-        }
-        let message = format!("must be 1 to 86400 seconds, and is {}", self.interval);
-        Err(("interval", message))
+    pub fn check(&self) -> Result<(), Misfit> {
+        within("interval", self.interval, 1.0..=86400.0, "seconds")
     }
 }
 
@@ -73,7 +71,7 @@ pub struct Now<'a> {
     /// The broker, if there is one.
     pub publisher: Option<&'a Publisher>,
     /// What the guard saw of the memory.
-    pub memory: Seen,
+    pub memory: Reading,
 }
 
 /// Knows when a report is due, and what was at the last one.
@@ -243,9 +241,9 @@ mod tests {
             picture: Condition::Dark,
             engine: &engine,
             publisher: None,
-            memory: Seen {
+            memory: Reading {
                 budget_mb: 48,
-                ..Seen::default()
+                ..Reading::default()
             },
         };
         let mut stages = Stages::default();
@@ -295,7 +293,7 @@ mod tests {
     fn an_interval_out_of_its_range_is_named() {
         assert_eq!(Config::default().check(), Ok(()));
         for interval in [0.5, 100_000.0, f64::NAN] {
-            assert_eq!(Config { interval }.check().unwrap_err().0, "interval");
+            assert_eq!(Config { interval }.check().unwrap_err().key, "interval");
         }
     }
 }

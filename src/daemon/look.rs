@@ -8,7 +8,7 @@ use crate::daemon::health::{Frames, Health, Now};
 use crate::daemon::reload::Reloader;
 use crate::daemon::watchdog::Watchdog;
 use crate::frame::{Condition, Frame, Slot, Taken};
-use crate::memory::guard::Guard;
+use crate::memory::Guard;
 use crate::observe::Say;
 use crate::pipeline::pace::Pace;
 use crate::pipeline::{self, Pipeline};

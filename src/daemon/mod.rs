@@ -21,7 +21,7 @@ use self::health::Health;
 use self::look::Look;
 use crate::daemon::reload::Reloader;
 use crate::frame::{Condition, Slot};
-use crate::memory::guard::Guard;
+use crate::memory::Guard;
 use crate::meter::Tally;
 use crate::pipeline::pace::Pace;
 use crate::pipeline::{self, Pipeline};

@@ -4,8 +4,8 @@
 use std::path::{Path, PathBuf};
 
 use crate::engine::{self, Card, Classifier, Engine, Error, Memory};
-use crate::memory::guard::Guard;
-use crate::meter::heap;
+use crate::memory;
+use crate::memory::Guard;
 use crate::pipeline::Pipeline;
 use crate::signals::Reload;
 use crate::{observe, vision};
@@ -43,7 +43,7 @@ impl Reloader {
             return false;
         }
         let loaded = self.load(pipeline, guard);
-        heap::give_back();
+        memory::trim();
         match loaded {
             Ok((card, engine)) => {
                 if let Some(memory) = engine.describe().memory {
@@ -77,15 +77,17 @@ impl Reloader {
         })?;
         // Before it is mapped: the checksum alone would bring all of it into memory.
         let before = pipeline.engine().memory.unwrap_or_default();
-        guard.allows(Memory {
-            mapped: length(&bundle).map_err(text)?,
-            ..before
-        })?;
+        guard
+            .allows(Memory {
+                mapped: length(&bundle).map_err(text)?,
+                ..before
+            })
+            .map_err(text)?;
         pipeline.rest();
-        heap::give_back();
+        memory::trim();
         let mut engine = Classifier::open(&bundle, &card, self.threads).map_err(text)?;
         if let Some(memory) = engine.describe().memory {
-            guard.allows(memory)?;
+            guard.allows(memory).map_err(text)?;
         }
         engine.verify().map_err(text)?;
         engine.self_test().map_err(text)?;
@@ -101,6 +103,6 @@ fn length(path: &Path) -> Result<usize, Error> {
     Ok(usize::try_from(found.len()).unwrap_or(usize::MAX))
 }
 
-fn text(error: Error) -> String {
+fn text(error: impl std::fmt::Display) -> String {
     error.to_string()
 }

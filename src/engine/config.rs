@@ -4,6 +4,8 @@ use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
+use crate::misfit::{Misfit, within};
+
 use super::Error;
 
 /// Where an installed model stands when it is not beside the configuration.
@@ -34,11 +36,8 @@ impl Config {
     ///
     /// # Errors
     /// The key and what is allowed.
-    pub fn check(&self) -> Result<(), (&'static str, String)> {
-        match self.threads {
-            1..=16 => Ok(()),
-            n => Err(("threads", format!("must be 1 to 16 threads, not {n}"))),
-        }
+    pub fn check(&self) -> Result<(), Misfit> {
+        within("threads", self.threads, 1..=16, "")
     }
 }
 

@@ -5,7 +5,8 @@ use std::time::{Duration, Instant};
 
 use serde::Serialize;
 
-use super::need::{Config, Facts, Model, Need};
+use super::budget::{Config, Refusal, within_limit};
+use super::need::{EngineMemory, Facts, Need};
 use crate::engine::Memory;
 use crate::meter::cgroup::{Cgroup, Pressure};
 use crate::meter::process::{self, Resident};
@@ -19,7 +20,7 @@ const STALLED: (f64, f64) = (10.0, 5.0);
 
 /// What was seen at one look.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
-pub struct Seen {
+pub struct Reading {
     /// The budget.
     pub budget_mb: u32,
     /// This process's pages.
@@ -35,7 +36,7 @@ pub struct Guard {
     facts: Facts,
     need: Need,
     cgroup: Option<Cgroup>,
-    seen: Seen,
+    seen: Reading,
     due: Instant,
     over: bool,
     pressed: bool,
@@ -45,7 +46,7 @@ impl Guard {
     /// Begins the watch with the need that `facts` make.
     pub fn new(config: &Config, facts: Facts) -> Self {
         let cgroup = Cgroup::own();
-        let seen = Seen {
+        let seen = Reading {
             budget_mb: config.budget_mb,
             resident: process::resident(),
             pressure: cgroup.as_ref().map(Cgroup::read),
@@ -73,7 +74,7 @@ impl Guard {
     }
 
     /// What the last look saw.
-    pub fn seen(&self) -> &Seen {
+    pub fn seen(&self) -> &Reading {
         &self.seen
     }
 
@@ -82,10 +83,10 @@ impl Guard {
     ///
     /// # Errors
     /// One line that says what to change.
-    pub fn admit(&self) -> Result<(), String> {
-        self.need.fits(&self.config)?;
+    pub fn admit(&self) -> Result<(), Refusal> {
+        self.config.admit(&self.need)?;
         match self.seen.pressure.and_then(|p| p.limit) {
-            Some(limit) => below(limit, &self.need),
+            Some(limit) => within_limit(limit, &self.need),
             None => Ok(()),
         }
     }
@@ -99,7 +100,7 @@ impl Guard {
         }
         self.due = now + EVERY;
         self.device(camera.status().buffer_bytes);
-        let seen = Seen {
+        let seen = Reading {
             budget_mb: self.config.budget_mb,
             resident: process::resident(),
             pressure: self.cgroup.as_ref().map(Cgroup::read),
@@ -114,7 +115,7 @@ impl Guard {
         }
         self.facts.device = bytes;
         self.need = Need::new(&self.facts);
-        match self.need.fits(&self.config) {
+        match self.config.admit(&self.need) {
             Ok(()) => log::info!(
                 "memory: the camera's buffers take {:.1} MiB",
                 mib(bytes as u64)
@@ -123,7 +124,7 @@ impl Guard {
         }
     }
 
-    fn judge(&mut self, seen: Seen) {
+    fn judge(&mut self, seen: Reading) {
         let before = std::mem::replace(&mut self.seen, seen);
         let budget = f64::from(self.config.budget_mb);
         let over = seen.resident.rss_mb > budget;
@@ -162,8 +163,8 @@ impl Guard {
     ///
     /// # Errors
     /// As [`Guard::admit`].
-    pub fn allows(&self, memory: Memory) -> Result<(), String> {
-        self.with(memory).fits(&self.config)
+    pub fn allows(&self, memory: Memory) -> Result<(), Refusal> {
+        self.config.admit(&self.with(memory))
     }
 
     /// Takes note that the engine that runs now holds `memory`.
@@ -177,14 +178,14 @@ impl Guard {
     }
 
     fn facts_with(&self, memory: Memory) -> Facts {
-        let model = Model::Mapped(memory);
+        let engine = EngineMemory::Mapped(memory);
         let rest = self
             .facts
             .anonymous
-            .saturating_sub(self.facts.model.anonymous());
+            .saturating_sub(self.facts.engine.anonymous());
         Facts {
-            anonymous: rest + model.anonymous(),
-            model,
+            anonymous: rest + engine.anonymous(),
+            engine,
             ..self.facts
         }
     }
@@ -193,29 +194,6 @@ impl Guard {
     pub fn is_over(&self) -> bool {
         self.over
     }
-}
-
-/// Compares the system's limit with the need.
-fn below(limit: u64, need: &Need) -> Result<(), String> {
-    let (pinned, total) = (need.pinned() as u64, need.total() as u64);
-    if limit < pinned {
-        return Err(format!(
-            "the system allows this process {:.1} MiB and {:.1} cannot be dropped: it would be killed; \
-             raise MemoryMax= of the service to {} MiB or more",
-            mib(limit),
-            mib(pinned),
-            total.div_ceil(1 << 20)
-        ));
-    }
-    if limit < total {
-        log::warn!(
-            "memory: the system allows {:.1} MiB of {:.1}: weights will be read from the disk again and again; \
-             raise MemoryMax= of the service",
-            mib(limit),
-            mib(total)
-        );
-    }
-    Ok(())
 }
 
 fn mib(bytes: u64) -> f64 {
@@ -234,7 +212,7 @@ mod tests {
 
     fn guard() -> Guard {
         let facts = Facts {
-            model: Model::Mapped(MEMORY),
+            engine: EngineMemory::Mapped(MEMORY),
             code: 6 << 20,
             data: 0,
             anonymous: 3 << 20,
@@ -264,6 +242,7 @@ mod tests {
         assert_eq!(guard.admit(), Ok(()));
         guard.seen.pressure = limited(4);
         let message = guard.admit().unwrap_err();
+        let message = message.to_string();
         assert!(message.contains("MemoryMax="), "{message}");
         assert!(message.contains("allows this process 4.0 MiB"), "{message}");
     }
@@ -288,7 +267,7 @@ mod tests {
     #[test]
     fn trouble_is_noticed_and_its_end_too() {
         let mut guard = guard();
-        let seen = |rss_mb, stalled| Seen {
+        let seen = |rss_mb, stalled| Reading {
             budget_mb: 48,
             resident: Resident {
                 rss_mb,

@@ -1,12 +1,8 @@
-//! The system's allocator with counters, so that "it does not grow" is a number; and giving back to
-//! the system what only the start needed.
+//! The system's allocator with counters, so that "it does not grow" is a number.
 #![allow(unsafe_code)]
 
 use std::alloc::{GlobalAlloc, Layout, System};
-use std::ops::Range;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
-
-use super::process::{Mapping, mappings};
 
 static ALLOCATIONS: AtomicU64 = AtomicU64::new(0);
 static ALLOCATED: AtomicU64 = AtomicU64::new(0);
@@ -88,39 +84,4 @@ pub fn forget_peak() {
 /// The most bytes that were live at once since [`forget_peak`].
 pub fn peak() -> i64 {
     PEAK.load(Relaxed) as i64
-}
-
-/// Gives freed heap and the pages of code and constants back to the system. What is still needed of
-/// these is read again from the page cache: some hundred microseconds, once.
-///
-/// Reading arguments and a configuration, and planning the network, leave several MiB of code that
-/// never runs again.
-pub fn give_back() {
-    #[cfg(target_env = "gnu")]
-    // SAFETY: it takes no pointer, and only moves what is free.
-    unsafe {
-        libc::malloc_trim(0);
-    }
-    let all = mappings();
-    // An emulator shows its own addresses, which are not this program's: this very code must be
-    // where they say.
-    let here = give_back as fn() as usize;
-    let own = |m: &Mapping| m.access == "r-xp" && m.addresses.contains(&here);
-    if !all.iter().any(own) {
-        return;
-    }
-    // What counts as not resident has nothing to give, or nothing is known of what was written.
-    let clean = |m: &&Mapping| {
-        m.resident > 0 && m.written + m.swapped == 0 && matches!(&m.access[..], "r-xp" | "r--p")
-    };
-    for mapping in all.iter().filter(clean) {
-        let Range { start, end } = mapping.addresses.clone();
-        // SAFETY: the mapping is of a file, cannot be written and has no page that was: each page
-        // that is given back is read from the file again, with the same bytes, when it is next
-        // touched.
-        unsafe {
-            let address = std::ptr::with_exposed_provenance_mut(start);
-            libc::madvise(address, end - start, libc::MADV_DONTNEED);
-        }
-    }
 }

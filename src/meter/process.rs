@@ -50,7 +50,7 @@ pub fn image(weights: impl Fn(&Path) -> bool) -> Image {
 
 /// A file that is mapped.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Mapping {
+pub(crate) struct Mapping {
     pub addresses: Range<usize>,
     /// Its access as `/proc` shows it, such as `r-xp`.
     pub access: String,
@@ -64,7 +64,7 @@ pub(super) struct Mapping {
 }
 
 /// All files that are mapped, by `/proc/self/smaps`.
-pub(super) fn mappings() -> Vec<Mapping> {
+pub(crate) fn mappings() -> Vec<Mapping> {
     read(&std::fs::read_to_string("/proc/self/smaps").unwrap_or_default())
 }
 

@@ -2,6 +2,8 @@
 
 use serde::Deserialize;
 
+use crate::misfit::{Misfit, within};
+
 /// How much it takes before something is said, section `[observe]`.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -44,32 +46,23 @@ impl Config {
     ///
     /// # Errors
     /// The first key that is out of its range, and what is allowed.
-    pub fn check(&self) -> Result<(), (&'static str, String)> {
-        let within = |key, value: f64, low: f64, high: f64, unit: &str| {
-            if (low..=high).contains(&value) {
-                return Ok(());
-            }
-            Err((
-                key,
-                format!("must be {low} to {high}{unit}, and is {value}"),
-            ))
-        };
-        // Through its shortest decimal form, so that a message shows what the user wrote.
-        let wide = |value: f32| value.to_string().parse::<f64>().unwrap_or(f64::NAN);
+    pub fn check(&self) -> Result<(), Misfit> {
         within(
             "smoothing",
-            wide(self.smoothing),
-            0.0,
-            60.0,
-            " seconds (0 turns it off)",
+            self.smoothing,
+            0.0..=60.0,
+            "seconds (0 turns it off)",
         )?;
-        within("frames", f64::from(self.frames), 1.0, 1000.0, "")?;
-        within("threshold", wide(self.threshold), 0.0, 1.0, "")?;
+        within("frames", self.frames, 1..=1000, "")?;
+        within("threshold", self.threshold, 0.0..=1.0, "")?;
         if self.threshold == 0.0 {
-            return Err(("threshold", "must be above 0: every label reaches 0".into()));
+            return Err(Misfit::new(
+                "threshold",
+                "must be above 0: every label reaches 0",
+            ));
         }
         if !(0.0..=self.threshold).contains(&self.release) {
-            return Err((
+            return Err(Misfit::new(
                 "release",
                 format!(
                     "must be 0 to the threshold, which is {}, and is {}",
@@ -77,22 +70,19 @@ impl Config {
                 ),
             ));
         }
-        within("margin", wide(self.margin), 0.0, 1.0, "")?;
-        within("heartbeat", self.heartbeat, 0.1, 86400.0, " seconds")?;
+        within("margin", self.margin, 0.0..=1.0, "")?;
+        within("heartbeat", self.heartbeat, 0.1..=86400.0, "seconds")?;
         let characters = self.unknown.chars().count();
         if self.unknown.trim().is_empty()
             || characters > 64
             || self.unknown.chars().any(char::is_control)
         {
-            return Err((
+            return Err(Misfit::new(
                 "unknown",
-                "must be 1 to 64 characters, not all blank, none a control character".into(),
+                "must be 1 to 64 characters, not all blank, none a control character",
             ));
         }
-        if !(1..=20).contains(&self.top) {
-            return Err(("top", format!("must be 1 to 20, and is {}", self.top)));
-        }
-        Ok(())
+        within("top", self.top, 1..=20, "")
     }
 }
 
@@ -135,9 +125,9 @@ mod tests {
             ("top = 21", "top", "1 to 20"),
         ] {
             let config: Config = toml::from_str(text).unwrap();
-            let (named, message) = config.check().expect_err(text);
-            assert_eq!(named, key, "{text}");
-            assert!(message.contains(part), "{text}: {message}");
+            let misfit = config.check().expect_err(text);
+            assert_eq!(misfit.key, key, "{text}");
+            assert!(misfit.message.contains(part), "{text}: {misfit}");
         }
     }
 

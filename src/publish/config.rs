@@ -4,6 +4,8 @@ use std::net::Ipv6Addr;
 
 use serde::Deserialize;
 
+use crate::misfit::{Misfit, within};
+
 use super::connection::secret;
 use super::{Error, Secret, topics};
 
@@ -65,43 +67,34 @@ impl Config {
     ///
     /// # Errors
     /// The first key that is out of its range, and what is allowed.
-    pub fn check(&self) -> Result<(), (&'static str, String)> {
-        let range = |key, value: usize, low: usize, high: usize, unit: &str| {
-            if (low..=high).contains(&value) {
-                return Ok(());
-            }
-            Err((
-                key,
-                format!("must be {low} to {high}{unit}, and is {value}"),
-            ))
-        };
+    pub fn check(&self) -> Result<(), Misfit> {
         if self.host.is_empty()
             || self
                 .host
                 .contains(|c: char| c.is_whitespace() || c.is_control())
         {
-            return Err((
+            return Err(Misfit::new(
                 "host",
-                "must be the name or the address of the broker".into(),
+                "must be the name or the address of the broker",
             ));
         }
         if self.host.contains("://") {
-            return Err((
+            return Err(Misfit::new(
                 "host",
                 format!("must be a name or an address without {:?}", self.scheme()),
             ));
         }
-        range("port", self.port.into(), 1, 65535, "")?;
+        within("port", self.port, 1..=65535, "")?;
         if self.username.as_deref() == Some("") {
-            return Err((
+            return Err(Misfit::new(
                 "username",
-                "must not be empty; leave the key out instead".into(),
+                "must not be empty; leave the key out instead",
             ));
         }
         if self.password.is_some() && self.password_file.is_some() {
-            return Err((
+            return Err(Misfit::new(
                 "password_file",
-                "stands beside mqtt.password; keep one of the two".into(),
+                "stands beside mqtt.password; keep one of the two",
             ));
         }
         for (key, given) in [
@@ -109,7 +102,7 @@ impl Config {
             ("password_file", self.password_file.is_some()),
         ] {
             if given && self.username.is_none() {
-                return Err((key, "needs mqtt.username beside it".into()));
+                return Err(Misfit::new(key, "needs mqtt.username beside it"));
             }
         }
         if self.base.is_empty()
@@ -118,24 +111,22 @@ impl Config {
             || self.base.ends_with('/')
             || self.base.contains(topics::is_special)
         {
-            return Err((
+            return Err(Misfit::new(
                 "base",
-                "must be 1 to 256 bytes without +, # and control characters, without $ or / at its start and / at its end"
-                    .into(),
+                "must be 1 to 256 bytes without +, # and control characters, without $ or / at its start and / at its end",
             ));
         }
         if let Some(id) = &self.client_id
             && (!(1..=64).contains(&id.chars().count()) || id.contains(char::is_control))
         {
-            return Err((
+            return Err(Misfit::new(
                 "client_id",
-                "must be 1 to 64 characters, none a control character".into(),
+                "must be 1 to 64 characters, none a control character",
             ));
         }
-        let keep_alive = usize::try_from(self.keep_alive).unwrap_or(usize::MAX);
-        range("keep_alive", keep_alive, 1, 3600, " seconds")?;
-        range("queue", self.queue, 1, 1024, " messages")?;
-        range("max_packet", self.max_packet, 1024, 1 << 24, " bytes")
+        within("keep_alive", self.keep_alive, 1..=3600, "seconds")?;
+        within("queue", self.queue, 1..=1024, "messages")?;
+        within("max_packet", self.max_packet, 1024..=1 << 24, "bytes")
     }
 
     /// What the client and its thread take at most, in bytes, with the queue full of what is
@@ -231,9 +222,9 @@ mod tests {
             ("max_packet = 16777217", "max_packet", "is 16777217"),
         ] {
             let config: Config = toml::from_str(text).unwrap();
-            let (named, message) = config.check().expect_err(text);
-            assert_eq!(named, key, "{text}");
-            assert!(message.contains(part), "{text}: {message}");
+            let misfit = config.check().expect_err(text);
+            assert_eq!(misfit.key, key, "{text}");
+            assert!(misfit.message.contains(part), "{text}: {misfit}");
         }
         assert!(toml::from_str::<Config>("hots = 'a'").is_err());
     }

@@ -7,7 +7,7 @@ use super::{Failure, need};
 use crate::config::{self, Loaded};
 use crate::engine::{self, Card, Description, Engine, bundle};
 use crate::logging;
-use crate::meter::heap;
+use crate::memory;
 
 /// Loads the configuration, starts the log and says which file is used.
 pub fn configuration(named: Option<&Path>) -> Result<Loaded, Failure> {
@@ -58,7 +58,7 @@ pub fn model(
 ) -> Result<Model, Failure> {
     let (path, card) = located(loaded, named)?;
     // Before the weights come in, what reading the configuration took goes out.
-    heap::give_back();
+    memory::trim();
     let packed = engine::packed(&path, &card);
     let fresh = |bundle: &PathBuf| bundle::fresh(bundle, &card.sha256);
     match packing {

@@ -8,9 +8,10 @@ use crate::config::Loaded;
 use crate::engine::{Description, pack};
 use crate::exit;
 use crate::frame::Frame;
-use crate::memory::guard::Guard;
-use crate::memory::need::{Facts, Model};
-use crate::meter::{heap, process};
+use crate::memory;
+use crate::memory::Guard;
+use crate::memory::{EngineMemory, Facts};
+use crate::meter::process;
 use crate::source::{self, Next};
 use crate::vision;
 
@@ -51,11 +52,11 @@ pub fn guard(loaded: &Loaded, model: &Path, engine: &Description) -> Result<Guar
 
 /// What the need is computed from.
 fn facts(loaded: &Loaded, model: &Path, engine: &Description) -> Result<Facts, Failure> {
-    heap::give_back();
+    memory::trim();
     let config = &loaded.config;
-    let model = match engine.memory {
-        Some(memory) => Model::Mapped(memory),
-        None => Model::Plain(plain(model)?),
+    let held = match engine.memory {
+        Some(memory) => EngineMemory::Mapped(memory),
+        None => EngineMemory::Plain(plain(model)?),
     };
     let camera = config.source.kind == source::Kind::Camera;
     let (device, frame, width) = match camera {
@@ -74,7 +75,7 @@ fn facts(loaded: &Loaded, model: &Path, engine: &Description) -> Result<Facts, F
     };
     let image = process::image(|path| path.extension().is_some_and(|e| e == "bundle"));
     Ok(Facts {
-        model,
+        engine: held,
         code: image.code,
         data: image.data,
         anonymous: process::resident().anonymous(),

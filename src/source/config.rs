@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use serde::Deserialize;
 
+use crate::misfit::{Misfit, within};
+
 use super::RecordingOptions;
 
 /// Where frames come from.
@@ -60,17 +62,20 @@ impl Config {
     ///
     /// # Errors
     /// The key's name and what is allowed.
-    pub fn check(&self) -> Result<(), (&'static str, String)> {
-        if !(0.1..=240.0).contains(&self.frame_rate) {
-            return Err(("frame_rate", "must be 0.1 to 240 frames a second".into()));
-        }
+    pub fn check(&self) -> Result<(), Misfit> {
+        within(
+            "frame_rate",
+            self.frame_rate,
+            0.1..=240.0,
+            "frames a second",
+        )?;
         let path = self
             .path
             .as_ref()
             .is_some_and(|p| !p.as_os_str().is_empty());
         if self.kind == Kind::Recording && !path {
             let allowed = "must name a directory of pictures, a picture or a video when kind is \"recording\"";
-            return Err(("path", allowed.into()));
+            return Err(Misfit::new("path", allowed));
         }
         Ok(())
     }
@@ -111,7 +116,7 @@ mod tests {
                 .unwrap()
                 .check()
                 .unwrap_err()
-                .0
+                .key
         };
         assert_eq!(key("kind = \"recording\""), "path");
         assert_eq!(key("kind = \"recording\"\npath = \"\""), "path");

@@ -2,6 +2,8 @@
 
 use serde::Deserialize;
 
+use crate::misfit::Misfit;
+
 use crate::engine::Resize;
 
 /// How the picture is turned and cut before it is looked at.
@@ -50,22 +52,21 @@ impl Config {
     ///
     /// # Errors
     /// The key's name and what is allowed.
-    pub fn check(&self) -> Result<(), (&'static str, String)> {
+    pub fn check(&self) -> Result<(), Misfit> {
         let [x, y, w, h] = self.crop;
         let inside = |from: f64, length: f64| {
             // 0.7 + 0.3 may come out a little above 1.
             (0.0..1.0).contains(&from) && length > 0.0 && from + length <= 1.0 + 1e-9
         };
         if !inside(x, w) || !inside(y, h) {
-            return Err((
+            return Err(Misfit::new(
                 "crop",
                 "must be [x, y, width, height] as parts of the picture, each 0 to 1, \
-                 with x + width and y + height at most 1 and both sizes above 0"
-                    .into(),
+                 with x + width and y + height at most 1 and both sizes above 0",
             ));
         }
         if ![0, 90, 180, 270].contains(&self.rotate) {
-            return Err(("rotate", "must be 0, 90, 180 or 270 degrees".into()));
+            return Err(Misfit::new("rotate", "must be 0, 90, 180 or 270 degrees"));
         }
         Ok(())
     }
@@ -96,7 +97,7 @@ mod tests {
 
     #[test]
     fn what_is_not_allowed_is_named() {
-        let key = |config: Config| config.check().unwrap_err().0;
+        let key = |config: Config| config.check().unwrap_err().key;
         for crop in [
             [0.5, 0.0, 0.6, 1.0],
             [0.0, 0.0, 0.0, 1.0],

@@ -13,6 +13,8 @@ use std::time::Duration;
 
 use serde::Deserialize;
 
+use crate::misfit::{Misfit, within};
+
 use super::Config;
 use super::glance::{Cells, Glance, SIDE};
 use crate::engine::Input;
@@ -66,25 +68,19 @@ impl GateConfig {
     ///
     /// # Errors
     /// The first key that is out of its range, and what is allowed.
-    pub fn check(&self) -> Result<(), (&'static str, String)> {
-        let within = |key, value: f64, low: f64, high: f64, unit: &str| {
-            if (low..=high).contains(&value) {
-                return Ok(());
-            }
-            Err((
-                key,
-                format!("must be {low} to {high}{unit}, and is {value}"),
-            ))
-        };
+    pub fn check(&self) -> Result<(), Misfit> {
         if self.threshold <= 0.0 {
-            return Err(("threshold", "must be above 0: noise alone reaches 0".into()));
+            return Err(Misfit::new(
+                "threshold",
+                "must be above 0: noise alone reaches 0",
+            ));
         }
-        within("threshold", self.threshold.into(), 0.0, 255.0, " levels")?;
-        within("glances", self.glances, 0.1, 240.0, " a second")?;
-        within("hold", self.hold, 0.0, 3600.0, " seconds")?;
-        within("max_interval", self.max_interval, 0.1, 86400.0, " seconds")?;
-        within("dark", self.dark.into(), 0.0, 255.0, " levels")?;
-        within("stuck", self.stuck, 1.0, 86400.0, " seconds")
+        within("threshold", self.threshold, 0.0..=255.0, "levels")?;
+        within("glances", self.glances, 0.1..=240.0, "a second")?;
+        within("hold", self.hold, 0.0..=3600.0, "seconds")?;
+        within("max_interval", self.max_interval, 0.1..=86400.0, "seconds")?;
+        within("dark", self.dark, 0.0..=255.0, "levels")?;
+        within("stuck", self.stuck, 1.0..=86400.0, "seconds")
     }
 }
 
@@ -286,7 +282,7 @@ mod tests {
             ("stuck = 0.0", "stuck"),
         ] {
             let config: GateConfig = toml::from_str(text).unwrap();
-            assert_eq!(config.check().unwrap_err().0, key, "{text}");
+            assert_eq!(config.check().unwrap_err().key, key, "{text}");
         }
     }
 

@@ -5,6 +5,8 @@ use std::time::Duration;
 
 use serde::Deserialize;
 
+use crate::misfit::{Misfit, within};
+
 use super::negotiate::Ask;
 use crate::frame::PixelFormat;
 
@@ -99,30 +101,21 @@ impl Config {
     ///
     /// # Errors
     /// The first key that is out of its range, and what is allowed.
-    pub fn check(&self) -> Result<(), (&'static str, String)> {
-        let within = |key, value: f64, low: f64, high: f64, unit: &str| {
-            if (low..=high).contains(&value) {
-                return Ok(());
-            }
-            Err((
-                key,
-                format!("must be {low} to {high}{unit}, and is {value}"),
-            ))
-        };
+    pub fn check(&self) -> Result<(), Misfit> {
         if self.device.trim().is_empty() || self.device.contains('\0') {
-            return Err((
+            return Err(Misfit::new(
                 "device",
-                "must name a camera: auto, a name from /dev/v4l/by-id, a card's name, a number or a path".into(),
+                "must name a camera: auto, a name from /dev/v4l/by-id, a card's name, a number or a path",
             ));
         }
-        within("width", self.width.into(), 64.0, 3840.0, " pixels")?;
-        within("height", self.height.into(), 64.0, 2160.0, " pixels")?;
-        within("fps", self.fps, 0.1, 120.0, " frames a second")?;
-        within("buffers", self.asked_buffers().into(), 2.0, 8.0, "")?;
-        within("timeout", self.timeout, 0.5, 60.0, " seconds")?;
-        within("skip", self.skip.into(), 0.0, 100.0, " frames")?;
+        within("width", self.width, 64..=3840, "pixels")?;
+        within("height", self.height, 64..=2160, "pixels")?;
+        within("fps", self.fps, 0.1..=120.0, "frames a second")?;
+        within("buffers", self.asked_buffers(), 2..=8, "")?;
+        within("timeout", self.timeout, 0.5..=60.0, "seconds")?;
+        within("skip", self.skip, 0..=100, "frames")?;
         if self.controls.keys().any(|name| name.trim().is_empty()) {
-            return Err(("controls", "has an empty name".into()));
+            return Err(Misfit::new("controls", "has an empty name"));
         }
         Ok(())
     }
@@ -236,7 +229,7 @@ mod tests {
             ("skip = 101", "skip"),
             ("[controls]\n'' = 1", "controls"),
         ] {
-            assert_eq!(read(text).check().unwrap_err().0, key, "{text}");
+            assert_eq!(read(text).check().unwrap_err().key, key, "{text}");
         }
     }
 
