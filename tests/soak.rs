@@ -4,9 +4,7 @@
 //! `GOLDCREST_SOAK=100000 cargo test --release --test soak -- --nocapture` looks at frames 1,000
 //! and 100,000 instead.
 
-mod support {
-    pub mod program;
-}
+mod support;
 
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};

@@ -1,8 +1,5 @@
 //! A running daemon whose log is read as it comes.
 
-// Each test program uses its own part of this.
-#![allow(dead_code)]
-
 use std::fs;
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};

@@ -1,13 +1,11 @@
 //! SIGHUP brings in another model between two frames, and a model that is not whole leaves the one
 //! that runs in place.
 
-mod support;
-
 use std::fs;
 
-use support::bundle::{broken, remade, replace};
-use support::daemon::{Daemon, field, table};
-use support::{Broker, Subscriber};
+use crate::support::bundle::{broken, remade, replace};
+use crate::support::daemon::{Daemon, field, table};
+use crate::support::{Broker, Subscriber};
 
 const QUIET: &str = "[mqtt]\nenabled = false\n";
 #[test]

@@ -1,13 +1,9 @@
 //! `goldcrest record`, as a user runs it, and what replay makes of it.
 
-mod support {
-    pub mod program;
-}
-
 use std::fs;
 use std::path::Path;
 
-use support::program::{goldcrest, root};
+use crate::support::program::{goldcrest, root};
 
 /// A configuration with a made-up camera.
 fn configuration(folder: &Path, format: &str) -> String {

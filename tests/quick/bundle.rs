@@ -1,8 +1,6 @@
 //! Bundles end to end: what is wrong with one is said in one line, and packing never touches one
 //! that is mapped.
 
-mod support;
-
 use std::fs;
 use std::io::{Read, Seek};
 use std::os::unix::fs::MetadataExt;
@@ -11,9 +9,9 @@ use std::process::Stdio;
 use std::thread;
 use std::time::Duration;
 
-use support::bundle::{broken, remade, replace};
-use support::daemon::{configuration, field};
-use support::program::{Ran, command, goldcrest, output, root};
+use crate::support::bundle::{broken, remade, replace};
+use crate::support::daemon::{configuration, field};
+use crate::support::program::{Ran, command, goldcrest, output, root};
 
 const QUIET: &str = "[mqtt]\nenabled = false\n";
 

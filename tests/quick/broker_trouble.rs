@@ -1,16 +1,14 @@
 //! What a publisher does when there is no broker, or one that freezes, refuses or speaks something
 //! else: it says so, and never keeps anybody waiting.
 
-mod support;
-
 use std::io::{Read, Write};
 use std::net::{Ipv4Addr, TcpListener};
 use std::time::{Duration, Instant, UNIX_EPOCH};
 
+use crate::support::{Broker, PATIENCE, Subscriber, Talker, free_port};
 use goldcrest::frame::Captured;
 use goldcrest::observe::{self, Observer};
 use goldcrest::publish::{Config, Event, Payload, Publisher, probe};
-use support::{Broker, PATIENCE, Subscriber, Talker, free_port};
 
 #[test]
 fn without_a_broker_nothing_blocks_and_the_close_comes_in_time() {

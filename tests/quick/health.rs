@@ -1,14 +1,12 @@
 //! What the daemon says of itself and of the pictures, against a real broker.
 
-mod support;
-
 use std::fs;
 use std::path::Path;
 use std::process::{Child, Stdio};
 
+use crate::support::program::{command, packed_model, root};
+use crate::support::{Broker, Subscriber};
 use image::{Rgb, RgbImage};
-use support::program::{command, packed_model, root};
-use support::{Broker, Subscriber};
 
 /// A daemon that is killed with the value.
 struct Daemon(Child);

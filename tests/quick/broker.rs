@@ -1,13 +1,11 @@
 //! What a publisher says through a real broker, and that it is said again when the broker comes
 //! back.
 
-mod support;
-
 use std::process::{Command, Stdio};
 use std::thread;
 
+use crate::support::{Broker, PATIENCE, Received, Subscriber, Talker, wait_for};
 use goldcrest::publish::{Config, probe};
-use support::{Broker, PATIENCE, Received, Subscriber, Talker, wait_for};
 
 /// The port of the broker, for the process that is killed.
 const PORT_OF_CHILD: &str = "GOLDCREST_TEST_BROKER_PORT";
@@ -151,7 +149,7 @@ fn the_last_will_follows_a_kill() {
     let broker = Broker::start();
     let subscriber = Subscriber::new(&broker, "goldcrest/#");
     let mut child = Command::new(std::env::current_exe().expect("this program"))
-        .args(["--exact", "child_that_is_killed", "--ignored"])
+        .args(["--exact", "broker::child_that_is_killed", "--ignored"])
         .env(PORT_OF_CHILD, broker.port().to_string())
         .stdout(Stdio::null())
         .stderr(Stdio::null())

@@ -1,15 +1,13 @@
 //! The daemon against a real broker: what a subscriber sees of it from its birth to its end.
 
-mod support;
-
 use std::fs;
 use std::io::Read;
 use std::path::Path;
 use std::process::{Child, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
-use support::program::{command, goldcrest, packed_model, root};
-use support::{Broker, PATIENCE, Subscriber, free_port, wait_for};
+use crate::support::program::{command, goldcrest, packed_model, root};
+use crate::support::{Broker, PATIENCE, Subscriber, free_port, wait_for};
 use tempfile::TempDir;
 
 /// A daemon with a configuration of its own; it is killed with the value.
