@@ -12,9 +12,8 @@ use std::time::{Duration, SystemTime};
 
 use serde_json::Value;
 use support::cgroup::Group;
-use support::daemon::{Daemon, field};
-use support::program::{goldcrest, root};
-use support::{Broker, Subscriber, vivid};
+use support::program::{field, goldcrest, root};
+use support::{Broker, Daemon, Subscriber, vivid};
 
 /// A daemon that says the best label of every frame that it looks at, and one who listens.
 struct Watch {

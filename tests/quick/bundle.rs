@@ -10,8 +10,8 @@ use std::thread;
 use std::time::Duration;
 
 use crate::support::bundle::{broken, remade, replace};
-use crate::support::daemon::{configuration, field};
-use crate::support::program::{Ran, command, goldcrest, output, root};
+use crate::support::daemon::{bottles, configuration};
+use crate::support::program::{Ran, command, field, goldcrest, output, root};
 
 const QUIET: &str = "[mqtt]\nenabled = false\n";
 
@@ -25,7 +25,7 @@ fn on(folder: &Path, arguments: &[&str]) -> Ran {
 #[test]
 fn a_bundle_that_is_not_whole_is_refused_by_run_and_check_in_one_line() {
     let folder = tempfile::tempdir().unwrap();
-    configuration(folder.path(), QUIET);
+    configuration(folder.path(), &bottles("loop"), QUIET);
     let mut all = broken(folder.path());
     let other = remade(folder.path(), |_, manifest| {
         let at = manifest.find("model_sha256 = \"").unwrap() + 16;
@@ -61,6 +61,7 @@ fn check_fails_where_a_layer_that_the_file_quantises_would_run_in_float() {
     let folder = tempfile::tempdir().unwrap();
     let config = configuration(
         folder.path(),
+        &bottles("loop"),
         "[memory]\nbudget_mb = 1024\n[mqtt]\nenabled = false\n",
     );
     let ran = on(folder.path(), &["check", "--json"]);
@@ -125,7 +126,7 @@ fn check_fails_where_a_layer_that_the_file_quantises_would_run_in_float() {
 #[test]
 fn a_replay_packs_once_in_a_child_and_says_so() {
     let folder = tempfile::tempdir().unwrap();
-    configuration(folder.path(), QUIET);
+    configuration(folder.path(), &bottles("loop"), QUIET);
     fs::remove_file(folder.path().join("model.bundle")).unwrap();
     let frame = "tests/recordings/bottles/bottles-01.jpg";
     let first = on(folder.path(), &["replay", frame]);
@@ -157,7 +158,7 @@ fn a_replay_packs_once_in_a_child_and_says_so() {
 #[test]
 fn packing_leaves_a_bundle_that_is_mapped_as_it_is_and_takes_little_memory() {
     let folder = tempfile::tempdir().unwrap();
-    configuration(folder.path(), QUIET);
+    configuration(folder.path(), &bottles("loop"), QUIET);
     let bundle = folder.path().join("model.bundle");
     let mut held = fs::File::open(&bundle).unwrap();
     let (number, length) = (

@@ -4,8 +4,9 @@
 use std::fs;
 
 use crate::support::bundle::{broken, remade, replace};
-use crate::support::daemon::{Daemon, field, table};
-use crate::support::{Broker, Subscriber};
+use crate::support::daemon::table;
+use crate::support::program::field;
+use crate::support::{Broker, Daemon, Subscriber};
 
 const QUIET: &str = "[mqtt]\nenabled = false\n";
 #[test]
