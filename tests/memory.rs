@@ -198,7 +198,7 @@ fn what_is_promised_of_cameras_fits_the_budget() {
 }
 
 #[test]
-fn a_start_over_the_budget_is_refused_with_the_table_and_what_to_change() {
+fn a_start_over_the_budget_is_refused_with_the_table() {
     let folder = tempfile::tempdir().unwrap();
     let config = configuration(
         folder.path(),

@@ -197,7 +197,7 @@ fn soak(format: PixelFormat, at: [u64; 2]) {
 }
 
 #[test]
-fn heap_and_open_files_are_the_same_at_an_early_and_at_a_late_frame() {
+fn heap_and_open_files_are_the_same_at_an_early_and_late_frame() {
     let late: Option<u64> = std::env::var("GOLDCREST_SOAK")
         .ok()
         .map(|n| n.parse().expect("GOLDCREST_SOAK is a number of frames"));

@@ -11,7 +11,7 @@ use goldcrest::publish::{Config, probe};
 const PORT_OF_CHILD: &str = "GOLDCREST_TEST_BROKER_PORT";
 
 #[test]
-fn a_late_subscriber_gets_the_label_and_that_we_are_online() {
+fn a_late_subscriber_gets_label_and_availability() {
     let broker = Broker::start();
     let early = Subscriber::new(&broker, "goldcrest/#");
     let mut talker = Talker::connected(&broker.config(), "front");
@@ -172,7 +172,7 @@ fn the_last_will_follows_a_kill() {
 }
 
 #[test]
-fn a_broker_that_comes_back_empty_is_told_all_anew() {
+fn a_broker_that_comes_back_empty_gets_everything_again() {
     let mut broker = Broker::start();
     let mut talker = Talker::connected(&broker.config(), "front");
     talker.see(0);
@@ -199,7 +199,7 @@ fn a_broker_that_comes_back_empty_is_told_all_anew() {
 }
 
 #[test]
-fn events_that_a_dying_broker_did_not_acknowledge_are_sent_again() {
+fn unacknowledged_events_are_sent_again_after_a_restart() {
     let mut broker = Broker::start();
     let mut talker = Talker::connected(&broker.config(), "front");
     broker.freeze();

@@ -23,7 +23,7 @@ fn on(folder: &Path, arguments: &[&str]) -> Ran {
 }
 
 #[test]
-fn a_bundle_that_is_not_whole_is_refused_by_run_and_check_in_one_line() {
+fn run_and_check_refuse_a_broken_bundle_in_one_line() {
     let folder = tempfile::tempdir().unwrap();
     configuration(folder.path(), &bottles("loop"), QUIET);
     let mut all = broken(folder.path());
@@ -57,7 +57,7 @@ fn a_bundle_that_is_not_whole_is_refused_by_run_and_check_in_one_line() {
 }
 
 #[test]
-fn check_fails_where_a_layer_that_the_file_quantises_would_run_in_float() {
+fn check_fails_if_a_quantised_layer_would_run_in_float() {
     let folder = tempfile::tempdir().unwrap();
     let config = configuration(
         folder.path(),
@@ -156,7 +156,7 @@ fn a_replay_packs_once_in_a_child_and_says_so() {
 }
 
 #[test]
-fn packing_leaves_a_bundle_that_is_mapped_as_it_is_and_takes_little_memory() {
+fn packing_leaves_a_mapped_bundle_alone_in_little_memory() {
     let folder = tempfile::tempdir().unwrap();
     configuration(folder.path(), &bottles("loop"), QUIET);
     let bundle = folder.path().join("model.bundle");

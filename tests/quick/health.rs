@@ -13,7 +13,7 @@ fn daemon(broker: &Broker, source: &str) -> Daemon {
 }
 
 #[test]
-fn reports_hold_rates_times_drops_and_memory_and_are_not_retained() {
+fn a_health_report_has_every_figure_and_is_not_retained() {
     let broker = Broker::start();
     let subscriber = Subscriber::new(&broker, "goldcrest/test/#");
     let _daemon = daemon(
@@ -60,7 +60,7 @@ fn reports_hold_rates_times_drops_and_memory_and_are_not_retained() {
 }
 
 #[test]
-fn a_still_scene_is_not_classified_again_and_is_said_again_all_the_same() {
+fn a_still_scene_is_published_again_without_an_inference() {
     let broker = Broker::start();
     let subscriber = Subscriber::new(&broker, "goldcrest/test/#");
     let bottle = root().join("tests/recordings/bottles/bottles-30.jpg");

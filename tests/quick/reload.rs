@@ -26,7 +26,7 @@ fn a_reload_brings_in_the_labels_that_stand_beside_the_model() {
 }
 
 #[test]
-fn a_bundle_that_is_not_whole_leaves_the_model_that_runs_in_place() {
+fn a_broken_bundle_leaves_the_running_model_in_place() {
     let broker = Broker::start();
     let mut daemon = Daemon::start(&broker.config_toml());
     let folder = daemon.folder.path().to_path_buf();

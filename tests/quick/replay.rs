@@ -320,7 +320,7 @@ fn colours() -> Vec<u8> {
 }
 
 #[test]
-fn another_classifier_runs_through_plain_tract_and_what_that_costs_is_said() {
+fn another_classifier_runs_in_plain_tract_with_a_warning() {
     let folder = tempfile::tempdir().unwrap();
     let at = |name: &str| folder.path().join(name);
     fs::write(at("colours.onnx"), colours()).unwrap();
