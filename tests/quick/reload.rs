@@ -72,10 +72,11 @@ fn fifty_reloads_leave_the_memory_as_it_was_and_within_the_need() {
     }
     let peak = field(daemon.id(), "VmHWM:").unwrap() as f64 / 1024.0;
     println!("anonymous after each reload, in KiB: {anonymous:?}; peak {peak:.2} MiB of {needed}");
-    let (early, late) = (&anonymous[5..10], &anonymous[45..]);
-    let most = |some: &[u64]| some.iter().copied().max().unwrap();
+    // The least of ten, because a sample may catch other threads in the middle of something.
+    let (early, late) = (&anonymous[5..15], &anonymous[40..]);
+    let least = |some: &[u64]| some.iter().copied().min().unwrap();
     assert!(
-        most(late) <= most(early) + 256,
+        least(late) <= least(early) + 256,
         "it grows with each reload: {anonymous:?}"
     );
     assert!(peak <= needed, "{peak} MiB at the peak of {needed} needed");
