@@ -27,6 +27,7 @@ pub mod memory;
 pub mod meter;
 pub mod misfit;
 pub mod observe;
+pub mod panics;
 pub mod pipeline;
 pub mod publish;
 pub mod record;

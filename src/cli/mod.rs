@@ -13,21 +13,31 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-use crate::exit;
 use crate::setup::Failure;
+use crate::{exit, panics};
 
 /// Watches one camera and says over MQTT what it sees.
 #[derive(Parser)]
-#[command(version, after_help = AFTER, disable_help_subcommand = true)]
+#[command(version, after_help = after_help(), disable_help_subcommand = true)]
 struct Arguments {
     #[command(subcommand)]
     command: Command,
 }
 
-const AFTER: &str = "\
-Without --config the configuration is ./config.toml, else /etc/goldcrest/config.toml, else the defaults.
-Exit codes: 0 well, 64 usage, 65 bad data, 66 no input, 69 unavailable, 70 internal, 74 input/output,
-77 permission, 78 configuration.";
+/// Where the configuration is looked for, and the exit codes.
+fn after_help() -> String {
+    let codes: Vec<String> = exit::ALL
+        .iter()
+        .map(|(code, meaning)| format!("{code} {meaning}"))
+        .collect();
+    let (first, rest) = codes.split_at(6);
+    format!(
+        "Without --config the configuration is ./config.toml, else /etc/goldcrest/config.toml, else the defaults.\n\
+         Exit codes: {},\n{}.",
+        first.join(", "),
+        rest.join(", ")
+    )
+}
 
 #[derive(Subcommand)]
 enum Command {
@@ -56,6 +66,7 @@ struct ConfigOption {
 
 /// Runs the command that the arguments name and gives its exit code.
 pub fn main() -> ExitCode {
+    panics::end_the_process();
     let arguments = match Arguments::try_parse() {
         Ok(arguments) => arguments,
         Err(e) => {
