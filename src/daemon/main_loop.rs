@@ -47,7 +47,7 @@ impl MainLoop<'_> {
         let mut changes_seen = 0;
         while !stop.requested() {
             watchdog.feed(self.progress.load(Ordering::Relaxed));
-            self.guard.look(self.monitor);
+            self.guard.check(self.monitor);
             self.reloader.poll(self.pipeline, self.guard);
             self.publish_camera(&mut changes_seen, &mut pictures);
             if self.health.due() {
@@ -104,7 +104,7 @@ impl MainLoop<'_> {
             picture,
             engine: self.pipeline.engine(),
             publisher: self.publisher,
-            memory: *self.guard.seen(),
+            memory: *self.guard.last(),
         };
         let report = self.health.report(&now, self.pipeline.stages.times());
         self.pipeline.stages.clear();
