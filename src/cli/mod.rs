@@ -16,7 +16,7 @@ use clap::{Parser, Subcommand};
 use crate::setup::Failure;
 use crate::{exit, panics};
 
-/// Watches one camera and says over MQTT what it sees.
+/// Watches one camera and publishes over MQTT what it sees.
 #[derive(Parser)]
 #[command(version, after_help = after_help(), disable_help_subcommand = true)]
 struct Arguments {
@@ -41,22 +41,22 @@ fn after_help() -> String {
 
 #[derive(Subcommand)]
 enum Command {
-    /// Watch the configured source and publish what it shows, until SIGTERM or SIGINT
+    /// Run the daemon: watch the configured source and publish what it shows
     Run(run::Options),
     /// Classify every frame of a recording: a folder of pictures, a picture, MJPEG, Y4M or a video
     /// file
     Replay(replay::Options),
-    /// Write the source's frames into a folder, for replay and calibration
+    /// Save frames of the source into a folder, for replay and calibration
     Record(record::Options),
-    /// Look over configuration, model, source and broker, and say what would be used
+    /// Try configuration, model, source and broker, and report what works
     Check(check::Options),
-    /// Pack an int8 model into the bundle that the fast engine maps
+    /// Pack an int8 model into the bundle that the int8 engine maps
     Pack(pack::Options),
     /// Measure inference and whole frames on this machine
     Bench(bench::Options),
 }
 
-/// Which configuration a command uses.
+/// The configuration that a command uses.
 #[derive(clap::Args)]
 struct ConfigOption {
     /// Configuration file
@@ -70,7 +70,7 @@ pub fn main() -> ExitCode {
     let arguments = match Arguments::try_parse() {
         Ok(arguments) => arguments,
         Err(e) => {
-            // Help and version are no errors, and a closed pipe must not turn them into one.
+            // Help and version are no errors, and a closed pipe does not make them one.
             let _ = e.print();
             return ExitCode::from(if e.use_stderr() { exit::USAGE } else { 0 });
         }
@@ -86,14 +86,14 @@ pub fn main() -> ExitCode {
     match done {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
-            // The exit code tells it all the same where nobody reads.
+            // Where nobody reads, the exit code remains.
             let _ = writeln!(io::stderr(), "goldcrest: {}", failure.message);
             ExitCode::from(failure.code)
         }
     }
 }
 
-/// Writes a command's answer to standard output. Whoever closed that has seen enough.
+/// Writes a command's answer to standard output. A reader that closed it has seen enough.
 fn say(answer: &str) -> Result<(), Failure> {
     let mut out = io::stdout().lock();
     match writeln!(out, "{answer}").and_then(|()| out.flush()) {
