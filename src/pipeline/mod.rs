@@ -17,9 +17,10 @@ use crate::meter::timing::Stages;
 use crate::observe::{self, Observer};
 use crate::vision::{self, Gate, Look, Preparer};
 
-pub use listeners::{JsonLines, LogLines, Publishing, Totals};
+pub(crate) use listeners::{JsonLines, LogLines, Publishing};
+pub use listeners::Totals;
 pub use outcome::{Listener, Outcome};
-pub use pace::Pace;
+pub(crate) use pace::Pace;
 
 /// The stages from vision to observe, with the buffers that each keeps.
 pub struct Pipeline {
