@@ -120,7 +120,7 @@ impl Scene {
                 wall: SystemTime::UNIX_EPOCH + elapsed,
             };
             self.count += 1;
-            pipeline.watch(frame)?;
+            pipeline.process(frame, &mut [])?;
         }
         Ok(on_cpu() - start)
     }

@@ -37,7 +37,7 @@ pub struct Config {
     /// The broker.
     pub mqtt: publish::Config,
     /// How often the daemon says how it is.
-    pub health: daemon::health::Config,
+    pub health: daemon::HealthConfig,
     /// How much memory is allowed.
     pub memory: memory::Config,
     /// What is logged.

@@ -14,22 +14,24 @@
 //! reload, [`memory`] computes and guards the budget, [`meter`] measures the process, `setup`
 //! builds the parts that a configuration names, and [`cli`] holds the commands.
 //!
-//! ARCHITECTURE.md lists which module may use which; a test holds the list.
+//! ARCHITECTURE.md lists which module may use which; a test holds the list. The crate has one user,
+//! the `goldcrest` program. What is public is public for that program, tests and benchmarks.
 
 pub mod cli;
-pub mod config;
+mod config;
 pub mod daemon;
 pub mod engine;
-pub mod exit;
+mod exit;
 pub mod frame;
-pub mod logging;
+mod logging;
 pub mod memory;
 pub mod meter;
-pub mod misfit;
+mod misfit;
 pub mod observe;
+mod panics;
 pub mod pipeline;
 pub mod publish;
-pub mod record;
+mod record;
 mod setup;
 pub mod signals;
 pub mod source;

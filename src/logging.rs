@@ -54,9 +54,12 @@ pub fn start(config: &Config) {
         // The level is held by `log::set_max_level`, so that it can change while the daemon runs.
         .filter_module("goldcrest", LevelFilter::Trace)
         .filter_level(LevelFilter::Warn)
-        .format(move |out, record| match journal {
-            true => writeln!(out, "<{}>{}", priority(record.level()), record.args()),
-            false => writeln!(out, "{:<5} {}", record.level(), record.args()),
+        .format(move |out, record| {
+            if journal {
+                writeln!(out, "<{}>{}", priority(record.level()), record.args())
+            } else {
+                writeln!(out, "{:<5} {}", record.level(), record.args())
+            }
         })
         .try_init();
     // An error means that it had been started before.

@@ -1,4 +1,4 @@
-//! SIGINT and SIGTERM as a flag, and SIGHUP as another.
+//! SIGINT and SIGTERM set one flag, SIGHUP another.
 
 use std::io;
 use std::sync::Arc;
@@ -6,15 +6,15 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 
-/// Set once the process was asked to end.
+/// Set when the process is asked to end.
 #[derive(Clone, Debug, Default)]
 pub struct Stop(Arc<AtomicBool>);
 
 impl Stop {
-    /// Sets the flag at SIGINT and SIGTERM; the second such signal ends the process at once.
+    /// Sets the flag at SIGINT and SIGTERM; a second signal ends the process at once.
     ///
     /// # Errors
-    /// When the system refuses the handlers.
+    /// The system refused the handlers.
     pub fn on_signals() -> io::Result<Self> {
         let stop = Self::default();
         for signal in [SIGINT, SIGTERM] {
@@ -28,18 +28,18 @@ impl Stop {
         Ok(stop)
     }
 
-    /// Whether the end was asked for.
-    pub fn asked(&self) -> bool {
+    /// Returns true once the end was requested.
+    pub fn requested(&self) -> bool {
         self.0.load(Ordering::Relaxed)
     }
 
-    /// Asks for the end from within.
-    pub fn ask(&self) {
+    /// Requests the end from within the process.
+    pub fn request(&self) {
         self.0.store(true, Ordering::Relaxed);
     }
 }
 
-/// Set once the model was asked to be loaded anew.
+/// Set when the model is to be loaded again.
 #[derive(Clone, Debug, Default)]
 pub struct Reload(Arc<AtomicBool>);
 
@@ -47,20 +47,15 @@ impl Reload {
     /// Sets the flag at SIGHUP.
     ///
     /// # Errors
-    /// When the system refuses the handler.
+    /// The system refused the handler.
     pub fn on_signal() -> io::Result<Self> {
         let reload = Self::default();
         signal_hook::flag::register(SIGHUP, Arc::clone(&reload.0))?;
         Ok(reload)
     }
 
-    /// Whether it was asked for since the last call.
-    pub fn taken(&self) -> bool {
+    /// Returns true if a reload was requested since the last call.
+    pub fn take(&self) -> bool {
         self.0.swap(false, Ordering::Relaxed)
-    }
-
-    /// Asks for it from within.
-    pub fn ask(&self) {
-        self.0.store(true, Ordering::Relaxed);
     }
 }

@@ -12,8 +12,7 @@ use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::Duration;
 
-use goldcrest::daemon::Daemon;
-use goldcrest::daemon::reload::Reloader;
+use goldcrest::daemon::{Daemon, Reloader};
 use goldcrest::engine::{self, Card, Description, Engine};
 use goldcrest::frame::{Frame, PixelFormat};
 use goldcrest::memory::Guard;
@@ -126,7 +125,7 @@ fn daemon(folder: &Path, source: Opened, looked: Arc<AtomicU64>) -> Daemon {
         looked,
     });
     let reloader = Reloader {
-        asked: Reload::default(),
+        requested: Reload::default(),
         model,
         threads: 1,
         vision: Default::default(),
@@ -186,9 +185,9 @@ fn soak(format: PixelFormat, at: [u64; 2]) {
         .unwrap();
     let held = all_held.lock().unwrap();
     println!("{format}: {held:?}; {counts:?}");
-    assert_eq!(counts.seen + counts.replaced, at[1] + 1);
+    assert_eq!(counts.totals.seen() + counts.replaced, at[1] + 1);
     // Most of them went through all stages.
-    assert!(counts.frames > at[1] / 2, "{counts:?}");
+    assert!(counts.totals.classified > at[1] / 2, "{counts:?}");
     let [early, late] = &held[..] else {
         panic!("{held:?}");
     };

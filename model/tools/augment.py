@@ -1,7 +1,7 @@
 """Random views of an image for training, as uint8 RGB at the asked size.
 
-A camera's frames are sharp and many training images are small and were scaled up, so views
-are blurred and sharpened both ways: neither may come to mean a class.
+A camera's frames are sharp, and many training images are small and were scaled up. Views are
+therefore both blurred and sharpened, so that the network does not take sharpness for a class.
 """
 from __future__ import annotations
 

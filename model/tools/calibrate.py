@@ -1,18 +1,18 @@
 """Choose the integers of one LINEAR so that its output changes least, as measured on samples.
 
-Activations are u8 per tensor, weights s8 per column with zero point 0. What is tried:
+Activations are u8 per tensor, weights s8 per column with zero point 0. The candidates:
 
 - Where a LayerNormalization alone feeds the LINEAR, its gain and bias are free: channel k may be
   passed on as (x_k - shift_k) / scale_k if row k of the weight is multiplied by scale_k and the
   bias takes shift @ weight. Taking its own gain and bias for scale and shift folds them into the
   LINEAR; SmoothQuant's scale (Xiao et al., 2022), max|x_k|^a / max|w_k|^(1-a), balances the
   difficulty between activations and weights.
-- The range of the activations: all of it, and cut at both ends by percentiles.
-- The range of each column of the weight: all of it, and shrunk, by the squared error of the
-  product (each row's error weighs as its input's mean square).
+- The range of the activations: whole, or cut at both ends by percentiles.
+- The range of each column of the weight: whole, or shrunk, by the squared error of the product
+  (each row's error is weighted by its input's mean square).
 
-At last the bias takes up the mean error of the output against the f32 network (bias correction),
-inherited error of the layers before included.
+Finally the bias takes up the mean error of the output against the f32 network (bias correction),
+including the error that the layers before passed on.
 """
 from __future__ import annotations
 

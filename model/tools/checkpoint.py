@@ -1,9 +1,9 @@
 """Checkpoints: this project's own, and timm's and torchvision's ConvNeXt state dicts.
 
-A checkpoint of ours is a dict of `state`, `depths`, `widths` and `classes` (names); of the
-`last.pt` that a training goes on from, `mean` is read. Every
-parameter of another's state dict must find its place with its very shape, and every place
-must be filled: a network that is part one model and part another classifies nonsense.
+This project's checkpoint is a dict of `state`, `depths`, `widths` and `classes` (names). From a
+`last.pt`, with which train.py resumes, `mean` is read. In a state dict of timm or torchvision every
+parameter must match a place with its exact shape, and every place must be filled: a network that is
+part one model and part another classifies nonsense.
 """
 from __future__ import annotations
 

@@ -4,13 +4,13 @@
 MODEL is the int8 file with labels.txt and model.toml beside it. Rows of the table:
 
     int8             in ONNX Runtime, as it optimises
-    int8 plain       in ONNX Runtime, graph optimisation off: what a runtime differs from itself
+    int8 plain       in ONNX Runtime, graph optimisation off: how far a runtime differs from itself
     f32              the file of --f32 in ONNX Runtime
-    goldcrest        --goldcrest BINARY replays the same images prepared (128x128 PNG): the engine alone differs
-    goldcrest files  the same with the images' own files: decoding and scaling are the daemon's too
+    goldcrest        --goldcrest BINARY replays the same prepared images (128x128 PNG): only the engine differs
+    goldcrest files  the same with the original files: the daemon also decodes and scales
 
-Images are class folders or shards (those named --prefix). The classes are the model's. A run that
-was stopped goes on with the runtime that it was at when the same command is given again.
+Images are class folders or shards (those named --prefix). The classes are the model's. The same
+command resumes a stopped run at the runtime it had reached.
 """
 from __future__ import annotations
 

@@ -3,12 +3,12 @@
 
 A checkpoint is train.py's, or a timm or torchvision ConvNeXt state dict (.pt, .pth or
 .safetensors). Every parameter must fit; a checkpoint of another ConvNeXt than Tiny is refused
-unless it is asked for with --expect. The file is checked against PyTorch before it is kept.
+unless --expect asks for it. The file is checked against PyTorch before it is kept.
 
-With --depths the network is pruned: blocks are dropped one at a time, each time the one whose
-absence changes the answers on --images least, until so many are left. Beside the ONNX file lies
-then a checkpoint OUT.pt: `train.py --init OUT.pt --depths ...` heals it. A stopped run goes on
-where it was when the same command is given again.
+--depths prunes the network: blocks are dropped one at a time, each time the one whose absence
+changes the answers on --images least, until that many are left. export.py then also writes a
+checkpoint OUT.pt beside the ONNX file; `train.py --init OUT.pt --depths ...` heals it. The same
+command resumes a stopped run.
 """
 from __future__ import annotations
 

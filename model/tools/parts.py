@@ -1,7 +1,7 @@
-"""What an interrupted run had finished, so that the same command goes on from there.
+"""The finished parts of an interrupted run, from which the same command resumes.
 
-Parts lie in the user's cache in a folder named after all that the run depends on: its inputs,
-its settings and the tools themselves. A run that ends removes its folder.
+Parts are kept in the user's cache, in a folder named by a hash of everything that the run depends
+on: its inputs, its settings and the tools themselves. A run that completes removes its folder.
 """
 from __future__ import annotations
 

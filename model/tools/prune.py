@@ -1,8 +1,8 @@
 """Drop the blocks of a ConvNeXt that matter least.
 
 A block's importance is the Kullback-Leibler divergence of the answers without it from the
-answers of the whole network, mean over the images. Blocks are dropped one at a time and the
-rest is measured again each time, for two blocks may stand in for each other.
+answers of the whole network, averaged over the images. Blocks are dropped one at a time, and the
+rest is measured again each time, because two blocks may stand in for each other.
 """
 from __future__ import annotations
 

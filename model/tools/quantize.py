@@ -1,19 +1,19 @@
 #!/usr/bin/env python3
 """Quantise an exported f32 ONNX file to the int8 file that Goldcrest runs.
 
-Writes into OUT: convnext_tiny_128_int8.onnx (or --file), labels.txt and model.toml. The form of
-the file, node by node, is described at the top of form.py; how the integers are chosen, at the
-top of calibrate.py. Layers are calibrated in the order of execution, each on what the layers
-before it give once quantised. Images are prepared as the daemon prepares frames: both sides
-scaled to the input's by Pillow's BILINEAR on 8-bit RGB, then (level / 255 - mean) / std.
+Writes into OUT: convnext_tiny_128_int8.onnx (or --file), labels.txt and model.toml. The top of
+form.py describes the form of the file, node by node; the top of calibrate.py describes the choice
+of the integers. Layers are calibrated in the order of execution, each on the output of the
+quantised layers before it. Images are prepared as the daemon prepares frames: both sides scaled to
+the input's by Pillow's BILINEAR on 8-bit RGB, then (level / 255 - mean) / std.
 
---images is a folder of pictures, of class folders, or of shards. Where its classes are the
-model's, images kept apart (--val, 'val*' shards, or a tenth of the folder) give the temperature
-that makes scores hold, and the accuracy in model.toml. Pictures without classes calibrate just as
-well, but then the temperature is 1 and no accuracy is written.
+--images is a folder of pictures, of class folders, or of shards. If its classes are the model's,
+images kept apart (--val, 'val*' shards, or a tenth of the folder) give the temperature with the
+least log loss, and the accuracy in model.toml. Pictures without classes calibrate just as well, but
+then the temperature is 1 and no accuracy is written.
 
-The same input on the same machine gives the same bytes. A run that was stopped goes on with the
-layer that it was at when the same command is given again.
+The same input on the same machine gives the same bytes. The same command resumes a stopped run at
+the layer it had reached.
 """
 from __future__ import annotations
 

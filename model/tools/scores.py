@@ -1,4 +1,4 @@
-"""What logits say about images whose class is known: accuracy, agreement, calibration, temperature."""
+"""Statistics of logits over images of known class: accuracy, agreement, calibration, temperature."""
 from __future__ import annotations
 
 import numpy as np

@@ -1,4 +1,4 @@
-"""What a ConvNeXt is made of, for those who have no need of PyTorch."""
+"""The dimensions of a ConvNeXt, usable without PyTorch."""
 from __future__ import annotations
 
 from dataclasses import dataclass

@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
-"""Ask a teacher once about every image: embeddings that train.py can learn from.
+"""Embed every image once with a teacher network, as a target for train.py.
 
 The teacher is any ONNX image encoder with one NCHW f32 input; its first output of two
 dimensions is kept, scaled to unit length. Images are resized whole (squashed), as the
-student sees them. The work is resumable: parts are kept beside OUT until all are done.
+student sees them. A stopped run can be resumed: parts are kept beside OUT until all are done.
 """
 from __future__ import annotations
 

@@ -2,9 +2,9 @@
 """Train a ConvNeXt on an image folder or on shards, from scratch or from a checkpoint.
 
 Training runs in stages of growing resolution (--stages SIZE:EPOCHS,...) and ends at the
-size that the daemon uses. OUT/last.pt is written every few minutes and the next call with
-the same OUT goes on from it; OUT/best.pt is the averaged (EMA) weights that did best on the
-validation images and is what export.py takes.
+size that the daemon uses. OUT/last.pt is written every few minutes, and the next call with
+the same OUT resumes from it. OUT/best.pt holds the averaged (EMA) weights that did best on the
+validation images; give it to export.py.
 """
 from __future__ import annotations
 

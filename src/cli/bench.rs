@@ -1,5 +1,6 @@
 //! `goldcrest bench`: how fast and how large, on this machine.
 
+use std::io;
 use std::path::PathBuf;
 use std::time::{Duration, Instant, SystemTime};
 
@@ -10,9 +11,9 @@ use super::{ConfigOption, say};
 use crate::engine::Engine;
 use crate::exit;
 use crate::frame::{Captured, Frame, PixelFormat};
-use crate::meter::timing::{Histogram, Percentiles, StageCounts, StageTimes};
+use crate::meter::timing::{Histogram, Percentiles, StageCounts, StageTimes, Stages};
 use crate::meter::{heap, process};
-use crate::pipeline::Pipeline;
+use crate::pipeline::{Listener, Outcome, Pipeline};
 use crate::publish::{Payload, Topics};
 use crate::setup::{self, Failure};
 
@@ -64,7 +65,7 @@ struct ByStage {
     vision: f64,
     infer: f64,
     observe: f64,
-    /// Writing what is said as messages; no broker is needed for it.
+    /// Writing messages; there is no broker.
     publish: f64,
 }
 
@@ -81,34 +82,25 @@ pub fn run(options: &Options) -> Result<(), Failure> {
     let input = prepared(model.card.input.width * model.card.input.height);
     let (infer, allocations) = inferences(model.engine.as_mut(), &input, options.frames)?;
 
-    let frame = picture()?;
+    let mut frame = picture()?;
     let mut pipeline = Pipeline::new(
         &loaded.config.vision,
         &loaded.config.observe,
         &model.card,
         model.engine,
     );
-    let mut frame = frame;
+    let mut messages = Messages {
+        topics: Topics::new(&loaded.config.mqtt.base, &loaded.config.id)?,
+    };
     for seq in 0..SETTLED as u64 {
         tick(&mut frame, seq);
-        pipeline.step(&mut frame)?;
+        pipeline.process(&mut frame, &mut [&mut messages])?;
     }
-    pipeline.stages = Default::default();
-    let hash = &described.model_hash;
-    let topics = Topics::new(&loaded.config.mqtt.base, &loaded.config.id)?;
+    pipeline.stages = Stages::default();
     let before = heap::now();
     for seq in 0..options.frames {
         tick(&mut frame, SETTLED as u64 + seq);
-        let Some(say) = pipeline.step(&mut frame)?.say else {
-            continue;
-        };
-        let (start, mut counted) = (Instant::now(), heap::now());
-        for payload in Payload::of(&say, hash) {
-            let message = (payload.topic(&topics).to_string(), payload.to_json());
-            std::hint::black_box(message.1.map_err(|e| Failure::new(exit::SOFTWARE, e))?);
-        }
-        pipeline.stages.publish.add(start.elapsed());
-        pipeline.stages.allocations.publish += counted.since();
+        pipeline.process(&mut frame, &mut [&mut messages])?;
     }
     let after = heap::now();
     let each = |allocations: u64| allocations as f64 / options.frames as f64;
@@ -141,6 +133,27 @@ pub fn run(options: &Options) -> Result<(), Failure> {
         say(&line)
     } else {
         say(&text(&report))
+    }
+}
+
+/// Writes updates as messages and drops them: what publishing costs without a broker.
+struct Messages {
+    topics: Topics,
+}
+
+impl Listener for Messages {
+    fn outcome(&mut self, outcome: &Outcome<'_>, stages: &mut Stages) -> io::Result<()> {
+        let Some(update) = &outcome.update else {
+            return Ok(());
+        };
+        let (start, mut counted) = (Instant::now(), heap::now());
+        for payload in Payload::of(update, outcome.model) {
+            let message = (payload.topic(&self.topics).to_string(), payload.to_json()?);
+            std::hint::black_box(message);
+        }
+        stages.publish.add(start.elapsed());
+        stages.allocations.publish += counted.since();
+        Ok(())
     }
 }
 

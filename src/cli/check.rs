@@ -1,4 +1,4 @@
-//! `goldcrest check`: what would be used, and whether it would work.
+//! `goldcrest check`: tries each part of a configuration and reports what works.
 
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -17,7 +17,7 @@ use crate::publish;
 use crate::setup::{self, Failure, need};
 use crate::source::{self, camera, camera::Survey};
 
-/// How long the broker is given.
+/// How long the broker may take to answer.
 const CONNECT: Duration = Duration::from_secs(5);
 
 /// Options of `goldcrest check`.
@@ -30,7 +30,7 @@ pub struct Options {
     json: bool,
 }
 
-/// One thing that was looked at.
+/// The result for one part.
 #[derive(Serialize)]
 struct Finding {
     what: &'static str,
@@ -51,7 +51,7 @@ struct Report<'a> {
     cameras: Option<&'a Survey>,
 }
 
-/// What a daemon will need, in bytes.
+/// The predicted need of a daemon, in bytes.
 #[derive(Serialize)]
 struct MemoryReport<'a> {
     budget: usize,
@@ -79,8 +79,7 @@ impl Finding {
     }
 }
 
-/// Runs the command. Everything is looked at; the exit code is that of the first thing that would
-/// not work.
+/// Runs the command. It tries every part; the exit code is that of the first one that fails.
 pub fn run(options: &Options) -> Result<(), Failure> {
     let loaded = setup::configuration(options.config.path.as_deref())?;
     let used = match &loaded.path {
@@ -112,31 +111,7 @@ pub fn run(options: &Options) -> Result<(), Failure> {
         .map_err(|e| Failure::new(exit::SOFTWARE, e))?;
         say(&line)?;
     } else {
-        let mut lines: Vec<String> = (findings.iter())
-            .map(|Finding { what, ok, says, .. }| {
-                format!("{what:<14} {}  {says}", if *ok { "ok  " } else { "FAIL" })
-            })
-            .collect();
-        lines.extend(guard.as_ref().map(|guard| guard.need().to_string()));
-        lines.extend(
-            cameras
-                .as_ref()
-                .map(|survey| survey.to_string().trim_end().into()),
-        );
-        for Layer {
-            name,
-            op,
-            kernel,
-            dtype,
-            macs,
-            weight_bytes,
-        } in &layers
-        {
-            lines.push(format!(
-                "  {name:<28} {op:<18} {kernel:<14} {dtype:<6} {macs:>10} MACs {weight_bytes:>8} bytes"
-            ));
-        }
-        say(&lines.join("\n"))?;
+        say(&text(&findings, guard.as_ref(), cameras.as_ref(), &layers))?;
     }
     let failed = findings.iter().filter(|f| !f.ok).count();
     match findings.iter().find(|f| !f.ok) {
@@ -148,8 +123,39 @@ pub fn run(options: &Options) -> Result<(), Failure> {
     }
 }
 
-/// Proves that what the file quantises runs in int8, loads the model, reads all of it, and tries it
-/// on the golden input.
+/// The results for people, one a line, then memory, cameras and layers.
+fn text(
+    findings: &[Finding],
+    guard: Option<&Guard>,
+    cameras: Option<&Survey>,
+    layers: &[Layer],
+) -> String {
+    let results = findings.iter().map(|Finding { what, ok, says, .. }| {
+        format!("{what:<14} {}  {says}", if *ok { "ok  " } else { "FAIL" })
+    });
+    let layers = layers.iter().map(|layer| {
+        let Layer {
+            name,
+            op,
+            kernel,
+            dtype,
+            macs,
+            weight_bytes,
+        } = layer;
+        format!(
+            "  {name:<28} {op:<18} {kernel:<14} {dtype:<6} {macs:>10} MACs {weight_bytes:>8} bytes"
+        )
+    });
+    let lines: Vec<String> = results
+        .chain(guard.map(|guard| guard.need().to_string()))
+        .chain(cameras.map(|survey| survey.to_string().trim_end().into()))
+        .chain(layers)
+        .collect();
+    lines.join("\n")
+}
+
+/// Proves that the layers which the file quantises run in int8, loads the model, reads all of it,
+/// and tries it on the golden input.
 fn model(
     loaded: &Loaded,
     layers: &mut Vec<Layer>,
@@ -157,13 +163,12 @@ fn model(
 ) -> Result<String, Failure> {
     let (path, card) = setup::located(loaded, None)?;
     let bundled = engine::packed(&path, &card);
-    let quantised = match bundled.as_ref() == Some(&path) {
+    let quantised = if bundled.as_ref() == Some(&path) {
         // A bundle by itself, without the file that it was made of.
-        true => Vec::new(),
-        false => {
-            engine::verify_file(&path, &card)?;
-            pack::quantised(&path)?
-        }
+        Vec::new()
+    } else {
+        engine::verify_file(&path, &card)?;
+        pack::quantised(&path)?
     };
     if bundled.is_none() {
         prove(&path, &quantised, &[])?;
@@ -174,28 +179,26 @@ fn model(
     model.engine.verify()?;
     let Input { width, height, .. } = card.input;
     let start = Instant::now();
-    match layers.is_empty() {
-        // Of what plain tract runs, nothing is stored that an answer could be compared with.
-        true => {
-            model.engine.infer(&vec![0.0; 3 * width * height])?;
-        }
-        false => model.engine.self_test()?,
+    if layers.is_empty() {
+        // A model in plain tract comes without an answer to compare with.
+        model.engine.infer(&vec![0.0; 3 * width * height])?;
+    } else {
+        model.engine.self_test()?;
     }
     let took = start.elapsed().as_secs_f64() * 1000.0;
     let config = &loaded.config;
     let pipeline = Pipeline::new(&config.vision, &config.observe, &card, model.engine);
     let described = pipeline.engine();
     *guard = Some(need::guard(loaded, &path, described)?);
-    let int8 = match layers.is_empty() {
-        true => "in float, in plain tract".into(),
-        false => {
-            let (all, int8) = macs(layers);
-            format!(
-                "{:.1} % of {:.0} million MACs in int8, bundle whole, golden input right in {took:.0} ms",
-                100.0 * int8 as f64 / all as f64,
-                all as f64 / 1e6
-            )
-        }
+    let int8 = if layers.is_empty() {
+        "in float, in plain tract".into()
+    } else {
+        let (all, int8) = macs(layers);
+        format!(
+            "{:.1} % of {:.0} million MACs in int8, bundle whole, golden input right in {took:.0} ms",
+            100.0 * int8 as f64 / all as f64,
+            all as f64 / 1e6
+        )
     };
     Ok(format!(
         "{} ({}), {} labels, {width}x{height}, sha256 {}..., {} on {} thread(s), {int8}",
@@ -208,16 +211,20 @@ fn model(
     ))
 }
 
-/// Holds `layers`, as they would run, against what the file at `path` quantises. With none, plain
-/// tract would run it.
+/// Compares `layers`, as they would run, with the layers that the file at `path` quantises. Without
+/// layers, plain tract would run the file.
 fn prove(path: &Path, quantised: &[Quantised], layers: &[Layer]) -> Result<(), Failure> {
     let float: Vec<_> = quantised
         .iter()
-        .filter(|q| match layers.is_empty() {
-            true => !q.integer,
-            false => !layers
-                .iter()
-                .any(|l| l.name == q.name && l.weight_bytes == q.weight_bytes && l.dtype != "f32"),
+        .filter(|q| {
+            let runs_in_int8 = |l: &Layer| {
+                l.name == q.name && l.weight_bytes == q.weight_bytes && l.dtype != "f32"
+            };
+            if layers.is_empty() {
+                !q.integer
+            } else {
+                !layers.iter().any(runs_in_int8)
+            }
         })
         .collect();
     let Some(first) = float.first() else {
@@ -232,7 +239,7 @@ fn prove(path: &Path, quantised: &[Quantised], layers: &[Layer]) -> Result<(), F
     Err(Failure::new(exit::DATA, message))
 }
 
-/// Predicts what a daemon will need and whether that is allowed.
+/// Predicts the need of a daemon and checks it against the budget.
 fn memory(loaded: &Loaded, guard: Option<&Guard>) -> Result<String, Failure> {
     let Some(guard) = guard else {
         let unknown = "it cannot be told without a model that runs";
@@ -260,8 +267,8 @@ fn macs(layers: &[Layer]) -> (u64, u64) {
     (of(false).max(1), of(true))
 }
 
-/// Opens a recording; of cameras, says which would be used and why, without disturbing one that is
-/// in use.
+/// Opens a recording, or names the camera that would be used and why. A camera in use is not
+/// disturbed.
 fn source(loaded: &Loaded, cameras: &mut Option<Survey>) -> Result<String, Failure> {
     let config = &loaded.config;
     if config.source.kind != source::Kind::Camera {
@@ -277,8 +284,8 @@ fn source(loaded: &Loaded, cameras: &mut Option<Survey>) -> Result<String, Failu
     }
 }
 
-/// Connects to the broker and leaves again, under a name of its own: a running daemon is not
-/// disturbed.
+/// Connects to the broker and leaves again, under a client id of its own that disturbs no running
+/// daemon.
 fn broker(loaded: &Loaded) -> Result<String, Failure> {
     let mqtt = &loaded.config.mqtt;
     if !mqtt.enabled {

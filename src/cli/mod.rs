@@ -13,40 +13,50 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-use crate::exit;
 use crate::setup::Failure;
+use crate::{exit, panics};
 
-/// Watches one camera and says over MQTT what it sees.
+/// Watches one camera and publishes over MQTT what it sees.
 #[derive(Parser)]
-#[command(version, after_help = AFTER, disable_help_subcommand = true)]
+#[command(version, after_help = after_help(), disable_help_subcommand = true)]
 struct Arguments {
     #[command(subcommand)]
     command: Command,
 }
 
-const AFTER: &str = "\
-Without --config the configuration is ./config.toml, else /etc/goldcrest/config.toml, else the defaults.
-Exit codes: 0 well, 64 usage, 65 bad data, 66 no input, 69 unavailable, 70 internal, 74 input/output,
-77 permission, 78 configuration.";
+/// Where the configuration is looked for, and the exit codes.
+fn after_help() -> String {
+    let codes: Vec<String> = exit::ALL
+        .iter()
+        .map(|(code, meaning)| format!("{code} {meaning}"))
+        .collect();
+    let (first, rest) = codes.split_at(6);
+    format!(
+        "Without --config the configuration is ./config.toml, else /etc/goldcrest/config.toml, else the defaults.\n\
+         Exit codes: {},\n{}.",
+        first.join(", "),
+        rest.join(", ")
+    )
+}
 
 #[derive(Subcommand)]
 enum Command {
-    /// Watch the configured source and publish what it shows, until SIGTERM or SIGINT
+    /// Run the daemon: watch the configured source and publish what it shows
     Run(run::Options),
     /// Classify every frame of a recording: a folder of pictures, a picture, MJPEG, Y4M or a video
     /// file
     Replay(replay::Options),
-    /// Write the source's frames into a folder, for replay and calibration
+    /// Save frames of the source into a folder, for replay and calibration
     Record(record::Options),
-    /// Look over configuration, model, source and broker, and say what would be used
+    /// Try configuration, model, source and broker, and report what works
     Check(check::Options),
-    /// Pack an int8 model into the bundle that the fast engine maps
+    /// Pack an int8 model into the bundle that the int8 engine maps
     Pack(pack::Options),
     /// Measure inference and whole frames on this machine
     Bench(bench::Options),
 }
 
-/// Which configuration a command uses.
+/// The configuration that a command uses.
 #[derive(clap::Args)]
 struct ConfigOption {
     /// Configuration file
@@ -56,10 +66,11 @@ struct ConfigOption {
 
 /// Runs the command that the arguments name and gives its exit code.
 pub fn main() -> ExitCode {
+    panics::end_the_process();
     let arguments = match Arguments::try_parse() {
         Ok(arguments) => arguments,
         Err(e) => {
-            // Help and version are no errors, and a closed pipe must not turn them into one.
+            // Help and version are no errors, and a closed pipe does not make them one.
             let _ = e.print();
             return ExitCode::from(if e.use_stderr() { exit::USAGE } else { 0 });
         }
@@ -75,14 +86,14 @@ pub fn main() -> ExitCode {
     match done {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
-            // The exit code tells it all the same where nobody reads.
+            // Where nobody reads, the exit code remains.
             let _ = writeln!(io::stderr(), "goldcrest: {}", failure.message);
             ExitCode::from(failure.code)
         }
     }
 }
 
-/// Writes a command's answer to standard output. Whoever closed that has seen enough.
+/// Writes a command's answer to standard output. A reader that closed it has seen enough.
 fn say(answer: &str) -> Result<(), Failure> {
     let mut out = io::stdout().lock();
     match writeln!(out, "{answer}").and_then(|()| out.flush()) {

@@ -4,7 +4,6 @@ use std::io::{self, Write};
 use std::path::PathBuf;
 
 use super::ConfigOption;
-use crate::exit;
 use crate::frame::Frame;
 use crate::meter::Tally;
 use crate::record::{self, Limits, Recorder, Written};
@@ -36,7 +35,7 @@ pub struct Options {
 pub fn run(options: &Options) -> Result<(), Failure> {
     let loaded = setup::configuration(options.config.path.as_deref())?;
     let config = &loaded.config;
-    let stop = Stop::on_signals().map_err(|e| Failure::new(exit::SOFTWARE, e))?;
+    let stop = Stop::on_signals().map_err(Failure::system)?;
     let mut opened = source::open(&config.source, &config.camera, loaded.folder())?;
     let limits = Limits {
         max_bytes: options.max_bytes,
@@ -81,7 +80,7 @@ fn fill(
     stop: &Stop,
 ) -> Result<(), Failure> {
     let mut frame = Frame::empty();
-    while !stop.asked() && frames.is_none_or(|frames| recorder.frames() < frames) {
+    while !stop.requested() && frames.is_none_or(|frames| recorder.frames() < frames) {
         match source.next(&mut frame)? {
             Next::Frame => {}
             Next::Idle => continue,

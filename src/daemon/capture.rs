@@ -5,42 +5,50 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::frame::{Frame, Slot};
 use crate::meter::Tally;
-use crate::pipeline::pace::Pace;
+use crate::pipeline::Pace;
 use crate::signals::Stop;
-use crate::source::Monitor;
-use crate::source::{self, Next, Source};
+use crate::source::{self, Monitor, Next, Source};
 
 /// What the thread owns.
 pub(super) struct Capture {
     pub source: Box<dyn Source>,
-    /// The clock that frames must be held to, if the source does not do so itself.
+    /// The clock that frames are held to, where the source does not keep time itself.
     pub pace: Option<Pace>,
     pub slot: Arc<Slot>,
     /// Grows while the thread lives, for the watchdog.
-    pub captured: Arc<AtomicU64>,
+    pub progress: Arc<AtomicU64>,
     pub stop: Stop,
-    /// Where it is told what the source could not read.
-    pub camera: Monitor,
+    /// Hears of frames that the source could not read.
+    pub monitor: Monitor,
+}
+
+/// Closes the slot when the thread ends, by a panic too: the main loop would wait for ever else.
+struct CloseAtEnd(Arc<Slot>);
+
+impl Drop for CloseAtEnd {
+    fn drop(&mut self) {
+        self.0.close();
+    }
 }
 
 impl Capture {
-    /// Runs until the end of the source or until it is asked for, and closes the slot. Gives what
-    /// the source passed over.
+    /// Runs until the source ends or the stop is requested. Returns the frames that the source
+    /// passed over, by cause.
     pub fn run(mut self) -> Result<Tally, source::Error> {
-        let ended = self.fill();
-        self.slot.close();
-        ended.map(|()| self.source.passed_over().clone())
+        let _closes = CloseAtEnd(Arc::clone(&self.slot));
+        self.fill()?;
+        Ok(self.source.passed_over().clone())
     }
 
     fn fill(&mut self) -> Result<(), source::Error> {
         let mut frame = Frame::empty();
-        while !self.stop.asked() {
+        while !self.stop.requested() {
             let next = self.source.next(&mut frame)?;
             let alive = || {
-                self.captured.fetch_add(1, Ordering::Relaxed);
+                self.progress.fetch_add(1, Ordering::Relaxed);
             };
             alive();
-            self.camera.note_bad(self.source.passed_over());
+            self.monitor.note_bad(self.source.passed_over());
             match next {
                 Next::Frame => {
                     if let Some(pace) = &self.pace {

@@ -1,16 +1,19 @@
-//! The daemon: one thread captures, one looks and speaks.
+//! The daemon: one thread captures, one classifies and publishes.
 //!
 //! ```text
-//! capture thread: source ──► frame slot (the newest waits, older ones are dropped and counted)
-//! main thread:    slot ──► pipeline ──► publisher's queue          (a thread of its own talks to the broker)
+//! capture thread: source ──► frame slot (keeps the newest frame, counts the ones it replaces)
+//! main thread:    slot ──► pipeline ──► publisher's queue   (the MQTT thread empties it)
 //! ```
 
 mod capture;
-pub mod health;
-mod look;
-pub mod reload;
-pub mod watchdog;
+mod health;
+mod main_loop;
+mod reload;
+#[cfg(test)]
+mod tests;
+mod watchdog;
 
+use std::io;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 use std::thread;
@@ -18,51 +21,44 @@ use std::time::{Duration, Instant};
 
 use self::capture::Capture;
 use self::health::Health;
-use self::look::Look;
-use crate::daemon::reload::Reloader;
-use crate::frame::{Condition, Slot};
+use self::main_loop::MainLoop;
+use crate::frame::Slot;
 use crate::memory::Guard;
-use crate::meter::Tally;
-use crate::pipeline::pace::Pace;
-use crate::pipeline::{self, Pipeline};
+use crate::pipeline::{self, Pace, Pipeline, Totals};
 use crate::publish::Publisher;
 use crate::signals::Stop;
 use crate::source::{self, Opened};
 
-/// How long closing may take in all is two seconds; the broker gets most of it.
+pub use health::Config as HealthConfig;
+pub use reload::Reloader;
+pub use watchdog::stopping;
+
+/// How long the publisher may take to send `offline`. A stop takes at most two seconds in all.
 const GOODBYE: Duration = Duration::from_millis(1500);
 
-/// All that a daemon is made of.
+/// The parts of a daemon.
 pub struct Daemon {
     /// Where frames come from.
     pub source: Opened,
-    /// From frame to what is said.
+    /// From a frame to the published state.
     pub pipeline: Pipeline,
-    /// The broker, if there is to be one.
+    /// The connection to the broker; `None` with `mqtt.enabled = false`.
     pub publisher: Option<Publisher>,
-    /// How often the daemon says how it is.
-    pub health: health::Config,
-    /// The watch over its memory.
+    /// How often health is published.
+    pub health: HealthConfig,
+    /// The watch over the daemon's memory.
     pub guard: Guard,
-    /// Another model, when it is asked for.
+    /// Loads another model at SIGHUP.
     pub reloader: Reloader,
 }
 
-/// What a daemon has done when it ends.
+/// The counts of a daemon that ended.
 #[derive(Clone, Debug, Default)]
-pub struct Counts {
-    /// Frames looked at, those that were no picture among them.
-    pub seen: u64,
-    /// Frames classified.
-    pub frames: u64,
-    /// Frames that the gate passed by, because nothing moved.
-    pub still: u64,
-    /// Frames that a newer one replaced before they were looked at.
+pub struct Summary {
+    /// Frames that reached the pipeline.
+    pub totals: Totals,
+    /// Frames that a newer one replaced in the slot.
     pub replaced: u64,
-    /// Frames that were no picture, by cause.
-    pub passed_over: Tally,
-    /// Changes that were said.
-    pub changes: u64,
     /// Messages that the full queue dropped.
     pub unsent: u64,
 }
@@ -76,65 +72,84 @@ pub enum Error {
     /// A stage failed for good.
     #[error(transparent)]
     Pipeline(#[from] pipeline::Error),
-    /// The capture thread could not be started or has panicked.
-    #[error("the capture thread {0}")]
-    Thread(String),
+    /// The system refused the capture thread.
+    #[error("cannot start the capture thread: {0}")]
+    Thread(io::Error),
+    /// The capture thread panicked.
+    #[error("the capture thread panicked, which is a bug: please report it with the log")]
+    Panicked,
 }
 
 impl Daemon {
-    /// Runs until `stop` or the source's end, then says goodbye to the broker.
+    /// Runs until `stop` is requested or the source ends. In every case the publisher then sends
+    /// what it can, and `offline`.
     ///
     /// # Errors
-    /// What cannot be mended by going on; the goodbye is said all the same.
-    pub fn run(mut self, stop: &Stop) -> Result<Counts, Error> {
-        let slot = Arc::new(Slot::new());
-        let captured = Arc::new(AtomicU64::new(0));
-        let Opened {
-            source,
-            paced,
-            begun,
-            camera,
+    /// Trouble that going on would not mend.
+    pub fn run(mut self, stop: &Stop) -> Result<Summary, Error> {
+        let publisher = self.publisher.take();
+        let ended = self.run_threads(publisher.as_ref(), stop);
+        let unsent = publisher.as_ref().map_or(0, |p| p.counts().dropped);
+        if let Some(publisher) = publisher {
+            publisher.close(GOODBYE);
+        }
+        Ok(Summary { unsent, ..ended? })
+    }
+
+    /// Captures in a thread of its own and runs the main loop in this one.
+    fn run_threads(self, publisher: Option<&Publisher>, stop: &Stop) -> Result<Summary, Error> {
+        let Self {
+            source:
+                Opened {
+                    source,
+                    paced,
+                    begun,
+                    camera: monitor,
+                    ..
+                },
+            mut pipeline,
+            health,
+            mut guard,
+            reloader,
             ..
-        } = self.source;
+        } = self;
+        let slot = Arc::new(Slot::new());
+        let progress = Arc::new(AtomicU64::new(0));
         let pace = Pace::from(begun.unwrap_or_else(Instant::now));
         let capture = Capture {
             source,
             pace: paced.then_some(pace),
             slot: Arc::clone(&slot),
-            captured: Arc::clone(&captured),
+            progress: Arc::clone(&progress),
             stop: stop.clone(),
-            camera: camera.clone(),
+            monitor: monitor.clone(),
         };
         let capture = thread::Builder::new()
             .name("capture".into())
             .spawn(move || capture.run())
-            .map_err(|e| Error::Thread(format!("could not be started: {e}")))?;
-        let mut counts = Counts::default();
-        let looked = Look {
-            pipeline: &mut self.pipeline,
-            guard: &mut self.guard,
-            reloader: &self.reloader,
-            publisher: self.publisher.as_ref(),
-            camera: &camera,
+            .map_err(Error::Thread)?;
+        let mut totals = Totals::default();
+        let looped = MainLoop {
+            pipeline: &mut pipeline,
+            guard: &mut guard,
+            reloader: &reloader,
+            publisher,
+            monitor: &monitor,
             slot: &slot,
-            captured: &captured,
+            progress: &progress,
             pace,
-            health: Health::new(&self.health),
-            counts: &mut counts,
-            picture: Condition::Ok,
+            health: Health::new(&health),
+            totals: &mut totals,
         }
         .run(stop);
-        stop.ask();
-        let ended = capture
-            .join()
-            .map_err(|_| Error::Thread("panicked; this is a bug".into()));
-        counts.replaced = slot.dropped();
-        if let Some(publisher) = self.publisher {
-            counts.unsent = publisher.counts().dropped;
-            publisher.close(GOODBYE);
-        }
-        looked?;
-        counts.passed_over.add_all(&ended??);
-        Ok(counts)
+        stop.request();
+        let captured = capture.join().map_err(|_| Error::Panicked);
+        looped?;
+        totals.bad.add_all(&captured??);
+        Ok(Summary {
+            totals,
+            replaced: slot.dropped(),
+            unsent: 0,
+        })
     }
 }

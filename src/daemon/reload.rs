@@ -1,19 +1,20 @@
-//! Another model under the running daemon: it is mapped, verified and tried before it takes the
-//! place of the one that runs, and whatever is wrong with it leaves that one where it is.
+//! Another model under the running daemon.
+//!
+//! It is mapped, verified and tried before it takes the place of the current one. If anything is
+//! wrong with it, the current model keeps running.
 
 use std::path::{Path, PathBuf};
 
-use crate::engine::{self, Card, Classifier, Engine, Error, Memory};
-use crate::memory;
-use crate::memory::Guard;
+use crate::engine::{self, Card, Classifier, Engine, Memory};
+use crate::memory::{self, Guard};
 use crate::pipeline::Pipeline;
 use crate::signals::Reload;
 use crate::{observe, vision};
 
-/// Loads the model anew when it is asked to.
+/// Loads the model again when it is asked to.
 pub struct Reloader {
-    /// Whether it is asked.
-    pub asked: Reload,
+    /// Set by SIGHUP.
+    pub requested: Reload,
     /// The ONNX file or the bundle.
     pub model: PathBuf,
     /// Threads that one inference uses.
@@ -22,8 +23,19 @@ pub struct Reloader {
     pub vision: vision::Config,
     /// Which frames are worth an inference.
     pub gate: vision::GateConfig,
-    /// When a label is said.
+    /// When a label is published.
     pub observe: observe::Config,
+}
+
+/// Why the current model keeps running.
+#[derive(Debug, thiserror::Error)]
+enum Refusal {
+    #[error(transparent)]
+    Engine(#[from] engine::Error),
+    #[error(transparent)]
+    Memory(#[from] memory::Refusal),
+    #[error("{}: no bundle of it is there; make one with `goldcrest pack`", .0.display())]
+    NoBundle(PathBuf),
 }
 
 impl Reloader {
@@ -33,14 +45,13 @@ impl Reloader {
         Pipeline::new(&self.vision, &self.observe, card, engine).gated(gate)
     }
 
-    /// To be called between two frames. Says whether the model is another one now.
+    /// Loads the model if that was requested; to be called between two frames.
     ///
-    /// All is done here and now: for the moment that it takes, newer frames replace the one that
-    /// waits. So there are never two networks at work, and the weights of the one that waits give
-    /// their pages back.
-    pub fn look(&self, pipeline: &mut Pipeline, guard: &mut Guard) -> bool {
-        if !self.asked.taken() {
-            return false;
+    /// The caller waits. Meanwhile newer frames replace the one in the slot, two networks never run
+    /// at once, and the current weights return their pages.
+    pub(super) fn poll(&self, pipeline: &mut Pipeline, guard: &mut Guard) {
+        if !self.requested.take() {
+            return;
         }
         let loaded = self.load(pipeline, guard);
         memory::trim();
@@ -50,7 +61,7 @@ impl Reloader {
                     guard.changed(memory);
                 }
                 log::info!(
-                    "reload: {} with SHA-256 {} and {} labels runs now",
+                    "reload: now running {} (SHA-256 {}, {} labels)",
                     self.model.display(),
                     &card.sha256[..12.min(card.sha256.len())],
                     card.labels.len()
@@ -58,51 +69,37 @@ impl Reloader {
                 let stages = std::mem::take(&mut pipeline.stages);
                 *pipeline = self.pipeline(&card, engine);
                 pipeline.stages = stages;
-                true
             }
-            Err(why) => {
-                log::warn!("reload: {why}; the model that runs stays");
-                false
-            }
+            Err(why) => log::warn!("reload: {why}; the current model keeps running"),
         }
     }
 
-    fn load(&self, pipeline: &Pipeline, guard: &Guard) -> Result<(Card, Box<dyn Engine>), String> {
-        let card = Card::read(&self.model).map_err(text)?;
-        let bundle = engine::packed(&self.model, &card).ok_or_else(|| {
-            format!(
-                "{}: no bundle of it is there; make one with `goldcrest pack`",
-                self.model.display()
-            )
-        })?;
-        // Before it is mapped: the checksum alone would bring all of it into memory.
+    fn load(&self, pipeline: &Pipeline, guard: &Guard) -> Result<(Card, Box<dyn Engine>), Refusal> {
+        let card = Card::read(&self.model)?;
+        let bundle = engine::packed(&self.model, &card)
+            .ok_or_else(|| Refusal::NoBundle(self.model.clone()))?;
+        // Before it is mapped: the checksum alone would read all of it into memory.
         let before = pipeline.engine().memory.unwrap_or_default();
-        guard
-            .allows(Memory {
-                mapped: length(&bundle).map_err(text)?,
-                ..before
-            })
-            .map_err(text)?;
+        guard.allows(Memory {
+            mapped: length(&bundle)?,
+            ..before
+        })?;
         pipeline.rest();
         memory::trim();
-        let mut engine = Classifier::open(&bundle, &card, self.threads).map_err(text)?;
+        let mut engine = Classifier::open(&bundle, &card, self.threads)?;
         if let Some(memory) = engine.describe().memory {
-            guard.allows(memory).map_err(text)?;
+            guard.allows(memory)?;
         }
-        engine.verify().map_err(text)?;
-        engine.self_test().map_err(text)?;
+        engine.verify()?;
+        engine.self_test()?;
         Ok((card, Box::new(engine)))
     }
 }
 
-fn length(path: &Path) -> Result<usize, Error> {
-    let found = std::fs::metadata(path).map_err(|cause| Error::Io {
+fn length(path: &Path) -> Result<usize, engine::Error> {
+    let found = std::fs::metadata(path).map_err(|cause| engine::Error::Io {
         path: path.into(),
         cause,
     })?;
     Ok(usize::try_from(found.len()).unwrap_or(usize::MAX))
-}
-
-fn text(error: impl std::fmt::Display) -> String {
-    error.to_string()
 }

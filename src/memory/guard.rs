@@ -1,5 +1,4 @@
-//! Watches, while the daemon runs, that its memory stays what was promised, and says so once when
-//! it does not.
+//! Watches the running daemon's memory, and logs once when it leaves its bounds.
 
 use std::time::{Duration, Instant};
 
@@ -12,13 +11,13 @@ use crate::meter::cgroup::{Cgroup, Pressure};
 use crate::meter::process::{self, Resident};
 use crate::source::Monitor;
 
-/// How often it looks.
+/// How often memory is read.
 const EVERY: Duration = Duration::from_secs(10);
-/// Share of time in percent that waiting for memory may take before it is said, and below which it
-/// is over.
+/// Share of time spent waiting for memory, in percent: above the first it is logged, below the
+/// second the trouble is over.
 const STALLED: (f64, f64) = (10.0, 5.0);
 
-/// What was seen at one look.
+/// The memory at one moment.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
 pub struct Reading {
     /// The budget.
@@ -36,7 +35,7 @@ pub struct Guard {
     facts: Facts,
     need: Need,
     cgroup: Option<Cgroup>,
-    seen: Reading,
+    last: Reading,
     due: Instant,
     over: bool,
     pressed: bool,
@@ -56,7 +55,7 @@ impl Guard {
             need: Need::new(&facts),
             facts,
             cgroup,
-            seen,
+            last: seen,
             due: Instant::now() + EVERY,
             over: false,
             pressed: false,
@@ -73,27 +72,27 @@ impl Guard {
         self.config.bytes()
     }
 
-    /// What the last look saw.
-    pub fn seen(&self) -> &Reading {
-        &self.seen
+    /// The last reading.
+    pub fn last(&self) -> &Reading {
+        &self.last
     }
 
-    /// Refuses to begin over the budget, or under a limit of the system's that would kill the
-    /// process. Says when that limit will cost speed.
+    /// Checks the need against the budget and the control group's limit. A limit that only costs
+    /// speed is logged.
     ///
     /// # Errors
-    /// One line that says what to change.
+    /// Either is exceeded.
     pub fn admit(&self) -> Result<(), Refusal> {
         self.config.admit(&self.need)?;
-        match self.seen.pressure.and_then(|p| p.limit) {
+        match self.last.pressure.and_then(|p| p.limit) {
             Some(limit) => within_limit(limit, &self.need),
             None => Ok(()),
         }
     }
 
-    /// Looks, when it is time: also at the buffers that a camera's driver gave, if it is one. Says
-    /// what changed for the worse, or for the better again, in one line.
-    pub fn look(&mut self, camera: &Monitor) {
+    /// Reads the memory if that is due, and the size of the driver's buffers from `camera`. Logs one
+    /// line when something got worse, and one when it is well again.
+    pub fn check(&mut self, camera: &Monitor) {
         let now = Instant::now();
         if now < self.due {
             return;
@@ -108,7 +107,7 @@ impl Guard {
         self.judge(seen);
     }
 
-    /// Takes note that a driver gave buffers of `bytes` bytes in all.
+    /// Notes the size of the buffers that a driver gave, in bytes.
     fn device(&mut self, bytes: usize) {
         if bytes <= self.facts.device {
             return;
@@ -125,7 +124,7 @@ impl Guard {
     }
 
     fn judge(&mut self, seen: Reading) {
-        let before = std::mem::replace(&mut self.seen, seen);
+        let before = std::mem::replace(&mut self.last, seen);
         let budget = f64::from(self.config.budget_mb);
         let over = seen.resident.rss_mb > budget;
         if over && !self.over {
@@ -159,7 +158,7 @@ impl Guard {
         }
     }
 
-    /// Whether an engine that holds `memory` may take the place of the one that runs.
+    /// Checks that an engine which holds `memory` may replace the current one.
     ///
     /// # Errors
     /// As [`Guard::admit`].
@@ -167,7 +166,7 @@ impl Guard {
         self.config.admit(&self.with(memory))
     }
 
-    /// Takes note that the engine that runs now holds `memory`.
+    /// Notes that the current engine holds `memory`.
     pub fn changed(&mut self, memory: Memory) {
         self.facts = self.facts_with(memory);
         self.need = Need::new(&self.facts);
@@ -188,11 +187,6 @@ impl Guard {
             engine,
             ..self.facts
         }
-    }
-
-    /// Whether more is resident than the budget allows.
-    pub fn is_over(&self) -> bool {
-        self.over
     }
 }
 
@@ -224,7 +218,7 @@ mod tests {
         };
         let mut guard = Guard::new(&Config::default(), facts);
         guard.cgroup = None;
-        guard.seen.pressure = None;
+        guard.last.pressure = None;
         guard
     }
 
@@ -238,9 +232,9 @@ mod tests {
                 ..Pressure::default()
             })
         };
-        guard.seen.pressure = limited(24);
+        guard.last.pressure = limited(24);
         assert_eq!(guard.admit(), Ok(()));
-        guard.seen.pressure = limited(4);
+        guard.last.pressure = limited(4);
         let message = guard.admit().unwrap_err();
         let message = message.to_string();
         assert!(message.contains("MemoryMax="), "{message}");
@@ -279,11 +273,11 @@ mod tests {
             }),
         };
         guard.judge(seen(40.0, 0.0));
-        assert!(!guard.is_over() && !guard.pressed);
+        assert!(!guard.over && !guard.pressed);
         guard.judge(seen(50.0, 20.0));
-        assert!(guard.is_over() && guard.pressed);
+        assert!(guard.over && guard.pressed);
         guard.judge(seen(40.0, 7.0));
-        assert!(!guard.is_over() && guard.pressed);
+        assert!(!guard.over && guard.pressed);
         guard.judge(seen(40.0, 1.0));
         assert!(!guard.pressed);
     }

@@ -6,7 +6,10 @@ mod guard;
 mod need;
 mod trim;
 
-pub use budget::{Config, Refusal};
-pub use guard::{Guard, Reading};
-pub use need::{EngineMemory, Facts, Item, Need, Pages};
-pub use trim::trim;
+pub use budget::Config;
+pub(crate) use budget::Refusal;
+pub use guard::Guard;
+pub(crate) use guard::Reading;
+pub(crate) use need::Item;
+pub use need::{EngineMemory, Facts};
+pub(crate) use trim::trim;

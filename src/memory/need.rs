@@ -1,7 +1,6 @@
-//! What the daemon will need, part by part, before it begins, and whether that is allowed. Pure.
+//! The memory that a daemon will need, item by item, computed before it begins. Pure.
 //!
-//! What counts is resident memory, mapped weights and code among it: the number that `ps` shows and
-//! that a limit of the system's is compared with.
+//! The need is resident memory, mapped weights and code included: the number that `ps` shows.
 
 use std::fmt;
 
@@ -9,18 +8,18 @@ use serde::Serialize;
 
 const MIB: f64 = (1 << 20) as f64;
 
-/// Code and constants that come in after the start gave back its own: those of a frame's way, of
-/// MQTT and of a reload. 2.2 to 2.8 MiB were measured on x86-64.
+/// Code and constants that are read in after the start trimmed its own: for frames, MQTT and a
+/// reload. 2.2 to 2.8 MiB were measured on x86-64.
 const CODE_TO_COME: usize = 7 << 19;
-/// What reading and trying another model leaves with the allocator. Measured over fifty reloads,
-/// and rounded up.
+/// Bytes that reading and trying another model leaves with the allocator. Measured over fifty
+/// reloads and rounded up.
 const RELOAD: usize = 512 << 10;
-/// The stack that a thread of ours touches, with what the system's allocator keeps for it.
+/// Stack that one thread touches, with what the allocator keeps for the thread.
 const STACK: usize = 96 << 10;
-/// Frames that go round between the camera, the slot and the pipeline.
+/// Frames that circulate between the camera, the slot and the pipeline.
 const FRAMES: usize = 3;
 
-/// What the pages of a part are.
+/// What backs the pages of an item.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Pages {
@@ -32,32 +31,32 @@ pub enum Pages {
     Device,
 }
 
-/// One part of the need.
+/// One line of the need.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Item {
-    /// What it is for.
+    /// The item's name in the table.
     pub what: &'static str,
-    /// What its pages are.
+    /// What backs its pages.
     #[serde(rename = "kind")]
     pub pages: Pages,
-    /// How many bytes at most.
+    /// Bytes at most.
     pub bytes: usize,
-    /// What changes it: keys of the configuration, or a command. Empty where nothing does.
+    /// Configuration keys or a command that change it; empty where nothing does.
     #[serde(skip_serializing_if = "str::is_empty")]
     pub change: &'static str,
 }
 
-/// What runs the model.
+/// The memory of the engine.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum EngineMemory {
     /// The int8 engine.
     Mapped(crate::engine::Memory),
-    /// Plain tract, which takes about so many bytes.
+    /// Plain tract, with its bytes, roughly.
     Plain(usize),
 }
 
 impl EngineMemory {
-    /// Anonymous bytes of it.
+    /// Its anonymous bytes.
     pub fn anonymous(&self) -> usize {
         match *self {
             Self::Mapped(memory) => memory.arena + memory.maps,
@@ -66,30 +65,30 @@ impl EngineMemory {
     }
 }
 
-/// What the need is computed from, all in bytes but for `threads`.
+/// The facts that the need is computed from; all in bytes, except `threads`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Facts {
-    /// What runs the model.
+    /// The engine.
     pub engine: EngineMemory,
     /// Clean pages of code and constants that are resident now.
     pub code: usize,
     /// Relocated and writable data of the program and its libraries that are resident now.
     pub data: usize,
-    /// Anonymous pages now, with `data` and the engine's own among them.
+    /// Anonymous pages now, `data` and the engine's own included.
     pub anonymous: usize,
-    /// A driver's buffers, all of them.
+    /// All buffers of the camera's driver.
     pub device: usize,
     /// One frame where it is copied: a JPEG, or one of a recording.
     pub frame: usize,
-    /// What decodes and shrinks a frame.
+    /// The decoder and the resampler.
     pub vision: usize,
-    /// The MQTT client, its queue full.
+    /// The MQTT client with a full queue.
     pub mqtt: usize,
     /// Threads that are yet to start.
     pub threads: usize,
 }
 
-/// The parts of the need.
+/// The need.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Need {
     /// In the order of the table.
@@ -97,7 +96,7 @@ pub struct Need {
 }
 
 impl Need {
-    /// Adds up the parts.
+    /// Computes every item.
     pub fn new(facts: &Facts) -> Self {
         use Pages::{Anonymous, Device, File};
         let mut items = Vec::new();
@@ -145,13 +144,12 @@ impl Need {
         Self { items }
     }
 
-    /// All of it, in bytes.
+    /// The sum, in bytes.
     pub fn total(&self) -> usize {
         self.items.iter().map(|p| p.bytes).sum()
     }
 
-    /// What cannot be dropped under pressure, in bytes: an out-of-memory kill is certain under a
-    /// limit below it.
+    /// Bytes that cannot be dropped under pressure. A limit below them kills the process for certain.
     pub fn pinned(&self) -> usize {
         let pinned = self.items.iter().filter(|p| p.pages != Pages::File);
         pinned.map(|p| p.bytes).sum()
@@ -159,7 +157,7 @@ impl Need {
 }
 
 impl fmt::Display for Need {
-    /// The table, one line a part and no newline at its end.
+    /// The table, one line an item, without a newline at its end.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for part in &self.items {
             let kind = match part.pages {

@@ -1,14 +1,14 @@
-//! Returns to the system the memory that only the start needed.
+//! Returns memory to the system that only the start needed.
 #![allow(unsafe_code)]
 
 use std::ops::Range;
 
 use crate::meter::process::{Mapping, mappings};
 
-/// Gives freed heap and the pages of code and constants back to the system. What is still needed of
-/// these is read again from the page cache: some hundred microseconds, once.
+/// Returns freed heap and the pages of code and constants to the system. Pages that are still needed
+/// are read again from the page cache, which takes some hundred microseconds, once.
 ///
-/// Reading arguments and a configuration, and planning the network, leave several MiB of code that
+/// Reading arguments and a configuration and planning the network leave several MiB of code that
 /// never runs again.
 pub fn trim() {
     #[cfg(target_env = "gnu")]
@@ -17,14 +17,15 @@ pub fn trim() {
         libc::malloc_trim(0);
     }
     let all = mappings();
-    // An emulator shows its own addresses, which are not this program's: this very code must be
-    // where they say.
+    // An emulator shows its own addresses, not this program's: check that this function lies where
+    // the list says.
     let here = trim as fn() as usize;
     let own = |m: &Mapping| m.access == "r-xp" && m.addresses.contains(&here);
     if !all.iter().any(own) {
         return;
     }
-    // What counts as not resident has nothing to give, or nothing is known of what was written.
+    // A mapping without resident pages has nothing to return, and one with written pages would lose
+    // them.
     let clean = |m: &&Mapping| {
         m.resident > 0 && m.written + m.swapped == 0 && matches!(&m.access[..], "r-xp" | "r--p")
     };

@@ -1,4 +1,4 @@
-//! The memory limit that the system put on this process, and how hard it presses.
+//! The memory limit of this process's control group, and how hard it presses.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -23,7 +23,7 @@ enum Version {
     Two,
 }
 
-/// What the group says at one moment.
+/// The group's figures at one moment.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
 pub struct Pressure {
     /// The lowest limit of the group and of those above it, in bytes.
@@ -39,7 +39,7 @@ pub struct Pressure {
 }
 
 impl Cgroup {
-    /// The group that this process is in; None where the system has no control of memory.
+    /// The group of this process; `None` where the system does not control memory.
     pub fn own() -> Option<Self> {
         let groups = fs::read_to_string("/proc/self/cgroup").ok()?;
         Self::find(Path::new(ROOT), &groups)

@@ -1,9 +1,9 @@
 //! The process measured: heap, resident pages, control group, times and counts.
 
-pub mod cgroup;
+pub(crate) mod cgroup;
 pub mod heap;
-pub mod process;
+pub(crate) mod process;
 mod tally;
-pub mod timing;
+pub(crate) mod timing;
 
 pub use tally::Tally;

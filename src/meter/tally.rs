@@ -1,31 +1,30 @@
-//! How often what happened.
+//! Counts by cause.
 
 use std::fmt;
 
-/// How often each cause occurred. The causes are few and fixed, so that counting allocates only for
-/// a new one.
+/// A count for each cause. Causes are few and fixed, so that counting allocates only for a new one.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Tally(Vec<(&'static str, u64)>);
 
 impl Tally {
-    /// Nothing happened yet.
+    /// An empty tally.
     pub const fn new() -> Self {
         Self(Vec::new())
     }
 
-    /// Tally `cause` once more; returns how often it has occurred.
+    /// Counts `cause` once more and returns its count.
     pub fn add(&mut self, cause: &'static str) -> u64 {
         self.add_many(cause, 1)
     }
 
-    /// Tally all that `other` has counted.
+    /// Adds all counts of `other`.
     pub fn add_all(&mut self, other: &Self) {
         for (cause, count) in other.iter() {
             self.add_many(cause, count);
         }
     }
 
-    /// Tally `cause` so often more.
+    /// Adds `count` to `cause` and returns its count.
     pub fn add_many(&mut self, cause: &'static str, count: u64) -> u64 {
         if let Some((_, known)) = self.0.iter_mut().find(|(name, _)| *name == cause) {
             *known += count;
@@ -37,7 +36,7 @@ impl Tally {
         count
     }
 
-    /// Each cause that occurred and how often, in the order in which they first did.
+    /// Each cause with its count, in the order of their first occurrence.
     pub fn iter(&self) -> impl Iterator<Item = (&'static str, u64)> {
         self.0.iter().copied()
     }

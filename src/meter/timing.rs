@@ -39,7 +39,7 @@ pub struct Percentiles {
 }
 
 impl Percentiles {
-    /// Whether nothing was measured.
+    /// Nothing was measured.
     fn is_none(&self) -> bool {
         *self == Self::default()
     }
@@ -67,7 +67,7 @@ impl Histogram {
         self.least = Duration::MAX;
     }
 
-    /// The duration that a share `p` of all are not above, in milliseconds.
+    /// The duration that a share `p` of all do not exceed, in milliseconds.
     fn percentile(&self, p: f64) -> f64 {
         let wanted = (self.total as f64 * p).ceil().max(1.0) as u64;
         let mut seen = 0;
@@ -98,20 +98,20 @@ impl Histogram {
 /// One histogram a stage.
 #[derive(Clone, Debug, Default)]
 pub struct Stages {
-    /// Looking whether a frame is worth an inference.
+    /// Deciding if a frame is worth an inference.
     pub gate: Histogram,
     /// Decoding, cropping, resizing and normalising.
     pub vision: Histogram,
     /// From the prepared input to logits.
     pub infer: Histogram,
-    /// From logits to what is said.
+    /// From logits to the published state.
     pub observe: Histogram,
-    /// Handing over what is said.
+    /// Handing messages to the publisher.
     pub publish: Histogram,
-    /// From the capture of a frame, by the kernel's time stamp, until what it shows was handed
-    /// over.
+    /// From the capture of a frame, by the kernel's time stamp, until its message was handed to the
+    /// publisher.
     pub latency: Histogram,
-    /// What each stage allocated, by all threads of the process, in all frames together.
+    /// Allocations of all threads during each stage, summed over all frames.
     pub allocations: StageCounts,
 }
 
@@ -122,28 +122,28 @@ pub struct StageCounts {
     pub vision: u64,
     /// From the prepared input to logits.
     pub infer: u64,
-    /// From logits to what is said.
+    /// From logits to the published state.
     pub observe: u64,
-    /// Handing over what is said.
+    /// Handing messages to the publisher.
     pub publish: u64,
 }
 
 /// [`Stages`] as percentiles.
 #[derive(Clone, Copy, Debug, Default, Serialize)]
 pub struct StageTimes {
-    /// Looking whether a frame is worth an inference; left out where there was no gate.
+    /// Deciding if a frame is worth an inference; left out where there was no gate.
     #[serde(skip_serializing_if = "Percentiles::is_none")]
     pub gate: Percentiles,
     /// Decoding, cropping, resizing and normalising.
     pub vision: Percentiles,
     /// From the prepared input to logits.
     pub infer: Percentiles,
-    /// From logits to what is said.
+    /// From logits to the published state.
     pub observe: Percentiles,
-    /// Handing over what is said.
+    /// Handing messages to the publisher.
     pub publish: Percentiles,
-    /// From the capture of a frame until what it shows was handed over; left out where it was not
-    /// measured.
+    /// From the capture of a frame until its message was handed to the publisher; left out where it
+    /// was not measured.
     #[serde(skip_serializing_if = "Percentiles::is_none")]
     pub latency: Percentiles,
 }

@@ -4,25 +4,25 @@ use serde::Deserialize;
 
 use crate::misfit::{Misfit, within};
 
-/// How much it takes before something is said, section `[observe]`.
+/// When a label is published, section `[observe]`.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Config {
     /// Time constant of the exponential smoothing of scores, in seconds, 0 to 60; 0 turns it off.
     pub smoothing: f32,
-    /// How many frames in a row must agree before a change is said, 1 to 1000.
+    /// Frames in a row that must agree before a change is published, 1 to 1000.
     pub frames: u32,
     /// Smoothed score from which a label is claimed, above 0 to 1.
     pub threshold: f32,
-    /// The label that was said is kept until its smoothed score falls below this, 0 to `threshold`.
+    /// The published label is kept until its smoothed score falls below this, 0 to `threshold`.
     pub release: f32,
     /// How far the first label must lead the second to be claimed, 0 to 1.
     pub margin: f32,
-    /// Seconds after which what was said is repeated while nothing changes, 0.1 to 86400.
+    /// Seconds after which an unchanged state is published again, 0.1 to 86400.
     pub heartbeat: f64,
-    /// What is said when no label is claimed, 1 to 64 characters.
+    /// Text published when no label is claimed, 1 to 64 characters.
     pub unknown: String,
-    /// How many of the best labels go along with what is said, 1 to 20.
+    /// Number of best labels in a payload, 1 to 20.
     pub top: usize,
 }
 

@@ -1,27 +1,27 @@
-//! From rankings over time to what is said: smoothing, hysteresis, heartbeat. Pure: time comes in
-//! as a value.
+//! From scores over time to the published state: smoothing, hysteresis, heartbeat. Pure: time comes
+//! in as a value.
 //!
-//! Logits become probabilities ([`scores::softmax`]), and an [`Observer`] turns the probabilities
-//! of one frame after the other into a [`Say`] whenever there is something to say:
+//! [`scores::softmax`] turns logits into probabilities. An [`Observer`] takes the probabilities of
+//! each frame and returns an [`Update`] when there is something to publish:
 //!
-//! 1. Each label's score is smoothed exponentially over time.
-//! 2. A label is claimed when its smoothed score reaches the threshold and leads the second by the
-//!    margin. Once said it is kept until its score falls below `release`, or another one is
-//!    claimed.
-//! 3. A claim has to hold for a number of frames in a row before it is said.
-//! 4. While nothing changes, what was said is repeated at each heartbeat.
+//! 1. It smooths each label's score exponentially over time.
+//! 2. A frame claims a label whose smoothed score reaches the threshold and leads the second by the
+//!    margin. The published label is kept until its score falls below `release` or a frame claims
+//!    another one.
+//! 3. A claim becomes the published label after a number of frames in a row.
+//! 4. While nothing changes, each heartbeat repeats the published label.
 //!
-//! Nothing here reads a clock, and a step allocates nothing, so that a recording gives the same
-//! answers each time.
+//! Nothing here reads a clock, so a recording gives the same answers each time. A step allocates
+//! nothing.
 
 mod config;
 mod observer;
 #[cfg(test)]
 mod properties;
 pub mod scores;
-mod statement;
+mod update;
 
 pub use config::Config;
 pub use observer::Observer;
 pub use scores::Ranked;
-pub use statement::{Say, Statement};
+pub use update::{Statement, Update};

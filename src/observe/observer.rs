@@ -1,8 +1,8 @@
-//! The state from which frame after frame decides what is said.
+//! Turns the scores of each frame into updates.
 
 use std::time::Duration;
 
-use super::{Config, Ranked, Say, Statement, scores};
+use super::{Config, Ranked, Statement, Update, scores};
 use crate::frame::Captured;
 
 /// A label by its index, or unknown.
@@ -24,29 +24,29 @@ impl Run {
     }
 }
 
-/// Decides what is said; see the [module](super) for the rules.
+/// Decides what is published; see the [module](super) for the rules.
 #[derive(Clone, Debug)]
 pub struct Observer {
     config: Config,
     labels: Vec<String>,
     /// One smoothed score for each label.
     smoothed: Vec<f32>,
-    /// The best smoothed scores: what is said, and at least two for the margin.
+    /// The best smoothed scores: as many as are published, and at least two for the margin.
     top: Vec<Ranked>,
     /// The last frame, `None` before the first.
     last: Option<(u64, Captured)>,
-    /// What was said last and since when that holds.
+    /// The published claim, and since when it holds.
     current: Option<(Claim, Captured)>,
-    /// The frames in a row that claim one same other thing than `current`.
+    /// Frames in a row that claim the same other label.
     rival: Option<(Claim, Run)>,
-    /// The frames in a row that do not claim `current`, whatever they claim.
+    /// Frames in a row that do not claim `current`.
     lapse: Option<Run>,
-    /// When something was said last, by the source's clock.
-    said: Duration,
+    /// Time of the last update, by the source's clock.
+    updated: Duration,
 }
 
 impl Observer {
-    /// Starts with nothing seen. `config` is taken as [checked](Config::check); `labels` are the
+    /// Starts without a state. `config` is taken as [checked](Config::check); `labels` are the
     /// model's, in order.
     pub fn new(config: &Config, labels: &[String]) -> Self {
         Self {
@@ -58,42 +58,42 @@ impl Observer {
             current: None,
             rival: None,
             lapse: None,
-            said: Duration::ZERO,
+            updated: Duration::ZERO,
         }
     }
 
-    /// Takes in one frame's probabilities and returns what is to be said now, if anything.
+    /// Takes one frame's probabilities and returns the update that is due, if any.
     ///
-    /// `scores` holds one probability for each label; what is missing or not finite counts as 0,
-    /// and what is beyond the labels is not looked at. `captured.elapsed` may come at any pace. If
-    /// it stands still or goes back, the frame has no weight in the smoothing, and the heartbeat
-    /// counts from there.
-    pub fn step(&mut self, scores: &[f32], seq: u64, captured: Captured) -> Option<Say<'_>> {
+    /// `scores` holds one probability a label; a missing or non-finite one counts as 0, and further
+    /// ones are ignored. `captured.elapsed` may advance at any pace. If it stands still or goes
+    /// back, the frame has no weight in the smoothing, and the heartbeat counts from there.
+    pub fn step(&mut self, scores: &[f32], seq: u64, captured: Captured) -> Option<Update<'_>> {
         self.smooth(scores, captured.elapsed);
         self.last = Some((seq, captured));
         scores::rank(&self.smoothed, self.config.top.max(2), &mut self.top);
-        self.said = self.said.min(captured.elapsed);
+        self.updated = self.updated.min(captured.elapsed);
 
         let before = self.current.map(|(claim, _)| claim);
         if let Some(decided) = self.decide(self.claim(), captured) {
             self.current = Some(decided);
             self.rival = None;
             self.lapse = None;
-            self.said = captured.elapsed;
-            return Some(Say::Change {
+            self.updated = captured.elapsed;
+            return Some(Update::Change {
                 statement: self.current()?,
                 previous: before.map(|claim| self.name(claim)),
             });
         }
-        let due = captured.elapsed.saturating_sub(self.said).as_secs_f64() >= self.config.heartbeat;
+        let due =
+            captured.elapsed.saturating_sub(self.updated).as_secs_f64() >= self.config.heartbeat;
         if due && self.current.is_some() {
-            self.said = captured.elapsed;
-            return self.current().map(Say::Heartbeat);
+            self.updated = captured.elapsed;
+            return self.current().map(Update::Heartbeat);
         }
         None
     }
 
-    /// What holds as of the last frame, `None` until something was said.
+    /// The state as of the last frame; `None` before the first change.
     pub fn current(&self) -> Option<Statement<'_>> {
         let (index, since) = self.current?;
         let (seq, captured) = self.last?;
@@ -110,8 +110,8 @@ impl Observer {
         })
     }
 
-    /// Whether something was said and no change of it is under way: more frames like the last would
-    /// change nothing.
+    /// Returns true when a state is published and no change is under way: more frames like the last
+    /// one would change nothing.
     pub fn settled(&self) -> bool {
         self.current.is_some() && self.rival.is_none() && self.lapse.is_none()
     }
@@ -139,16 +139,16 @@ impl Observer {
         }
     }
 
-    /// What this frame, taken alone, claims.
+    /// The claim of this frame alone.
     fn claim(&self) -> Claim {
         let best = self.top.first()?;
         let second = self.top.get(1).map_or(0.0, |second| second.score);
         if best.score >= self.config.threshold && best.score - second >= self.config.margin {
             return Some(best.index);
         }
-        // Hysteresis: what was said needs less to be kept than to be claimed.
-        let (said, _) = self.current?;
-        said.filter(|&label| self.score(label) >= self.config.release)
+        // Hysteresis: keeping a label takes less than claiming it.
+        let (published, _) = self.current?;
+        published.filter(|&label| self.score(label) >= self.config.release)
     }
 
     /// Counts the frames in a row, and returns a change and the first frame of it once there are
@@ -167,11 +167,10 @@ impl Observer {
         self.rival = Some((claim, run));
         match claim {
             Some(_) if run.frames >= enough => Some((claim, run.since)),
-            // Nothing is claimed, and the label that was said had no support for long enough.
+            // No label is claimed, and the published one lacked support for long enough.
             None if lapse.frames >= enough => Some((None, lapse.since)),
-            // Other labels take turns, none of them long enough to be said: do not hold on to the
-            // old one for ever. Only as a turn begins, so that a label about to be said is not sent
-            // back to the start.
+            // Other labels take turns, none of them for long enough: let go of the old one. Only as
+            // a turn begins, so that a label about to be published does not start over.
             Some(_) => {
                 let turns = run.frames == 1 && lapse.frames >= enough.saturating_mul(2);
                 (turns && current != Some(None)).then_some((None, lapse.since))

@@ -52,8 +52,8 @@ proptest! {
         let needed = frames as usize;
         let (mut current, mut changed_at) = (None, None);
         for (n, scores) in history.iter().enumerate() {
-            let Some(say) = observer.step(scores, n as u64, at(n as f64)) else { continue };
-            let Say::Change { statement, previous } = say else {
+            let Some(update) = observer.step(scores, n as u64, at(n as f64)) else { continue };
+            let Update::Change { statement, previous } = update else {
                 return Err(TestCaseError::fail("no heartbeat is due"));
             };
             prop_assert!(n + 1 >= needed, "changed at frame {n}");
@@ -81,7 +81,7 @@ proptest! {
     }
 
     #[test]
-    fn a_steady_winner_is_said_whatever_came_before(
+    fn a_steady_winner_is_published_after_any_history(
         history in prop::collection::vec(
             (prop::collection::vec(prop::num::f32::ANY, 0..6), 0.0f64..1e6), 0..40),
         smoothing in 0.0f32..5.0,
@@ -104,13 +104,13 @@ proptest! {
             now += step;
             observer.step(&steady, n, at(now));
         }
-        let current = observer.current().expect("something was said");
+        let current = observer.current().expect("a state");
         prop_assert_eq!(current.index, Some(label));
         prop_assert!((0.8..=0.86).contains(&current.score), "{}", current.score);
     }
 
     #[test]
-    fn scores_within_the_band_never_change_what_is_said(
+    fn scores_within_the_band_never_change_the_state(
         band in prop::collection::vec((0.4f32..0.5, 0.0f32..0.49), 1..100),
         smoothing in 0.0f32..2.0,
         start in prop::bool::ANY,
@@ -119,11 +119,11 @@ proptest! {
         let mut observer = Observer::new(&config, &names(2));
         let first = if start { [0.9, 0.0] } else { [0.45, 0.0] };
         observer.step(&first, 0, at(0.0));
-        let said = observer.current().expect("one frame is enough").label.to_string();
-        prop_assert_eq!(said.as_str(), if start { "label 0" } else { UNKNOWN });
+        let label = observer.current().expect("one frame is enough").label.to_string();
+        prop_assert_eq!(label.as_str(), if start { "label 0" } else { UNKNOWN });
         for (n, (score, other)) in band.iter().enumerate() {
-            let say = observer.step(&[*score, *other], n as u64, at(n as f64));
-            prop_assert_eq!(say, None);
+            let update = observer.step(&[*score, *other], n as u64, at(n as f64));
+            prop_assert_eq!(update, None);
         }
     }
 
@@ -138,14 +138,14 @@ proptest! {
         let (mut now, mut last) = (0.0, None);
         for (n, (step, scores)) in steps.iter().zip(history.iter().cycle()).enumerate() {
             now += step;
-            let say = observer.step(scores, n as u64, at(now));
-            match (say, last) {
-                (Some(Say::Heartbeat(_)), None) => prop_assert!(false, "repeats nothing"),
-                (Some(Say::Heartbeat(_)), Some(said)) => prop_assert!(now - said > heartbeat - 1e-6),
-                (None, Some(said)) => prop_assert!(now - said < heartbeat + 1e-6),
+            let update = observer.step(scores, n as u64, at(now));
+            match (update, last) {
+                (Some(Update::Heartbeat(_)), None) => prop_assert!(false, "repeats nothing"),
+                (Some(Update::Heartbeat(_)), Some(last)) => prop_assert!(now - last > heartbeat - 1e-6),
+                (None, Some(last)) => prop_assert!(now - last < heartbeat + 1e-6),
                 _ => {}
             }
-            if say.is_some() {
+            if update.is_some() {
                 last = Some(now);
             }
         }
@@ -184,8 +184,8 @@ proptest! {
         let config = Config { smoothing, frames: 1, heartbeat: 0.1, ..Config::default() };
         let mut observer = Observer::new(&config, &names(4));
         for (scores, time, seq) in &history {
-            let Some(say) = observer.step(scores, *seq, at(*time)) else { continue };
-            let s = say.statement();
+            let Some(update) = observer.step(scores, *seq, at(*time)) else { continue };
+            let s = update.statement();
             prop_assert!((0.0..=1.0).contains(&s.score));
             prop_assert_eq!((s.seq, s.captured), (*seq, at(*time)));
             prop_assert_eq!(s.top.len(), config.top);
@@ -198,22 +198,22 @@ fn row_start(n: usize, frames: usize) -> Captured {
     at((n + 1 - frames) as f64)
 }
 
-fn text(say: &Say<'_>) -> String {
-    let s = say.statement();
+fn text(update: &Update<'_>) -> String {
+    let s = update.statement();
     let top: Vec<_> = s.top_names().collect();
-    let kind = matches!(say, Say::Change { .. });
+    let kind = matches!(update, Update::Change { .. });
     format!("{kind} {} {} {top:?} {:?}", s.label, s.score, s.since)
 }
 
-/// Steps through `frames` one second apart and returns what is said at each: the label, and `!` for
+/// Steps through `frames` one second apart and returns the updates at each: the label, and `!` for
 /// a change.
-fn said(observer: &mut Observer, frames: &[&[f32]]) -> Vec<Option<String>> {
+fn updates(observer: &mut Observer, frames: &[&[f32]]) -> Vec<Option<String>> {
     let mut all = Vec::new();
     for (n, scores) in frames.iter().enumerate() {
-        let say = observer.step(scores, n as u64, at(n as f64));
-        all.push(say.map(|say| match say {
-            Say::Change { statement, .. } => format!("{}!", statement.label),
-            Say::Heartbeat(statement) => statement.label.to_string(),
+        let update = observer.step(scores, n as u64, at(n as f64));
+        all.push(update.map(|update| match update {
+            Update::Change { statement, .. } => format!("{}!", statement.label),
+            Update::Heartbeat(statement) => statement.label.to_string(),
         }));
     }
     all
@@ -226,13 +226,13 @@ const NONE: &[f32] = &[0.2, 0.2];
 #[test]
 fn labels_come_and_go() {
     let mut observer = Observer::new(&unsmoothed(2), &names(2));
-    let said = said(
+    let updates = updates(
         &mut observer,
         &[A, A, A, B, A, B, B, NONE, NONE, NONE, A, A],
     );
-    let said: Vec<&str> = said.iter().map(|s| s.as_deref().unwrap_or("")).collect();
+    let updates: Vec<&str> = updates.iter().map(|s| s.as_deref().unwrap_or("")).collect();
     assert_eq!(
-        said,
+        updates,
         [
             "", "label 0!", "", "", "", "", "label 1!", "", "unknown!", "", "", "label 0!"
         ]
@@ -244,12 +244,12 @@ fn a_change_tells_what_was_before_and_since_when() {
     let mut observer = Observer::new(&unsmoothed(3), &names(2));
     assert_eq!(observer.current(), None);
     for n in 0..3 {
-        let say = observer.step(A, n, at(n as f64));
-        assert_eq!(say.is_some(), n == 2);
+        let update = observer.step(A, n, at(n as f64));
+        assert_eq!(update.is_some(), n == 2);
     }
     observer.step(B, 3, at(3.0));
     observer.step(B, 4, at(4.0));
-    let Some(Say::Change {
+    let Some(Update::Change {
         statement,
         previous,
     }) = observer.step(B, 5, at(5.5))
@@ -267,18 +267,18 @@ fn a_change_tells_what_was_before_and_since_when() {
 #[test]
 fn unknown_carries_the_score_that_was_not_enough() {
     let mut observer = Observer::new(&unsmoothed(1), &names(2));
-    let say = observer
+    let update = observer
         .step(&[0.3, 0.45], 0, at(0.0))
         .expect("a first word");
-    let s = say.statement();
+    let s = update.statement();
     assert_eq!((s.label, s.index, s.score), (UNKNOWN, None, 0.45));
 }
 
 #[test]
 fn two_labels_that_are_level_are_unknown() {
     let mut observer = Observer::new(&unsmoothed(1), &names(2));
-    let said = said(&mut observer, &[&[0.52, 0.48], &[0.55, 0.45]]);
-    assert_eq!(said, [Some("unknown!".into()), Some("label 0!".into())]);
+    let updates = updates(&mut observer, &[&[0.52, 0.48], &[0.55, 0.45]]);
+    assert_eq!(updates, [Some("unknown!".into()), Some("label 0!".into())]);
 }
 
 #[test]
@@ -286,8 +286,8 @@ fn labels_that_take_turns_end_in_unknown() {
     let mut observer = Observer::new(&unsmoothed(2), &names(3));
     let (a, b, c): (&[f32], &[f32], &[f32]) =
         (&[0.9, 0.0, 0.0], &[0.0, 0.9, 0.0], &[0.0, 0.0, 0.9]);
-    let said = said(&mut observer, &[a, a, b, c, b, c, b, c, b, c, b]);
-    let changes: Vec<_> = said.into_iter().flatten().collect();
+    let updates = updates(&mut observer, &[a, a, b, c, b, c, b, c, b, c, b]);
+    let changes: Vec<_> = updates.into_iter().flatten().collect();
     assert_eq!(changes, ["label 0!", "unknown!"]);
 }
 
@@ -295,8 +295,8 @@ fn labels_that_take_turns_end_in_unknown() {
 fn a_label_on_its_way_is_not_held_up_by_the_turns_before() {
     let mut observer = Observer::new(&unsmoothed(3), &names(3));
     let (a, b, c): (&[f32], &[f32], &[f32]) = (&[0.9, 0., 0.], &[0., 0.9, 0.], &[0., 0., 0.9]);
-    let said = said(&mut observer, &[a, a, a, b, b, c, c, b, b, b]);
-    let changes: Vec<_> = said.into_iter().flatten().collect();
+    let updates = updates(&mut observer, &[a, a, a, b, b, c, c, b, b, b]);
+    let changes: Vec<_> = updates.into_iter().flatten().collect();
     assert_eq!(changes, ["label 0!", "label 1!"]);
 }
 
@@ -314,7 +314,7 @@ fn smoothing_follows_its_time_constant_at_any_frame_rate() {
         for n in 1..=frames {
             observer.step(&[1.0], n, at(2.0 * n as f64 / frames as f64));
         }
-        let score = observer.current().expect("said").score;
+        let score = observer.current().expect("a state").score;
         let expected = 1.0 - (-1.0f32).exp();
         assert!((score - expected).abs() < 1e-4, "{frames}: {score}");
     }

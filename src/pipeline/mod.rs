@@ -1,61 +1,77 @@
-//! One frame's way from its pixels to what is said, the same for the daemon and for a replay.
+//! The stages that one frame passes, from its pixels to the published state; the same for the daemon
+//! and for a replay.
 
-pub mod pace;
+mod listeners;
+mod outcome;
+mod pace;
+#[cfg(test)]
+mod tests;
 
+use std::io;
 use std::time::Instant;
 
 use crate::engine::{self, Card, Engine};
 use crate::frame::{self, Frame};
-use crate::meter::heap;
+use crate::meter::heap::{self, Heap};
 use crate::meter::timing::Stages;
-use crate::observe::{self, Observer, Say};
+use crate::observe::{self, Observer};
 use crate::vision::{self, Gate, Look, Preparer};
+
+pub(crate) use listeners::{JsonLines, LogLines, Publishing};
+pub use listeners::Totals;
+pub use outcome::{Listener, Outcome};
+pub(crate) use pace::Pace;
 
 /// The stages from vision to observe, with the buffers that each keeps.
 pub struct Pipeline {
+    gate: Option<Gate>,
     preparer: Preparer,
     engine: Box<dyn Engine>,
     observer: Observer,
-    gate: Option<Gate>,
-    /// Of the last frame that was classified.
+    labels: Vec<String>,
+    /// Probabilities of the last classified frame.
     scores: Vec<f32>,
     temperature: f32,
-    /// How long each stage took.
+    /// Time and allocations of each stage.
     pub stages: Stages,
 }
 
-/// Why a frame gave no labels.
+/// Why the pipeline cannot go on.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// The frame is not a picture; the next one may be.
-    #[error(transparent)]
-    Frame(#[from] frame::Error),
-    /// The engine failed; this will not mend itself.
+    /// The engine failed; the next frame would fail too.
     #[error(transparent)]
     Engine(#[from] engine::Error),
-    /// The logits are not numbers; the model or its input is wrong.
+    /// The logits are not numbers: the model or its input is wrong.
     #[error(transparent)]
     Scores(#[from] observe::scores::Error),
+    /// A listener could not write its output.
+    #[error("standard output: {0}")]
+    Output(io::Error),
 }
 
-/// What one frame led to.
-pub struct Seen<'a> {
-    /// One probability a label.
-    pub scores: &'a [f32],
-    /// What would be said now, if anything.
-    pub say: Option<Say<'a>>,
+/// A frame that did not pass the stages.
+enum Stopped {
+    /// It is no picture; the next one may be.
+    Bad(frame::Error),
+    /// See [`Error`].
+    Failed(Error),
 }
 
-/// What one frame led to that had to pass the gate.
-pub struct Watched<'a> {
-    /// What the gate made of it, if there is one.
-    pub look: Option<Look>,
-    /// What is to be said now, if anything.
-    pub say: Option<Say<'a>>,
+impl<E: Into<Error>> From<E> for Stopped {
+    fn from(error: E) -> Self {
+        Self::Failed(error.into())
+    }
+}
+
+/// When the last stage ended, and the heap's counters then.
+struct Mark {
+    time: Instant,
+    heap: Heap,
 }
 
 impl Pipeline {
-    /// Puts the stages together for the model of `card`.
+    /// Puts the stages together for the model of `card`, without a gate.
     pub fn new(
         vision: &vision::Config,
         observe: &observe::Config,
@@ -63,34 +79,74 @@ impl Pipeline {
         engine: Box<dyn Engine>,
     ) -> Self {
         Self {
+            gate: None,
             preparer: Preparer::new(vision, &card.input),
             engine,
             observer: Observer::new(observe, &card.labels),
-            gate: None,
+            labels: card.labels.clone(),
             scores: vec![0.0; card.labels.len()],
             temperature: card.temperature,
             stages: Stages::default(),
         }
     }
 
-    /// The same with a gate before it, for [`Pipeline::watch`].
+    /// Adds a gate in front of the stages.
     #[must_use]
     pub fn gated(mut self, gate: Gate) -> Self {
         self.gate = Some(gate);
         self
     }
 
-    /// Takes one frame through all stages, unless the gate finds it not worth an inference. Such a
-    /// frame counts as one that scores as the last one did: what is said stays, and is said again
-    /// when it is time. The gate stays open while a change is under way. What the frame has on loan
-    /// is given back as soon as it was looked at.
+    /// Takes one frame through all stages and tells `listeners` the outcome, in their order.
+    ///
+    /// A frame that is no picture is passed over, and listeners hear of that instead. A frame that
+    /// the gate finds not worth an inference counts as one with the scores of the last one: the
+    /// state stays, and heartbeats go on. The gate stays open while a change is under way. Bytes
+    /// that the frame has on loan are returned before the inference.
     ///
     /// # Errors
-    /// As [`Pipeline::step`].
-    pub fn watch(&mut self, frame: &mut Frame) -> Result<Watched<'_>, Error> {
+    /// Trouble that the next frame would meet too.
+    pub fn process(
+        &mut self,
+        frame: &mut Frame,
+        listeners: &mut [&mut dyn Listener],
+    ) -> Result<(), Error> {
+        let (gate, mark) = match self.score(frame) {
+            Ok(scored) => scored,
+            Err(Stopped::Failed(error)) => return Err(error),
+            Err(Stopped::Bad(error)) => {
+                for listener in listeners {
+                    listener.bad_frame(frame, &error);
+                }
+                return Ok(());
+            }
+        };
+        let update = self.observer.step(&self.scores, frame.seq, frame.captured);
+        if let Some(mut mark) = mark {
+            self.stages.allocations.observe += mark.heap.since();
+            self.stages.observe.add(mark.time.elapsed());
+        }
+        let outcome = Outcome {
+            frame,
+            gate,
+            scores: &self.scores,
+            labels: &self.labels,
+            model: &self.engine.describe().model_hash,
+            update,
+        };
+        for listener in listeners {
+            listener
+                .outcome(&outcome, &mut self.stages)
+                .map_err(Error::Output)?;
+        }
+        Ok(())
+    }
+
+    /// Brings `scores` up to `frame`. Returns what the gate found, and the mark of the inference
+    /// where there was one.
+    fn score(&mut self, frame: &mut Frame) -> Result<(Option<Look>, Option<Mark>), Stopped> {
         let Some(gate) = &mut self.gate else {
-            let say = self.step(frame)?.say;
-            return Ok(Watched { look: None, say });
+            return Ok((None, Some(self.classify(frame)?)));
         };
         let start = Instant::now();
         let wanted = !self.observer.settled();
@@ -98,46 +154,37 @@ impl Pipeline {
         if !look.as_ref().is_ok_and(|look| look.open) {
             frame.data.give_back();
         }
-        let look = look?;
+        let look = look.map_err(Stopped::Bad)?;
         self.stages.gate.add(start.elapsed());
-        let say = match look.open {
-            true => self.step(frame)?.say,
-            false => self.observer.step(&self.scores, frame.seq, frame.captured),
+        let mark = if look.open {
+            Some(self.classify(frame)?)
+        } else {
+            None
         };
-        Ok(Watched {
-            look: Some(look),
-            say,
-        })
+        Ok((Some(look), mark))
     }
 
-    /// Takes one frame through all stages. What it has on loan is given back as soon as it was
-    /// looked at, before the inference.
-    ///
-    /// # Errors
-    /// [`Error::Frame`] for this frame alone; the others are final.
-    pub fn step(&mut self, frame: &mut Frame) -> Result<Seen<'_>, Error> {
+    /// Prepares and infers `frame`.
+    fn classify(&mut self, frame: &mut Frame) -> Result<Mark, Stopped> {
         let (start, mut heap) = (Instant::now(), heap::now());
         let input = self.preparer.prepare(frame.view());
         frame.data.give_back();
-        let input = input?;
+        let input = input.map_err(Stopped::Bad)?;
         let prepared = Instant::now();
         self.stages.allocations.vision += heap.since();
         let logits = self.engine.infer(input)?;
         let inferred = Instant::now();
         self.stages.allocations.infer += heap.since();
         observe::scores::softmax(logits, self.temperature, &mut self.scores)?;
-        let say = self.observer.step(&self.scores, frame.seq, frame.captured);
-        self.stages.allocations.observe += heap.since();
         self.stages.vision.add(prepared - start);
         self.stages.infer.add(inferred - prepared);
-        self.stages.observe.add(inferred.elapsed());
-        Ok(Seen {
-            scores: &self.scores,
-            say,
+        Ok(Mark {
+            time: inferred,
+            heap,
         })
     }
 
-    /// Gives mapped weights back to the system until the next frame; see [`Engine::rest`].
+    /// Returns mapped weights to the system until the next frame; see [`Engine::rest`].
     pub fn rest(&self) {
         self.engine.rest();
     }
@@ -145,165 +192,5 @@ impl Pipeline {
     /// What runs the model.
     pub fn engine(&self) -> &engine::Description {
         self.engine.describe()
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use std::sync::Arc;
-    use std::sync::atomic::{AtomicU64, Ordering};
-    use std::time::{Duration, SystemTime};
-
-    use super::*;
-    use crate::engine::{Description, Input, Resize};
-    use crate::frame::{Captured, PixelFormat};
-    use crate::vision::GateConfig;
-
-    /// Sees "bright" or "dim", and counts how often it is asked.
-    struct Photometer {
-        logits: [f32; 2],
-        described: Description,
-        asked: Arc<AtomicU64>,
-    }
-
-    impl Engine for Photometer {
-        fn infer(&mut self, input: &[f32]) -> Result<&[f32], engine::Error> {
-            self.asked.fetch_add(1, Ordering::Relaxed);
-            let mean = input.iter().sum::<f32>() / input.len() as f32;
-            self.logits = [4.0 * mean, -4.0 * mean];
-            Ok(&self.logits)
-        }
-
-        fn describe(&self) -> &Description {
-            &self.described
-        }
-    }
-
-    fn pipeline(gate: Option<GateConfig>) -> (Pipeline, Arc<AtomicU64>) {
-        let card = Card {
-            name: "photometer".into(),
-            labels: vec!["bright".into(), "dim".into()],
-            temperature: 1.0,
-            input: Input {
-                width: 32,
-                height: 32,
-                mean: [0.5; 3],
-                std: [0.25; 3],
-                resize: Resize::Squash,
-            },
-            sha256: String::new(),
-        };
-        let asked = Arc::new(AtomicU64::new(0));
-        let engine = Photometer {
-            logits: [0.0; 2],
-            described: Description::default(),
-            asked: Arc::clone(&asked),
-        };
-        let (vision, observe) = (
-            vision::Config::default(),
-            observe::Config {
-                heartbeat: 1.0,
-                smoothing: 1.0,
-                ..observe::Config::default()
-            },
-        );
-        let pipeline = Pipeline::new(&vision, &observe, &card, Box::new(engine));
-        let gate = gate.map(|config| Gate::new(&config, &vision, &card.input));
-        (
-            match gate {
-                Some(gate) => pipeline.gated(gate),
-                None => pipeline,
-            },
-            asked,
-        )
-    }
-
-    /// Ten a second of a room in which the light goes out after twelve seconds, with a noisy pixel.
-    fn frame(seq: u64) -> Frame {
-        let elapsed = Duration::from_millis(100 * seq);
-        let level = if seq < 120 { 200 } else { 60 };
-        let mut data = vec![level; 64 * 64];
-        data[7] += (seq % 4) as u8;
-        Frame {
-            format: PixelFormat::Grey,
-            width: 64,
-            height: 64,
-            stride: 64,
-            data: data.into(),
-            seq,
-            captured: Captured {
-                elapsed,
-                wall: SystemTime::UNIX_EPOCH + elapsed,
-            },
-            ..Frame::empty()
-        }
-    }
-
-    /// What is said at which frame, and its scores.
-    fn said(pipeline: &mut Pipeline) -> (Vec<(u64, String)>, Vec<f32>) {
-        let (mut all, mut scores) = (Vec::new(), Vec::new());
-        for seq in 0..240 {
-            if let Some(say) = pipeline.watch(&mut frame(seq)).unwrap().say {
-                let statement = say.statement();
-                all.push((seq, statement.label.to_string()));
-                scores.push(statement.score);
-            }
-        }
-        (all, scores)
-    }
-
-    #[test]
-    fn with_the_gate_the_same_is_said_at_the_same_frames_for_a_fraction_of_the_inferences() {
-        let (mut open, all) = pipeline(None);
-        let every = GateConfig {
-            glances: 240.0,
-            ..GateConfig::default()
-        };
-        let (mut gated, some) = pipeline(Some(every));
-        let (wanted, wanted_scores) = said(&mut open);
-        let (got, scores) = said(&mut gated);
-        assert_eq!(got, wanted);
-        let off = scores.iter().zip(&wanted_scores);
-        let off = off.map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
-        assert!(off < 0.005, "{off}");
-        let changes = wanted.windows(2).filter(|w| w[0].1 != w[1].1).count();
-        assert!(changes >= 1 && wanted.len() > 20, "{wanted:?}");
-        let (all, some) = (all.load(Ordering::Relaxed), some.load(Ordering::Relaxed));
-        assert_eq!(all, 240);
-        assert!(some < 80, "{some} inferences");
-        assert!(gated.stages.gate.percentiles().p50 > 0.0);
-    }
-
-    #[test]
-    fn the_gate_stays_open_while_a_change_is_under_way() {
-        // Without a hold it would close before three frames agreed.
-        let config = GateConfig {
-            hold: 0.0,
-            glances: 240.0,
-            max_interval: 1000.0,
-            ..GateConfig::default()
-        };
-        let (mut gated, asked) = pipeline(Some(config));
-        let (mut open, _) = pipeline(None);
-        assert_eq!(said(&mut gated).0, said(&mut open).0);
-        assert!(
-            (6..20).contains(&asked.load(Ordering::Relaxed)),
-            "{asked:?}"
-        );
-    }
-
-    #[test]
-    fn a_frame_that_is_no_picture_is_refused_before_the_gate_and_nothing_is_lost() {
-        let (mut gated, _) = pipeline(Some(GateConfig::default()));
-        let mut cut = frame(0);
-        cut.data.own().truncate(100);
-        assert!(matches!(gated.watch(&mut cut), Err(Error::Frame(_))));
-        assert!(
-            gated
-                .watch(&mut frame(1))
-                .unwrap()
-                .look
-                .is_some_and(|look| look.open)
-        );
     }
 }

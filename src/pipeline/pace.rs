@@ -23,7 +23,7 @@ impl Pace {
     /// Sleeps until `elapsed` of the source's clock, or until the end is asked for. `alive` is
     /// called at each sleep.
     pub fn wait(&self, elapsed: Duration, stop: &Stop, mut alive: impl FnMut()) {
-        while !stop.asked() {
+        while !stop.requested() {
             let left = elapsed.saturating_sub(self.begun.elapsed());
             if left.is_zero() {
                 return;
@@ -53,7 +53,7 @@ mod tests {
         assert!(sleeps >= 3, "{sleeps}");
         assert!(age < Duration::from_secs(5), "{age:?}");
 
-        stop.ask();
+        stop.request();
         let start = Instant::now();
         pace.wait(Duration::from_secs(60), &stop, || ());
         assert!(start.elapsed() < Duration::from_secs(5));

@@ -14,7 +14,7 @@ use super::connection::session;
 use super::connection::shared::{Link, Shared, State};
 use super::outbox::{Message, Outbox};
 use super::{Config, Error, Payload, Topics};
-use crate::observe::Say;
+use crate::observe::Update;
 
 /// What became of all that was to be said. Whatever was said is in just one of `sent`, `dropped`,
 /// `replaced`, `waiting` and `unacknowledged`; at each connection the birth and the retained
@@ -127,7 +127,7 @@ impl Publisher {
 
     /// Says what the observer has to say, seen with the model whose hash is `model`: the label, and
     /// on a change the event. Returns at once.
-    pub fn report(&self, say: &Say<'_>, model: &str) {
+    pub fn report(&self, say: &Update<'_>, model: &str) {
         for payload in Payload::of(say, model) {
             self.say(&payload);
         }

@@ -1,8 +1,9 @@
 //! Why a command failed, with its exit code.
 
 use std::fmt;
+use std::io;
 
-use crate::{config, engine, exit, pipeline, publish, record, source};
+use crate::{config, daemon, engine, exit, pipeline, publish, record, source};
 
 /// Why a command failed: one line that says what, where and what to do, and the exit code.
 #[derive(Debug)]
@@ -20,6 +21,11 @@ impl Failure {
             code,
             message: message.to_string(),
         }
+    }
+
+    /// The system refused something that every process may have.
+    pub fn system(cause: io::Error) -> Self {
+        Self::new(exit::SYSTEM, format!("signal handlers: {cause}"))
     }
 }
 
@@ -61,10 +67,21 @@ impl From<publish::Error> for Failure {
 impl From<pipeline::Error> for Failure {
     fn from(e: pipeline::Error) -> Self {
         let code = match &e {
-            pipeline::Error::Frame(_) => exit::DATA,
             pipeline::Error::Engine(e) => e.exit_code(),
             pipeline::Error::Scores(_) => exit::SOFTWARE,
+            pipeline::Error::Output(_) => exit::IO,
         };
         Self::new(code, e)
+    }
+}
+
+impl From<daemon::Error> for Failure {
+    fn from(e: daemon::Error) -> Self {
+        match e {
+            daemon::Error::Source(e) => e.into(),
+            daemon::Error::Pipeline(e) => e.into(),
+            e @ daemon::Error::Thread(_) => Self::new(exit::SYSTEM, e),
+            e @ daemon::Error::Panicked => Self::new(exit::SOFTWARE, e),
+        }
     }
 }

@@ -1,8 +1,10 @@
 //! From a configuration to the parts that it names: model, memory guard, daemon.
 
+mod daemon;
 mod failure;
 mod model;
 pub mod need;
 
+pub use daemon::daemon;
 pub use failure::Failure;
 pub use model::{Packing, configuration, located, model};

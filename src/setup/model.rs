@@ -1,4 +1,4 @@
-//! What the commands have in common: from a configuration to the model that it names.
+//! From a configuration to the model that it names.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -9,7 +9,7 @@ use crate::engine::{self, Card, Description, Engine, bundle};
 use crate::logging;
 use crate::memory;
 
-/// Loads the configuration, starts the log and says which file is used.
+/// Loads the configuration, starts the log and logs the file that is used.
 pub fn configuration(named: Option<&Path>) -> Result<Loaded, Failure> {
     let loaded = config::load(named)?;
     logging::start(&loaded.config.log);
@@ -30,16 +30,16 @@ pub struct Model {
     pub engine: Box<dyn Engine>,
 }
 
-/// Whether a model without a bundle may be packed before it is opened.
+/// Where a model without a bundle may be packed before it is opened.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Packing {
     /// Into the user's cache, by a child process.
     Cache,
-    /// Never: a service writes nothing.
+    /// Nowhere: a service writes nothing.
     Never,
 }
 
-/// Finds `named`, or the configured model, and reads what stands beside it.
+/// Finds `named`, or the configured model, and reads its card.
 pub fn located(loaded: &Loaded, named: Option<&Path>) -> Result<(PathBuf, Card), Failure> {
     let path = match named {
         Some(path) => engine::locate(path, Path::new(""))?,
@@ -57,7 +57,7 @@ pub fn model(
     packing: Packing,
 ) -> Result<Model, Failure> {
     let (path, card) = located(loaded, named)?;
-    // Before the weights come in, what reading the configuration took goes out.
+    // Reading the configuration took memory that the weights can use.
     memory::trim();
     let packed = engine::packed(&path, &card);
     let fresh = |bundle: &PathBuf| bundle::fresh(bundle, &card.sha256);
@@ -65,7 +65,7 @@ pub fn model(
         Packing::Cache if !packed.as_ref().is_some_and(fresh) => {
             pack(&path, &card.sha256);
         }
-        // A daemon looks first whether plain tract would be allowed what it takes.
+        // Plain tract needs much more memory: check first that a daemon may take it.
         Packing::Never if packed.is_none() => {
             need::admit(loaded, &path, &Description::default())?;
         }
@@ -85,7 +85,7 @@ pub fn model(
 /// Packs a model into the user's cache. The work is a child's, so that its memory is not this
 /// process's.
 ///
-/// A model that cannot be packed still runs through plain tract, so that a failure is only said.
+/// A model that cannot be packed still runs through plain tract, so a failure is only logged.
 fn pack(model: &Path, sha256: &str) {
     let Some(folder) = bundle::cache_folder(sha256) else {
         return;

@@ -1,5 +1,4 @@
-//! What a daemon of a configuration will need in memory, gathered from what each room says of
-//! itself.
+//! The memory that a daemon of a configuration will need, gathered from each room.
 
 use std::path::Path;
 
@@ -20,11 +19,10 @@ use crate::vision;
 /// f32.
 const TRACT: (f64, f64) = (5.8, 2.2);
 
-/// Begins the watch over the memory of a daemon whose engine, open and tried, is `engine`; and says
-/// the need in the log.
+/// Begins the watch over the memory of a daemon that runs `engine`, and logs the need.
 ///
 /// # Errors
-/// When it is over the budget, or over the system's limit: one line that says what to change.
+/// The need is over the budget or over the control group's limit.
 pub fn admit(loaded: &Loaded, model: &Path, engine: &Description) -> Result<Guard, Failure> {
     let guard = guard(loaded, model, engine)?;
     let admitted = guard.admit();
@@ -44,13 +42,13 @@ pub fn admit(loaded: &Loaded, model: &Path, engine: &Description) -> Result<Guar
     Ok(guard)
 }
 
-/// The same without a word and without a judgement.
+/// The same without a log line and without a check.
 pub fn guard(loaded: &Loaded, model: &Path, engine: &Description) -> Result<Guard, Failure> {
     let facts = facts(loaded, model, engine)?;
     Ok(Guard::new(&loaded.config.memory, facts))
 }
 
-/// What the need is computed from.
+/// The facts that the need is computed from.
 fn facts(loaded: &Loaded, model: &Path, engine: &Description) -> Result<Facts, Failure> {
     memory::trim();
     let config = &loaded.config;
@@ -59,19 +57,17 @@ fn facts(loaded: &Loaded, model: &Path, engine: &Description) -> Result<Facts, F
         None => EngineMemory::Plain(plain(model)?),
     };
     let camera = config.source.kind == source::Kind::Camera;
-    let (device, frame, width) = match camera {
-        true => {
-            let (device, frame) = config.camera.memory();
-            (device, frame, config.camera.width as usize)
-        }
-        false => {
-            let first = first_frame(loaded);
-            (0, first.data.len(), first.width)
-        }
+    let (device, frame, width) = if camera {
+        let (device, frame) = config.camera.memory();
+        (device, frame, config.camera.width as usize)
+    } else {
+        let first = first_frame(loaded);
+        (0, first.data.len(), first.width)
     };
-    let mqtt = match config.mqtt.enabled {
-        true => config.mqtt.memory(),
-        false => 0,
+    let mqtt = if config.mqtt.enabled {
+        config.mqtt.memory()
+    } else {
+        0
     };
     let image = process::image(|path| path.extension().is_some_and(|e| e == "bundle"));
     Ok(Facts {
@@ -83,7 +79,7 @@ fn facts(loaded: &Loaded, model: &Path, engine: &Description) -> Result<Facts, F
         frame,
         vision: vision::memory(width),
         mqtt,
-        // Capture and MQTT, the one that closes a camera, and those of a second engine.
+        // Capture, MQTT, the closer of a camera, and the pool of a second engine.
         threads: 1
             + usize::from(config.mqtt.enabled)
             + usize::from(camera)
@@ -91,7 +87,7 @@ fn facts(loaded: &Loaded, model: &Path, engine: &Description) -> Result<Facts, F
     })
 }
 
-/// What plain tract will hold of the ONNX file at `path`, about, in bytes.
+/// Bytes that plain tract will hold of the ONNX file at `path`, roughly.
 fn plain(path: &Path) -> Result<usize, Failure> {
     let quantised: u64 = pack::quantised(path)?.iter().map(|l| l.weight_bytes).sum();
     let file = std::fs::metadata(path).map_or(0, |m| m.len());

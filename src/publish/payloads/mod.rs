@@ -6,7 +6,7 @@ use serde::{Serialize, Serializer};
 
 use super::Topics;
 use crate::frame::{Captured, Condition};
-use crate::observe::{Say, Statement};
+use crate::observe::{Statement, Update};
 use crate::source::{Cause, Counters, Mode, State, Status};
 
 /// The version of the form of all payloads.
@@ -201,14 +201,14 @@ pub enum Payload<'a> {
 
 impl<'a> Payload<'a> {
     /// The messages that go out when `say` is said: the label, and the event if it is a change.
-    pub fn of(say: &Say<'a>, model: &'a str) -> impl Iterator<Item = Self> + use<'a> {
+    pub fn of(say: &Update<'a>, model: &'a str) -> impl Iterator<Item = Self> + use<'a> {
         let label = Self::Label(Label::new(say.statement(), model));
         let event = match say {
-            Say::Change {
+            Update::Change {
                 statement,
                 previous,
             } => Some(Self::Event(Event::new(statement, *previous, model))),
-            Say::Heartbeat(_) => None,
+            Update::Heartbeat(_) => None,
         };
         std::iter::once(label).chain(event)
     }

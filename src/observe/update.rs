@@ -1,23 +1,23 @@
-//! What is said.
+//! The state to publish.
 
 use super::Ranked;
 use crate::frame::Captured;
 
-/// What was seen, as it would be said at one frame.
+/// The published state as of one frame.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Statement<'a> {
-    /// The label, or the text for unknown.
+    /// The label, or the configured text for unknown.
     pub label: &'a str,
     /// The label's index; `None` is unknown.
     pub index: Option<usize>,
-    /// Smoothed score of the label, 0 to 1; for unknown that of the best label, which was not
-    /// enough.
+    /// Smoothed score of the label, 0 to 1; for unknown, the score of the best label, which fell
+    /// short.
     pub score: f32,
     /// The best labels by smoothed score, best first.
     pub top: &'a [Ranked],
     /// The first of the frames in a row that led to this label.
     pub since: Captured,
-    /// Number of the frame at which it is said.
+    /// Number of the frame.
     pub seq: u64,
     /// When that frame was captured.
     pub captured: Captured,
@@ -35,22 +35,22 @@ impl<'a> Statement<'a> {
     }
 }
 
-/// Something to say.
+/// Something to publish.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub enum Say<'a> {
-    /// The label is another one than before.
+pub enum Update<'a> {
+    /// The label changed.
     Change {
-        /// What is said now.
+        /// The new state.
         statement: Statement<'a>,
         /// The label before; `None` at the first one.
         previous: Option<&'a str>,
     },
-    /// Nothing has changed, and the heartbeat is due.
+    /// Nothing changed, and the heartbeat is due.
     Heartbeat(Statement<'a>),
 }
 
-impl<'a> Say<'a> {
-    /// What is said, new or not.
+impl<'a> Update<'a> {
+    /// The state, new or not.
     pub fn statement(&self) -> &Statement<'a> {
         match self {
             Self::Change { statement, .. } | Self::Heartbeat(statement) => statement,

@@ -1,0 +1,98 @@
+use std::path::PathBuf;
+use std::time::Duration;
+
+use super::*;
+use crate::engine::{self, Card, Description, Engine, Input, Resize};
+use crate::frame::Frame;
+use crate::memory::{self, EngineMemory, Facts};
+use crate::meter::Tally;
+use crate::signals::Reload;
+use crate::source::{Monitor, Next, Source};
+
+/// Sees the same label in every frame.
+struct Constant {
+    described: Description,
+}
+
+impl Engine for Constant {
+    fn infer(&mut self, _: &[f32]) -> Result<&[f32], engine::Error> {
+        Ok(&[9.0, 0.0])
+    }
+
+    fn describe(&self) -> &Description {
+        &self.described
+    }
+}
+
+/// Panics at its first frame.
+struct Broken;
+
+impl Source for Broken {
+    fn next(&mut self, _: &mut Frame) -> Result<Next, source::Error> {
+        panic!("a bug of a driver's binding");
+    }
+
+    fn passed_over(&self) -> &Tally {
+        unreachable!("the source never gave a frame")
+    }
+}
+
+fn daemon(source: Box<dyn Source>) -> Daemon {
+    let card = Card {
+        name: "constant".into(),
+        labels: vec!["bright".into(), "dim".into()],
+        temperature: 1.0,
+        input: Input {
+            width: 32,
+            height: 32,
+            mean: [0.5; 3],
+            std: [0.25; 3],
+            resize: Resize::Squash,
+        },
+        sha256: String::new(),
+    };
+    let engine = Constant {
+        described: Description::default(),
+    };
+    let reloader = Reloader {
+        requested: Reload::default(),
+        model: PathBuf::new(),
+        threads: 1,
+        vision: Default::default(),
+        gate: Default::default(),
+        observe: Default::default(),
+    };
+    let facts = Facts {
+        engine: EngineMemory::Plain(0),
+        code: 0,
+        data: 0,
+        anonymous: 0,
+        device: 0,
+        frame: 0,
+        vision: 0,
+        mqtt: 0,
+        threads: 0,
+    };
+    Daemon {
+        source: Opened {
+            source,
+            paced: false,
+            says: "a test".into(),
+            begun: None,
+            camera: Monitor::steady("a test"),
+        },
+        pipeline: reloader.pipeline(&card, Box::new(engine)),
+        publisher: None,
+        health: HealthConfig::default(),
+        guard: Guard::new(&memory::Config::default(), facts),
+        reloader,
+    }
+}
+
+#[test]
+fn a_source_that_panics_ends_the_daemon_with_an_error() {
+    let started = Instant::now();
+    let ended = daemon(Box::new(Broken)).run(&Stop::default());
+    assert!(matches!(ended, Err(Error::Panicked)), "{ended:?}");
+    assert!(started.elapsed() < Duration::from_secs(30));
+}

@@ -1,0 +1,67 @@
+//! A panic in any thread ends the process with one line and an exit code that systemd restarts on.
+//!
+//! The exceptions are libraries that parse what strangers send: [`contain`] turns their panics into
+//! values.
+
+use std::cell::Cell;
+use std::panic::{self, AssertUnwindSafe, PanicHookInfo};
+use std::thread;
+
+use crate::exit;
+
+thread_local! {
+    static CONTAINED: Cell<bool> = const { Cell::new(false) };
+}
+
+/// A contained panic. The log has its message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Panicked;
+
+/// Installs the hook that ends the process with [`exit::SOFTWARE`].
+///
+/// No goodbye is sent to the broker, which then publishes the last will.
+pub fn end_the_process() {
+    panic::set_hook(Box::new(|info| {
+        let line = line(info);
+        if CONTAINED.get() {
+            log::debug!("{line}");
+            return;
+        }
+        eprintln!("goldcrest: {line}; this is a bug: please report it");
+        std::process::exit(exit::SOFTWARE.into());
+    }));
+}
+
+/// Calls `parse`, a library's code that may panic on foreign input.
+///
+/// # Errors
+/// [`Panicked`], once the stack is unwound. Values that `parse` changed may be half changed.
+pub fn contain<T>(parse: impl FnOnce() -> T) -> Result<T, Panicked> {
+    let before = CONTAINED.replace(true);
+    let done = panic::catch_unwind(AssertUnwindSafe(parse));
+    CONTAINED.set(before);
+    done.map_err(|_| Panicked)
+}
+
+fn line(info: &PanicHookInfo<'_>) -> String {
+    let message = info.payload_as_str().unwrap_or("no message");
+    let message = message.split_whitespace().collect::<Vec<_>>().join(" ");
+    let thread = thread::current();
+    let name = thread.name().unwrap_or("unnamed").to_string();
+    match info.location() {
+        Some(at) => format!("thread {name} panicked at {at}: {message}"),
+        None => format!("thread {name} panicked: {message}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_contained_panic_is_a_value() {
+        assert_eq!(contain(|| 7), Ok(7));
+        assert_eq!(contain(|| panic!("foreign input")), Err::<(), _>(Panicked));
+        assert!(!CONTAINED.get());
+    }
+}

@@ -1,0 +1,41 @@
+//! The daemon's log lines about frames.
+
+use std::io;
+use std::time::{Duration, Instant};
+
+use crate::frame::{self, Frame};
+use crate::meter::timing::Stages;
+use crate::observe::Update;
+use crate::pipeline::{Listener, Outcome};
+
+/// Corrupt frames come in swarms: at most one warning in this time.
+const WARN_EVERY: Duration = Duration::from_secs(10);
+
+/// Logs each change, and bad frames at a limited rate.
+#[derive(Debug, Default)]
+pub struct LogLines {
+    bad: u64,
+    warned: Option<Instant>,
+}
+
+impl Listener for LogLines {
+    fn outcome(&mut self, outcome: &Outcome<'_>, _: &mut Stages) -> io::Result<()> {
+        if let Some(Update::Change { statement, .. }) = &outcome.update {
+            log::info!("{} {:.2}", statement.label, statement.score);
+        }
+        Ok(())
+    }
+
+    fn bad_frame(&mut self, frame: &Frame, error: &frame::Error) {
+        self.bad += 1;
+        if self.warned.is_none_or(|at| at.elapsed() >= WARN_EVERY) {
+            self.warned = Some(Instant::now());
+            log::warn!(
+                "frame {} {}: {error}; passed over, {} so far",
+                frame.seq,
+                frame.name,
+                self.bad
+            );
+        }
+    }
+}

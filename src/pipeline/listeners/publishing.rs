@@ -1,0 +1,22 @@
+//! Updates to MQTT.
+
+use std::io;
+use std::time::Instant;
+
+use crate::meter::timing::Stages;
+use crate::pipeline::{Listener, Outcome};
+use crate::publish::Publisher;
+
+/// Hands each update to the publisher's queue, which never waits.
+pub struct Publishing<'a>(pub &'a Publisher);
+
+impl Listener for Publishing<'_> {
+    fn outcome(&mut self, outcome: &Outcome<'_>, stages: &mut Stages) -> io::Result<()> {
+        if let Some(update) = &outcome.update {
+            let start = Instant::now();
+            self.0.report(update, outcome.model);
+            stages.publish.add(start.elapsed());
+        }
+        Ok(())
+    }
+}

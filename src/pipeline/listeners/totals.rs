@@ -1,0 +1,45 @@
+//! Frames counted by what became of them.
+
+use std::io;
+
+use crate::frame::{self, Frame};
+use crate::meter::Tally;
+use crate::meter::timing::Stages;
+use crate::observe::Update;
+use crate::pipeline::{Listener, Outcome};
+
+/// Frames since the start, by what became of them.
+#[derive(Clone, Debug, Default)]
+pub struct Totals {
+    /// Frames that were classified.
+    pub classified: u64,
+    /// Frames that the gate let pass by unclassified.
+    pub still: u64,
+    /// Frames that were no picture, by cause.
+    pub bad: Tally,
+    /// Changes of the published label.
+    pub changes: u64,
+}
+
+impl Totals {
+    /// All frames.
+    pub fn seen(&self) -> u64 {
+        self.classified + self.still + self.bad.total()
+    }
+}
+
+impl Listener for Totals {
+    fn outcome(&mut self, outcome: &Outcome<'_>, _: &mut Stages) -> io::Result<()> {
+        if outcome.classified() {
+            self.classified += 1;
+        } else {
+            self.still += 1;
+        }
+        self.changes += u64::from(matches!(outcome.update, Some(Update::Change { .. })));
+        Ok(())
+    }
+
+    fn bad_frame(&mut self, _: &Frame, error: &frame::Error) {
+        self.bad.add(error.cause());
+    }
+}

@@ -1,0 +1,57 @@
+//! What one frame led to, and who hears of it.
+
+use std::io;
+
+use crate::frame::{self, Frame};
+use crate::meter::timing::Stages;
+use crate::observe::Update;
+use crate::vision::Look;
+
+/// What one frame led to.
+pub struct Outcome<'a> {
+    /// The frame. Bytes that it had on loan are returned already.
+    pub frame: &'a Frame,
+    /// What the gate found; `None` without a gate.
+    pub gate: Option<Look>,
+    /// One probability a label; those of the last classified frame where the gate was closed.
+    pub scores: &'a [f32],
+    /// The model's labels, in the order of `scores`.
+    pub labels: &'a [String],
+    /// SHA-256 of the model, in hex.
+    pub model: &'a str,
+    /// The state to publish, where one is due.
+    pub update: Option<Update<'a>>,
+}
+
+impl Outcome<'_> {
+    /// Returns false where the gate was closed and the frame counts as the one before.
+    pub fn classified(&self) -> bool {
+        self.gate.is_none_or(|gate| gate.open)
+    }
+}
+
+/// Hears of every frame that the pipeline was given.
+pub trait Listener {
+    /// A frame passed the stages. Time spent on publishing and the latency are added to `stages`.
+    ///
+    /// # Errors
+    /// Output that cannot be written ends the run.
+    fn outcome(&mut self, outcome: &Outcome<'_>, stages: &mut Stages) -> io::Result<()>;
+
+    /// A frame was no picture and is passed over.
+    fn bad_frame(&mut self, _frame: &Frame, _error: &frame::Error) {}
+}
+
+/// A listener that may be left out.
+impl<L: Listener> Listener for Option<L> {
+    fn outcome(&mut self, outcome: &Outcome<'_>, stages: &mut Stages) -> io::Result<()> {
+        self.as_mut()
+            .map_or(Ok(()), |listener| listener.outcome(outcome, stages))
+    }
+
+    fn bad_frame(&mut self, frame: &Frame, error: &frame::Error) {
+        if let Some(listener) = self {
+            listener.bad_frame(frame, error);
+        }
+    }
+}

@@ -1,0 +1,43 @@
+//! A daemon of the configured parts.
+
+use super::{Failure, Packing, model, need};
+use crate::config::Loaded;
+use crate::daemon::{Daemon, Reloader};
+use crate::publish::Publisher;
+use crate::signals::Reload;
+use crate::source;
+
+/// Opens the model and the source, checks the memory they need, and begins to connect to the
+/// broker.
+///
+/// # Errors
+/// The first part that cannot be used. A camera or a broker that is missing is waited for later.
+pub fn daemon(loaded: &Loaded, requested: Reload) -> Result<Daemon, Failure> {
+    let config = &loaded.config;
+    let mut model = model(loaded, None, None, Packing::Never)?;
+    model.engine.self_test()?;
+    let source = source::open(&config.source, &config.camera, loaded.folder())?;
+    let reloader = Reloader {
+        requested,
+        model: model.path,
+        threads: config.model.threads,
+        vision: config.vision.clone(),
+        gate: config.gate.clone(),
+        observe: config.observe.clone(),
+    };
+    let pipeline = reloader.pipeline(&model.card, model.engine);
+    let guard = need::admit(loaded, &reloader.model, pipeline.engine())?;
+    let publisher = if config.mqtt.enabled {
+        Some(Publisher::start(&config.mqtt, &config.id)?)
+    } else {
+        None
+    };
+    Ok(Daemon {
+        source,
+        pipeline,
+        publisher,
+        health: config.health.clone(),
+        guard,
+        reloader,
+    })
+}
