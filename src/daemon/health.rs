@@ -28,7 +28,7 @@ const THERMAL: &str = "/sys/class/thermal";
 #[serde(deny_unknown_fields, default)]
 pub struct Config {
     /// Seconds from one message to the next, 1 to 86400.
-    pub interval: f64,
+    pub(crate) interval: f64,
 }
 
 impl Default for Config {
@@ -42,41 +42,41 @@ impl Config {
     ///
     /// # Errors
     /// The key and what is allowed.
-    pub fn check(&self) -> Result<(), Misfit> {
+    pub(crate) fn check(&self) -> Result<(), Misfit> {
         within("interval", self.interval, 1.0..=86400.0, "seconds")
     }
 }
 
 /// Frames since the start.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Frames {
+pub(crate) struct Frames {
     /// Looked at, those that were no picture among them.
-    pub seen: u64,
+    pub(crate) seen: u64,
     /// Classified.
     pub classified: u64,
 }
 
 /// What is known at one moment.
-pub struct Now<'a> {
+pub(crate) struct Now<'a> {
     /// Frames since the start.
     pub frames: Frames,
     /// What was dropped since the start, by cause.
-    pub drops: Tally,
+    pub(crate) drops: Tally,
     /// Whether pictures come.
-    pub camera: State,
+    pub(crate) camera: State,
     /// Whether they show anything.
-    pub picture: Condition,
+    pub(crate) picture: Condition,
     /// What runs the model.
     pub engine: &'a Description,
     /// The broker, if there is one.
     pub publisher: Option<&'a Publisher>,
     /// What the guard saw of the memory.
-    pub memory: Reading,
+    pub(crate) memory: Reading,
 }
 
 /// Knows when a report is due, and what was at the last one.
 #[derive(Debug)]
-pub struct Health {
+pub(crate) struct Health {
     every: Duration,
     begun: Instant,
     last: Instant,
@@ -134,7 +134,7 @@ struct Queue {
 
 impl Health {
     /// Begins to count.
-    pub fn new(config: &Config) -> Self {
+    pub(crate) fn new(config: &Config) -> Self {
         let now = Instant::now();
         Self {
             every: Duration::try_from_secs_f64(config.interval).unwrap_or(Duration::MAX),
@@ -145,12 +145,12 @@ impl Health {
     }
 
     /// Whether it is time for a report.
-    pub fn due(&self) -> bool {
+    pub(crate) fn due(&self) -> bool {
         self.last.elapsed() >= self.every
     }
 
     /// Writes the report, with what the stages took since the last one.
-    pub fn report(&mut self, now: &Now<'_>, stages: StageTimes) -> String {
+    pub(crate) fn report(&mut self, now: &Now<'_>, stages: StageTimes) -> String {
         let interval = self.last.elapsed().as_secs_f64().max(1e-3);
         let rate = |now: u64, then: u64| ((now - then) as f64 / interval * 100.0).round() / 100.0;
         let report = Report {

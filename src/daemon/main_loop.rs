@@ -25,19 +25,19 @@ pub(super) struct MainLoop<'a> {
     pub guard: &'a mut Guard,
     pub reloader: &'a Reloader,
     pub publisher: Option<&'a Publisher>,
-    pub monitor: &'a Monitor,
-    pub slot: &'a Slot,
+    pub(crate) monitor: &'a Monitor,
+    pub(crate) slot: &'a Slot,
     /// Grows while the capture thread lives.
-    pub progress: &'a AtomicU64,
+    pub(crate) progress: &'a AtomicU64,
     /// The source's clock.
-    pub pace: Pace,
+    pub(crate) pace: Pace,
     pub health: Health,
     pub totals: &'a mut Totals,
 }
 
 impl MainLoop<'_> {
     /// Runs until the slot is closed or `stop` is requested.
-    pub fn run(mut self, stop: &Stop) -> Result<(), Error> {
+    pub(crate) fn run(mut self, stop: &Stop) -> Result<(), Error> {
         let mut watchdog = Watchdog::start();
         let mut frame = Frame::empty();
         let mut log = LogLines::default();

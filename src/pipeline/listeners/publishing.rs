@@ -8,7 +8,7 @@ use crate::pipeline::{Listener, Outcome};
 use crate::publish::Publisher;
 
 /// Hands each update to the publisher's queue, which never waits.
-pub struct Publishing<'a>(pub &'a Publisher);
+pub(crate) struct Publishing<'a>(pub &'a Publisher);
 
 impl Listener for Publishing<'_> {
     fn outcome(&mut self, outcome: &Outcome<'_>, stages: &mut Stages) -> io::Result<()> {
