@@ -1,8 +1,6 @@
 //! How the daemon is: rates, times, drops by cause, memory, said from time to time on the topic
 //! `health`.
 
-use std::fs;
-use std::path::Path;
 use std::time::{Duration, Instant, SystemTime};
 
 use serde::{Deserialize, Serialize, Serializer};
@@ -12,16 +10,12 @@ use crate::misfit::{Misfit, within};
 use crate::engine::Description;
 use crate::frame::Condition;
 use crate::memory::Reading;
-use crate::meter::Tally;
 use crate::meter::cgroup::Pressure;
-use crate::meter::heap;
-use crate::meter::process::{self, Resident};
+use crate::meter::process::Resident;
 use crate::meter::timing::StageTimes;
+use crate::meter::{Tally, heap, process, thermal};
 use crate::publish::{self, Publisher, Time};
 use crate::source::State;
-
-/// Where the kernel shows temperatures.
-const THERMAL: &str = "/sys/class/thermal";
 
 /// Section `[health]`.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
@@ -181,7 +175,7 @@ impl Health {
                     connections: counts.connections,
                 }
             }),
-            temperature_c: temperature(Path::new(THERMAL)),
+            temperature_c: thermal::temperature(),
             kernel: &now.engine.kernel,
             model: &now.engine.model_hash,
         };
@@ -194,19 +188,6 @@ impl Health {
 
 fn as_map<S: Serializer>(counts: &&Tally, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.collect_map(counts.iter())
-}
-
-/// The hottest of the zones that the kernel shows, in degrees Celsius.
-fn temperature(folder: &Path) -> Option<f64> {
-    let zones = fs::read_dir(folder).ok()?.flatten();
-    let degrees = zones.filter_map(|zone| {
-        let text = fs::read_to_string(zone.path().join("temp")).ok()?;
-        let degrees = text.trim().parse::<f64>().ok()? / 1000.0;
-        // A zone without a sensor says 0 or nonsense.
-        (degrees > 0.0 && degrees < 200.0).then_some(degrees)
-    });
-    let hottest = degrees.fold(0.0, f64::max);
-    (hottest > 0.0).then_some((hottest * 10.0).round() / 10.0)
 }
 
 #[cfg(test)]
@@ -269,24 +250,6 @@ mod tests {
         assert_eq!(json["kernel"], "scalar");
         assert!(json.get("queue").is_none());
         assert!(!health.due());
-    }
-
-    #[test]
-    fn the_hottest_zone_counts_and_nonsense_does_not() {
-        let folder = tempfile::tempdir().unwrap();
-        assert_eq!(temperature(&folder.path().join("none")), None);
-        assert_eq!(temperature(folder.path()), None);
-        for (zone, text) in [
-            ("a", "41200\n"),
-            ("b", "48312\n"),
-            ("c", "-274000\n"),
-            ("d", "x"),
-        ] {
-            let zone = folder.path().join(zone);
-            fs::create_dir(&zone).unwrap();
-            fs::write(zone.join("temp"), text).unwrap();
-        }
-        assert_eq!(temperature(folder.path()), Some(48.3));
     }
 
     #[test]
