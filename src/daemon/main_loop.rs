@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use super::Error;
-use super::health::{Frames, Health, Now};
+use super::health::{Collector, FrameCounts, Now};
 use super::reload::Reloader;
 use super::watchdog::Watchdog;
 use crate::frame::{Condition, Frame, Slot, Taken};
@@ -31,7 +31,7 @@ pub(super) struct MainLoop<'a> {
     pub(crate) progress: &'a AtomicU64,
     /// The source's clock.
     pub(crate) pace: Pace,
-    pub health: Health,
+    pub health: Collector,
     pub totals: &'a mut Totals,
 }
 
@@ -83,19 +83,22 @@ impl MainLoop<'_> {
         }
     }
 
-    /// Publishes the health report and starts the next interval.
+    /// Publishes the numbers of the last interval, and starts the next one.
     fn publish_health(&mut self, picture: Condition) {
+        let messages = self.publisher.map(Publisher::counts);
         let mut drops = self.monitor.counters().drops();
         for (cause, count) in [
             ("slot", self.slot.dropped()),
             ("still", self.totals.still),
-            ("unsent", self.publisher.map_or(0, |p| p.counts().dropped)),
+            ("unsent", messages.map_or(0, |m| m.dropped)),
         ] {
             drops.add_many(cause, count);
         }
         drops.add_all(&self.totals.bad);
+        let stages = self.pipeline.stages.times();
+        self.pipeline.stages.clear();
         let now = Now {
-            frames: Frames {
+            frames: FrameCounts {
                 seen: self.totals.seen(),
                 classified: self.totals.classified,
             },
@@ -103,14 +106,16 @@ impl MainLoop<'_> {
             camera: self.monitor.state(),
             picture,
             engine: self.pipeline.engine(),
-            publisher: self.publisher,
+            messages,
             memory: *self.guard.last(),
         };
-        let report = self.health.report(&now, self.pipeline.stages.times());
-        self.pipeline.stages.clear();
-        log::debug!("health: {report}");
+        let health = self.health.collect(now, stages);
+        log::debug!(
+            "health: {}",
+            serde_json::to_string(&health).unwrap_or_default()
+        );
         if let Some(publisher) = self.publisher {
-            publisher.say(&Payload::Health(report));
+            publisher.say(&Payload::Health(Box::new(health)));
         }
     }
 }

@@ -20,7 +20,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use self::capture::Capture;
-use self::health::Health;
+use self::health::Collector;
 use self::main_loop::MainLoop;
 use crate::frame::Slot;
 use crate::memory::Guard;
@@ -138,7 +138,7 @@ impl Daemon {
             slot: &slot,
             progress: &progress,
             pace,
-            health: Health::new(&health),
+            health: Collector::new(&health),
             totals: &mut totals,
         }
         .run(stop);

@@ -129,7 +129,7 @@ pub struct StageCounts {
 }
 
 /// [`Stages`] as percentiles.
-#[derive(Clone, Copy, Debug, Default, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
 pub(crate) struct StageTimes {
     /// Deciding if a frame is worth an inference; left out where there was no gate.
     #[serde(skip_serializing_if = "Percentiles::is_none")]

@@ -12,38 +12,10 @@ use super::connection::backoff::{self, LogLimit};
 use super::connection::client_id::{client_id, visitor_id};
 use super::connection::session;
 use super::connection::shared::{Link, Shared, State};
+use super::counts::MessageCounts;
 use super::outbox::{Message, Outbox};
 use super::{Config, Error, Payload, Topics};
 use crate::observe::Update;
-
-/// What became of all that was to be said. Whatever was said is in just one of `sent`, `dropped`,
-/// `replaced`, `waiting` and `unacknowledged`; at each connection the birth and the retained
-/// messages come on top.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Counts {
-    /// Messages that the broker acknowledged, births among them.
-    pub sent: u64,
-    /// Messages that were lost: the oldest of a full queue, ones too large, ones said after the
-    /// close.
-    pub dropped: u64,
-    /// Retained messages that a newer one took the place of before they could be sent.
-    pub replaced: u64,
-    /// Messages that wait to be sent.
-    pub waiting: u64,
-    /// Messages that were sent and not acknowledged yet.
-    pub unacknowledged: u64,
-    /// Connections that were made.
-    pub connections: u64,
-    /// Whether there is a connection now.
-    pub connected: bool,
-}
-
-impl Counts {
-    /// Connections that were made after the first one.
-    pub fn reconnects(&self) -> u64 {
-        self.connections.saturating_sub(1)
-    }
-}
 
 /// Says things over MQTT; see the [module](super).
 pub struct Publisher {
@@ -134,18 +106,13 @@ impl Publisher {
     }
 
     /// What became of all that was to be said.
-    pub fn counts(&self) -> Counts {
+    pub fn counts(&self) -> MessageCounts {
         let state = self.shared.lock();
-        Counts {
+        MessageCounts {
             waiting: state.outbox.len() as u64,
             connected: matches!(state.link, Link::Connected),
             ..state.counts
         }
-    }
-
-    /// The topics that are spoken on.
-    pub fn topics(&self) -> &Topics {
-        &self.topics
     }
 
     /// Waits until the first try to connect has an outcome, and otherwise returns how the

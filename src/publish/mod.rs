@@ -13,21 +13,24 @@
 //! | `<base>/<id>/label` | yes | [`Label`] |
 //! | `<base>/<id>/event` | no | [`Event`] |
 //! | `<base>/<id>/camera` | yes | [`CameraState`] |
-//! | `<base>/<id>/health` | no | what the daemon says of itself from time to time |
+//! | `<base>/<id>/health` | no | [`Health`] |
 //!
 //! All are sent with QoS 1.
 
 mod client;
 mod config;
 mod connection;
+mod counts;
 mod error;
 mod outbox;
 mod payloads;
 mod topics;
 
-pub use client::{Counts, Publisher};
+pub use client::Publisher;
 pub use config::Config;
 pub use connection::{Secret, probe};
+pub use counts::MessageCounts;
 pub use error::Error;
-pub use payloads::{CameraState, Event, Label, Payload, Score, Time, Top, VERSION};
+pub use payloads::{CameraState, Event, Health, Label, Payload};
+pub(crate) use payloads::{MemoryUse, Queue, Score, Time, Top, VERSION};
 pub use topics::Topics;

@@ -8,7 +8,7 @@ use tokio::sync::Notify;
 
 use super::flight::{Flight, Parting, WINDOW};
 use crate::publish::Error;
-use crate::publish::client::Counts;
+use crate::publish::counts::MessageCounts;
 use crate::publish::outbox::{Message, Outbox};
 
 /// How the connection stands.
@@ -27,7 +27,7 @@ pub(in crate::publish) enum Link {
 pub(in crate::publish) struct State {
     pub(in crate::publish) outbox: Outbox,
     pub(in crate::publish) link: Link,
-    pub(in crate::publish) counts: Counts,
+    pub(in crate::publish) counts: MessageCounts,
     /// Set to end the connection: by when at the latest.
     pub(in crate::publish) closing: Option<Instant>,
     /// Whether the broker has acknowledged all, `offline` included.
@@ -52,7 +52,7 @@ impl Shared {
             state: Mutex::new(State {
                 outbox,
                 link: Link::Trying,
-                counts: Counts::default(),
+                counts: MessageCounts::default(),
                 closing: None,
                 parted: false,
             }),
