@@ -79,7 +79,7 @@ impl MainLoop<'_> {
         let change = self.monitor.change(changes_seen);
         let pictures_changed = std::mem::take(&mut pictures.changed);
         if let Some(status) = change.or_else(|| pictures_changed.then(|| self.monitor.status())) {
-            publisher.say(&Payload::Camera(CameraState::new(&status, pictures.state)));
+            publisher.publish(&Payload::Camera(CameraState::new(&status, pictures.state)));
         }
     }
 
@@ -115,7 +115,7 @@ impl MainLoop<'_> {
             serde_json::to_string(&health).unwrap_or_default()
         );
         if let Some(publisher) = self.publisher {
-            publisher.say(&Payload::Health(Box::new(health)));
+            publisher.publish(&Payload::Health(Box::new(health)));
         }
     }
 }

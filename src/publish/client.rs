@@ -36,7 +36,7 @@ impl Publisher {
     ///
     /// # Errors
     /// Those of [`Publisher::start`].
-    pub(crate) fn visit(config: &Config, id: &str, purpose: &str) -> Result<Self, Error> {
+    pub(crate) fn start_temporary(config: &Config, id: &str, purpose: &str) -> Result<Self, Error> {
         Self::start_as(temporary_client_id(config, id, purpose), config, id)
     }
 
@@ -65,7 +65,7 @@ impl Publisher {
 
     /// Queues one message. Returns at once, whatever the state of the connection; a message that
     /// cannot be kept is counted as dropped.
-    pub fn say(&self, payload: &Payload<'_>) {
+    pub fn publish(&self, payload: &Payload<'_>) {
         let topic = payload.topic(&self.topics).to_string();
         match payload.to_json() {
             Ok(json) => self.put(Message {
@@ -79,9 +79,9 @@ impl Publisher {
 
     /// Queues the messages for one update of the observer, made with the model whose hash is
     /// `model`: the label, and on a change the event. Returns at once.
-    pub fn report(&self, update: &Update<'_>, model: &str) {
+    pub fn publish_update(&self, update: &Update<'_>, model: &str) {
         for payload in Payload::of(update, model) {
-            self.say(&payload);
+            self.publish(&payload);
         }
     }
 

@@ -108,7 +108,7 @@ pub fn run(options: &Options) -> Result<(), Failure> {
 
 /// Connects to the broker, with a client id that disturbs no running daemon.
 fn connect(config: &Config) -> Result<Publisher, Failure> {
-    let publisher = Publisher::visit(&config.mqtt, &config.id, "replay")?;
+    let publisher = Publisher::start_temporary(&config.mqtt, &config.id, "replay")?;
     publisher.wait_connected(CONNECT)?;
     Ok(publisher)
 }

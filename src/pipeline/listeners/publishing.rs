@@ -14,7 +14,7 @@ impl Listener for Publishing<'_> {
     fn outcome(&mut self, outcome: &Outcome<'_>, stages: &mut Stages) -> io::Result<()> {
         if let Some(update) = &outcome.update {
             let start = Instant::now();
-            self.0.report(update, outcome.model);
+            self.0.publish_update(update, outcome.model);
             stages.publish.add(start.elapsed());
         }
         Ok(())
