@@ -21,8 +21,8 @@ pub struct Publisher {
 }
 
 impl Publisher {
-    /// Starts the thread that connects to the broker of a [checked](Config::check) `config`, for the
-    /// instance `id`. Returns before the thread has connected: see [`Publisher::wait_connected`].
+    /// Starts the thread that connects to the broker, for the instance `id`. `config` must have passed
+    /// its check. Returns before the thread has connected: see [`Publisher::wait_connected`].
     ///
     /// # Errors
     /// [`Error::Id`]; [`Error::Password`] when the password's file cannot be read;
