@@ -1,6 +1,5 @@
 //! The thread that holds the connection: one connection after the other.
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
@@ -13,6 +12,7 @@ use super::failure::ConnectionFailure;
 use super::flight::{Closing, Flight, WINDOW};
 use super::shared::{Link, Shared};
 use super::wire::{self, Connection, Event, Options, Sender};
+use crate::panics;
 use crate::publish::outbox::Message;
 use crate::publish::{Config, Error};
 
@@ -73,12 +73,8 @@ pub(crate) fn start(
 
 /// The thread's main function.
 fn hold_connection(shared: &Shared, runtime: Runtime, options: &Options, address: &str) {
-    // The MQTT crate parses input from strangers. If it panics, it is started again.
-    while catch_unwind(AssertUnwindSafe(|| {
-        runtime.block_on(run(shared, options, address));
-    }))
-    .is_err()
-    {
+    // The MQTT crate parses what strangers send. If it panics, it is started again.
+    while panics::contain(|| runtime.block_on(run(shared, options, address))).is_err() {
         log::error!(
             "MQTT broker {address}: the MQTT client panicked, which is a bug; trying again"
         );
