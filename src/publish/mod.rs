@@ -4,9 +4,9 @@
 //! outbox and wake the thread; no caller ever waits for the network.
 //!
 //! The outbox keeps the latest message of each retained topic and sends it again on every
-//! connection, after the birth message. Other messages wait in a queue until the broker acknowledges
-//! them; a full queue drops its oldest message. A failed connection is logged, counted and tried
-//! again without end, after pauses that grow up to a minute.
+//! connection, after the birth message. Other messages wait in a queue until the broker
+//! acknowledges them; a full queue drops its oldest message. A failed connection is logged, counted
+//! and tried again without end, after pauses that grow up to a minute.
 //!
 //! | topic | retained | payload |
 //! |---|---|---|

@@ -9,8 +9,8 @@ use super::session;
 use super::wire::Event;
 use crate::publish::{Config, Error, Topics};
 
-/// Connects once and disconnects. Uses a temporary client id and no last will, so that a daemon that
-/// runs with the same configuration is not disturbed.
+/// Connects once and disconnects. Uses a temporary client id and no last will, so that a daemon
+/// that runs with the same configuration is not disturbed.
 ///
 /// # Errors
 /// Those of [`Publisher::start`](crate::publish::Publisher::start) and

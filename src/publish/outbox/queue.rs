@@ -11,8 +11,8 @@ struct Kept {
     due: bool,
 }
 
-/// The messages that wait for the broker: the latest one of each retained topic, which stays here to
-/// be sent again on the next connection, and a bounded queue of the others.
+/// The messages that wait for the broker: the latest one of each retained topic, which stays here
+/// to be sent again on the next connection, and a bounded queue of the others.
 #[derive(Clone, Debug)]
 pub(crate) struct Outbox {
     kept: Vec<Kept>,

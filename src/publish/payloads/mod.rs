@@ -29,8 +29,8 @@ pub enum Payload<'a> {
 }
 
 impl<'a> Payload<'a> {
-    /// The messages for `update`, made with the model whose hash is `model`: the label, and
-    /// on a change the event.
+    /// The messages for `update`, made with the model whose hash is `model`: the label, and on a
+    /// change the event.
     pub fn of(update: &Update<'a>, model: &'a str) -> impl Iterator<Item = Self> + use<'a> {
         let label = Self::Label(Label::new(update.statement(), model));
         let event = match update {
