@@ -64,4 +64,35 @@ mod tests {
         assert_eq!(contain(|| panic!("foreign input")), Err::<(), _>(Panicked));
         assert!(!CONTAINED.get());
     }
+
+    #[test]
+    fn a_panic_in_a_thread_ends_the_process_with_one_line() {
+        let output = std::process::Command::new(std::env::current_exe().unwrap())
+            .args(["panics::tests::panics_in_a_thread", "--exact"])
+            .args(["--ignored", "--nocapture"])
+            .output()
+            .unwrap();
+        assert_eq!(output.status.code(), Some(exit::SOFTWARE.into()));
+        let text = String::from_utf8_lossy(&output.stderr);
+        let lines: Vec<&str> = text.lines().filter(|l| l.contains("panicked")).collect();
+        let [line] = lines[..] else {
+            panic!("{text}");
+        };
+        assert!(line.starts_with("goldcrest: thread worker panicked at src/panics.rs:"));
+        assert!(
+            line.contains(": a bug of two lines; this is a bug"),
+            "{line}"
+        );
+    }
+
+    /// Never returns.
+    #[test]
+    #[ignore = "the test above runs it in a process of its own"]
+    fn panics_in_a_thread() {
+        end_the_process();
+        let worker = thread::Builder::new().name("worker".into());
+        let worker = worker.spawn(|| panic!("a bug\nof two lines")).unwrap();
+        drop(worker.join());
+        thread::sleep(std::time::Duration::from_secs(60));
+    }
 }

@@ -15,7 +15,7 @@ impl Stop {
     ///
     /// # Errors
     /// The system refused the handlers.
-    pub fn on_signals() -> io::Result<Self> {
+    pub(crate) fn on_signals() -> io::Result<Self> {
         let stop = Self::default();
         for signal in [SIGINT, SIGTERM] {
             signal_hook::flag::register_conditional_shutdown(
@@ -29,12 +29,12 @@ impl Stop {
     }
 
     /// Returns true once the end was requested.
-    pub fn requested(&self) -> bool {
+    pub(crate) fn requested(&self) -> bool {
         self.0.load(Ordering::Relaxed)
     }
 
     /// Requests the end from within the process.
-    pub fn request(&self) {
+    pub(crate) fn request(&self) {
         self.0.store(true, Ordering::Relaxed);
     }
 }
@@ -48,14 +48,14 @@ impl Reload {
     ///
     /// # Errors
     /// The system refused the handler.
-    pub fn on_signal() -> io::Result<Self> {
+    pub(crate) fn on_signal() -> io::Result<Self> {
         let reload = Self::default();
         signal_hook::flag::register(SIGHUP, Arc::clone(&reload.0))?;
         Ok(reload)
     }
 
     /// Returns true if a reload was requested since the last call.
-    pub fn take(&self) -> bool {
+    pub(crate) fn take(&self) -> bool {
         self.0.swap(false, Ordering::Relaxed)
     }
 }

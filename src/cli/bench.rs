@@ -11,8 +11,9 @@ use super::{ConfigOption, say};
 use crate::engine::Engine;
 use crate::exit;
 use crate::frame::{Captured, Frame, PixelFormat};
+use crate::meter::heap::{self, Heap};
+use crate::meter::process;
 use crate::meter::timing::{Histogram, Percentiles, StageCounts, StageTimes, Stages};
-use crate::meter::{heap, process};
 use crate::pipeline::{Listener, Outcome, Pipeline};
 use crate::publish::{Payload, Topics};
 use crate::setup::{self, Failure};
@@ -82,7 +83,6 @@ pub fn run(options: &Options) -> Result<(), Failure> {
     let input = prepared(model.card.input.width * model.card.input.height);
     let (infer, allocations) = inferences(model.engine.as_mut(), &input, options.frames)?;
 
-    let mut frame = picture()?;
     let mut pipeline = Pipeline::new(
         &loaded.config.vision,
         &loaded.config.observe,
@@ -92,17 +92,7 @@ pub fn run(options: &Options) -> Result<(), Failure> {
     let mut messages = Messages {
         topics: Topics::new(&loaded.config.mqtt.base, &loaded.config.id)?,
     };
-    for seq in 0..SETTLED as u64 {
-        tick(&mut frame, seq);
-        pipeline.process(&mut frame, &mut [&mut messages])?;
-    }
-    pipeline.stages = Stages::default();
-    let before = heap::now();
-    for seq in 0..options.frames {
-        tick(&mut frame, SETTLED as u64 + seq);
-        pipeline.process(&mut frame, &mut [&mut messages])?;
-    }
-    let after = heap::now();
+    let (before, after) = whole_frames(&mut pipeline, &mut messages, options.frames)?;
     let each = |allocations: u64| allocations as f64 / options.frames as f64;
     let StageCounts {
         vision,
@@ -155,6 +145,27 @@ impl Listener for Messages {
         stages.allocations.publish += counted.since();
         Ok(())
     }
+}
+
+/// Takes `frames` pictures through all stages, once every buffer has its size. Returns the heap
+/// before and after.
+fn whole_frames(
+    pipeline: &mut Pipeline,
+    messages: &mut Messages,
+    frames: u64,
+) -> Result<(Heap, Heap), Failure> {
+    let mut frame = picture()?;
+    for seq in 0..SETTLED as u64 {
+        tick(&mut frame, seq);
+        pipeline.process(&mut frame, &mut [messages])?;
+    }
+    pipeline.stages = Stages::default();
+    let before = heap::now();
+    for seq in 0..frames {
+        tick(&mut frame, SETTLED as u64 + seq);
+        pipeline.process(&mut frame, &mut [messages])?;
+    }
+    Ok((before, heap::now()))
 }
 
 /// Runs the network alone `frames` times; gives its times and the allocations that it made.

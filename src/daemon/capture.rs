@@ -13,13 +13,13 @@ use crate::source::{self, Monitor, Next, Source};
 pub(super) struct Capture {
     pub source: Box<dyn Source>,
     /// The clock that frames are held to, where the source does not keep time itself.
-    pub pace: Option<Pace>,
-    pub slot: Arc<Slot>,
+    pub(crate) pace: Option<Pace>,
+    pub(crate) slot: Arc<Slot>,
     /// Grows while the thread lives, for the watchdog.
-    pub progress: Arc<AtomicU64>,
-    pub stop: Stop,
+    pub(crate) progress: Arc<AtomicU64>,
+    pub(crate) stop: Stop,
     /// Hears of frames that the source could not read.
-    pub monitor: Monitor,
+    pub(crate) monitor: Monitor,
 }
 
 /// Closes the slot when the thread ends, by a panic too: the main loop would wait for ever else.
@@ -34,7 +34,7 @@ impl Drop for CloseAtEnd {
 impl Capture {
     /// Runs until the source ends or the stop is requested. Returns the frames that the source
     /// passed over, by cause.
-    pub fn run(mut self) -> Result<Tally, source::Error> {
+    pub(crate) fn run(mut self) -> Result<Tally, source::Error> {
         let _closes = CloseAtEnd(Arc::clone(&self.slot));
         self.fill()?;
         Ok(self.source.passed_over().clone())

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use super::Error;
-use super::health::{Frames, Health, Now};
+use super::health::{Collector, FrameCounts, Now};
 use super::reload::Reloader;
 use super::watchdog::Watchdog;
 use crate::frame::{Condition, Frame, Slot, Taken};
@@ -25,19 +25,19 @@ pub(super) struct MainLoop<'a> {
     pub guard: &'a mut Guard,
     pub reloader: &'a Reloader,
     pub publisher: Option<&'a Publisher>,
-    pub monitor: &'a Monitor,
-    pub slot: &'a Slot,
+    pub(crate) monitor: &'a Monitor,
+    pub(crate) slot: &'a Slot,
     /// Grows while the capture thread lives.
-    pub progress: &'a AtomicU64,
+    pub(crate) progress: &'a AtomicU64,
     /// The source's clock.
-    pub pace: Pace,
-    pub health: Health,
+    pub(crate) pace: Pace,
+    pub health: Collector,
     pub totals: &'a mut Totals,
 }
 
 impl MainLoop<'_> {
     /// Runs until the slot is closed or `stop` is requested.
-    pub fn run(mut self, stop: &Stop) -> Result<(), Error> {
+    pub(crate) fn run(mut self, stop: &Stop) -> Result<(), Error> {
         let mut watchdog = Watchdog::start();
         let mut frame = Frame::empty();
         let mut log = LogLines::default();
@@ -79,23 +79,26 @@ impl MainLoop<'_> {
         let change = self.monitor.change(changes_seen);
         let pictures_changed = std::mem::take(&mut pictures.changed);
         if let Some(status) = change.or_else(|| pictures_changed.then(|| self.monitor.status())) {
-            publisher.say(&Payload::Camera(CameraState::new(&status, pictures.state)));
+            publisher.publish(&Payload::Camera(CameraState::new(&status, pictures.state)));
         }
     }
 
-    /// Publishes the health report and starts the next interval.
+    /// Publishes the numbers of the last interval, and starts the next one.
     fn publish_health(&mut self, picture: Condition) {
+        let messages = self.publisher.map(Publisher::counts);
         let mut drops = self.monitor.counters().drops();
         for (cause, count) in [
             ("slot", self.slot.dropped()),
             ("still", self.totals.still),
-            ("unsent", self.publisher.map_or(0, |p| p.counts().dropped)),
+            ("unsent", messages.map_or(0, |m| m.dropped)),
         ] {
             drops.add_many(cause, count);
         }
         drops.add_all(&self.totals.bad);
+        let stages = self.pipeline.stages.times();
+        self.pipeline.stages.clear();
         let now = Now {
-            frames: Frames {
+            frames: FrameCounts {
                 seen: self.totals.seen(),
                 classified: self.totals.classified,
             },
@@ -103,14 +106,16 @@ impl MainLoop<'_> {
             camera: self.monitor.state(),
             picture,
             engine: self.pipeline.engine(),
-            publisher: self.publisher,
+            messages,
             memory: *self.guard.last(),
         };
-        let report = self.health.report(&now, self.pipeline.stages.times());
-        self.pipeline.stages.clear();
-        log::debug!("health: {report}");
+        let health = self.health.collect(now, stages);
+        log::debug!(
+            "health: {}",
+            serde_json::to_string(&health).unwrap_or_default()
+        );
         if let Some(publisher) = self.publisher {
-            publisher.say(&Payload::Health(report));
+            publisher.publish(&Payload::Health(Box::new(health)));
         }
     }
 }

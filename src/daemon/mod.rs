@@ -20,7 +20,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use self::capture::Capture;
-use self::health::Health;
+use self::health::Collector;
 use self::main_loop::MainLoop;
 use crate::frame::Slot;
 use crate::memory::Guard;
@@ -29,9 +29,9 @@ use crate::publish::Publisher;
 use crate::signals::Stop;
 use crate::source::{self, Opened};
 
-pub use health::Config as HealthConfig;
+pub(crate) use health::Config as HealthConfig;
 pub use reload::Reloader;
-pub use watchdog::stopping;
+pub(crate) use watchdog::stopping;
 
 /// How long the publisher may take to send `offline`. A stop takes at most two seconds in all.
 const GOODBYE: Duration = Duration::from_millis(1500);
@@ -60,7 +60,7 @@ pub struct Summary {
     /// Frames that a newer one replaced in the slot.
     pub replaced: u64,
     /// Messages that the full queue dropped.
-    pub unsent: u64,
+    pub(crate) unsent: u64,
 }
 
 /// Why a daemon ended before it was asked to.
@@ -138,7 +138,7 @@ impl Daemon {
             slot: &slot,
             progress: &progress,
             pace,
-            health: Health::new(&health),
+            health: Collector::new(&health),
             totals: &mut totals,
         }
         .run(stop);

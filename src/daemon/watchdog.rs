@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use sd_notify::NotifyState;
 
 /// Tells systemd that the daemon is ready, and from then on that it lives.
-pub struct Watchdog {
+pub(crate) struct Watchdog {
     every: Option<Duration>,
     fed: Instant,
     seen: u64,
@@ -13,7 +13,7 @@ pub struct Watchdog {
 
 impl Watchdog {
     /// Says `READY=1`; a no-op where no systemd listens.
-    pub fn start() -> Self {
+    pub(crate) fn start() -> Self {
         let mut micros = 0;
         let every = sd_notify::watchdog_enabled(false, &mut micros)
             .then(|| Duration::from_micros(micros) / 3);
@@ -28,7 +28,7 @@ impl Watchdog {
     /// Feeds the watchdog a third of its time after the last feed, if `progress` has grown since.
     ///
     /// A capture thread that hangs stops its progress, and systemd then restarts the service.
-    pub fn feed(&mut self, progress: u64) {
+    pub(crate) fn feed(&mut self, progress: u64) {
         let Some(every) = self.every else { return };
         if self.fed.elapsed() >= every && progress != self.seen {
             self.fed = Instant::now();
@@ -39,7 +39,7 @@ impl Watchdog {
 }
 
 /// Says `STOPPING=1`.
-pub fn stopping() {
+pub(crate) fn stopping() {
     notify(&[NotifyState::Stopping]);
 }
 

@@ -15,7 +15,7 @@ const SPREAD: usize = 512 << 10;
 #[serde(deny_unknown_fields, default)]
 pub struct Config {
     /// Most that may be resident, in MiB, 16 to 4096.
-    pub budget_mb: u32,
+    pub(crate) budget_mb: u32,
 }
 
 impl Default for Config {
@@ -26,7 +26,7 @@ impl Default for Config {
 
 /// Why a daemon may not start, or a model may not be loaded: one line that says what to change.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
-pub enum Refusal {
+pub(crate) enum Refusal {
     /// The need is over the budget.
     #[error(
         "memory.budget_mb: {:.1} MiB are needed and {budget_mb} are allowed; {advice}set it to {enough_mb} or more",
@@ -64,7 +64,7 @@ impl Config {
     ///
     /// # Errors
     /// The key and what is allowed.
-    pub fn check(&self) -> Result<(), Misfit> {
+    pub(crate) fn check(&self) -> Result<(), Misfit> {
         within("budget_mb", self.budget_mb, 16..=4096, "MiB")
     }
 

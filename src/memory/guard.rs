@@ -19,13 +19,13 @@ const STALLED: (f64, f64) = (10.0, 5.0);
 
 /// The memory at one moment.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
-pub struct Reading {
+pub(crate) struct Reading {
     /// The budget.
-    pub budget_mb: u32,
+    pub(crate) budget_mb: u32,
     /// This process's pages.
-    pub resident: Resident,
+    pub(crate) resident: Resident,
     /// The control group, where there is one.
-    pub pressure: Option<Pressure>,
+    pub(crate) pressure: Option<Pressure>,
 }
 
 /// The watch over one daemon's memory.
@@ -63,17 +63,17 @@ impl Guard {
     }
 
     /// The parts of the need.
-    pub fn need(&self) -> &Need {
+    pub(crate) fn need(&self) -> &Need {
         &self.need
     }
 
     /// The budget, in bytes.
-    pub fn budget(&self) -> usize {
+    pub(crate) fn budget(&self) -> usize {
         self.config.bytes()
     }
 
     /// The last reading.
-    pub fn last(&self) -> &Reading {
+    pub(crate) fn last(&self) -> &Reading {
         &self.last
     }
 
@@ -82,7 +82,7 @@ impl Guard {
     ///
     /// # Errors
     /// Either is exceeded.
-    pub fn admit(&self) -> Result<(), Refusal> {
+    pub(crate) fn admit(&self) -> Result<(), Refusal> {
         self.config.admit(&self.need)?;
         match self.last.pressure.and_then(|p| p.limit) {
             Some(limit) => within_limit(limit, &self.need),
@@ -92,7 +92,7 @@ impl Guard {
 
     /// Reads the memory if that is due, and the size of the driver's buffers from `camera`. Logs one
     /// line when something got worse, and one when it is well again.
-    pub fn check(&mut self, camera: &Monitor) {
+    pub(crate) fn check(&mut self, camera: &Monitor) {
         let now = Instant::now();
         if now < self.due {
             return;
@@ -162,12 +162,12 @@ impl Guard {
     ///
     /// # Errors
     /// As [`Guard::admit`].
-    pub fn allows(&self, memory: Memory) -> Result<(), Refusal> {
+    pub(crate) fn allows(&self, memory: Memory) -> Result<(), Refusal> {
         self.config.admit(&self.with(memory))
     }
 
     /// Notes that the current engine holds `memory`.
-    pub fn changed(&mut self, memory: Memory) {
+    pub(crate) fn changed(&mut self, memory: Memory) {
         self.facts = self.facts_with(memory);
         self.need = Need::new(&self.facts);
     }

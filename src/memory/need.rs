@@ -22,7 +22,7 @@ const FRAMES: usize = 3;
 /// What backs the pages of an item.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Pages {
+pub(crate) enum Pages {
     /// Clean pages of a file: under pressure the system drops them and reads them again.
     File,
     /// Anonymous pages: they stay.
@@ -33,17 +33,17 @@ pub enum Pages {
 
 /// One line of the need.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Item {
+pub(crate) struct Item {
     /// The item's name in the table.
-    pub what: &'static str,
+    pub(crate) what: &'static str,
     /// What backs its pages.
     #[serde(rename = "kind")]
-    pub pages: Pages,
+    pub(crate) pages: Pages,
     /// Bytes at most.
-    pub bytes: usize,
+    pub(crate) bytes: usize,
     /// Configuration keys or a command that change it; empty where nothing does.
     #[serde(skip_serializing_if = "str::is_empty")]
-    pub change: &'static str,
+    pub(crate) change: &'static str,
 }
 
 /// The memory of the engine.
@@ -57,7 +57,7 @@ pub enum EngineMemory {
 
 impl EngineMemory {
     /// Its anonymous bytes.
-    pub fn anonymous(&self) -> usize {
+    pub(crate) fn anonymous(&self) -> usize {
         match *self {
             Self::Mapped(memory) => memory.arena + memory.maps,
             Self::Plain(bytes) => bytes,
@@ -90,14 +90,14 @@ pub struct Facts {
 
 /// The need.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Need {
+pub(crate) struct Need {
     /// In the order of the table.
-    pub items: Vec<Item>,
+    pub(crate) items: Vec<Item>,
 }
 
 impl Need {
     /// Computes every item.
-    pub fn new(facts: &Facts) -> Self {
+    pub(crate) fn new(facts: &Facts) -> Self {
         use Pages::{Anonymous, Device, File};
         let mut items = Vec::new();
         let mut add = |what, pages, bytes, change| {
@@ -145,12 +145,12 @@ impl Need {
     }
 
     /// The sum, in bytes.
-    pub fn total(&self) -> usize {
+    pub(crate) fn total(&self) -> usize {
         self.items.iter().map(|p| p.bytes).sum()
     }
 
     /// Bytes that cannot be dropped under pressure. A limit below them kills the process for certain.
-    pub fn pinned(&self) -> usize {
+    pub(crate) fn pinned(&self) -> usize {
         let pinned = self.items.iter().filter(|p| p.pages != Pages::File);
         pinned.map(|p| p.bytes).sum()
     }

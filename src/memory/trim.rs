@@ -10,7 +10,7 @@ use crate::meter::process::{Mapping, mappings};
 ///
 /// Reading arguments and a configuration and planning the network leave several MiB of code that
 /// never runs again.
-pub fn trim() {
+pub(crate) fn trim() {
     #[cfg(target_env = "gnu")]
     // SAFETY: it takes no pointer, and only moves what is free.
     unsafe {

@@ -12,7 +12,7 @@ const UNLIMITED: u64 = (i64::MAX as u64) & !0xffff;
 
 /// This process's control group for memory.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Cgroup {
+pub(crate) struct Cgroup {
     folder: PathBuf,
     version: Version,
 }
@@ -25,22 +25,22 @@ enum Version {
 
 /// The group's figures at one moment.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
-pub struct Pressure {
+pub(crate) struct Pressure {
     /// The lowest limit of the group and of those above it, in bytes.
-    pub limit: Option<u64>,
+    pub(crate) limit: Option<u64>,
     /// Bytes that the group uses, file cache among them.
-    pub used: Option<u64>,
+    pub(crate) used: Option<u64>,
     /// Share of the last ten seconds in which something in the group waited for memory, in percent.
-    pub stalled: Option<f64>,
+    pub(crate) stalled: Option<f64>,
     /// How often the group met its limit.
-    pub limited: u64,
+    pub(crate) limited: u64,
     /// Processes of the group that were killed for want of memory.
-    pub killed: u64,
+    pub(crate) killed: u64,
 }
 
 impl Cgroup {
     /// The group of this process; `None` where the system does not control memory.
-    pub fn own() -> Option<Self> {
+    pub(crate) fn own() -> Option<Self> {
         let groups = fs::read_to_string("/proc/self/cgroup").ok()?;
         Self::find(Path::new(ROOT), &groups)
     }
@@ -77,7 +77,7 @@ impl Cgroup {
     }
 
     /// Reads it now.
-    pub fn read(&self) -> Pressure {
+    pub(crate) fn read(&self) -> Pressure {
         match self.version {
             Version::Two => {
                 let events = self.text("memory.events").unwrap_or_default();

@@ -62,7 +62,7 @@ pub struct Heap {
 
 impl Heap {
     /// Allocations since this was read, which it is again.
-    pub fn since(&mut self) -> u64 {
+    pub(crate) fn since(&mut self) -> u64 {
         let before = std::mem::replace(self, now());
         self.allocations - before.allocations
     }

@@ -1,9 +1,10 @@
-//! The process measured: heap, resident pages, control group, times and counts.
+//! The process measured: heap, resident pages, control group, temperature, times and counts.
 
 pub(crate) mod cgroup;
 pub mod heap;
 pub(crate) mod process;
 mod tally;
+pub(crate) mod thermal;
 pub(crate) mod timing;
 
 pub use tally::Tally;

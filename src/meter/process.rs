@@ -7,30 +7,30 @@ use serde::Serialize;
 
 /// Resident memory in MiB, from `/proc/self/status`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
-pub struct Resident {
+pub(crate) struct Resident {
     /// All resident pages (`VmRSS`).
-    pub rss_mb: f64,
+    pub(crate) rss_mb: f64,
     /// Anonymous pages (`RssAnon`): those that cannot be dropped and read again.
-    pub rss_anon_mb: f64,
+    pub(crate) rss_anon_mb: f64,
     /// The most that was ever resident (`VmHWM`).
-    pub rss_peak_mb: f64,
+    pub(crate) rss_peak_mb: f64,
 }
 
 impl Resident {
     /// Anonymous pages, in bytes.
-    pub fn anonymous(&self) -> usize {
+    pub(crate) fn anonymous(&self) -> usize {
         (self.rss_anon_mb * f64::from(1 << 20)) as usize
     }
 }
 
 /// Reads it now; zeros where there is no `/proc`.
-pub fn resident() -> Resident {
+pub(crate) fn resident() -> Resident {
     parse(&std::fs::read_to_string("/proc/self/status").unwrap_or_default())
 }
 
 /// Bytes that the program and its libraries hold.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Image {
+pub(crate) struct Image {
     /// Clean pages of their files: code and constants.
     pub code: usize,
     /// Pages of theirs that were written: relocations and variables.
@@ -39,7 +39,7 @@ pub struct Image {
 
 /// What of the program and its libraries is resident now; zeros where there is no `/proc`. A
 /// mapping of `weights` is not theirs.
-pub fn image(weights: impl Fn(&Path) -> bool) -> Image {
+pub(crate) fn image(weights: impl Fn(&Path) -> bool) -> Image {
     let mut image = Image::default();
     for mapping in mappings().iter().filter(|m| !weights(&m.path)) {
         image.code += mapping.resident - mapping.written;
@@ -51,16 +51,16 @@ pub fn image(weights: impl Fn(&Path) -> bool) -> Image {
 /// A file that is mapped.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Mapping {
-    pub addresses: Range<usize>,
+    pub(crate) addresses: Range<usize>,
     /// Its access as `/proc` shows it, such as `r-xp`.
-    pub access: String,
-    pub path: PathBuf,
+    pub(crate) access: String,
+    pub(crate) path: PathBuf,
     /// Bytes in memory.
-    pub resident: usize,
+    pub(crate) resident: usize,
     /// Those of them that are no longer the file's.
-    pub written: usize,
+    pub(crate) written: usize,
     /// Bytes that were written and are not resident any more.
-    pub swapped: usize,
+    pub(crate) swapped: usize,
 }
 
 /// All files that are mapped, by `/proc/self/smaps`.

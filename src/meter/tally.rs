@@ -8,24 +8,24 @@ pub struct Tally(Vec<(&'static str, u64)>);
 
 impl Tally {
     /// An empty tally.
-    pub const fn new() -> Self {
+    pub(crate) const fn new() -> Self {
         Self(Vec::new())
     }
 
     /// Counts `cause` once more and returns its count.
-    pub fn add(&mut self, cause: &'static str) -> u64 {
+    pub(crate) fn add(&mut self, cause: &'static str) -> u64 {
         self.add_many(cause, 1)
     }
 
     /// Adds all counts of `other`.
-    pub fn add_all(&mut self, other: &Self) {
+    pub(crate) fn add_all(&mut self, other: &Self) {
         for (cause, count) in other.iter() {
             self.add_many(cause, count);
         }
     }
 
     /// Adds `count` to `cause` and returns its count.
-    pub fn add_many(&mut self, cause: &'static str, count: u64) -> u64 {
+    pub(crate) fn add_many(&mut self, cause: &'static str, count: u64) -> u64 {
         if let Some((_, known)) = self.0.iter_mut().find(|(name, _)| *name == cause) {
             *known += count;
             return *known;
@@ -37,7 +37,7 @@ impl Tally {
     }
 
     /// Each cause with its count, in the order of their first occurrence.
-    pub fn iter(&self) -> impl Iterator<Item = (&'static str, u64)> {
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (&'static str, u64)> {
         self.0.iter().copied()
     }
 
@@ -50,7 +50,7 @@ impl Tally {
     }
 
     /// How often anything occurred.
-    pub fn total(&self) -> u64 {
+    pub(crate) fn total(&self) -> u64 {
         self.0.iter().map(|c| c.1).sum()
     }
 }

@@ -29,13 +29,13 @@ impl Default for Histogram {
 
 /// Median, 95th percentile and least, in milliseconds.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
-pub struct Percentiles {
+pub(crate) struct Percentiles {
     /// Median.
-    pub p50: f64,
+    pub(crate) p50: f64,
     /// 95th percentile.
-    pub p95: f64,
+    pub(crate) p95: f64,
     /// The least.
-    pub min: f64,
+    pub(crate) min: f64,
 }
 
 impl Percentiles {
@@ -47,7 +47,7 @@ impl Percentiles {
 
 impl Histogram {
     /// Counts one duration.
-    pub fn add(&mut self, took: Duration) {
+    pub(crate) fn add(&mut self, took: Duration) {
         let micros = (took.as_nanos() as f64 / 1000.0).max(1.0);
         let bucket = (micros.log2() * PER_OCTAVE as f64) as usize;
         self.counts[bucket.min(BUCKETS - 1)] += 1;
@@ -61,7 +61,7 @@ impl Histogram {
     }
 
     /// Forgets all durations, and keeps the table.
-    pub fn clear(&mut self) {
+    pub(crate) fn clear(&mut self) {
         self.counts.fill(0);
         self.total = 0;
         self.least = Duration::MAX;
@@ -81,7 +81,7 @@ impl Histogram {
     }
 
     /// The percentiles so far; zeros before the first duration.
-    pub fn percentiles(&self) -> Percentiles {
+    pub(crate) fn percentiles(&self) -> Percentiles {
         if self.total == 0 {
             return Percentiles::default();
         }
@@ -107,10 +107,10 @@ pub struct Stages {
     /// From logits to the published state.
     pub observe: Histogram,
     /// Handing messages to the publisher.
-    pub publish: Histogram,
+    pub(crate) publish: Histogram,
     /// From the capture of a frame, by the kernel's time stamp, until its message was handed to the
     /// publisher.
-    pub latency: Histogram,
+    pub(crate) latency: Histogram,
     /// Allocations of all threads during each stage, summed over all frames.
     pub allocations: StageCounts,
 }
@@ -125,12 +125,12 @@ pub struct StageCounts {
     /// From logits to the published state.
     pub observe: u64,
     /// Handing messages to the publisher.
-    pub publish: u64,
+    pub(crate) publish: u64,
 }
 
 /// [`Stages`] as percentiles.
-#[derive(Clone, Copy, Debug, Default, Serialize)]
-pub struct StageTimes {
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
+pub(crate) struct StageTimes {
     /// Deciding if a frame is worth an inference; left out where there was no gate.
     #[serde(skip_serializing_if = "Percentiles::is_none")]
     pub gate: Percentiles,
@@ -141,16 +141,16 @@ pub struct StageTimes {
     /// From logits to the published state.
     pub observe: Percentiles,
     /// Handing messages to the publisher.
-    pub publish: Percentiles,
+    pub(crate) publish: Percentiles,
     /// From the capture of a frame until its message was handed to the publisher; left out where it
     /// was not measured.
     #[serde(skip_serializing_if = "Percentiles::is_none")]
-    pub latency: Percentiles,
+    pub(crate) latency: Percentiles,
 }
 
 impl Stages {
     /// Forgets all durations and counts.
-    pub fn clear(&mut self) {
+    pub(crate) fn clear(&mut self) {
         for stage in [
             &mut self.gate,
             &mut self.vision,
@@ -165,7 +165,7 @@ impl Stages {
     }
 
     /// All percentiles so far.
-    pub fn times(&self) -> StageTimes {
+    pub(crate) fn times(&self) -> StageTimes {
         StageTimes {
             gate: self.gate.percentiles(),
             vision: self.vision.percentiles(),

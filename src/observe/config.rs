@@ -46,7 +46,7 @@ impl Config {
     ///
     /// # Errors
     /// The first key that is out of its range, and what is allowed.
-    pub fn check(&self) -> Result<(), Misfit> {
+    pub(crate) fn check(&self) -> Result<(), Misfit> {
         within(
             "smoothing",
             self.smoothing,

@@ -18,10 +18,10 @@ mod config;
 mod observer;
 #[cfg(test)]
 mod properties;
-pub mod scores;
+pub(crate) mod scores;
 mod update;
 
 pub use config::Config;
 pub use observer::Observer;
-pub use scores::Ranked;
-pub use update::{Statement, Update};
+pub(crate) use scores::Ranked;
+pub(crate) use update::{Statement, Update};

@@ -94,7 +94,7 @@ impl Observer {
     }
 
     /// The state as of the last frame; `None` before the first change.
-    pub fn current(&self) -> Option<Statement<'_>> {
+    pub(crate) fn current(&self) -> Option<Statement<'_>> {
         let (index, since) = self.current?;
         let (seq, captured) = self.last?;
         let best = self.top.first().map_or(0.0, |best| best.score);
@@ -112,7 +112,7 @@ impl Observer {
 
     /// Returns true when a state is published and no change is under way: more frames like the last
     /// one would change nothing.
-    pub fn settled(&self) -> bool {
+    pub(crate) fn settled(&self) -> bool {
         self.current.is_some() && self.rival.is_none() && self.lapse.is_none()
     }
 

@@ -30,9 +30,9 @@ pub enum Error {
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Ranked {
     /// Its index among the labels.
-    pub index: usize,
+    pub(crate) index: usize,
     /// Its score, a probability of 0 to 1.
-    pub score: f32,
+    pub(crate) score: f32,
 }
 
 /// Turns logits into probabilities that sum to 1: `exp(x / temperature)`, normalised.
@@ -44,7 +44,7 @@ pub struct Ranked {
 /// # Errors
 /// A logit that is not finite, another number of logits than `out` has places, a temperature that
 /// is not above 0. `out` is then as it was.
-pub fn softmax(logits: &[f32], temperature: f32, out: &mut [f32]) -> Result<(), Error> {
+pub(crate) fn softmax(logits: &[f32], temperature: f32, out: &mut [f32]) -> Result<(), Error> {
     if logits.len() != out.len() {
         return Err(Error::Length {
             logits: logits.len(),
@@ -76,7 +76,7 @@ pub fn softmax(logits: &[f32], temperature: f32, out: &mut [f32]) -> Result<(), 
 /// Writes the `k` best of `scores` into `out`, best first, equal ones in the order of the labels.
 ///
 /// Scores that are not numbers are passed over. Nothing is allocated when `out` has room for `k`.
-pub fn rank(scores: &[f32], k: usize, out: &mut Vec<Ranked>) {
+pub(crate) fn rank(scores: &[f32], k: usize, out: &mut Vec<Ranked>) {
     out.clear();
     for (index, &score) in scores.iter().enumerate() {
         if score.is_nan() || k == 0 {

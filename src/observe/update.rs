@@ -7,27 +7,27 @@ use crate::frame::Captured;
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Statement<'a> {
     /// The label, or the configured text for unknown.
-    pub label: &'a str,
+    pub(crate) label: &'a str,
     /// The label's index; `None` is unknown.
-    pub index: Option<usize>,
+    pub(crate) index: Option<usize>,
     /// Smoothed score of the label, 0 to 1; for unknown, the score of the best label, which fell
     /// short.
-    pub score: f32,
+    pub(crate) score: f32,
     /// The best labels by smoothed score, best first.
     pub top: &'a [Ranked],
     /// The first of the frames in a row that led to this label.
-    pub since: Captured,
+    pub(crate) since: Captured,
     /// Number of the frame.
-    pub seq: u64,
+    pub(crate) seq: u64,
     /// When that frame was captured.
-    pub captured: Captured,
+    pub(crate) captured: Captured,
     /// The names that the indices of `top` stand for.
     pub(super) labels: &'a [String],
 }
 
 impl<'a> Statement<'a> {
     /// The best labels by name with their smoothed scores, best first.
-    pub fn top_names(&self) -> impl Iterator<Item = (&'a str, f32)> + use<'a> {
+    pub(crate) fn top_names(&self) -> impl Iterator<Item = (&'a str, f32)> + use<'a> {
         let labels = self.labels;
         self.top
             .iter()
@@ -51,7 +51,7 @@ pub enum Update<'a> {
 
 impl<'a> Update<'a> {
     /// The state, new or not.
-    pub fn statement(&self) -> &Statement<'a> {
+    pub(crate) fn statement(&self) -> &Statement<'a> {
         match self {
             Self::Change { statement, .. } | Self::Heartbeat(statement) => statement,
         }

@@ -17,9 +17,9 @@ use crate::meter::timing::Stages;
 use crate::observe::{self, Observer};
 use crate::vision::{self, Gate, Look, Preparer};
 
+pub(crate) use listeners::Totals;
 pub(crate) use listeners::{JsonLines, LogLines, Publishing};
-pub use listeners::Totals;
-pub use outcome::{Listener, Outcome};
+pub(crate) use outcome::{Listener, Outcome};
 pub(crate) use pace::Pace;
 
 /// The stages from vision to observe, with the buffers that each keeps.
@@ -185,7 +185,7 @@ impl Pipeline {
     }
 
     /// Returns mapped weights to the system until the next frame; see [`Engine::rest`].
-    pub fn rest(&self) {
+    pub(crate) fn rest(&self) {
         self.engine.rest();
     }
 

@@ -14,18 +14,18 @@ pub struct Outcome<'a> {
     /// What the gate found; `None` without a gate.
     pub gate: Option<Look>,
     /// One probability a label; those of the last classified frame where the gate was closed.
-    pub scores: &'a [f32],
+    pub(crate) scores: &'a [f32],
     /// The model's labels, in the order of `scores`.
-    pub labels: &'a [String],
+    pub(crate) labels: &'a [String],
     /// SHA-256 of the model, in hex.
     pub model: &'a str,
     /// The state to publish, where one is due.
-    pub update: Option<Update<'a>>,
+    pub(crate) update: Option<Update<'a>>,
 }
 
 impl Outcome<'_> {
     /// Returns false where the gate was closed and the frame counts as the one before.
-    pub fn classified(&self) -> bool {
+    pub(crate) fn classified(&self) -> bool {
         self.gate.is_none_or(|gate| gate.open)
     }
 }

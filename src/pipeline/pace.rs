@@ -10,19 +10,19 @@ const SLICE: Duration = Duration::from_millis(100);
 
 /// A source's clock, which began at one moment.
 #[derive(Clone, Copy, Debug)]
-pub struct Pace {
+pub(crate) struct Pace {
     begun: Instant,
 }
 
 impl Pace {
     /// A clock that began at `begun`.
-    pub const fn from(begun: Instant) -> Self {
+    pub(crate) const fn from(begun: Instant) -> Self {
         Self { begun }
     }
 
     /// Sleeps until `elapsed` of the source's clock, or until the end is asked for. `alive` is
     /// called at each sleep.
-    pub fn wait(&self, elapsed: Duration, stop: &Stop, mut alive: impl FnMut()) {
+    pub(crate) fn wait(&self, elapsed: Duration, stop: &Stop, mut alive: impl FnMut()) {
         while !stop.requested() {
             let left = elapsed.saturating_sub(self.begun.elapsed());
             if left.is_zero() {
@@ -34,7 +34,7 @@ impl Pace {
     }
 
     /// How long ago `elapsed` of the source's clock was.
-    pub fn age(&self, elapsed: Duration) -> Duration {
+    pub(crate) fn age(&self, elapsed: Duration) -> Duration {
         self.begun.elapsed().saturating_sub(elapsed)
     }
 }

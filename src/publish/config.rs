@@ -6,39 +6,39 @@ use serde::Deserialize;
 
 use crate::misfit::{Misfit, within};
 
-use super::connection::secret;
+use super::connection::read_password;
 use super::{Error, Secret, topics};
 
-/// A queued message with its topic: events of the most labels are half as large.
+/// Bytes of a queued message with its topic: twice those of an event with the most labels.
 const MESSAGE: usize = 2048;
-/// The connection's own buffers and timers.
+/// Bytes of the connection's own buffers and timers.
 const CLIENT: usize = 128 << 10;
 
-/// Where and how to speak MQTT, section `[mqtt]`.
+/// The broker and how to connect to it, section `[mqtt]`.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Config {
-    /// Whether to speak MQTT at all.
+    /// Whether to publish over MQTT.
     pub enabled: bool,
     /// The broker's name or address.
     pub host: String,
     /// The broker's port, 1 to 65535.
     pub port: u16,
-    /// The name to log in with.
+    /// The user name of the login.
     pub username: Option<String>,
-    /// The password to log in with; better kept in `password_file`.
+    /// The password of the login. `password_file` keeps it out of the configuration.
     pub password: Option<Secret>,
-    /// A file that holds the password: a path, or `credential:NAME` for a file in
-    /// `$CREDENTIALS_DIRECTORY`. A newline at its end does not count.
+    /// The file that holds the password: a path, or `credential:NAME` for a file in
+    /// `$CREDENTIALS_DIRECTORY`. A newline at its end is ignored.
     pub password_file: Option<String>,
-    /// What all topics begin with.
+    /// The first levels of all topics.
     pub base: String,
-    /// The client id, 1 to 64 characters; made from the machine's id and the instance's when not
-    /// given.
+    /// The client id, 1 to 64 characters. The default is a hash of the machine's id and the
+    /// instance's.
     pub client_id: Option<String>,
-    /// Seconds between signs of life, 1 to 3600. A dead connection shows after twice that.
+    /// Seconds between pings, 1 to 3600. A dead connection is noticed within twice that.
     pub keep_alive: u64,
-    /// How many messages that are not retained may wait for the broker, 1 to 1024.
+    /// How many messages may wait for the broker, 1 to 1024. Retained messages do not count.
     pub queue: usize,
     /// The largest MQTT packet, in and out, in bytes, 1024 to 16777216.
     pub max_packet: usize,
@@ -63,48 +63,14 @@ impl Default for Config {
 }
 
 impl Config {
-    /// Checks every range. Files are not read.
+    /// Checks every value, without reading files.
     ///
     /// # Errors
-    /// The first key that is out of its range, and what is allowed.
-    pub fn check(&self) -> Result<(), Misfit> {
-        if self.host.is_empty()
-            || self
-                .host
-                .contains(|c: char| c.is_whitespace() || c.is_control())
-        {
-            return Err(Misfit::new(
-                "host",
-                "must be the name or the address of the broker",
-            ));
-        }
-        if self.host.contains("://") {
-            return Err(Misfit::new(
-                "host",
-                format!("must be a name or an address without {:?}", self.scheme()),
-            ));
-        }
+    /// The first key that is out of its range, and the allowed values.
+    pub(crate) fn check(&self) -> Result<(), Misfit> {
+        self.check_host()?;
         within("port", self.port, 1..=65535, "")?;
-        if self.username.as_deref() == Some("") {
-            return Err(Misfit::new(
-                "username",
-                "must not be empty; leave the key out instead",
-            ));
-        }
-        if self.password.is_some() && self.password_file.is_some() {
-            return Err(Misfit::new(
-                "password_file",
-                "stands beside mqtt.password; keep one of the two",
-            ));
-        }
-        for (key, given) in [
-            ("password", self.password.is_some()),
-            ("password_file", self.password_file.is_some()),
-        ] {
-            if given && self.username.is_none() {
-                return Err(Misfit::new(key, "needs mqtt.username beside it"));
-            }
-        }
+        self.check_login()?;
         if self.base.is_empty()
             || self.base.len() > 256
             || self.base.starts_with(['/', '$'])
@@ -129,18 +95,60 @@ impl Config {
         within("max_packet", self.max_packet, 1024..=1 << 24, "bytes")
     }
 
-    /// What the client and its thread take at most, in bytes, with the queue full of what is
-    /// usually said and a packet of the largest size under way.
-    pub fn memory(&self) -> usize {
+    fn check_host(&self) -> Result<(), Misfit> {
+        let special = |c: char| c.is_whitespace() || c.is_control();
+        if self.host.is_empty() || self.host.contains(special) {
+            return Err(Misfit::new(
+                "host",
+                "must be the name or the address of the broker",
+            ));
+        }
+        if let Some(end) = self.host.find("://") {
+            let scheme = &self.host[..end + 3];
+            return Err(Misfit::new(
+                "host",
+                format!("must be a name or an address without {scheme:?}"),
+            ));
+        }
+        Ok(())
+    }
+
+    fn check_login(&self) -> Result<(), Misfit> {
+        if self.username.as_deref() == Some("") {
+            return Err(Misfit::new(
+                "username",
+                "must not be empty; leave the key out instead",
+            ));
+        }
+        if self.password.is_some() && self.password_file.is_some() {
+            return Err(Misfit::new(
+                "password_file",
+                "is set beside mqtt.password; keep one of the two",
+            ));
+        }
+        for (key, given) in [
+            ("password", self.password.is_some()),
+            ("password_file", self.password_file.is_some()),
+        ] {
+            if given && self.username.is_none() {
+                return Err(Misfit::new(key, "needs mqtt.username beside it"));
+            }
+        }
+        Ok(())
+    }
+
+    /// The most memory that the publisher and its thread use, in bytes: with a queue full of events
+    /// and a packet of the largest size in flight.
+    pub(crate) fn memory(&self) -> usize {
         self.queue * MESSAGE + self.max_packet + CLIENT
     }
 
-    /// Host and port, as messages show them and the resolver takes them.
-    pub fn address(&self) -> String {
+    /// Host and port, as in error messages.
+    pub(crate) fn address(&self) -> String {
         format!("{}:{}", self.dial_host(), self.port)
     }
 
-    /// The host, an IPv6 address in the brackets that it needs before a port.
+    /// The host; an IPv6 address in brackets.
     pub(super) fn dial_host(&self) -> String {
         match self.host.parse::<Ipv6Addr>() {
             Ok(address) => format!("[{address}]"),
@@ -148,10 +156,10 @@ impl Config {
         }
     }
 
-    /// The name and the password to log in with, the password read from its file.
+    /// User name and password of the login. Reads the password from its file if one is configured.
     ///
     /// # Errors
-    /// [`Error::Config`] when the file cannot be read or holds no password.
+    /// [`Error::Password`] when the file cannot be read or holds no password.
     pub(super) fn login(&self) -> Result<Option<(String, Secret)>, Error> {
         let Some(username) = self.username.clone() else {
             return Ok(None);
@@ -160,20 +168,11 @@ impl Config {
             (Some(password), _) => password.clone(),
             (None, Some(file)) => {
                 let directory = std::env::var_os("CREDENTIALS_DIRECTORY");
-                secret::read(file, directory.as_deref()).map_err(|message| Error::Config {
-                    key: "password_file",
-                    message,
-                })?
+                read_password(file, directory.as_deref())?
             }
             (None, None) => Secret::from(""),
         };
         Ok(Some((username, password)))
-    }
-
-    fn scheme(&self) -> &str {
-        self.host
-            .find("://")
-            .map_or("", |end| &self.host[..end + 3])
     }
 }
 
@@ -182,13 +181,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_defaults_pass_and_an_empty_section_gives_them() {
+    fn an_empty_section_gives_valid_defaults() {
         assert_eq!(Config::default().check(), Ok(()));
         assert_eq!(toml::from_str::<Config>("").unwrap(), Config::default());
     }
 
     #[test]
-    fn each_key_out_of_range_is_named_with_what_is_allowed() {
+    fn a_key_out_of_range_is_named_with_its_allowed_values() {
         let long = format!("client_id = '{}'", "x".repeat(65));
         for (text, key, part) in [
             ("host = ''", "host", "name or the address"),
@@ -226,24 +225,34 @@ mod tests {
             assert_eq!(misfit.key, key, "{text}");
             assert!(misfit.message.contains(part), "{text}: {misfit}");
         }
-        assert!(toml::from_str::<Config>("hots = 'a'").is_err());
     }
 
     #[test]
-    fn the_password_comes_from_its_file_and_is_not_shown() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("password");
-        std::fs::write(&path, "quiet word\n").unwrap();
-        let mut config = Config {
+    fn an_unknown_key_is_refused() {
+        assert!(toml::from_str::<Config>("hots = 'a'").is_err());
+    }
+
+    fn with_password_file(path: &std::path::Path) -> Config {
+        Config {
             username: Some("bird".into()),
             password_file: Some(path.display().to_string()),
             ..Config::default()
-        };
-        let login = config.login().unwrap();
+        }
+    }
+
+    #[test]
+    fn the_password_comes_from_its_file_and_stays_hidden() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("password");
+        std::fs::write(&path, "quiet word\n").unwrap();
+        let login = with_password_file(&path).login().unwrap();
         assert_eq!(login, Some(("bird".into(), "quiet word".into())));
         assert!(!format!("{login:?}").contains("quiet"));
+    }
 
-        config.password_file = Some("/nonexistent".into());
+    #[test]
+    fn a_missing_password_file_is_an_error_of_the_configuration() {
+        let config = with_password_file("/nonexistent".as_ref());
         let error = config.login().unwrap_err();
         assert_eq!(error.exit_code(), 78);
         let line = error.to_string();
@@ -251,10 +260,11 @@ mod tests {
             line.starts_with("mqtt.password_file cannot be read: /nonexistent"),
             "{line}"
         );
+    }
 
-        config.username = None;
-        config.password_file = None;
-        assert_eq!(config.login(), Ok(None));
+    #[test]
+    fn without_a_user_name_there_is_no_login() {
+        assert_eq!(Config::default().login(), Ok(None));
     }
 
     #[test]

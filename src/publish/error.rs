@@ -1,27 +1,27 @@
-//! Why nothing can be said, with what to do about it.
+//! The errors of publishing, each with its remedy.
 
 use std::io::{self, ErrorKind};
+use std::time::Duration;
 
-use rumqttc::{ConnectReturnCode, ConnectionError, StateError, mqttbytes};
+use super::connection::{ConnectionFailure, PasswordError, Reason};
+use crate::exit;
+
+/// The remedy when nothing answers at the broker's address.
+const CHECK_ADDRESS: &str = "check mqtt.host, mqtt.port and the network between";
 
 /// Why the broker cannot be used.
 ///
 /// While the daemon runs, [`Error::Unreachable`] and [`Error::Refused`] are recoverable: the
-/// connection is tried again.
+/// publisher tries again.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Error {
-    /// A key of the section `[mqtt]` has a value that cannot be used.
-    #[error("mqtt.{key} {message}")]
-    Config {
-        /// The key.
-        key: &'static str,
-        /// What is wrong and what is allowed.
-        message: String,
-    },
+    /// The password file of the configuration cannot be used.
+    #[error("mqtt.password_file {0}")]
+    Password(#[from] PasswordError),
     /// The instance's id cannot be part of a topic.
-    #[error("id {0}")]
+    #[error("id must be 1 to 64 bytes without /, +, # and control characters, and is {0:?}")]
     Id(String),
-    /// There is no broker, or it does not answer as one.
+    /// No broker answers at the address.
     #[error("MQTT broker {address}: {cause}; {advice}")]
     Unreachable {
         /// Host and port.
@@ -31,37 +31,49 @@ pub enum Error {
         /// What to do.
         advice: &'static str,
     },
-    /// The broker does not let this client in.
+    /// The broker rejects this client.
     #[error("MQTT broker {address} refused the login: {cause}; {advice}")]
     Refused {
         /// Host and port.
         address: String,
-        /// What the broker said.
+        /// The broker's reason.
         cause: &'static str,
         /// What to do.
         advice: &'static str,
     },
-    /// The system gave no thread.
+    /// The system refused a thread.
     #[error("cannot start the MQTT thread: {0}")]
     Thread(String),
+    /// The publisher was closed before.
+    #[error("the MQTT connection has been closed")]
+    Closed,
 }
 
 impl Error {
-    /// The exit code of sysexits.h that a command ends with.
+    /// The exit code of sysexits.h for a command that fails with this error.
     pub fn exit_code(&self) -> u8 {
         match self {
-            Self::Unreachable { .. } => 69,
-            Self::Thread(_) => 71,
-            Self::Refused { .. } => 77,
-            Self::Config { .. } | Self::Id(_) => 78,
+            Self::Unreachable { .. } => exit::UNAVAILABLE,
+            Self::Thread(_) | Self::Closed => exit::SYSTEM,
+            Self::Refused { .. } => exit::PERMISSION,
+            Self::Password(_) | Self::Id(_) => exit::CONFIG,
         }
     }
 
-    /// What the failure of a connection to `address` means.
-    pub(super) fn from_connection(address: &str, error: &ConnectionError) -> Self {
-        let unreachable = |cause: String, advice| Self::Unreachable {
+    /// The broker at `address` did not answer within `limit`.
+    pub(super) fn no_answer(address: &str, limit: Duration) -> Self {
+        Self::Unreachable {
             address: address.into(),
-            cause,
+            cause: format!("no answer within {limit:?}"),
+            advice: CHECK_ADDRESS,
+        }
+    }
+
+    /// The error for a failed connection to `address`.
+    pub(super) fn from_connection(address: &str, failure: &ConnectionFailure) -> Self {
+        let unreachable = |cause: &str, advice| Self::Unreachable {
+            address: address.into(),
+            cause: cause.into(),
             advice,
         };
         let refused = |cause, advice| Self::Refused {
@@ -69,59 +81,46 @@ impl Error {
             cause,
             advice,
         };
-        match error {
-            ConnectionError::Io(e)
-            | ConnectionError::MqttState(
-                StateError::Io(e) | StateError::Deserialization(mqttbytes::Error::Io(e)),
-            ) => {
+        match &failure.reason {
+            Reason::Io(e) => {
                 let (cause, advice) = explain_io(e);
-                unreachable(cause, advice)
+                unreachable(&cause, advice)
             }
-            ConnectionError::NetworkTimeout => unreachable(
-                "no answer".into(),
-                "check mqtt.host, mqtt.port and the network between",
-            ),
-            ConnectionError::FlushTimeout
-            | ConnectionError::MqttState(StateError::AwaitPingResp) => unreachable(
-                "it stopped answering".into(),
+            Reason::NoAnswer => unreachable("no answer", CHECK_ADDRESS),
+            Reason::StoppedAnswering => unreachable(
+                "it stopped answering",
                 "check the network and the broker's load",
             ),
-            ConnectionError::MqttState(StateError::ConnectionAborted) => unreachable(
-                "it closed the connection".into(),
-                "see the broker's log; another client with the same mqtt.client_id, or a port for TLS, does this",
+            Reason::Closed => unreachable(
+                "it closed the connection",
+                "see the broker's log; possible causes are another client with the same mqtt.client_id, or a port for TLS",
             ),
-            ConnectionError::ConnectionRefused(code) => match code {
-                ConnectReturnCode::BadUserNamePassword => refused(
-                    "bad user name or password",
-                    "correct mqtt.username and mqtt.password_file",
-                ),
-                ConnectReturnCode::NotAuthorized => refused(
-                    "not authorised",
-                    "set mqtt.username and mqtt.password_file to what the broker knows",
-                ),
-                ConnectReturnCode::BadClientId => refused(
-                    "it does not take the client id",
-                    "set mqtt.client_id to one that it takes",
-                ),
-                ConnectReturnCode::RefusedProtocolVersion => unreachable(
-                    "it does not speak MQTT 3.1.1".into(),
-                    "use a broker that does",
-                ),
-                ConnectReturnCode::Success | ConnectReturnCode::ServiceUnavailable => unreachable(
-                    "it is not ready to take clients".into(),
-                    "see the broker's log",
-                ),
-            },
-            ConnectionError::NotConnAck(_)
-            | ConnectionError::MqttState(StateError::Deserialization(_)) => unreachable(
-                "what answers there does not speak MQTT".into(),
+            Reason::BadLogin => refused(
+                "bad user name or password",
+                "correct mqtt.username and mqtt.password_file",
+            ),
+            Reason::NotAuthorized => refused(
+                "not authorised",
+                "set mqtt.username and mqtt.password_file to a login that the broker knows",
+            ),
+            Reason::BadClientId => refused(
+                "it rejected the client id",
+                "set mqtt.client_id to one that it accepts",
+            ),
+            Reason::BadVersion => {
+                unreachable("it does not support MQTT 3.1.1", "use a broker that does")
+            }
+            Reason::NotReady => unreachable("it is not accepting clients", "see the broker's log"),
+            Reason::NotMqtt => unreachable(
+                "the server there does not speak MQTT",
                 "check mqtt.port: 1883 is the usual one",
             ),
-            other => unreachable(other.to_string(), "see the broker's log"),
+            Reason::Other => unreachable(&failure.detail, "see the broker's log"),
         }
     }
 }
 
+/// The cause and the remedy of a system error.
 fn explain_io(error: &io::Error) -> (String, &'static str) {
     let text = error.to_string();
     let (cause, advice) = match error.kind() {
@@ -132,14 +131,11 @@ fn explain_io(error: &io::Error) -> (String, &'static str) {
         ErrorKind::HostUnreachable | ErrorKind::NetworkUnreachable => {
             ("there is no route to it", "check the network and mqtt.host")
         }
-        ErrorKind::TimedOut => (
-            "no answer",
-            "check mqtt.host, mqtt.port and the network between",
-        ),
+        ErrorKind::TimedOut => ("no answer", CHECK_ADDRESS),
         ErrorKind::ConnectionReset
         | ErrorKind::ConnectionAborted
         | ErrorKind::BrokenPipe
-        | ErrorKind::UnexpectedEof => ("it cut the connection", "see the broker's log"),
+        | ErrorKind::UnexpectedEof => ("it dropped the connection", "see the broker's log"),
         // The resolver's errors have no kind of their own.
         _ if text.contains("lookup") || text.contains("resolve") => (
             "its name cannot be resolved",
@@ -154,45 +150,56 @@ fn explain_io(error: &io::Error) -> (String, &'static str) {
 mod tests {
     use super::*;
 
-    fn unreachable(error: ConnectionError) -> String {
-        let error = Error::from_connection("broker:1883", &error);
-        assert_eq!(error.exit_code(), 69);
-        error.to_string()
+    fn error(reason: Reason) -> Error {
+        let failure = ConnectionFailure {
+            reason,
+            detail: "the crate's words".into(),
+        };
+        Error::from_connection("broker:1883", &failure)
     }
 
     #[test]
-    fn each_cause_is_one_line_with_the_address_and_what_to_do() {
-        for (kind, part) in [
-            (ErrorKind::ConnectionRefused, "nothing listens there; start"),
-            (ErrorKind::HostUnreachable, "no route"),
-            (ErrorKind::TimedOut, "no answer; check mqtt.host"),
-            (ErrorKind::ConnectionReset, "cut the connection"),
+    fn each_cause_is_one_line_with_the_address_and_a_remedy() {
+        let lookup = "failed to lookup address information: Name or service not known";
+        for (reason, part) in [
+            (
+                Reason::Io(ErrorKind::ConnectionRefused.into()),
+                "nothing listens there; start",
+            ),
+            (Reason::Io(ErrorKind::HostUnreachable.into()), "no route"),
+            (
+                Reason::Io(ErrorKind::TimedOut.into()),
+                "no answer; check mqtt.host",
+            ),
+            (
+                Reason::Io(ErrorKind::ConnectionReset.into()),
+                "dropped the connection",
+            ),
+            (
+                Reason::Io(io::Error::other(lookup)),
+                "its name cannot be resolved",
+            ),
+            (Reason::NoAnswer, "no answer; check mqtt.host"),
+            (Reason::StoppedAnswering, "stopped answering"),
+            (Reason::NotReady, "not accepting clients"),
+            (Reason::NotMqtt, "check mqtt.port"),
+            (Reason::Other, "the crate's words; see"),
         ] {
-            let line = unreachable(ConnectionError::Io(kind.into()));
+            let error = error(reason);
+            assert_eq!(error.exit_code(), exit::UNAVAILABLE);
+            let line = error.to_string();
             assert!(line.starts_with("MQTT broker broker:1883: "), "{line}");
             assert!(line.contains(part), "{line}");
             assert_eq!(line.lines().count(), 1);
         }
-        let line = unreachable(ConnectionError::Io(io::Error::other(
-            "failed to lookup address information: Name or service not known",
-        )));
-        assert!(line.contains("its name cannot be resolved"), "{line}");
-        let line = unreachable(ConnectionError::MqttState(StateError::AwaitPingResp));
-        assert!(line.contains("stopped answering"), "{line}");
     }
 
     #[test]
-    fn a_login_that_is_refused_has_its_own_exit_code() {
-        for code in [
-            ConnectReturnCode::BadUserNamePassword,
-            ConnectReturnCode::NotAuthorized,
-            ConnectReturnCode::BadClientId,
-        ] {
-            let error = Error::from_connection("b:1", &ConnectionError::ConnectionRefused(code));
-            assert_eq!(error.exit_code(), 77);
+    fn a_refused_login_has_its_own_exit_code() {
+        for reason in [Reason::BadLogin, Reason::NotAuthorized, Reason::BadClientId] {
+            let error = error(reason);
+            assert_eq!(error.exit_code(), exit::PERMISSION);
             assert!(error.to_string().contains("mqtt."), "{error}");
         }
-        let busy = ConnectionError::ConnectionRefused(ConnectReturnCode::ServiceUnavailable);
-        assert!(unreachable(busy).contains("not ready"));
     }
 }

@@ -2,32 +2,30 @@
 
 use super::Error;
 
-/// The topics that one instance speaks on, `<base>/<id>/…`.
+/// The topics of one instance, `<base>/<id>/…`.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Topics {
-    /// `online` or `offline`, retained, the last will.
-    pub availability: String,
-    /// What is seen now, retained.
-    pub label: String,
-    /// Each change.
-    pub event: String,
-    /// Whether the camera streams, and why not, retained.
-    pub camera: String,
-    /// How the daemon is, from time to time.
-    pub health: String,
+pub(crate) struct Topics {
+    /// `online` or `offline`, retained; also the last will.
+    pub(crate) availability: String,
+    /// The current label, retained.
+    pub(crate) label: String,
+    /// Each change of the label.
+    pub(crate) event: String,
+    /// The state of the camera, retained.
+    pub(crate) camera: String,
+    /// The daemon's numbers.
+    pub(crate) health: String,
 }
 
 impl Topics {
     /// The topics of the instance `id` below `base`.
     ///
     /// # Errors
-    /// [`Error::Id`] when `id` is empty or holds what a level of a topic may not: `/`, `+`, `#`,
-    /// control characters.
-    pub fn new(base: &str, id: &str) -> Result<Self, Error> {
+    /// [`Error::Id`] when `id` cannot be one level of a topic: when it is empty, is longer than 64
+    /// bytes, or contains `/`, `+`, `#` or a control character.
+    pub(crate) fn new(base: &str, id: &str) -> Result<Self, Error> {
         if id.is_empty() || id.len() > 64 || id.contains(is_special) || id.contains('/') {
-            return Err(Error::Id(format!(
-                "must be 1 to 64 bytes without /, +, # and control characters, and is {id:?}"
-            )));
+            return Err(Error::Id(id.into()));
         }
         let topic = |name| format!("{base}/{id}/{name}");
         Ok(Self {
@@ -40,7 +38,7 @@ impl Topics {
     }
 }
 
-/// What must not stand in the name of a topic that is published to.
+/// Whether `character` is not allowed in a topic's name.
 pub(super) fn is_special(character: char) -> bool {
     matches!(character, '+' | '#') || character.is_control()
 }
@@ -50,7 +48,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn topics_stand_below_the_base_and_the_id() {
+    fn topics_begin_with_the_base_and_the_id() {
         let topics = Topics::new("house/eyes", "front").unwrap();
         assert_eq!(topics.availability, "house/eyes/front/availability");
         assert_eq!(topics.label, "house/eyes/front/label");
@@ -58,7 +56,7 @@ mod tests {
     }
 
     #[test]
-    fn an_id_that_is_no_level_of_a_topic_is_refused() {
+    fn an_id_that_cannot_be_a_topic_level_is_refused() {
         for id in ["", "a/b", "a+", "#", "a\nb", "a\0", &"x".repeat(65)] {
             let error = Topics::new("goldcrest", id).unwrap_err();
             assert_eq!(error.exit_code(), 78);

@@ -195,7 +195,7 @@ fn a_message_over_the_limit_is_dropped_without_reconnecting() {
     let say = observer
         .step(&[1.0], 0, captured)
         .expect("one frame is enough");
-    talker.publisher.report(&say, "cafe");
+    talker.publisher.publish_update(&say, "cafe");
     assert_eq!(talker.publisher.counts().dropped, 2);
     talker.see(0);
     assert_eq!(subscriber.expect("label").json()["label"], "coke");
@@ -234,7 +234,7 @@ fn what_fits_the_limit_by_our_count_fits_by_the_clients() {
             event: "x".repeat(length),
             ..event.clone()
         };
-        talker.publisher.say(&Payload::Event(event));
+        talker.publisher.publish(&Payload::Event(event));
         if talker.publisher.counts().dropped > 0 {
             break;
         }

@@ -55,7 +55,7 @@ impl Talker {
             wall: UNIX_EPOCH + Duration::from_secs(1_735_732_800) + elapsed,
         };
         if let Some(say) = self.observer.step(&scores, self.seq, captured) {
-            self.publisher.report(&say, "cafe");
+            self.publisher.publish_update(&say, "cafe");
         }
         self.seq += 1;
     }

@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 use self::output::Output;
 use self::summary::Labels;
 use super::ConfigOption;
+use crate::config::Config;
 use crate::exit;
 use crate::frame::Frame;
 use crate::pipeline::{self, Listener, Pace, Pipeline, Publishing, Totals};
@@ -60,14 +61,7 @@ pub fn run(options: &Options) -> Result<(), Failure> {
         setup::Packing::Cache,
     )?;
     let mut pipeline = Pipeline::new(&config.vision, &config.observe, &model.card, model.engine);
-    let publisher = if options.mqtt {
-        let publisher = Publisher::visit(&config.mqtt, &config.id, "replay")?;
-        publisher.wait_connected(CONNECT)?;
-        Some(publisher)
-    } else {
-        None
-    };
-
+    let publisher = options.mqtt.then(|| connect(config)).transpose()?;
     let mut totals = Totals::default();
     let mut labels = Labels::new(&config.observe.unknown);
     let mut output = Output::new(options.json, config.observe.top, recording.len_hint());
@@ -110,6 +104,13 @@ pub fn run(options: &Options) -> Result<(), Failure> {
         ));
     }
     Ok(())
+}
+
+/// Connects to the broker, with a client id that disturbs no running daemon.
+fn connect(config: &Config) -> Result<Publisher, Failure> {
+    let publisher = Publisher::start_temporary(&config.mqtt, &config.id, "replay")?;
+    publisher.wait_connected(CONNECT)?;
+    Ok(publisher)
 }
 
 /// Why a replay stopped before the end of its recording.

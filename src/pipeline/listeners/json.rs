@@ -22,7 +22,7 @@ struct Line<'a> {
 
 /// Writes a JSON object for every classified frame: `seq`, `source`, the unsmoothed `label`,
 /// `score` and `top`, and `state`, the payload that would be published, or null.
-pub struct JsonLines<W> {
+pub(crate) struct JsonLines<W> {
     out: W,
     top: usize,
     ranked: Vec<Ranked>,
@@ -30,7 +30,7 @@ pub struct JsonLines<W> {
 
 impl<W: Write> JsonLines<W> {
     /// Writes to `out`, with the `top` best labels of each frame.
-    pub fn new(out: W, top: usize) -> Self {
+    pub(crate) fn new(out: W, top: usize) -> Self {
         Self {
             out,
             top,
@@ -42,7 +42,7 @@ impl<W: Write> JsonLines<W> {
     ///
     /// # Errors
     /// Those of the writer.
-    pub fn flush(&mut self) -> io::Result<()> {
+    pub(crate) fn flush(&mut self) -> io::Result<()> {
         self.out.flush()
     }
 }

@@ -13,7 +13,7 @@ const WARN_EVERY: Duration = Duration::from_secs(10);
 
 /// Logs each change, and bad frames at a limited rate.
 #[derive(Debug, Default)]
-pub struct LogLines {
+pub(crate) struct LogLines {
     bad: u64,
     warned: Option<Instant>,
 }

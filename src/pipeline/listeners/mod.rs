@@ -5,7 +5,7 @@ mod log;
 mod publishing;
 mod totals;
 
-pub use json::JsonLines;
-pub use log::LogLines;
-pub use publishing::Publishing;
-pub use totals::Totals;
+pub(crate) use json::JsonLines;
+pub(crate) use log::LogLines;
+pub(crate) use publishing::Publishing;
+pub(crate) use totals::Totals;

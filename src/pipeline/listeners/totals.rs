@@ -14,11 +14,11 @@ pub struct Totals {
     /// Frames that were classified.
     pub classified: u64,
     /// Frames that the gate let pass by unclassified.
-    pub still: u64,
+    pub(crate) still: u64,
     /// Frames that were no picture, by cause.
-    pub bad: Tally,
+    pub(crate) bad: Tally,
     /// Changes of the published label.
-    pub changes: u64,
+    pub(crate) changes: u64,
 }
 
 impl Totals {

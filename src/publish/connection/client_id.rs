@@ -1,12 +1,11 @@
-//! The name under which the broker knows this client. Two clients of one name push each other out
-//! for ever.
+//! The client id. Two clients with the same id disconnect each other in turn, without end.
 
 use sha2::{Digest, Sha256};
 
 use crate::publish::Config;
 
-/// The client id that is configured, or one that no other instance and no other machine has.
-pub(in crate::publish) fn client_id(config: &Config, id: &str) -> String {
+/// The configured client id, or one that is unique to this instance and machine.
+pub(crate) fn client_id(config: &Config, id: &str) -> String {
     if let Some(client_id) = &config.client_id {
         return client_id.clone();
     }
@@ -25,16 +24,16 @@ pub(in crate::publish) fn client_id(config: &Config, id: &str) -> String {
     hashed(machine.trim(), id)
 }
 
-/// The same for a visitor that must not push out the daemon of the same instance.
-pub(in crate::publish) fn visitor_id(config: &Config, id: &str, purpose: &str) -> String {
+/// A client id for a short `purpose`, which differs from that of the instance's daemon.
+pub(crate) fn temporary_client_id(config: &Config, id: &str, purpose: &str) -> String {
     match &config.client_id {
         Some(client_id) => format!("{client_id}-{purpose}"),
         None => client_id(config, &format!("{id} {purpose} {}", std::process::id())),
     }
 }
 
-/// 23 letters and digits, which every broker has to take (MQTT 3.1.1, 3.1.3.1). Hashed because a
-/// machine's id is not to be shown to others (machine-id(5)).
+/// 23 letters and digits, which every broker must accept (MQTT 3.1.1, section 3.1.3.1). Hashed
+/// because a machine's id must not be revealed to others (machine-id(5)).
 fn hashed(machine: &str, id: &str) -> String {
     let mut hash = Sha256::new();
     for part in ["goldcrest mqtt client", machine, id] {
@@ -53,7 +52,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn client_ids_differ_by_machine_and_instance_and_suit_every_broker() {
+    fn client_ids_differ_by_machine_and_instance() {
         let ids = [
             hashed("a", "front"),
             hashed("b", "front"),
@@ -61,22 +60,36 @@ mod tests {
             hashed("afront", ""),
         ];
         for (n, id) in ids.iter().enumerate() {
-            assert!(
-                id.len() <= 23 && id.chars().all(|c| c.is_ascii_alphanumeric()),
-                "{id}"
-            );
             assert!(!ids[..n].contains(id), "{id}");
         }
         assert_eq!(ids[0], hashed("a", "front"));
+    }
+
+    #[test]
+    fn a_client_id_suits_every_broker() {
+        let id = hashed("a", "front");
+        assert_eq!(id.len(), 23);
+        assert!(id.chars().all(|c| c.is_ascii_alphanumeric()), "{id}");
+    }
+
+    #[test]
+    fn a_configured_client_id_is_used() {
         let config = Config {
             client_id: Some("mine".into()),
             ..Config::default()
         };
         assert_eq!(client_id(&config, "front"), "mine");
-        assert_eq!(visitor_id(&config, "front", "replay"), "mine-replay");
+        assert_eq!(
+            temporary_client_id(&config, "front", "replay"),
+            "mine-replay"
+        );
+    }
+
+    #[test]
+    fn a_temporary_client_id_differs_from_the_daemons() {
         let config = Config::default();
-        let visitor = visitor_id(&config, "front", "replay");
-        assert_ne!(visitor, client_id(&config, "front"));
-        assert_ne!(visitor, visitor_id(&config, "front", "check"));
+        let replay = temporary_client_id(&config, "front", "replay");
+        assert_ne!(replay, client_id(&config, "front"));
+        assert_ne!(replay, temporary_client_id(&config, "front", "check"));
     }
 }

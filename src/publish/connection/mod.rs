@@ -1,12 +1,20 @@
-//! The thread that holds the connection to the broker.
+//! The thread that holds the connection to the broker. Only `wire` names the MQTT crate.
 
-pub(super) mod backoff;
-pub(super) mod client_id;
-pub(super) mod flight;
+mod backoff;
+mod client_id;
+mod failure;
+mod flight;
 mod probe;
-pub(super) mod secret;
-pub(super) mod session;
-pub(super) mod shared;
+mod secret;
+mod session;
+mod shared;
+mod wire;
 
+pub(crate) use backoff::LogLimit;
+pub(crate) use client_id::{client_id, temporary_client_id};
+pub(crate) use failure::{ConnectionFailure, Reason};
 pub use probe::probe;
-pub use secret::Secret;
+pub(crate) use secret::read_password;
+pub use secret::{PasswordError, Secret};
+pub(crate) use session::{options, start};
+pub(crate) use shared::{Link, Shared};

@@ -1,4 +1,4 @@
-//! Secrets, and where they come from.
+//! Secrets, and the files that they come from.
 
 use std::ffi::OsStr;
 use std::fmt;
@@ -11,17 +11,17 @@ use serde::Deserialize;
 /// The longest password that MQTT can carry, in bytes.
 const LONGEST: u64 = 65535;
 
-/// How a password file says that it is one of the service's credentials.
+/// The prefix of a password file that is one of the service's credentials.
 const CREDENTIAL: &str = "credential:";
 
-/// A text that is never shown.
+/// A text that debug output hides.
 #[derive(Clone, PartialEq, Eq, Deserialize)]
 #[serde(transparent)]
 pub struct Secret(String);
 
 impl Secret {
     /// The text itself.
-    pub fn reveal(&self) -> &str {
+    pub(super) fn reveal(&self) -> &str {
         &self.0
     }
 }
@@ -38,24 +38,56 @@ impl fmt::Debug for Secret {
     }
 }
 
-/// Reads a secret from the file that `name` stands for, without the newline at its end.
+/// Why a password file cannot be used. Each message follows the name of the configuration key.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum PasswordError {
+    /// The file cannot be read.
+    #[error("cannot be read: {}: {cause}; correct the path or its permissions", path.display())]
+    Unreadable {
+        /// The file.
+        path: PathBuf,
+        /// The system's error.
+        cause: String,
+    },
+    /// The file holds no password.
+    #[error("is empty: {}; write the password into it", .0.display())]
+    Empty(PathBuf),
+    /// The password is too long for MQTT.
+    #[error("holds more than the {LONGEST} bytes that MQTT allows: {}", .0.display())]
+    TooLong(PathBuf),
+    /// The credential's name is a path or empty.
+    #[error("must be a path or {CREDENTIAL}NAME, with a name and no path after the colon")]
+    CredentialName,
+    /// The service was started without credentials.
+    #[error(
+        "names a credential, but $CREDENTIALS_DIRECTORY is not set; add LoadCredential={0}:FILE to the systemd unit, \
+         or give the path of a file"
+    )]
+    NoCredentials(String),
+}
+
+/// Reads a password from the file that `name` stands for, without a newline at its end.
 ///
-/// `name` is a path, or `credential:NAME` for the file `NAME` in `credentials`, which is
-/// `$CREDENTIALS_DIRECTORY`, the directory in which systemd puts what a unit names with
-/// `LoadCredential=`.
+/// `name` is a path, or `credential:NAME` for the file `NAME` in the directory `credentials`. That
+/// is `$CREDENTIALS_DIRECTORY`, where systemd puts what a unit loads with `LoadCredential=`.
 ///
 /// # Errors
-/// One line that names the file, what is wrong and what to do.
-pub(in crate::publish) fn read(name: &str, credentials: Option<&OsStr>) -> Result<Secret, String> {
+/// Each names the file, the problem and the remedy in one line.
+pub(crate) fn read_password(
+    name: &str,
+    credentials: Option<&OsStr>,
+) -> Result<Secret, PasswordError> {
     let path = match name.strip_prefix(CREDENTIAL) {
         Some(credential) => credential_path(credential, credentials)?,
         None => PathBuf::from(name),
     };
-    let shown = path.display();
     let mut text = String::new();
-    File::open(&path)
-        .and_then(|file| file.take(LONGEST + 3).read_to_string(&mut text))
-        .map_err(|e| format!("cannot be read: {shown}: {e}; correct the path or its rights"))?;
+    // Room for the newline, and for one byte that is too many.
+    let read = File::open(&path).and_then(|f| f.take(LONGEST + 3).read_to_string(&mut text));
+    if let Err(e) = read {
+        let cause = e.to_string();
+        return Err(PasswordError::Unreadable { path, cause });
+    }
     if text.ends_with('\n') {
         text.pop();
         if text.ends_with('\r') {
@@ -63,28 +95,21 @@ pub(in crate::publish) fn read(name: &str, credentials: Option<&OsStr>) -> Resul
         }
     }
     if text.is_empty() {
-        return Err(format!("is empty: {shown}; write the password into it"));
+        return Err(PasswordError::Empty(path));
     }
     if text.len() as u64 > LONGEST {
-        return Err(format!(
-            "holds more than the {LONGEST} bytes that MQTT allows: {shown}"
-        ));
+        return Err(PasswordError::TooLong(path));
     }
     Ok(Secret(text))
 }
 
-fn credential_path(credential: &str, directory: Option<&OsStr>) -> Result<PathBuf, String> {
+fn credential_path(credential: &str, directory: Option<&OsStr>) -> Result<PathBuf, PasswordError> {
     if credential.is_empty() || credential.contains('/') || credential.starts_with('.') {
-        return Err(format!(
-            "must be a path or {CREDENTIAL}NAME, with a name and no path after the colon"
-        ));
+        return Err(PasswordError::CredentialName);
     }
     match directory {
         Some(directory) => Ok(Path::new(directory).join(credential)),
-        None => Err(format!(
-            "names a credential, but $CREDENTIALS_DIRECTORY is not set; put LoadCredential={credential}:FILE into the \
-             systemd unit, or write the path of a file"
-        )),
+        None => Err(PasswordError::NoCredentials(credential.into())),
     }
 }
 
@@ -98,14 +123,14 @@ mod tests {
         folder
     }
 
-    fn read_file(bytes: &[u8]) -> Result<String, String> {
+    fn read_file(bytes: &[u8]) -> Result<Secret, PasswordError> {
         let folder = file(bytes);
         let path = folder.path().join("secret");
-        read(path.to_str().unwrap(), None).map(|s| s.reveal().to_string())
+        read_password(path.to_str().unwrap(), None)
     }
 
     #[test]
-    fn one_newline_at_the_end_does_not_belong_to_the_secret() {
+    fn one_newline_at_the_end_is_no_part_of_the_password() {
         for (bytes, secret) in [
             ("word", "word"),
             ("word\n", "word"),
@@ -113,26 +138,35 @@ mod tests {
             ("word\n\n", "word\n"),
             (" a b \n", " a b "),
         ] {
-            assert_eq!(read_file(bytes.as_bytes()).as_deref(), Ok(secret));
+            assert_eq!(read_file(bytes.as_bytes()), Ok(secret.into()));
         }
     }
 
     #[test]
-    fn what_is_no_password_is_refused_with_its_file() {
+    fn a_refused_password_names_its_file() {
         for (bytes, part) in [
             (&b""[..], "is empty"),
             (b"\n", "is empty"),
             (b"\xff\xfe", "cannot be read"),
             (&[b'a'; 65536], "more than the 65535 bytes"),
         ] {
-            let message = read_file(bytes).unwrap_err();
+            let message = read_file(bytes).unwrap_err().to_string();
             assert!(
                 message.contains(part) && message.contains("/secret"),
                 "{message}"
             );
         }
+    }
+
+    #[test]
+    fn the_longest_password_is_accepted() {
         assert!(read_file(&[b'a'; 65535]).is_ok());
-        let message = read("/nonexistent/secret", None).unwrap_err();
+    }
+
+    #[test]
+    fn a_missing_file_is_named() {
+        let error = read_password("/nonexistent/secret", None).unwrap_err();
+        let message = error.to_string();
         assert!(
             message.contains("/nonexistent/secret: No such file"),
             "{message}"
@@ -140,19 +174,30 @@ mod tests {
     }
 
     #[test]
-    fn a_credential_is_looked_up_in_the_services_directory() {
+    fn a_credential_comes_from_the_services_directory() {
         let folder = file(b"word\n");
         let directory = Some(folder.path().as_os_str());
-        assert_eq!(read("credential:secret", directory), Ok("word".into()));
-        let message = read("credential:secret", None).unwrap_err();
+        assert_eq!(
+            read_password("credential:secret", directory),
+            Ok("word".into())
+        );
+        let error = read_password("credential:secret", None).unwrap_err();
+        let message = error.to_string();
         assert!(message.contains("LoadCredential=secret:FILE"), "{message}");
+    }
+
+    #[test]
+    fn a_credential_must_not_be_a_path() {
         for name in ["credential:", "credential:../secret", "credential:.."] {
-            assert!(read(name, directory).unwrap_err().contains("NAME"));
+            assert_eq!(
+                read_password(name, Some(OsStr::new("/"))),
+                Err(PasswordError::CredentialName)
+            );
         }
     }
 
     #[test]
-    fn a_secret_is_not_shown() {
+    fn debug_output_hides_a_secret() {
         assert_eq!(format!("{:?}", Secret::from("word")), "(secret)");
     }
 }

@@ -1,20 +1,18 @@
-//! What the publisher and its thread share.
+//! The state that the publisher and its thread share.
 
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
-use rumqttc::{AsyncClient, QoS};
 use tokio::sync::Notify;
 
-use super::flight::{Flight, Parting, WINDOW};
 use crate::publish::Error;
-use crate::publish::client::Counts;
+use crate::publish::counts::MessageCounts;
 use crate::publish::outbox::{Message, Outbox};
 
-/// How the connection stands.
+/// The state of the connection.
 #[derive(Clone, Debug)]
-pub(in crate::publish) enum Link {
-    /// The first connection is under way.
+pub(crate) enum Link {
+    /// The first try to connect is under way.
     Trying,
     Connected,
     /// The last try failed, or the connection was lost.
@@ -23,38 +21,38 @@ pub(in crate::publish) enum Link {
     Ended,
 }
 
-/// What the publisher and its thread share.
-pub(in crate::publish) struct State {
-    pub(in crate::publish) outbox: Outbox,
-    pub(in crate::publish) link: Link,
-    pub(in crate::publish) counts: Counts,
-    /// Set to end the connection: by when at the latest.
-    pub(in crate::publish) closing: Option<Instant>,
-    /// Whether the broker has acknowledged all, `offline` included.
-    pub(in crate::publish) parted: bool,
+/// The state behind the lock of [`Shared`].
+pub(crate) struct SharedState {
+    pub(crate) outbox: Outbox,
+    pub(crate) link: Link,
+    pub(crate) counts: MessageCounts,
+    /// Set by the publisher to close the connection: the deadline for it.
+    pub(crate) closing: Option<Instant>,
+    /// Whether the broker acknowledged everything, `offline` included, before the disconnect.
+    pub(crate) closed_cleanly: bool,
 }
 
-/// [`State`], and how each side tells the other that it has changed. The lock is only ever held for
-/// a moment.
-pub(in crate::publish) struct Shared {
-    state: Mutex<State>,
-    /// For those who wait for a change of `link`.
-    pub(in crate::publish) changed: Condvar,
-    /// For the thread: there is something to send, or to close.
-    pub(in crate::publish) wake: Notify,
-    /// What is said on the way out.
-    offline: Message,
+/// A [`SharedState`] behind a lock, and the signals of its changes. Nobody holds the lock while
+/// waiting for anything.
+pub(crate) struct Shared {
+    state: Mutex<SharedState>,
+    /// Wakes those that wait for a change of the link.
+    changed: Condvar,
+    /// Wakes the thread: there is a message to send, or the connection is to be closed.
+    pub(super) wake: Notify,
+    /// The last message before the disconnect.
+    pub(super) offline: Message,
 }
 
 impl Shared {
-    pub(in crate::publish) fn new(outbox: Outbox, offline: Message) -> Self {
+    pub(crate) fn new(outbox: Outbox, offline: Message) -> Self {
         Self {
-            state: Mutex::new(State {
+            state: Mutex::new(SharedState {
                 outbox,
                 link: Link::Trying,
-                counts: Counts::default(),
+                counts: MessageCounts::default(),
                 closing: None,
-                parted: false,
+                closed_cleanly: false,
             }),
             changed: Condvar::new(),
             wake: Notify::new(),
@@ -62,58 +60,53 @@ impl Shared {
         }
     }
 
-    pub(in crate::publish) fn lock(&self) -> MutexGuard<'_, State> {
-        // The state is whole at every moment, so a panic elsewhere does not spoil it.
+    pub(crate) fn lock(&self) -> MutexGuard<'_, SharedState> {
+        // No code that may panic leaves the state half changed, so a poisoned lock is usable.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    pub(in crate::publish) fn set_link(&self, link: Link) {
+    /// Wakes the thread after a change of the outbox.
+    pub(crate) fn wake_thread(&self) {
+        self.wake.notify_one();
+    }
+
+    /// Tells the thread to close the connection by `deadline`, unless it was told before.
+    pub(crate) fn close(&self, deadline: Instant) {
+        self.lock().closing.get_or_insert(deadline);
+        self.changed.notify_all();
+        self.wake.notify_one();
+    }
+
+    /// Waits until `pending` no longer holds, at most for `timeout`.
+    pub(crate) fn wait_while(
+        &self,
+        timeout: Duration,
+        mut pending: impl FnMut(&SharedState) -> bool,
+    ) -> MutexGuard<'_, SharedState> {
+        self.changed
+            .wait_timeout_while(self.lock(), timeout, |state| pending(state))
+            .unwrap_or_else(PoisonError::into_inner)
+            .0
+    }
+
+    pub(super) fn set_link(&self, link: Link) {
         self.lock().link = link;
         self.changed.notify_all();
     }
 
-    /// Comes back once the connection is to be ended.
-    pub(in crate::publish) async fn closing(&self) {
-        while self.lock().closing.is_none() {
-            self.wake.notified().await;
-        }
+    /// Notes a connection that the broker accepted.
+    pub(super) fn note_connected(&self) {
+        let mut state = self.lock();
+        state.counts.connections += 1;
+        state.link = Link::Connected;
+        drop(state);
+        self.changed.notify_all();
     }
 
-    /// Hands as much to the client as may be on its way, and says goodbye when it is time and all
-    /// is acknowledged. Returns by when the connection is to end.
-    pub(in crate::publish) fn pump(
-        &self,
-        client: &AsyncClient,
-        flight: &mut Flight,
-    ) -> Option<Instant> {
-        let mut state = self.lock();
-        loop {
-            while flight.len() < WINDOW
-                && let Some(message) = state.outbox.next()
-            {
-                let (topic, payload) = (message.topic.clone(), message.payload.clone());
-                match client.try_publish(topic, QoS::AtLeastOnce, message.retained, payload) {
-                    Ok(()) => {
-                        flight.handed.push_back(message);
-                        state.counts.unacknowledged += 1;
-                    }
-                    Err(_) => state.counts.dropped += 1,
-                }
-            }
-            if state.closing.is_none() || flight.len() > 0 {
-                return state.closing;
-            }
-            match flight.parting {
-                Parting::NotYet => {
-                    state.outbox.put(self.offline.clone());
-                    flight.parting = Parting::Offline;
-                }
-                Parting::Offline => {
-                    state.parted = client.try_disconnect().is_ok();
-                    flight.parting = Parting::Disconnect;
-                }
-                Parting::Disconnect => return state.closing,
-            }
+    /// Waits until the publisher asks for the close.
+    pub(super) async fn closing(&self) {
+        while self.lock().closing.is_none() {
+            self.wake.notified().await;
         }
     }
 }

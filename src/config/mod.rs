@@ -1,22 +1,25 @@
 //! The configuration file: TOML, composed of the sections that each module owns.
 //!
-//! Nothing in it is guessed: an unknown key, a value of the wrong type and a value out of range are
-//! each refused with the file, the line, the key and what to write instead.
+//! Unknown keys, values of a wrong type and values out of range are refused. The error names the
+//! file, the line, the key and what to write instead.
 
-use std::fmt;
-use std::ops::Range;
+mod error;
+
 use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
-use toml::de::{DeTable, DeValue};
+use toml::de::DeTable;
 
+use self::error::{explain, key_at, line_of, one_line, position};
 use crate::misfit::Misfit;
 use crate::{daemon, engine, logging, memory, observe, publish, source, vision};
 
-/// Where a configuration is looked for when none is named, in this order.
+pub use error::Error;
+
+/// Where [`load`] looks when no file is named, in this order.
 pub const PLACES: [&str; 2] = ["config.toml", "/etc/goldcrest/config.toml"];
 
-/// All that can be configured. Every key has a default, so an empty file is a whole configuration.
+/// The whole configuration. Every key has a default, so an empty file is valid.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Config {
@@ -24,7 +27,7 @@ pub struct Config {
     pub id: String,
     /// Where frames come from.
     pub source: source::Config,
-    /// The camera, where frames come from one.
+    /// The camera, for `source.kind = "camera"`.
     pub camera: source::camera::Config,
     /// How a frame becomes the model's input.
     pub vision: vision::Config,
@@ -32,15 +35,15 @@ pub struct Config {
     pub gate: vision::GateConfig,
     /// The model and how it is run.
     pub model: engine::Config,
-    /// When a label is said.
+    /// When a label is published.
     pub observe: observe::Config,
     /// The broker.
     pub mqtt: publish::Config,
-    /// How often the daemon says how it is.
+    /// How often health is published.
     pub health: daemon::HealthConfig,
     /// How much memory is allowed.
     pub memory: memory::Config,
-    /// What is logged.
+    /// The log level.
     pub log: logging::Config,
 }
 
@@ -80,34 +83,6 @@ impl Loaded {
             .unwrap_or(Path::new(""))
     }
 }
-
-/// Why a configuration is refused. Its text is one line: file, line, key, what to write instead.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Error {
-    /// The file.
-    pub path: PathBuf,
-    /// The line, counted from 1, where one is to blame.
-    pub line: Option<usize>,
-    /// The key, dotted with its section.
-    pub key: Option<String>,
-    /// What is wrong and what to write instead.
-    pub message: String,
-}
-
-impl fmt::Display for Error {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}", self.path.display())?;
-        if let Some(line) = self.line {
-            write!(f, ":{line}")?;
-        }
-        match &self.key {
-            Some(key) => write!(f, ": {key}: {}", self.message),
-            None => write!(f, ": {}", self.message),
-        }
-    }
-}
-
-impl std::error::Error for Error {}
 
 /// Reads `named`, or the first of [`PLACES`] that is there, or the defaults when none is.
 ///
@@ -202,80 +177,6 @@ fn check_id(id: &str) -> Result<(), Misfit> {
     ))
 }
 
-/// serde's words for a misfit, in ours, with the nearest key where one is unknown.
-fn explain(message: &str) -> String {
-    let message = one_line(message);
-    let names: Vec<&str> = message.split('`').skip(1).step_by(2).collect();
-    let (Some(unknown), known) = (names.first(), names.get(1..).unwrap_or_default()) else {
-        return message;
-    };
-    let nearest = known.iter().max_by(|a, b| {
-        let near = |k: &str| strsim::jaro_winkler(unknown, k);
-        near(a).total_cmp(&near(b))
-    });
-    match (
-        message.starts_with("unknown field"),
-        message.starts_with("unknown variant"),
-        nearest,
-    ) {
-        (true, _, Some(near)) => format!("unknown key; the nearest known key is `{near}`"),
-        (_, true, Some(_)) => {
-            let list: Vec<String> = known.iter().map(|k| format!("\"{k}\"")).collect();
-            format!("\"{unknown}\" is not one of {}", list.join(", "))
-        }
-        _ => message,
-    }
-}
-
-fn one_line(message: &str) -> String {
-    message.split_whitespace().collect::<Vec<_>>().join(" ")
-}
-
-fn line_of(text: &str, at: usize) -> usize {
-    text.as_bytes()
-        .iter()
-        .take(at)
-        .filter(|&&b| b == b'\n')
-        .count()
-        + 1
-}
-
-/// The dotted key whose name or value covers `span`.
-fn key_at(table: &DeTable<'_>, span: &Range<usize>, before: &str) -> Option<String> {
-    let within = |s: &Range<usize>| s.start <= span.start && span.end <= s.end;
-    for (key, value) in table {
-        let name = format!("{before}{}", key.get_ref());
-        if within(&key.span()) {
-            return Some(name);
-        }
-        if let DeValue::Table(inner) = value.get_ref()
-            && let Some(found) = key_at(inner, span, &format!("{name}."))
-        {
-            return Some(found);
-        }
-        if within(&value.span()) {
-            return Some(name);
-        }
-    }
-    None
-}
-
-/// Where the dotted `key` is written, or the innermost table around it where it is left out.
-fn position(table: &DeTable<'_>, key: &str) -> Option<usize> {
-    let (mut table, mut found) = (table, None);
-    for name in key.split('.') {
-        let Some((key, value)) = table.iter().find(|(key, _)| key.get_ref() == name) else {
-            break;
-        };
-        found = Some(key.span().start);
-        let DeValue::Table(inner) = value.get_ref() else {
-            break;
-        };
-        table = inner;
-    }
-    found
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -288,7 +189,7 @@ mod tests {
 
     #[test]
     fn the_shipped_file_is_valid_and_says_the_defaults() {
-        let text = include_str!("../config.toml");
+        let text = include_str!("../../config.toml");
         let shipped = parse(text, Path::new("config.toml")).unwrap();
         assert_eq!(format!("{:?}", Config::default()), format!("{shipped:?}"));
     }

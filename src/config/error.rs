@@ -1,0 +1,109 @@
+//! Why a configuration is refused, and where.
+
+use std::fmt;
+use std::ops::Range;
+use std::path::PathBuf;
+
+use toml::de::{DeTable, DeValue};
+
+/// Why a configuration is refused. Its text is one line: file, line, key, what to write instead.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Error {
+    /// The file.
+    pub path: PathBuf,
+    /// The line, counted from 1, where the error has one.
+    pub line: Option<usize>,
+    /// The key, dotted with its section.
+    pub key: Option<String>,
+    /// What is wrong and what to write instead.
+    pub message: String,
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.path.display())?;
+        if let Some(line) = self.line {
+            write!(f, ":{line}")?;
+        }
+        match &self.key {
+            Some(key) => write!(f, ": {key}: {}", self.message),
+            None => write!(f, ": {}", self.message),
+        }
+    }
+}
+
+impl std::error::Error for Error {}
+
+/// serde's message in the words of this program; an unknown key comes with the nearest known one.
+pub(super) fn explain(message: &str) -> String {
+    let message = one_line(message);
+    let names: Vec<&str> = message.split('`').skip(1).step_by(2).collect();
+    let (Some(unknown), known) = (names.first(), names.get(1..).unwrap_or_default()) else {
+        return message;
+    };
+    let nearest = known.iter().max_by(|a, b| {
+        let near = |k: &str| strsim::jaro_winkler(unknown, k);
+        near(a).total_cmp(&near(b))
+    });
+    match (
+        message.starts_with("unknown field"),
+        message.starts_with("unknown variant"),
+        nearest,
+    ) {
+        (true, _, Some(near)) => format!("unknown key; the nearest known key is `{near}`"),
+        (_, true, Some(_)) => {
+            let list: Vec<String> = known.iter().map(|k| format!("\"{k}\"")).collect();
+            format!("\"{unknown}\" is not one of {}", list.join(", "))
+        }
+        _ => message,
+    }
+}
+
+pub(super) fn one_line(message: &str) -> String {
+    message.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+pub(super) fn line_of(text: &str, at: usize) -> usize {
+    text.as_bytes()
+        .iter()
+        .take(at)
+        .filter(|&&b| b == b'\n')
+        .count()
+        + 1
+}
+
+/// The dotted key whose name or value covers `span`.
+pub(super) fn key_at(table: &DeTable<'_>, span: &Range<usize>, before: &str) -> Option<String> {
+    let within = |s: &Range<usize>| s.start <= span.start && span.end <= s.end;
+    for (key, value) in table {
+        let name = format!("{before}{}", key.get_ref());
+        if within(&key.span()) {
+            return Some(name);
+        }
+        if let DeValue::Table(inner) = value.get_ref()
+            && let Some(found) = key_at(inner, span, &format!("{name}."))
+        {
+            return Some(found);
+        }
+        if within(&value.span()) {
+            return Some(name);
+        }
+    }
+    None
+}
+
+/// Byte offset of the dotted `key`, or of the innermost table around it where the key is left out.
+pub(super) fn position(table: &DeTable<'_>, key: &str) -> Option<usize> {
+    let (mut table, mut found) = (table, None);
+    for name in key.split('.') {
+        let Some((key, value)) = table.iter().find(|(key, _)| key.get_ref() == name) else {
+            break;
+        };
+        found = Some(key.span().start);
+        let DeValue::Table(inner) = value.get_ref() else {
+            break;
+        };
+        table = inner;
+    }
+    found
+}

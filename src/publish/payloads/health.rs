@@ -1,0 +1,181 @@
+//! The payload of `health`.
+
+use serde::{Serialize, Serializer};
+
+use super::fields::Time;
+use crate::frame::Condition;
+use crate::meter::Tally;
+use crate::meter::cgroup::Pressure;
+use crate::meter::process::Resident;
+use crate::meter::timing::StageTimes;
+use crate::publish::counts::MessageCounts;
+use crate::source::State;
+
+/// The daemon's numbers, the payload of `health`. Counts run since the start; rates and times cover
+/// the last interval.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Health<'a> {
+    pub(crate) v: u8,
+    pub(crate) time: Time,
+    /// Seconds since the start.
+    pub(crate) uptime_s: u64,
+    /// Length of the interval, in seconds.
+    pub(crate) interval_s: f64,
+    pub(crate) camera: State,
+    /// The condition of the pictures; only while the camera streams.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) picture: Option<Condition>,
+    /// Frames a second.
+    pub(crate) fps: f64,
+    /// Classified frames a second.
+    pub(crate) classified_fps: f64,
+    /// Frames since the start, undecodable ones included.
+    pub(crate) frames: u64,
+    /// Classified frames since the start.
+    pub(crate) classified: u64,
+    /// Time that each stage took, in milliseconds.
+    pub(crate) stages_ms: StageTimes,
+    /// Dropped frames and messages, by cause.
+    #[serde(serialize_with = "as_map")]
+    pub(crate) drops: Tally,
+    pub(crate) memory: MemoryUse,
+    /// The messages of an enabled publisher.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) queue: Option<Queue>,
+    /// The hottest thermal zone, in degrees Celsius.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) temperature_c: Option<f64>,
+    /// The instruction set that the engine uses.
+    pub(crate) kernel: &'a str,
+    /// SHA-256 of the model, in hex.
+    pub(crate) model: &'a str,
+}
+
+/// The memory of the process.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+pub(crate) struct MemoryUse {
+    #[serde(flatten)]
+    pub(crate) resident: Resident,
+    /// Bytes that are allocated and not freed.
+    pub(crate) heap_bytes: i64,
+    /// The configured `memory.budget_mb`, in MiB.
+    pub(crate) budget_mb: u32,
+    /// Limits and pressure of the control group, on systems that have control groups.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) cgroup: Option<Pressure>,
+}
+
+/// The part of the [`MessageCounts`] that `health` publishes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub(crate) struct Queue {
+    waiting: u64,
+    unacknowledged: u64,
+    sent: u64,
+    connections: u64,
+}
+
+impl From<MessageCounts> for Queue {
+    fn from(counts: MessageCounts) -> Self {
+        Self {
+            waiting: counts.waiting,
+            unacknowledged: counts.unacknowledged,
+            sent: counts.sent,
+            connections: counts.connections,
+        }
+    }
+}
+
+fn as_map<S: Serializer>(counts: &Tally, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_map(counts.iter())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::{Duration, UNIX_EPOCH};
+
+    use super::*;
+    use crate::publish::payloads::fields::VERSION;
+
+    fn health() -> Health<'static> {
+        let mut drops = Tally::new();
+        drops.add("still");
+        Health {
+            v: VERSION,
+            time: Time(UNIX_EPOCH + Duration::from_millis(1_735_732_800_123)),
+            uptime_s: 61,
+            interval_s: 60.001,
+            camera: State::Streaming,
+            picture: Some(Condition::Ok),
+            fps: 10.0,
+            classified_fps: 0.5,
+            frames: 600,
+            classified: 30,
+            stages_ms: StageTimes::default(),
+            drops,
+            memory: MemoryUse {
+                resident: Resident {
+                    rss_mb: 40.1,
+                    rss_anon_mb: 8.0,
+                    rss_peak_mb: 41.0,
+                },
+                heap_bytes: 5_000_000,
+                budget_mb: 48,
+                cgroup: Some(Pressure {
+                    limit: Some(64 << 20),
+                    ..Pressure::default()
+                }),
+            },
+            queue: Some(Queue::from(MessageCounts {
+                sent: 9,
+                waiting: 2,
+                unacknowledged: 1,
+                connections: 3,
+                ..MessageCounts::default()
+            })),
+            temperature_c: Some(48.3),
+            kernel: "scalar",
+            model: "cafe",
+        }
+    }
+
+    #[test]
+    fn the_fields_are_written_in_their_order() {
+        let text = serde_json::to_string(&health()).unwrap();
+        let stages = serde_json::to_string(&StageTimes::default()).unwrap();
+        let cgroup = serde_json::to_string(&health().memory.cgroup).unwrap();
+        assert_eq!(
+            text,
+            format!(
+                concat!(
+                    r#"{{"v":1,"time":"2025-01-01T12:00:00.123Z","uptime_s":61,"interval_s":60.001,"#,
+                    r#""camera":"streaming","picture":"ok","fps":10.0,"classified_fps":0.5,"#,
+                    r#""frames":600,"classified":30,"stages_ms":{stages},"drops":{{"still":1}},"#,
+                    r#""memory":{{"rss_mb":40.1,"rss_anon_mb":8.0,"rss_peak_mb":41.0,"#,
+                    r#""heap_bytes":5000000,"budget_mb":48,"cgroup":{cgroup}}},"#,
+                    r#""queue":{{"waiting":2,"unacknowledged":1,"sent":9,"connections":3}},"#,
+                    r#""temperature_c":48.3,"kernel":"scalar","model":"cafe"}}"#,
+                ),
+                stages = stages,
+                cgroup = cgroup,
+            )
+        );
+    }
+
+    #[test]
+    fn what_is_not_known_is_left_out() {
+        let bare = Health {
+            picture: None,
+            queue: None,
+            temperature_c: None,
+            memory: MemoryUse {
+                cgroup: None,
+                ..health().memory
+            },
+            ..health()
+        };
+        let json = serde_json::to_value(&bare).unwrap();
+        for key in ["/picture", "/queue", "/temperature_c", "/memory/cgroup"] {
+            assert!(json.pointer(key).is_none(), "{key}: {json}");
+        }
+    }
+}
