@@ -80,7 +80,7 @@ fn frame_within(camera: &mut Camera, frame: &mut Frame, seconds: f64) {
     }
 }
 
-/// Reads until the camera is lost; gives why.
+/// Reads until the camera is lost; returns the cause.
 fn lost_within(camera: &mut Camera, frame: &mut Frame, seconds: f64) -> Cause {
     let begin = Instant::now();
     loop {

@@ -1,6 +1,8 @@
-//! Under a limit of the system's that is below the weights and more: slower, and never killed.
+//! The program under a memory limit of the system, down to less than its weights: slower, and
+//! never killed.
 //!
-//! Needs root and a memory controller; without them it says so and checks nothing.
+//! Needs root and a memory controller; without them it prints `SKIPPED` and checks
+//! nothing.
 
 mod support;
 
@@ -12,7 +14,8 @@ use std::time::{Duration, Instant};
 use support::cgroup::Group;
 use support::program::{command, packed_model};
 
-/// Replays `path` in `group` from a cold cache; gives the time and how many frames were answered.
+/// Replays `path` in `group` from a cold cache; returns the time and the number of
+/// classified frames.
 fn replay(group: &Group, config: &Path, path: &str) -> Result<(Duration, usize), String> {
     // Pages that are in memory already are another group's to pay for.
     fs::write("/proc/sys/vm/drop_caches", "1").map_err(|e| format!("drop_caches: {e}"))?;

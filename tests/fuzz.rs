@@ -25,7 +25,7 @@ use goldcrest::vision::{self, Config, Preparer};
 const CASES: u64 = 20_000;
 /// A case that takes longer hangs; the slowest honest one takes some milliseconds.
 const HANG: Duration = Duration::from_secs(5);
-/// The most heap for a frame, whatever size it says it has: the rows of blocks of the widest
+/// The most heap for a frame, whatever size its header claims: the rows of blocks of the widest
 /// picture that there can be...
 const ROWS: i64 = 12 << 20;
 /// ...and, for each byte of a file, what is needed to decode it as a whole: a bit can stand for a
@@ -208,7 +208,7 @@ fn number(name: &str, otherwise: u64) -> u64 {
     std::env::var(name).map_or(otherwise, |n| n.parse().expect("a number"))
 }
 
-/// Goes through `cases` cases and says what became of them.
+/// Goes through `cases` cases and prints how many ended in which way.
 fn fuzz(seed: u64, from: u64, cases: u64) {
     let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
     settle();
@@ -356,7 +356,7 @@ fn settle() {
     }
 }
 
-/// What the table of memory says of vision is what the heap counts, and two thousand frames change
+/// Vision takes as much heap as the memory table states, and two thousand frames change
 /// nothing.
 #[test]
 fn a_preparer_never_holds_more_than_it_reports() {

@@ -1,4 +1,4 @@
-//! The daemon on the kernel's virtual camera, vivid, and a real broker: what a subscriber is told.
+//! The daemon on the kernel's virtual camera, vivid, with a real broker, as a subscriber sees it.
 //! As root, in the emulated machine of `tests/vm/run`, which calls `guest --ignored
 //! --test-threads=1`. That machine's processor is slow: one inference takes the time of many
 //! frames.
@@ -15,14 +15,14 @@ use support::cgroup::Group;
 use support::program::{field, goldcrest, root};
 use support::{Broker, Daemon, Subscriber, vivid};
 
-/// A daemon that says the best label of every frame that it looks at, and one who listens.
+/// A daemon that publishes the best label of every classified frame, and a subscriber.
 struct Watch {
     subscriber: Subscriber,
     daemon: Daemon,
     _broker: Broker,
 }
 
-/// Each frame's best label is claimed, and said again at every frame.
+/// Each frame's best label is claimed, and published again at every frame.
 fn config(camera: &str, mqtt: &str) -> String {
     let model = root().join("model/convnext_tiny_128_int8.onnx");
     format!(
@@ -45,7 +45,7 @@ impl Watch {
         }
     }
 
-    /// The same, once the camera is said to stream.
+    /// The same, once it has published that the camera streams.
     fn streaming(camera: &str) -> Self {
         let watch = Self::start(camera);
         watch.streams();
@@ -77,7 +77,7 @@ impl Watch {
         self.subscriber.expect("label").json()
     }
 
-    /// Ends the daemon as a service manager does; gives the line that says what it has done.
+    /// Ends the daemon as a service manager does; returns the line with its counts.
     fn end(self) -> String {
         let log = self.daemon.end();
         assert_eq!(self.subscriber.expect("availability").text, "offline");
@@ -123,7 +123,7 @@ fn photograph(folder: &Path, grey: bool, (width, height): (u32, u32)) {
     saved.expect("the frame has its size").expect("it is saved");
 }
 
-/// Replays the pictures of a folder; gives each one's line by its name.
+/// Replays the pictures of a folder; returns each one's line by its name.
 fn replay(folder: &Path) -> HashMap<String, Value> {
     let configured = folder.join("config.toml");
     fs::write(&configured, config("", "")).expect("a configuration can be written");
@@ -217,7 +217,7 @@ fn guest_slow_inference_uses_the_newest_frame_and_counts_drops() {
             println!("frame {seq}: {} passed by, {age:?} old", seq - before - 1);
             // An inference takes many frames, and all of them but the last are passed by.
             assert!(seq - before > 5, "{before} {seq}");
-            // The daemon was free for it when the label before was said.
+            // The daemon was free for it when the label before was published.
             assert!(age <= 3 * interval, "{age:?}");
         }
         free = Some((now, seq));
@@ -226,7 +226,7 @@ fn guest_slow_inference_uses_the_newest_frame_and_counts_drops() {
     let health = watch.subscriber.expect("health").json();
     println!("{health}");
     assert!(health["drops"]["slot"].as_u64().unwrap() > 5);
-    // A loss tells the camera's counters, and a camera that stays away leaves them as they are.
+    // A loss carries the camera's counters, and a camera that stays away leaves them unchanged.
     vivid::unplug();
     let counters = watch.lost()["counters"].clone();
     let of = |cause: &str| counters[cause].as_u64().unwrap();

@@ -2,7 +2,7 @@
 //! the bit.
 //!
 //! The kept ones were made by the scalar kernels on x86-64, with
-//! `GOLDCREST_KERNEL=scalar GOLDCREST_KEEP=1 cargo test --release --test logits`.
+//! `GOLDCREST_KERNEL=scalar GOLDCREST_KEEP=1 cargo test --release --locked --test logits`.
 //! `make arm` runs this as four other processors, each with its own kernels.
 
 mod support;
@@ -27,7 +27,7 @@ const PICTURES: [&str; 8] = [
     "reference/vision/near.png",
 ];
 
-/// The picture as a source gives it.
+/// The picture as a source yields it.
 fn frame(picture: &str) -> Frame {
     let path = root().join("tests").join(picture);
     let data = std::fs::read(&path).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
@@ -81,7 +81,7 @@ fn eight_pictures_have_the_kept_logits_on_every_processor() {
             let logits = engine.infer(input).unwrap();
             found.push_str(picture);
             for logit in logits {
-                // The shortest digits that give this very number again.
+                // The shortest digits from which the same number is parsed.
                 write!(found, ",{logit}").unwrap();
             }
             found.push('\n');

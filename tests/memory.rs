@@ -1,4 +1,4 @@
-//! The promise that the memory is small and does not grow, held on the whole process.
+//! The promise that the memory of the whole process is small and does not grow.
 
 mod support;
 
@@ -11,9 +11,9 @@ use support::daemon::{bottles, configuration, table};
 use support::program::{command, field, goldcrest, output, root};
 use support::{Broker, Daemon, Subscriber};
 
-/// Most that may ever be resident, code and mapped weights included, in KiB.
+/// The most that may ever be resident, code and mapped weights included, in KiB.
 const PEAK: u64 = 48 * 1024;
-/// Most that may be anonymous at any time, in KiB.
+/// The most that may be anonymous at any time, in KiB.
 const ANONYMOUS: u64 = 12 * 1024;
 
 #[test]
@@ -162,7 +162,7 @@ fn the_daemon_stays_within_what_it_computed_and_near_it() {
     daemon.end();
 }
 
-/// What `check --json` says of the memory with `more` in the configuration, in MiB: needed, and
+/// The memory that `check --json` predicts with `more` in the configuration, in MiB: needed, and
 /// pinned.
 fn predicted(more: &str) -> (f64, f64) {
     let folder = tempfile::tempdir().unwrap();

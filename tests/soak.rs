@@ -1,8 +1,8 @@
-//! The daemon over many frames: live heap and open files are the same at frame 500 and at the last
+//! The daemon over many frames: live heap and open files are equal at frame 500 and at the last
 //! one.
 //!
-//! `GOLDCREST_SOAK=100000 cargo test --release --test soak -- --nocapture` looks at frames 1,000
-//! and 100,000 instead.
+//! `GOLDCREST_SOAK=100000 cargo test --release --test soak -- --nocapture` compares frames
+//! 1,000 and 100,000 instead.
 
 mod support;
 
@@ -32,15 +32,15 @@ struct Held {
     files: usize,
 }
 
-/// Made-up frames as fast as they can be drawn; tells what is held as the frames in `at` are about
-/// to come.
+/// Made-up frames as fast as they can be drawn; notes what is held just before the frames in
+/// `at`.
 struct Watched {
     source: Synthetic,
     next: u64,
     at: [u64; 2],
     /// With room for both, so that telling them takes nothing from the heap.
     held: Arc<Mutex<Vec<Held>>>,
-    /// Grows with each frame that is classified, and what it was at the last one.
+    /// Grows with each classified frame; `seen` is its value at the last one.
     looked: Arc<AtomicU64>,
     seen: u64,
 }
@@ -98,7 +98,7 @@ impl Source for Watched {
             self.held.lock().unwrap().push(held);
         }
         self.next += 1;
-        // No faster than frames are looked at; the wait is short, for one that the gate passes by.
+        // No faster than frames are classified; the wait is short, for a frame that the gate skips.
         let looked = || self.looked.load(Ordering::Relaxed);
         for _ in 0..100 {
             if looked() != self.seen {

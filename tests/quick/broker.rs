@@ -1,5 +1,4 @@
-//! What a publisher says through a real broker, and that it is said again when the broker comes
-//! back.
+//! A publisher's messages through a real broker, and again when the broker comes back.
 
 use std::process::{Command, Stdio};
 use std::thread;
@@ -118,7 +117,7 @@ fn a_close_says_offline_after_all_that_waited() {
     let late = Subscriber::new(&broker, "goldcrest/front/availability");
     let offline = late.expect("availability");
     assert_eq!((offline.text.as_str(), offline.retained), ("offline", true));
-    // What is said afterwards goes nowhere, and is counted.
+    // A message after the close is dropped and counted.
     talker.see(0);
     assert_eq!(talker.publisher.counts().dropped, 2);
     assert!(
@@ -127,7 +126,7 @@ fn a_close_says_offline_after_all_that_waited() {
     );
 }
 
-/// Not a test by itself: the process that `the_last_will_follows_a_kill` kills.
+/// No test: the process that `the_last_will_follows_a_kill` kills.
 #[test]
 #[ignore = "started by the_last_will_follows_a_kill"]
 fn child_that_is_killed() {
@@ -239,7 +238,7 @@ fn a_probe_disturbs_nobody() {
         let subscriber = Subscriber::new(&broker, "goldcrest/#");
         assert_eq!(subscriber.expect("availability").text, "online");
         probe(&config, "front", PATIENCE).expect("the broker answers");
-        // Had it said anything, it would have come before this.
+        // A message of the probe would have come before this one.
         assert!(talker.publisher.close(PATIENCE));
         let next = subscriber.next(PATIENCE).map(|m| m.text);
         assert_eq!(next.as_deref(), Some("offline"));

@@ -1,5 +1,5 @@
-//! What a publisher does when there is no broker, or one that freezes, refuses or speaks something
-//! else: it says so, and never keeps anybody waiting.
+//! A publisher without a broker, or with one that freezes, refuses the login or speaks no MQTT:
+//! it reports that, and no caller ever waits.
 
 use std::io::{Read, Write};
 use std::net::{Ipv4Addr, TcpListener};
@@ -59,7 +59,7 @@ fn a_broker_that_freezes_blocks_nothing() {
     assert!(talker.publisher.counts().dropped > 0);
     assert!(!closes_in_time(&talker));
     broker.thaw();
-    // The connection ended without a goodbye, so the broker says it.
+    // The connection ended without a goodbye, so the broker publishes the last will.
     let subscriber = Subscriber::new(&broker, "goldcrest/#");
     subscriber.expect_that("availability", |m| m.text == "offline");
 }

@@ -1,5 +1,5 @@
-//! Bundles end to end: what is wrong with one is said in one line, and packing never touches one
-//! that is mapped.
+//! Bundles end to end: a fault is reported in one line, and packing never touches a bundle that
+//! is mapped.
 
 use std::fs;
 use std::io::{Read, Seek};
@@ -101,8 +101,8 @@ fn check_fails_if_a_quantised_layer_would_run_in_float() {
     );
     assert!(line.contains("goldcrest pack"), "{line}");
 
-    // A daemon with the budget that it comes with does not start on it, does not pack, and says
-    // what would help.
+    // A daemon with the default budget refuses to start on it, does not pack, and names the
+    // remedy.
     fs::write(
         &config,
         fs::read_to_string(&config).unwrap().replace("1024", "48"),
@@ -140,8 +140,7 @@ fn a_replay_packs_once_in_a_child_and_says_so() {
     assert_eq!(again.code, 0, "{}", again.stderr);
     assert!(!again.stderr.contains("packing "), "{}", again.stderr);
 
-    // The one in the cache serves, too, where the one beside the model cannot be read; but not
-    // without a word.
+    // If the bundle beside the model cannot be read, the cached one is used, with a warning.
     assert!(!again.stderr.contains("instead"), "{}", again.stderr);
     replace(folder.path(), "model.bundle", b"no bundle");
     let instead = on(folder.path(), &["replay", frame]);

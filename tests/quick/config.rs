@@ -1,10 +1,10 @@
-//! Wrong configurations: each answer names the file, the line, the key and what to write instead.
+//! Wrong configurations: each error names the file, the line, the key and the remedy.
 
 use std::fs;
 
 use crate::support::program::goldcrest;
 
-/// Checks a configuration of this text and gives its exit code and its last line.
+/// Runs `check` on a configuration of this text; returns the exit code and the last line.
 fn answer(text: &str) -> (i32, String) {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("c.toml");

@@ -1,6 +1,6 @@
 //! Frames as cameras send them, good and bad, through all that reads JPEG: the decoder at every
 //! scale, the model's input, the camera's check and the reader of MJPEG streams. `corpus/make.py`
-//! says what each file is and must lead to.
+//! describes each file and the result that it must lead to.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -36,7 +36,7 @@ struct Entry {
     within: Option<f64>,
     /// `whole` or `truncated`.
     camera: String,
-    /// What the decoder says to each picture that a stream of this file has.
+    /// The decoder's result for each picture in a stream of this file.
     reader: Vec<String>,
 }
 
@@ -187,7 +187,7 @@ fn the_camera_keeps_whole_pictures_and_cuts_their_padding() {
     }
 }
 
-/// What a stream's pictures are to the decoder.
+/// The decoder's result for each picture of a stream.
 fn streamed(stream: &[u8]) -> Vec<String> {
     let file = tempfile::Builder::new()
         .suffix(".mjpeg")

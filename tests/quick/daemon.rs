@@ -1,4 +1,4 @@
-//! The daemon against a real broker: what a subscriber sees of it from its birth to its end.
+//! The daemon with a real broker, as a subscriber sees it from birth to end.
 
 use std::time::{Duration, Instant};
 
@@ -21,7 +21,7 @@ fn a_subscriber_sees_birth_label_event_and_a_clean_end() {
         "{event}"
     );
 
-    // Whoever comes later is told at once what is seen now.
+    // A late subscriber gets the current label at once.
     let late = Subscriber::new(&broker, "goldcrest/test/label");
     let label = late.expect("label");
     assert!(label.retained);

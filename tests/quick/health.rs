@@ -1,4 +1,4 @@
-//! What the daemon says of itself and of the pictures, against a real broker.
+//! The daemon's messages about itself and its pictures, with a real broker.
 
 use std::fs;
 
@@ -73,7 +73,7 @@ fn a_still_scene_is_published_again_without_an_inference() {
     let before = subscriber.expect("health").json();
     let still = |report: &serde_json::Value| report["drops"]["still"].as_u64().unwrap_or(0);
     assert!(still(&before) > 0, "{before}");
-    // Said again after a second, with no inference in between.
+    // Published again at a heartbeat, without an inference in between.
     let first = subscriber.expect("label").json();
     let again = subscriber
         .expect_that("label", |m| {

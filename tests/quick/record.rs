@@ -1,11 +1,11 @@
-//! `goldcrest record`, as a user runs it, and what replay makes of it.
+//! `goldcrest record` as a user runs it, and the replay of its recordings.
 
 use std::fs;
 use std::path::Path;
 
 use crate::support::program::{goldcrest, root};
 
-/// A configuration with a made-up camera.
+/// A configuration with a synthetic camera.
 fn configuration(folder: &Path, format: &str) -> String {
     let path = folder.join("c.toml");
     let model = root().join("model/convnext_tiny_128_int8.onnx");

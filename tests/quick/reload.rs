@@ -1,5 +1,5 @@
-//! SIGHUP brings in another model between two frames, and a model that is not whole leaves the one
-//! that runs in place.
+//! SIGHUP loads another model between two frames; if the new one is broken, the current one keeps
+//! running.
 
 use std::fs;
 
@@ -51,7 +51,7 @@ fn a_broken_bundle_leaves_the_running_model_in_place() {
         let line = daemon.expect("reload: ");
         assert!(line.contains(says), "{says:?} is not in {line}");
     }
-    // It still looks and speaks: nothing of what it runs from is there any more.
+    // It still classifies and publishes, although its files are gone.
     let subscriber = Subscriber::new(&broker, "goldcrest/test/label");
     subscriber.expect("label");
     subscriber.expect_that("label", |m| !m.retained);

@@ -1,4 +1,4 @@
-//! Recordings through the program: what it prints, and that bad input costs one line and nothing
+//! Recordings through the program: its output, and bad input, which costs one line and nothing
 //! else.
 
 use std::fs;

@@ -1,5 +1,5 @@
-//! The model's input against what Pillow makes of the same picture: `tests/reference/vision.py`
-//! says how.
+//! The model's input against Pillow's result for the same picture, which
+//! `tests/reference/vision.py` makes.
 
 use std::path::{Path, PathBuf};
 

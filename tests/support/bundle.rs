@@ -1,4 +1,4 @@
-//! Bundles that are not what they should be.
+//! Broken bundles.
 
 use std::fs;
 use std::path::Path;
@@ -7,7 +7,7 @@ use sha2::{Digest, Sha256};
 
 const PAGE: usize = 4096;
 
-/// Puts `bytes` in the place of the file `name`, as packing does: under another name first.
+/// Replaces the file `name` by `bytes` as packing does: under another name first.
 pub fn replace(folder: &Path, name: &str, bytes: &[u8]) {
     let part = folder.join("part");
     fs::write(&part, bytes).expect("room for a file");
@@ -40,8 +40,8 @@ pub fn seal(bytes: &mut [u8]) {
     bytes[64..68].copy_from_slice(&head.to_le_bytes());
 }
 
-/// Bundles with one thing wrong each, and what is said of it. The first four show as soon as one is
-/// opened, the others once it is read or tried as a whole.
+/// Bundles with one fault each, and words of the message about it. The first four show when a bundle
+/// is opened, the others once it is read or tried as a whole.
 pub fn broken(folder: &Path) -> Vec<(Vec<u8>, &'static str)> {
     let good = fs::read(folder.join("model.bundle")).expect("the bundle");
     let middle = good.len() / 2;
@@ -62,9 +62,9 @@ pub fn broken(folder: &Path) -> Vec<(Vec<u8>, &'static str)> {
         (b"no bundle".to_vec(), "it is not a bundle of Goldcrest's"),
         (changed(8, good[8]), "it is a bundle of form 0"),
         (changed(middle, 1), "its checksum is wrong"),
-        // The head was made anew, with the SHA-256 of other bytes.
+        // The head is consistent and has the SHA-256 of other bytes.
         (forged, "its SHA-256 is wrong"),
-        // A weight is another one and all sums are right: only the golden input tells.
+        // A weight differs and all sums are right: only the golden input shows it.
         (
             remade(folder, |bytes, _| bytes[middle] ^= 0x40),
             "do not give the logits that were stored",

@@ -1,10 +1,10 @@
-//! A limit of the system's on memory, for the tests that run under one. As root.
+//! A memory limit of the system, for tests that run under one. Needs root.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-/// A control group of its own, which goes with the value.
+/// A control group of its own, removed when the value is dropped.
 pub struct Group {
     folder: PathBuf,
     first: bool,
@@ -40,7 +40,7 @@ impl Group {
         Ok(group)
     }
 
-    /// How many processes of it were killed for want of memory.
+    /// How many of its processes were killed for lack of memory.
     pub fn kills(&self) -> u64 {
         let file = if self.first {
             "memory.oom_control"
@@ -55,18 +55,18 @@ impl Group {
             .expect("a number")
     }
 
-    /// The file that takes the number of a process that is to be in it.
+    /// The file to which the id of a process is written to move it into the group.
     pub fn processes(&self) -> PathBuf {
         self.folder.join("cgroup.procs")
     }
 
-    /// Moves this process, and with it what it starts, into the group until the value goes.
+    /// Moves this process, and the processes it starts, into the group until the value is dropped.
     pub fn enter(&self) -> Inside {
         fs::write(self.processes(), "0").expect("a process may move");
         Inside(self.folder.with_file_name("cgroup.procs"))
     }
 
-    /// The most it ever used, in MiB, where the system tells.
+    /// Its peak in MiB, if the system counts it.
     pub fn peak(&self) -> Option<u64> {
         let file = if self.first {
             "memory.max_usage_in_bytes"
@@ -90,7 +90,7 @@ impl Drop for Group {
     }
 }
 
-/// This process in a [`Group`]; it goes back to the group above with the value.
+/// This process in a [`Group`]; it moves back to the parent group when the value is dropped.
 pub struct Inside(PathBuf);
 
 impl Drop for Inside {

@@ -1,4 +1,4 @@
-//! An observer and a publisher, joined as the main loop joins them.
+//! An observer and a publisher, connected as in the main loop.
 
 use std::time::{Duration, UNIX_EPOCH};
 
@@ -10,11 +10,11 @@ use super::{PATIENCE, wait_for};
 
 const LABELS: [&str; 3] = ["coke", "ginger ale", "red wine"];
 
-/// What the main loop does with the publisher, without the camera.
+/// The main loop's use of the publisher, without a camera.
 pub struct Talker {
-    /// Says each change at once.
+    /// Reports each change at once.
     pub observer: Observer,
-    /// Says it.
+    /// Publishes it.
     pub publisher: Publisher,
     seq: u64,
 }

@@ -5,7 +5,7 @@ use std::fs;
 use std::path::Path;
 use std::process::Command;
 
-/// Runs a program of the system that must succeed; gives what it printed.
+/// Runs a program of the system that must succeed; returns its output.
 pub fn run(program: &str, arguments: &[&str]) -> String {
     let output = Command::new(program).args(arguments).output();
     let output = output.unwrap_or_else(|e| panic!("{program}: {e}"));
@@ -24,8 +24,8 @@ pub fn set(control: &str) {
     ctl(&["-c", control]);
 }
 
-/// Loads it anew, with all its settings as they were, and without the counter that it writes into
-/// the picture.
+/// Reloads the module with its default settings, and without the counter that it writes into the
+/// picture.
 pub fn load() {
     if Path::new("/sys/module/vivid").exists() {
         run("rmmod", &["vivid"]);
