@@ -264,7 +264,7 @@ fn macs(layers: &[Layer]) -> (u64, u64) {
 /// in use.
 fn source(loaded: &Loaded, cameras: &mut Option<Survey>) -> Result<String, Failure> {
     let config = &loaded.config;
-    if config.source.kind != source::Kind::Camera {
+    if config.source.kind != source::SourceKind::Camera {
         return Ok(source::open(&config.source, &config.camera, loaded.folder())?.says);
     }
     let survey = cameras.insert(camera::survey(&config.camera));

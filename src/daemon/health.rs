@@ -5,12 +5,12 @@ use std::fs;
 use std::path::Path;
 use std::time::{Duration, Instant, SystemTime};
 
-use serde::{Deserialize, Serialize, Serializer};
+use serde::{Deserialize, Serialize};
 
 use crate::misfit::{Misfit, within};
 
 use crate::engine::Description;
-use crate::frame::Condition;
+use crate::frame::PictureState;
 use crate::memory::Reading;
 use crate::meter::Tally;
 use crate::meter::cgroup::Pressure;
@@ -18,7 +18,7 @@ use crate::meter::heap;
 use crate::meter::process::{self, Resident};
 use crate::meter::timing::StageTimes;
 use crate::publish::{self, Publisher, Time};
-use crate::source::State;
+use crate::source::SourceState;
 
 /// Where the kernel shows temperatures.
 const THERMAL: &str = "/sys/class/thermal";
@@ -63,9 +63,9 @@ pub struct Now<'a> {
     /// What was dropped since the start, by cause.
     pub drops: Tally,
     /// Whether pictures come.
-    pub camera: State,
+    pub camera: SourceState,
     /// Whether they show anything.
-    pub picture: Condition,
+    pub picture: PictureState,
     /// What runs the model.
     pub engine: &'a Description,
     /// The broker, if there is one.
@@ -91,15 +91,14 @@ struct Report<'a> {
     time: Time,
     uptime_s: u64,
     interval_s: f64,
-    camera: State,
+    camera: SourceState,
     #[serde(skip_serializing_if = "Option::is_none")]
-    picture: Option<Condition>,
+    picture: Option<PictureState>,
     fps: f64,
     classified_fps: f64,
     frames: u64,
     classified: u64,
     stages_ms: StageTimes,
-    #[serde(serialize_with = "as_map")]
     drops: &'a Tally,
     memory: Memory,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -159,7 +158,7 @@ impl Health {
             uptime_s: self.begun.elapsed().as_secs(),
             interval_s: (interval * 1000.0).round() / 1000.0,
             camera: now.camera,
-            picture: (now.camera == State::Streaming).then_some(now.picture),
+            picture: (now.camera == SourceState::Streaming).then_some(now.picture),
             fps: rate(now.frames.seen, self.frames.seen),
             classified_fps: rate(now.frames.classified, self.frames.classified),
             frames: now.frames.seen,
@@ -190,10 +189,6 @@ impl Health {
         // Numbers and text alone cannot fail to be written.
         serde_json::to_string(&report).unwrap_or_default()
     }
-}
-
-fn as_map<S: Serializer>(counts: &&Tally, serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.collect_map(counts.iter())
 }
 
 /// The hottest of the zones that the kernel shows, in degrees Celsius.
@@ -237,8 +232,8 @@ mod tests {
                 classified: 61,
             },
             drops,
-            camera: State::Streaming,
-            picture: Condition::Dark,
+            camera: SourceState::Streaming,
+            picture: PictureState::Dark,
             engine: &engine,
             publisher: None,
             memory: Reading {

@@ -7,7 +7,7 @@ use super::{Counts, Error};
 use crate::daemon::health::{Frames, Health, Now};
 use crate::daemon::reload::Reloader;
 use crate::daemon::watchdog::Watchdog;
-use crate::frame::{Condition, Frame, Slot, Taken};
+use crate::frame::{Frame, PictureState, Slot, Taken};
 use crate::memory::Guard;
 use crate::observe::Say;
 use crate::pipeline::pace::Pace;
@@ -36,7 +36,7 @@ pub(super) struct Look<'a> {
     pub health: Health,
     pub counts: &'a mut Counts,
     /// What the pictures were when it was last said.
-    pub picture: Condition,
+    pub picture: PictureState,
 }
 
 impl Look<'_> {
@@ -167,11 +167,11 @@ impl Look<'_> {
     fn note_picture(&self, frame: &Frame) {
         let seq = frame.seq;
         match self.picture {
-            Condition::Ok => log::info!("frame {seq}: pictures show something again"),
-            Condition::Dark => log::info!(
+            PictureState::Ok => log::info!("frame {seq}: pictures show something again"),
+            PictureState::Dark => log::info!(
                 "frame {seq}: pictures are all dark: night, or something covers the lens"
             ),
-            Condition::Stuck => log::warn!(
+            PictureState::Stuck => log::warn!(
                 "frame {seq}: the camera sends the very same picture again and again: unplug it and plug it in"
             ),
         }

@@ -20,7 +20,7 @@ use self::capture::Capture;
 use self::health::Health;
 use self::look::Look;
 use crate::daemon::reload::Reloader;
-use crate::frame::{Condition, Slot};
+use crate::frame::{PictureState, Slot};
 use crate::memory::Guard;
 use crate::meter::Tally;
 use crate::pipeline::pace::Pace;
@@ -121,7 +121,7 @@ impl Daemon {
             pace,
             health: Health::new(&self.health),
             counts: &mut counts,
-            picture: Condition::Ok,
+            picture: PictureState::Ok,
         }
         .run(stop);
         stop.ask();

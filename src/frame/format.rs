@@ -2,6 +2,10 @@
 
 use std::fmt;
 
+/// The most pixels that a compressed picture may declare. A larger one is refused before anything is
+/// allocated for it.
+pub const MAX_PIXELS: usize = 64 << 20;
+
 /// How a picture's bytes are to be read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum PixelFormat {

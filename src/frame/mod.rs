@@ -6,23 +6,20 @@
 //! lines into RGB, and the [`Slot`] is where the newest frame waits between two threads.
 
 mod bytes;
-mod condition;
 mod error;
 mod format;
 pub mod jpeg;
 mod picture;
 mod rows;
 mod slot;
+mod state;
 mod ycbcr;
 
 pub use bytes::{Bytes, Lender, Loan};
-pub use condition::Condition;
 pub use error::Error;
-pub use format::{Colour, Matrix, PixelFormat};
+pub use format::{Colour, MAX_PIXELS, Matrix, PixelFormat};
 pub use picture::{Captured, Frame, View};
 pub use rows::{Lines, Rows};
 pub use slot::{Slot, Taken};
+pub use state::PictureState;
 pub use ycbcr::{Samples, Ycbcr};
-
-/// The most pixels that a compressed picture may say it has, before anything is made ready for it.
-pub const MAX_PIXELS: usize = 64 << 20;

@@ -9,7 +9,7 @@ use crate::frame::{self, Frame};
 use crate::meter::heap;
 use crate::meter::timing::Stages;
 use crate::observe::{self, Observer, Say};
-use crate::vision::{self, Gate, Look, Preparer};
+use crate::vision::{self, Gate, GateReading, Preparer};
 
 /// The stages from vision to observe, with the buffers that each keeps.
 pub struct Pipeline {
@@ -49,7 +49,7 @@ pub struct Seen<'a> {
 /// What one frame led to that had to pass the gate.
 pub struct Watched<'a> {
     /// What the gate made of it, if there is one.
-    pub look: Option<Look>,
+    pub look: Option<GateReading>,
     /// What is to be said now, if anything.
     pub say: Option<Say<'a>>,
 }

@@ -10,7 +10,7 @@ use image::{ExtendedColorType, ImageEncoder};
 
 use crate::frame::{self, Frame, Lines, PixelFormat, Rows};
 use crate::source::Status;
-use crate::source::recording::manifest::{self, Entry, Header};
+use crate::source::recording::manifest::{self, Entry, ManifestHeader};
 
 /// What a frame is called until all of it is written.
 const UNFINISHED: &str = ".unfinished";
@@ -125,7 +125,7 @@ impl Recorder {
         let name = format!("{:06}.{}", self.frames, if jpeg { "jpg" } else { "png" });
         let mut lines = Vec::new();
         if self.frames == 0 {
-            line(&mut lines, &Header::new(&status()));
+            line(&mut lines, &ManifestHeader::new(&status()));
         }
         line(&mut lines, &Entry::new(frame, &name, bytes));
 

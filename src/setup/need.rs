@@ -58,7 +58,7 @@ fn facts(loaded: &Loaded, model: &Path, engine: &Description) -> Result<Facts, F
         Some(memory) => EngineMemory::Mapped(memory),
         None => EngineMemory::Plain(plain(model)?),
     };
-    let camera = config.source.kind == source::Kind::Camera;
+    let camera = config.source.kind == source::SourceKind::Camera;
     let (device, frame, width) = match camera {
         true => {
             let (device, frame) = config.camera.memory();

@@ -13,7 +13,7 @@ use super::RecordingOptions;
 #[serde(deny_unknown_fields, default)]
 pub struct Config {
     /// A camera, a recording, or made-up pictures.
-    pub kind: Kind,
+    pub kind: SourceKind,
     /// The recording: a directory of pictures, a picture or a video.
     pub path: Option<PathBuf>,
     /// What happens when a recording is over.
@@ -25,7 +25,7 @@ pub struct Config {
 /// What kind of source it is.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Kind {
+pub enum SourceKind {
     /// A camera of this machine.
     #[default]
     Camera,
@@ -49,7 +49,7 @@ pub enum AtEnd {
 impl Default for Config {
     fn default() -> Self {
         Self {
-            kind: Kind::default(),
+            kind: SourceKind::default(),
             path: None,
             at_end: AtEnd::default(),
             frame_rate: RecordingOptions::default().frame_rate,
@@ -73,7 +73,7 @@ impl Config {
             .path
             .as_ref()
             .is_some_and(|p| !p.as_os_str().is_empty());
-        if self.kind == Kind::Recording && !path {
+        if self.kind == SourceKind::Recording && !path {
             let allowed = "must name a directory of pictures, a picture or a video when kind is \"recording\"";
             return Err(Misfit::new("path", allowed));
         }

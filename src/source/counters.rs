@@ -1,12 +1,12 @@
 //! What became of a camera's frames, in numbers.
 
-use serde::{Serialize, Serializer};
+use serde::Serialize;
 
 use crate::meter::Tally;
 
 /// What became of the frames since the start.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
-pub struct Counters {
+pub struct FrameCounters {
     /// Frames that were passed on.
     pub delivered: u64,
     /// Valid frames that a newer one replaced before they were looked at.
@@ -23,11 +23,10 @@ pub struct Counters {
     /// without a byte; `short`, raw and shorter than the picture; `truncated`, a JPEG without
     /// beginning or end; `duplicate`, came twice; `stale`, older than the time-out or than the one
     /// before.
-    #[serde(serialize_with = "as_map")]
     pub bad: Tally,
 }
 
-impl Counters {
+impl FrameCounters {
     /// All frames that were not passed on, by cause.
     pub fn drops(&self) -> Tally {
         let mut drops = Tally::new();
@@ -46,16 +45,13 @@ impl Counters {
     /// Becomes what `other`, a later state of the same counters, is. Allocates only if there are
     /// new bad frames.
     pub(super) fn follow(&mut self, other: &Self) {
-        let bad = match self.bad.total() == other.bad.total() {
-            true => std::mem::take(&mut self.bad),
-            false => other.bad.clone(),
+        let bad = if self.bad.total() == other.bad.total() {
+            std::mem::take(&mut self.bad)
+        } else {
+            other.bad.clone()
         };
         *self = Self { bad, ..*other };
     }
-}
-
-fn as_map<S: Serializer>(counts: &Tally, serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.collect_map(counts.iter())
 }
 
 #[cfg(test)]
@@ -64,7 +60,7 @@ mod tests {
 
     #[test]
     fn every_frame_that_is_not_passed_on_is_a_drop_with_a_cause() {
-        let mut counters = Counters {
+        let mut counters = FrameCounters {
             delivered: 100,
             replaced: 1,
             missed: 2,
@@ -79,6 +75,6 @@ mod tests {
             drops.to_string(),
             "1 queue, 2 missed, 3 beyond-rate, 4 first, 1 truncated"
         );
-        assert_eq!(Counters::default().drops(), Tally::new());
+        assert_eq!(FrameCounters::default().drops(), Tally::new());
     }
 }

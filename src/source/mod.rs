@@ -15,13 +15,13 @@ use std::path::PathBuf;
 use crate::frame::Frame;
 use crate::meter::Tally;
 
-pub use config::{AtEnd, Config, Kind};
-pub use counters::Counters;
+pub use config::{AtEnd, Config, SourceKind};
+pub use counters::FrameCounters;
 pub use loss::{Cause, Loss};
 pub use mode::Mode;
 pub use open::{Opened, open};
 pub use recording::{Recording, RecordingOptions};
-pub use status::{Monitor, State, Status};
+pub use status::{Monitor, SourceState, Status};
 pub use synthetic::{Synthetic, SyntheticOptions};
 
 /// One place that frames come from, one after the other.

@@ -4,7 +4,7 @@ use std::path::Path;
 use std::time::Instant;
 
 use super::camera::{self, Camera};
-use super::{Config, Error, Kind, Monitor, Recording, Source, Synthetic, SyntheticOptions};
+use super::{Config, Error, Monitor, Recording, Source, SourceKind, Synthetic, SyntheticOptions};
 use crate::frame::PixelFormat;
 
 /// A source that is ready to give frames.
@@ -28,14 +28,14 @@ pub struct Opened {
 /// Names the recording or the key, and what to do.
 pub fn open(config: &Config, camera: &camera::Config, folder: &Path) -> Result<Opened, Error> {
     let path = match (config.kind, &config.path) {
-        (Kind::Recording, Some(path)) => folder.join(path),
-        (Kind::Recording, None) => {
+        (SourceKind::Recording, Some(path)) => folder.join(path),
+        (SourceKind::Recording, None) => {
             return Err(Error::Unsupported(
                 "source.path: a recording needs its path",
             ));
         }
-        (Kind::Synthetic, _) => return Ok(synthetic(camera)),
-        (Kind::Camera, _) => {
+        (SourceKind::Synthetic, _) => return Ok(synthetic(camera)),
+        (SourceKind::Camera, _) => {
             let says = format!("camera {}", camera.device);
             let camera = Camera::new(camera.clone());
             return Ok(Opened {

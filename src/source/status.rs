@@ -6,7 +6,7 @@ use std::time::{Duration, SystemTime};
 
 use serde::Serialize;
 
-use super::counters::Counters;
+use super::counters::FrameCounters;
 use super::loss::{Cause, Loss};
 use super::mode::Mode;
 use crate::frame::Captured;
@@ -18,7 +18,7 @@ const KEPT: usize = 8;
 /// Whether pictures come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
-pub enum State {
+pub enum SourceState {
     /// They do.
     Streaming,
     /// They do not.
@@ -29,7 +29,7 @@ pub enum State {
 #[derive(Clone, Debug, Serialize)]
 pub struct Status {
     /// Whether pictures come.
-    pub state: State,
+    pub state: SourceState,
     /// Why not, while it is lost.
     pub loss: Option<Loss>,
     /// Since when.
@@ -48,7 +48,7 @@ pub struct Status {
     /// What is not as it was asked for, a line each.
     pub remarks: Vec<String>,
     /// What became of the frames.
-    pub counters: Counters,
+    pub counters: FrameCounters,
     /// How often it was opened.
     pub opens: u64,
     /// How often it was lost after it had streamed.
@@ -59,7 +59,7 @@ impl Status {
     /// Before the first attempt.
     pub(super) fn new() -> Self {
         Self {
-            state: State::Lost,
+            state: SourceState::Lost,
             loss: Some(Loss::new(Cause::Opening, "the camera is being opened")),
             since: Captured {
                 elapsed: Duration::ZERO,
@@ -71,7 +71,7 @@ impl Status {
             buffers: 0,
             buffer_bytes: 0,
             remarks: Vec::new(),
-            counters: Counters::default(),
+            counters: FrameCounters::default(),
             opens: 0,
             losses: 0,
         }
@@ -94,7 +94,7 @@ impl Monitor {
     /// card's name.
     pub fn steady(what: &str) -> Self {
         Self::new(&Status {
-            state: State::Streaming,
+            state: SourceState::Streaming,
             loss: None,
             card: Some(what.into()),
             ..Status::new()
@@ -118,12 +118,12 @@ impl Monitor {
     }
 
     /// Whether pictures come.
-    pub fn state(&self) -> State {
+    pub fn state(&self) -> SourceState {
         self.lock().status.state
     }
 
     /// What became of the frames up to now.
-    pub fn counters(&self) -> Counters {
+    pub fn counters(&self) -> FrameCounters {
         self.lock().status.counters.clone()
     }
 

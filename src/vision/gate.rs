@@ -18,7 +18,7 @@ use crate::misfit::{Misfit, within};
 use super::Config;
 use super::glance::{Cells, Glance, SIDE};
 use crate::engine::Input;
-use crate::frame::{Condition, Error, PixelFormat, View};
+use crate::frame::{Error, PictureState, PixelFormat, View};
 
 /// How much brighter than `dark` a picture must be to end the night, so that it does not end at
 /// every flicker.
@@ -86,7 +86,7 @@ impl GateConfig {
 
 /// What one picture is, seen after those before it.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Look {
+pub struct GateReading {
     /// Whether it is worth an inference.
     pub open: bool,
     /// The largest change of a cell since the last inference, in luma levels of 255.
@@ -95,7 +95,7 @@ pub struct Look {
     pub luma: f32,
     /// Whether it is too dark to see anything, or the camera has sent the very same picture for too
     /// long.
-    pub condition: Condition,
+    pub condition: PictureState,
 }
 
 /// The gate, with what it must remember.
@@ -116,7 +116,7 @@ pub struct Gate {
     print: Option<(usize, u32)>,
     dark: bool,
     /// What the last glance told, and when, if the gate is closed.
-    closed: Option<(Duration, Look)>,
+    closed: Option<(Duration, GateReading)>,
 }
 
 impl Gate {
@@ -148,7 +148,12 @@ impl Gate {
     ///
     /// # Errors
     /// What is wrong with the picture, which then counts for nothing.
-    pub fn look(&mut self, view: View<'_>, elapsed: Duration, wanted: bool) -> Result<Look, Error> {
+    pub fn look(
+        &mut self,
+        view: View<'_>,
+        elapsed: Duration,
+        wanted: bool,
+    ) -> Result<GateReading, Error> {
         let since = |then: Duration| elapsed.saturating_sub(then);
         let max_interval = self.max_interval;
         let due = |then: Duration| since(then) >= max_interval;
@@ -180,15 +185,15 @@ impl Gate {
             self.reference = self.cells;
         }
         self.dark = luma < self.config.dark * if self.dark { DAWN } else { 1.0 };
-        let look = Look {
+        let look = GateReading {
             open,
             motion: if first { 0.0 } else { motion },
             luma,
             condition: match (self.dark, since(self.changed) >= self.stuck) {
                 // A sensor in the dark may well send nothing but zeros.
-                (true, _) => Condition::Dark,
-                (false, true) => Condition::Stuck,
-                (false, false) => Condition::Ok,
+                (true, _) => PictureState::Dark,
+                (false, true) => PictureState::Stuck,
+                (false, false) => PictureState::Ok,
             },
         };
         self.closed = (!open).then_some((elapsed, look));
@@ -264,7 +269,7 @@ mod tests {
         }
     }
 
-    fn look(gate: &mut Gate, data: &[u8], seconds: f64) -> Look {
+    fn look(gate: &mut Gate, data: &[u8], seconds: f64) -> GateReading {
         let at = Duration::from_secs_f64(seconds);
         gate.look(view(data), at, false).unwrap()
     }
@@ -362,22 +367,26 @@ mod tests {
         let mut gate = gate(&GateConfig::default());
         let condition = |gate: &mut Gate, data: &[u8], at| look(gate, data, at).condition;
         let night = look(&mut gate, &picture(4, 4), 0.0);
-        assert_eq!((night.condition, night.luma), (Condition::Dark, 4.0));
+        assert_eq!((night.condition, night.luma), (PictureState::Dark, 4.0));
         let same = condition(&mut gate, &picture(4, 4), 100.0);
-        assert_eq!(same, Condition::Dark, "zeros are no sign of a stuck camera");
+        assert_eq!(
+            same,
+            PictureState::Dark,
+            "zeros are no sign of a stuck camera"
+        );
         // It takes more to end the night than to begin it.
         let dusk = picture(13, 13);
-        assert_eq!(condition(&mut gate, &dusk, 100.5), Condition::Dark);
+        assert_eq!(condition(&mut gate, &dusk, 100.5), PictureState::Dark);
         let day = picture(90, 120);
-        assert_eq!(condition(&mut gate, &day, 101.0), Condition::Ok);
-        assert_eq!(condition(&mut gate, &dusk, 102.0), Condition::Ok);
-        assert_eq!(condition(&mut gate, &day, 103.0), Condition::Ok);
-        assert_eq!(condition(&mut gate, &day, 132.0), Condition::Ok);
-        assert_eq!(condition(&mut gate, &day, 133.0), Condition::Stuck);
+        assert_eq!(condition(&mut gate, &day, 101.0), PictureState::Ok);
+        assert_eq!(condition(&mut gate, &dusk, 102.0), PictureState::Ok);
+        assert_eq!(condition(&mut gate, &day, 103.0), PictureState::Ok);
+        assert_eq!(condition(&mut gate, &day, 132.0), PictureState::Ok);
+        assert_eq!(condition(&mut gate, &day, 133.0), PictureState::Stuck);
         // One bit of noise, where the glance does not even look, and it is not.
         let mut noisy = day.clone();
         noisy[7] ^= 1;
-        assert_eq!(condition(&mut gate, &noisy, 134.0), Condition::Ok);
+        assert_eq!(condition(&mut gate, &noisy, 134.0), PictureState::Ok);
     }
 
     #[test]

@@ -18,7 +18,7 @@ mod glance;
 mod prepare;
 
 pub use config::{Config, Flip};
-pub use gate::{Gate, GateConfig, Look};
+pub use gate::{Gate, GateConfig, GateReading};
 pub use prepare::Preparer;
 
 /// What decoding and resizing pictures of `width` pixels takes, in bytes, on top of what a

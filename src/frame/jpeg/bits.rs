@@ -1,7 +1,7 @@
 //! The bits of a scan.
 
 use super::super::Error;
-use super::huffman::{FAST, Huffman};
+use super::huffman::{FAST, Huffman, extend};
 use super::lookahead;
 
 /// Reads entropy-coded data bit by bit, up to the next marker.
@@ -210,17 +210,6 @@ impl<'a> Bits<'a> {
                 }
             }
         }
-    }
-}
-
-/// The signed difference that `n` bits stand for (T.81, figure F.12); 0 for none.
-#[inline(always)]
-pub(super) const fn extend(bits: i32, n: u32) -> i32 {
-    // Those that begin with a zero are negative.
-    if bits >> n.saturating_sub(1) == 0 {
-        bits - (1 << n) + 1
-    } else {
-        bits
     }
 }
 

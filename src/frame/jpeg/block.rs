@@ -4,7 +4,7 @@ use super::super::Error;
 use super::bits::Bits;
 use super::header::ZIGZAG;
 use super::huffman::Huffman;
-use super::lookahead::{Lookahead, Next};
+use super::lookahead::{Lookahead, Value};
 
 /// The codes of one component.
 #[derive(Clone, Copy)]
@@ -40,7 +40,7 @@ pub(super) fn decode(
     let mut k = 1;
     while k <= last {
         let (run, value) = match codes.values.next(bits.window()) {
-            Some((length, Next { run, value })) => {
+            Some((length, Value { run, value })) => {
                 bits.skip(length);
                 if value == 0 {
                     return Ok((rows, columns));
@@ -116,7 +116,7 @@ const OVERFULL: Error = Error::corrupt("a block has more than 64 values");
 #[inline(always)]
 fn next_mean(bits: &mut Bits<'_>, codes: Codes<'_>, mean: &mut i32) -> Result<i32, Error> {
     let difference = match codes.means.next(bits.window()) {
-        Some((length, Next { value, .. })) => {
+        Some((length, Value { value, .. })) => {
             bits.skip(length);
             value
         }

@@ -6,7 +6,7 @@ use super::segments::{Segments, TOO_SHORT, frame_size};
 
 /// How the data are to be decoded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Kind {
+pub(super) enum Coding {
     /// One scan with all components, block after block.
     Sequential,
     /// Several scans, which have to be put together first.
@@ -44,7 +44,7 @@ pub(super) struct Component {
 /// Everything that stands before the data of a picture. The tables are kept in place from picture
 /// to picture.
 pub(super) struct Header {
-    pub kind: Kind,
+    pub coding: Coding,
     pub space: Space,
     pub width: usize,
     pub height: usize,
@@ -75,7 +75,7 @@ impl Header {
     pub const fn new() -> Self {
         const TABLE: Huffman = Huffman::new();
         Self {
-            kind: Kind::Sequential,
+            coding: Coding::Sequential,
             space: Space::Grey,
             width: 0,
             height: 0,
@@ -159,10 +159,10 @@ impl Header {
             return Err(Error::corrupt("it has two frame headers"));
         }
         let (width, height, rest) = frame_size(body)?;
-        self.kind = if code == 0xc2 {
-            Kind::Whole
+        self.coding = if code == 0xc2 {
+            Coding::Whole
         } else {
-            Kind::Sequential
+            Coding::Sequential
         };
         (self.width, self.height) = (width, height);
         if width.saturating_mul(height) > MAX_PIXELS {
@@ -226,8 +226,8 @@ impl Header {
         if rest.len() != count * 2 + 3 {
             return Err(TOO_SHORT);
         }
-        if self.kind == Kind::Whole || count < self.count {
-            self.kind = Kind::Whole;
+        if self.coding == Coding::Whole || count < self.count {
+            self.coding = Coding::Whole;
             return Ok(());
         }
         if count != self.count {

@@ -6,6 +6,17 @@ use super::super::Error;
 /// Codes of up to this many bits are found by one look-up.
 pub(super) const FAST: u32 = 9;
 
+/// The signed difference that the `n` bits after a code stand for (T.81, figure F.12); 0 for none.
+#[inline(always)]
+pub(super) const fn extend(bits: i32, n: u32) -> i32 {
+    // Values that begin with a zero bit are negative.
+    if bits >> n.saturating_sub(1) == 0 {
+        bits - (1 << n) + 1
+    } else {
+        bits
+    }
+}
+
 /// One table: what the codes of a stream stand for.
 pub(super) struct Huffman {
     /// Whether the present picture has it.

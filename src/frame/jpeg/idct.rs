@@ -2,6 +2,11 @@
 
 use std::f64::consts::PI;
 
+/// A side of `full` pixels at `eighths` eighths of the size.
+pub(super) const fn scaled(full: usize, eighths: usize) -> usize {
+    (full * eighths).div_ceil(8)
+}
+
 /// The cosines of transforms of 1 to 8 points.
 ///
 /// A transform of N points of the lowest N×N frequencies gives the block at N/8 of its size. The

@@ -1,8 +1,7 @@
 //! What the next bits of a block hold: its next value, and all that a smaller picture can go past
 //! at once.
 
-use super::bits::extend;
-use super::huffman::{FAST, Huffman};
+use super::huffman::{FAST, Huffman, extend};
 
 /// How many of the next bits are looked at.
 pub(super) const BITS: u32 = 11;
@@ -44,7 +43,7 @@ impl Entry {
 }
 
 /// The next value of a block, with the places of zeros before it; a value of 0 is the block's end.
-pub(super) struct Next {
+pub(super) struct Value {
     pub run: usize,
     pub value: i32,
 }
@@ -84,10 +83,10 @@ impl Lookahead {
     /// The first code in the next bits, `window`, and how many of them it takes; `None` for a rare
     /// one.
     #[inline(always)]
-    pub fn next(&self, window: usize) -> Option<(u32, Next)> {
+    pub fn next(&self, window: usize) -> Option<(u32, Value)> {
         let entry = self.table.get(window).copied().unwrap_or_default();
         let length = entry.part(Entry::LENGTH, 4);
-        let next = Next {
+        let next = Value {
             run: entry.part(Entry::RUN, 4) as usize,
             value: entry.0 as i32 >> Entry::VALUE,
         };

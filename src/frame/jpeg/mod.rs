@@ -24,7 +24,8 @@ mod whole;
 
 use std::ops::Range;
 
-use self::header::{Header, Kind, Space};
+use self::header::{Coding, Header, Space};
+use self::idct::scaled;
 use self::scan::Scan;
 use super::{Error, Lines, Samples, Ycbcr};
 
@@ -103,16 +104,16 @@ impl Picture<'_> {
     pub fn start(&mut self, eighths: usize) -> Result<(usize, usize, usize), Error> {
         let header = &self.decoder.header;
         let eighths = eighths.clamp(1, 8);
-        self.eighths = match header.kind {
-            Kind::Sequential => eighths,
-            Kind::Whole => eighths.next_power_of_two(),
+        self.eighths = match header.coding {
+            Coding::Sequential => eighths,
+            Coding::Whole => eighths.next_power_of_two(),
         };
         let (width, height) = self.size();
-        self.state = match header.kind {
-            Kind::Sequential => {
+        self.state = match header.coding {
+            Coding::Sequential => {
                 State::Rows(self.decoder.scan.start(header, self.data, self.eighths))
             }
-            Kind::Whole => {
+            Coding::Whole => {
                 let pixels = whole::decode(self.data, (width, height), self.eighths)?;
                 self.eighths = pixels.eighths;
                 State::Whole(pixels)
@@ -148,8 +149,8 @@ impl Picture<'_> {
 impl Lines for Picture<'_> {
     fn samples(&self) -> Samples {
         let header = &self.decoder.header;
-        match (header.kind, header.space) {
-            (Kind::Sequential, Space::Ycbcr) => Samples::Ycbcr(Ycbcr::jpeg()),
+        match (header.coding, header.space) {
+            (Coding::Sequential, Space::Ycbcr) => Samples::Ycbcr(Ycbcr::jpeg()),
             _ => Samples::Rgb,
         }
     }
@@ -172,11 +173,6 @@ impl Lines for Picture<'_> {
             State::Whole(pixels) => pixels.read(width, y, x, line),
         }
     }
-}
-
-/// A side of `full` pixels at `eighths` eighths of the size.
-fn scaled(full: usize, eighths: usize) -> usize {
-    (full * eighths).div_ceil(8)
 }
 
 #[cfg(test)]

@@ -8,9 +8,8 @@ use super::super::rows::pairs;
 use super::bits::Bits;
 use super::block::{self, Codes};
 use super::header::{Component, Header, Space};
-use super::idct::{self, Cosines};
+use super::idct::{self, Cosines, scaled};
 use super::lookahead::Lookahead;
-use super::scaled;
 
 /// The buffers that decoding needs.
 pub(super) struct Scan {

@@ -7,7 +7,7 @@ use jpeg_decoder::{Decoder, PixelFormat};
 
 use super::super::Error;
 use super::bits::marker;
-use super::scaled;
+use super::idct::scaled;
 use super::scan::print;
 
 /// A decoded picture.

@@ -5,9 +5,9 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use serde::{Serialize, Serializer};
 
 use super::Topics;
-use crate::frame::{Captured, Condition};
+use crate::frame::{Captured, PictureState};
 use crate::observe::{Say, Statement};
-use crate::source::{Cause, Counters, Mode, State, Status};
+use crate::source::{Cause, FrameCounters, Mode, SourceState, Status};
 
 /// The version of the form of all payloads.
 pub const VERSION: u8 = 1;
@@ -140,7 +140,7 @@ impl<'a> Event<'a> {
 pub struct CameraState<'a> {
     v: u8,
     /// `streaming` or `lost`.
-    pub state: State,
+    pub state: SourceState,
     /// Why it is lost.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cause: Option<Cause>,
@@ -151,7 +151,7 @@ pub struct CameraState<'a> {
     pub since: Time,
     /// Whether its pictures show anything: `ok`, `dark` or `stuck`; only while it streams.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub picture: Option<Condition>,
+    pub picture: Option<PictureState>,
     /// The node that is or was open.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub device: Option<&'a str>,
@@ -164,19 +164,19 @@ pub struct CameraState<'a> {
     /// How often it was lost.
     pub losses: u64,
     /// What became of the frames up to this change.
-    pub counters: &'a Counters,
+    pub counters: &'a FrameCounters,
 }
 
 impl<'a> CameraState<'a> {
     /// What `status` says, and the pictures.
-    pub fn new(status: &'a Status, picture: Condition) -> Self {
+    pub fn new(status: &'a Status, picture: PictureState) -> Self {
         Self {
             v: VERSION,
             state: status.state,
             cause: status.loss.as_ref().map(|loss| loss.cause),
             message: status.loss.as_ref().map(|loss| loss.message.as_str()),
             since: Time(status.since.wall),
-            picture: (status.state == State::Streaming).then_some(picture),
+            picture: (status.state == SourceState::Streaming).then_some(picture),
             device: status.device.as_deref(),
             card: status.card.as_deref(),
             mode: status.mode.as_ref(),
@@ -321,7 +321,7 @@ mod tests {
         let status = crate::source::camera::Camera::new(Default::default())
             .status()
             .clone();
-        let payload = Payload::Camera(CameraState::new(&status, Condition::Dark));
+        let payload = Payload::Camera(CameraState::new(&status, PictureState::Dark));
         let topics = Topics::new("goldcrest", "a").unwrap();
         assert_eq!(payload.topic(&topics), "goldcrest/a/camera");
         assert!(payload.retained());
@@ -334,7 +334,7 @@ mod tests {
         assert!(json.get("device").is_none() && json.get("picture").is_none());
 
         let status = Monitor::steady("a drawing").status();
-        let json = serde_json::to_value(CameraState::new(&status, Condition::Dark)).unwrap();
+        let json = serde_json::to_value(CameraState::new(&status, PictureState::Dark)).unwrap();
         assert_eq!(
             (&json["state"], &json["picture"]),
             (&"streaming".into(), &"dark".into())

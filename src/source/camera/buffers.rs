@@ -3,14 +3,14 @@
 use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use super::system::{Device, Mapping, retry};
+use super::system::{Device, MappedBuffer, retry};
 use crate::frame::Lender;
 
 /// A stream's buffers. They stay mapped until the stream is over and the last loan has ended; what
 /// a buffer on loan shows stays as it is, because only a buffer that was taken back is queued.
 #[derive(Default)]
 pub struct Buffers {
-    mappings: Vec<Box<dyn Mapping>>,
+    mappings: Vec<Box<dyn MappedBuffer>>,
     desk: Mutex<Desk>,
 }
 
@@ -26,7 +26,7 @@ struct Desk {
 
 impl Buffers {
     /// The buffers of `device`.
-    pub fn new(device: Arc<dyn Device>, mappings: Vec<Box<dyn Mapping>>) -> Self {
+    pub fn new(device: Arc<dyn Device>, mappings: Vec<Box<dyn MappedBuffer>>) -> Self {
         let desk = Desk {
             device: Some(device),
             ..Desk::default()

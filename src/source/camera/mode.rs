@@ -4,7 +4,7 @@ use v4l::Fraction;
 use v4l::v4l_sys as sys;
 
 use super::negotiate::{fps, name, pixel_format};
-use super::system::Picture;
+use super::system::DriverFormat;
 use crate::frame::{Colour, Matrix, PixelFormat};
 use crate::source::Mode;
 
@@ -25,7 +25,7 @@ fn row_bytes(format: PixelFormat, width: usize) -> usize {
 ///
 /// # Errors
 /// What in it cannot be used.
-pub fn read(picture: &Picture, interval: Option<Fraction>) -> Result<Mode, String> {
+pub fn read(picture: &DriverFormat, interval: Option<Fraction>) -> Result<Mode, String> {
     let fourcc = name(picture.format);
     let Some(format) = pixel_format(picture.format) else {
         return Err(format!("the driver gave {fourcc}, which is not understood"));
@@ -69,7 +69,7 @@ pub fn read(picture: &Picture, interval: Option<Fraction>) -> Result<Mode, Strin
 
 /// Matrix and range, with V4L2's defaults where the driver leaves them open. BT.2020 and SMPTE 240M
 /// are read as BT.709, which is nearest.
-fn colour(format: PixelFormat, picture: &Picture) -> Colour {
+fn colour(format: PixelFormat, picture: &DriverFormat) -> Colour {
     if format == PixelFormat::Jpeg {
         // A JPEG file is BT.601, full range, whatever the driver says of its sensor.
         return Colour {
@@ -110,14 +110,14 @@ mod tests {
 
     use super::*;
 
-    fn yuyv(width: u32, height: u32) -> Picture {
-        Picture {
+    fn yuyv(width: u32, height: u32) -> DriverFormat {
+        DriverFormat {
             format: FourCC::new(b"YUYV"),
             width,
             height,
             bytes_per_line: width * 2,
             size_image: width * height * 2,
-            ..Picture::default()
+            ..DriverFormat::default()
         }
     }
 
@@ -156,7 +156,7 @@ mod tests {
     #[test]
     fn matrix_and_range_follow_v4l2s_defaults() {
         let driver = |colorspace, encoding, quantization| {
-            let picture = Picture {
+            let picture = DriverFormat {
                 colorspace,
                 encoding,
                 quantization,
@@ -183,7 +183,7 @@ mod tests {
             (Matrix::Bt601, false)
         );
         for (quantization, full) in [(0, true), (full, true), (limited, false)] {
-            let grey = Picture {
+            let grey = DriverFormat {
                 format: FourCC::new(b"GREY"),
                 quantization,
                 ..yuyv(64, 64)

@@ -47,7 +47,7 @@ pub struct Offer {
 
 /// What to ask the driver for.
 #[derive(Clone, Copy, Debug)]
-pub struct Choice {
+pub struct Candidate {
     /// V4L2's name of the format.
     pub fourcc: FourCC,
     /// Width and height in pixels.
@@ -138,7 +138,7 @@ fn rate_distance(rate: f64, ask: &Ask) -> f64 {
 }
 
 /// What to ask for, best first. Formats that are not understood are left out.
-pub fn rank(offers: &[Offer], ask: &Ask) -> Vec<Choice> {
+pub fn rank(offers: &[Offer], ask: &Ask) -> Vec<Candidate> {
     let mut ranked: Vec<_> = offers
         .iter()
         .filter_map(|offer| {
@@ -148,16 +148,19 @@ pub fn rank(offers: &[Offer], ask: &Ask) -> Vec<Choice> {
             }
             let interval = best_interval(&offer.intervals, ask);
             let short = (ask.fps * 0.99 - fps(interval)).max(0.0);
-            let choice = Choice {
+            let candidate = Candidate {
                 fourcc: offer.fourcc,
                 size: offer.size,
                 interval,
             };
-            Some((size_distance(offer.size, ask), short, place, choice))
+            Some((size_distance(offer.size, ask), short, place, candidate))
         })
         .collect();
     ranked.sort_by(|a, b| a.0.cmp(&b.0).then(a.1.total_cmp(&b.1)).then(a.2.cmp(&b.2)));
-    ranked.into_iter().map(|(.., choice)| choice).collect()
+    ranked
+        .into_iter()
+        .map(|(.., candidate)| candidate)
+        .collect()
 }
 
 #[cfg(test)]
@@ -183,8 +186,12 @@ mod tests {
     }
 
     fn best(offers: &[Offer], ask: &Ask) -> (String, (u32, u32), f64) {
-        let choice = rank(offers, ask)[0];
-        (name(choice.fourcc), choice.size, fps(choice.interval))
+        let candidate = rank(offers, ask)[0];
+        (
+            name(candidate.fourcc),
+            candidate.size,
+            fps(candidate.interval),
+        )
     }
 
     #[test]

@@ -3,12 +3,12 @@
 use std::io;
 use std::time::Duration;
 
-use super::open::Opened;
+use super::open::OpenCamera;
 use super::stream::{Filled, Stream};
 use super::system::System;
 use crate::frame::{Frame, PixelFormat, jpeg};
 use crate::meter::Tally;
-use crate::source::Counters;
+use crate::source::FrameCounters;
 use crate::source::Mode;
 
 /// A frame from further in the future than this carries a clock that is not the system's.
@@ -39,12 +39,12 @@ pub struct Session {
 impl Session {
     /// Begins to read what was just opened.
     pub fn new(
-        opened: Opened,
+        opened: OpenCamera,
         skip: u32,
         timeout: Duration,
         fps: f64,
         now: Duration,
-        counters: &Counters,
+        counters: &FrameCounters,
     ) -> Self {
         let (stream, mode) = (opened.stream, opened.mode);
         // Where the camera keeps the rate asked for, jitter must not cost every second frame.
@@ -84,7 +84,7 @@ impl Session {
         system: &dyn System,
         frame: &mut Frame,
         seq: &mut u64,
-        counters: &mut Counters,
+        counters: &mut FrameCounters,
         time: Duration,
     ) -> io::Result<Option<Duration>> {
         let deadline = system.now() + time;
@@ -142,7 +142,7 @@ impl Session {
 
     /// Whether no valid frame came for longer than is allowed; if so, what came instead, in words,
     /// empty for nothing.
-    pub fn overdue(&mut self, now: Duration, counters: &Counters) -> Option<String> {
+    pub fn overdue(&mut self, now: Duration, counters: &FrameCounters) -> Option<String> {
         if now.saturating_sub(self.alive) < self.timeout {
             return None;
         }
@@ -177,7 +177,7 @@ impl Session {
     }
 
     /// How many frames the driver's count moved on.
-    fn count(&self, filled: &Filled, counters: &mut Counters) -> u64 {
+    fn count(&self, filled: &Filled, counters: &mut FrameCounters) -> u64 {
         let Some((last, _)) = self.last else {
             return 1;
         };
@@ -192,7 +192,12 @@ impl Session {
     }
 
     /// The bytes of the picture if the frame is whole and new; else counts why it is not.
-    fn judge(&mut self, filled: &Filled, now: Duration, counters: &mut Counters) -> Option<usize> {
+    fn judge(
+        &mut self,
+        filled: &Filled,
+        now: Duration,
+        counters: &mut FrameCounters,
+    ) -> Option<usize> {
         let before = self.last.replace((filled.sequence, filled.timestamp));
         if filled.error {
             counters.bad.add("damaged");
@@ -234,7 +239,7 @@ impl Session {
         Some(self.capacity)
     }
 
-    fn seen(&mut self, now: Duration, counters: &Counters) {
+    fn seen(&mut self, now: Duration, counters: &FrameCounters) {
         self.alive = now;
         if self.bad_then.total() != counters.bad.total() {
             self.bad_then = counters.bad.clone();
@@ -247,7 +252,7 @@ impl Session {
     }
 
     /// Whether a valid frame is passed on.
-    fn pass(&mut self, captured: Duration, counters: &mut Counters) -> bool {
+    fn pass(&mut self, captured: Duration, counters: &mut FrameCounters) -> bool {
         if self.to_skip > 0 {
             self.to_skip -= 1;
             counters.skipped += 1;

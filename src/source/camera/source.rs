@@ -6,7 +6,7 @@ use std::thread;
 use std::time::{Duration, Instant, SystemTime};
 
 use super::config::Config;
-use super::kernel::Kernel;
+use super::kernel::Linux;
 use super::loss;
 use super::open::open;
 use super::session::Session;
@@ -15,7 +15,7 @@ use crate::frame::{Captured, Frame};
 use crate::meter::Tally;
 use crate::source::{Cause, Loss};
 use crate::source::{Error, Next, Source};
-use crate::source::{Monitor, State, Status};
+use crate::source::{Monitor, SourceState, Status};
 
 /// The longest that one call of [`Source::next`] waits while all is well.
 const SLICE: Duration = Duration::from_millis(250);
@@ -54,7 +54,7 @@ pub struct Camera {
 impl Camera {
     /// A camera as configured; it is opened at the first call of [`Source::next`].
     pub fn new(config: Config) -> Self {
-        Self::on(Arc::new(Kernel), config)
+        Self::on(Arc::new(Linux), config)
     }
 
     pub(super) fn on(system: Arc<dyn System>, config: Config) -> Self {
@@ -171,7 +171,7 @@ impl Camera {
 
     fn tell(&mut self, loss: Loss) {
         self.changed = true;
-        if self.status.state == State::Streaming {
+        if self.status.state == SourceState::Streaming {
             self.status.losses += 1;
             self.status.since = self.now();
         }
@@ -180,17 +180,17 @@ impl Camera {
         if known.is_none_or(|known| known.cause != loss.cause) {
             log::warn!("camera lost: {loss}");
         }
-        self.status.state = State::Lost;
+        self.status.state = SourceState::Lost;
         self.status.loss = Some(loss);
     }
 
     fn streams(&mut self) {
         self.retry = FIRST_RETRY;
-        if self.status.state == State::Streaming {
+        if self.status.state == SourceState::Streaming {
             return;
         }
         self.changed = true;
-        self.status.state = State::Streaming;
+        self.status.state = SourceState::Streaming;
         self.status.loss = None;
         self.status.since = self.now();
         if let (Some(mode), Some(device)) = (&self.status.mode, &self.status.device) {

@@ -9,7 +9,7 @@ use serde::Serialize;
 use super::config::Config;
 use super::controls;
 use super::devices::{self, Found};
-use super::kernel::Kernel;
+use super::kernel::Linux;
 use super::negotiate::{self, fps, name};
 use super::open::offers;
 use super::system::{Device, FrameInterval, FrameSize, System};
@@ -41,7 +41,7 @@ pub struct Listing {
     /// The driver.
     pub driver: String,
     /// What it offers, of what is understood.
-    pub formats: Vec<Format>,
+    pub formats: Vec<ListedFormat>,
     /// Controls that can be set, by name, with their lowest and highest value.
     pub controls: BTreeMap<String, (i32, i32)>,
     /// Why it cannot be used.
@@ -50,7 +50,7 @@ pub struct Listing {
 
 /// One format of a camera.
 #[derive(Clone, Debug, Serialize)]
-pub struct Format {
+pub struct ListedFormat {
     /// V4L2's name.
     pub name: String,
     /// Sizes, each with its frames a second.
@@ -78,7 +78,7 @@ pub struct Choice {
 
 /// Looks at every video node and at what `config` would make of them.
 pub fn survey(config: &Config) -> Survey {
-    on(&Kernel, config)
+    on(&Linux, config)
 }
 
 pub(super) fn on(system: &dyn System, config: &Config) -> Survey {
@@ -129,7 +129,7 @@ fn fill(listing: &mut Listing, found: &Found) {
                 (format!("{}x{} to {}x{}", min.0, min.1, max.0, max.1), rates)
             }
         });
-        listing.formats.push(Format {
+        listing.formats.push(ListedFormat {
             name: name(fourcc),
             sizes: sizes.collect(),
         });

@@ -52,13 +52,13 @@ pub trait Device: Send + Sync {
         index: u32,
     ) -> io::Result<FrameInterval>;
     /// VIDIOC_S_FMT; gives what the driver made of it.
-    fn set_format(&self, format: FourCC, size: (u32, u32)) -> io::Result<Picture>;
+    fn set_format(&self, format: FourCC, size: (u32, u32)) -> io::Result<DriverFormat>;
     /// VIDIOC_S_PARM; gives what the driver made of it.
     fn set_interval(&self, interval: Fraction) -> io::Result<Fraction>;
     /// VIDIOC_REQBUFS for mapped buffers; gives how many there are. 0 frees them.
     fn request_buffers(&self, count: u32) -> io::Result<u32>;
     /// VIDIOC_QUERYBUF and mmap.
-    fn map(&self, index: u32) -> io::Result<Box<dyn Mapping>>;
+    fn map(&self, index: u32) -> io::Result<Box<dyn MappedBuffer>>;
     /// VIDIOC_QBUF.
     fn queue(&self, index: u32) -> io::Result<()>;
     /// VIDIOC_DQBUF; EAGAIN when none is ready.
@@ -78,7 +78,7 @@ pub trait Device: Send + Sync {
 }
 
 /// A buffer of the driver in this process's memory. Dropping it unmaps it.
-pub trait Mapping: Send + Sync {
+pub trait MappedBuffer: Send + Sync {
     /// Bytes of it.
     fn length(&self) -> usize;
     /// All of it; to be looked at only while the driver does not own the buffer.
@@ -125,7 +125,7 @@ pub enum FrameInterval {
 
 /// What VIDIOC_S_FMT gave.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct Picture {
+pub struct DriverFormat {
     /// Pixel format.
     pub format: FourCC,
     /// Width in pixels.

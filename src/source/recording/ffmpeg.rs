@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdout, Command, Stdio};
 use std::thread::JoinHandle;
 
-use super::y4m::Stream;
-use super::{Error, Item, Reel};
+use super::y4m::Y4mStream;
+use super::{Error, Fetched, Reader};
 use crate::frame::{Frame, Matrix};
 
 const PROGRAM: &str = "ffmpeg";
@@ -25,7 +25,7 @@ pub(super) struct Ffmpeg {
 /// A running `ffmpeg`, which is ended when it is dropped.
 struct Running {
     child: Child,
-    stream: Stream<BufReader<ChildStdout>>,
+    stream: Y4mStream<BufReader<ChildStdout>>,
     /// Reads what it has to complain of, and gives the first line.
     complaint: Option<JoinHandle<String>>,
     frames: u64,
@@ -93,7 +93,7 @@ impl Running {
         let stderr = child.stderr.take();
         let complaint = stderr.map(|stderr| std::thread::spawn(move || first_line(stderr)));
         let stream = match child.stdout.take() {
-            Some(stdout) => Stream::new(BufReader::with_capacity(64 << 10, stdout)),
+            Some(stdout) => Y4mStream::new(BufReader::with_capacity(64 << 10, stdout)),
             None => Err(io::ErrorKind::BrokenPipe.into()),
         };
         match stream {
@@ -151,15 +151,15 @@ fn first_line(stderr: impl Read) -> String {
     String::from_utf8_lossy(&line).trim().into()
 }
 
-impl Reel for Ffmpeg {
-    fn next(&mut self, frame: &mut Frame) -> Result<Item, Error> {
+impl Reader for Ffmpeg {
+    fn next(&mut self, frame: &mut Frame) -> Result<Fetched, Error> {
         if self.running.over {
-            return Ok(Item::End);
+            return Ok(Fetched::End);
         }
-        let item = self.running.stream.next(frame).unwrap_or(Item::End);
-        if let Item::Named | Item::Numbered = item {
+        let fetched = self.running.stream.next(frame).unwrap_or(Fetched::End);
+        if let Fetched::Named | Fetched::Numbered = fetched {
             self.running.frames += 1;
-            return Ok(item);
+            return Ok(fetched);
         }
         let complaint = self.running.stop();
         if self.running.frames == 0 {
@@ -168,7 +168,7 @@ impl Reel for Ffmpeg {
         if !complaint.is_empty() {
             log::warn!("{}: ffmpeg says: {complaint}", self.path.display());
         }
-        Ok(Item::End)
+        Ok(Fetched::End)
     }
 
     fn rewind(&mut self) -> Result<(), Error> {

@@ -5,8 +5,8 @@ use std::fs::{self, File};
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
-use super::kind::{self, ending, is_image};
-use super::{Error, Item, MAX_FILE, Reel, manifest, png};
+use super::container::{self, ending, is_image};
+use super::{Error, Fetched, MAX_FILE, Reader, manifest, png};
 use crate::frame::{Captured, Colour, Frame, PixelFormat, jpeg};
 
 /// The pictures of a directory, or a single one.
@@ -75,14 +75,14 @@ impl Images {
     }
 }
 
-impl Reel for Images {
-    fn next(&mut self, frame: &mut Frame) -> Result<Item, Error> {
+impl Reader for Images {
+    fn next(&mut self, frame: &mut Frame) -> Result<Fetched, Error> {
         let Some(path) = self.files.get(self.next) else {
-            return Ok(Item::End);
+            return Ok(Fetched::End);
         };
         self.next += 1;
         let bad = |cause, what: &dyn std::fmt::Display| {
-            Ok(Item::Bad(cause, format!("{}: {what}", path.display())))
+            Ok(Fetched::Bad(cause, format!("{}: {what}", path.display())))
         };
         if let Err(error) = read(path, frame.data.own()) {
             return bad("unreadable", &error);
@@ -96,9 +96,9 @@ impl Reel for Images {
                 &format_args!("the file has more than {} MiB", MAX_FILE >> 20),
             );
         }
-        if frame.data.starts_with(kind::JPEG) {
+        if frame.data.starts_with(container::JPEG) {
             as_jpeg(frame);
-        } else if frame.data.starts_with(kind::PNG) {
+        } else if frame.data.starts_with(container::PNG) {
             std::mem::swap(&mut self.file, frame.data.own());
             if let Err((cause, what)) = png::decode(&self.file, frame) {
                 return bad(cause, &what);
@@ -110,7 +110,7 @@ impl Reel for Images {
         frame
             .name
             .push_str(&path.file_name().unwrap_or_default().to_string_lossy());
-        Ok(Item::Named)
+        Ok(Fetched::Named)
     }
 
     fn rewind(&mut self) -> Result<(), Error> {

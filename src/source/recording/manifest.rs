@@ -19,7 +19,7 @@ const VERSION: u8 = 1;
 
 /// The first line.
 #[derive(Serialize)]
-pub(crate) struct Header<'a> {
+pub(crate) struct ManifestHeader<'a> {
     v: u8,
     program: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -30,7 +30,7 @@ pub(crate) struct Header<'a> {
     mode: Option<&'a Mode>,
 }
 
-impl<'a> Header<'a> {
+impl<'a> ManifestHeader<'a> {
     /// About the source whose state is `status`.
     pub fn new(status: &'a Status) -> Self {
         Self {

@@ -5,7 +5,7 @@ use std::io::{self, BufRead, BufReader, Seek};
 use std::path::{Path, PathBuf};
 
 use super::images::as_jpeg;
-use super::{Error, Item, MAX_FILE, Reel};
+use super::{Error, Fetched, MAX_FILE, Reader};
 use crate::frame::Frame;
 
 /// A file of JPEG after JPEG.
@@ -34,25 +34,25 @@ impl Mjpeg {
     }
 }
 
-impl Reel for Mjpeg {
-    fn next(&mut self, frame: &mut Frame) -> Result<Item, Error> {
+impl Reader for Mjpeg {
+    fn next(&mut self, frame: &mut Frame) -> Result<Fetched, Error> {
         match self
             .splitter
             .next(frame.data.own())
             .map_err(|e| self.error(e))?
         {
-            Part::End => Ok(Item::End),
-            Part::Picture => {
+            Piece::End => Ok(Fetched::End),
+            Piece::Picture => {
                 as_jpeg(frame);
-                Ok(Item::Numbered)
+                Ok(Fetched::Numbered)
             }
-            Part::TooLarge => {
+            Piece::TooLarge => {
                 let what = format!(
                     "{}: a picture has more than {} MiB",
                     self.path.display(),
                     MAX_FILE >> 20
                 );
-                Ok(Item::Bad("too-large", what))
+                Ok(Fetched::Bad("too-large", what))
             }
         }
     }
@@ -86,7 +86,7 @@ struct Splitter<R> {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Part {
+enum Piece {
     Picture,
     TooLarge,
     End,
@@ -104,10 +104,10 @@ impl<R: BufRead> Splitter<R> {
     }
 
     /// Reads the next picture into `data`. One that ends early is given as it is.
-    fn next(&mut self, data: &mut Vec<u8>) -> io::Result<Part> {
+    fn next(&mut self, data: &mut Vec<u8>) -> io::Result<Piece> {
         data.clear();
         if !self.begun && !self.find_start()? {
-            return Ok(Part::End);
+            return Ok(Piece::End);
         }
         self.begun = false;
         data.extend([0xff, SOI]);
@@ -138,10 +138,10 @@ impl<R: BufRead> Splitter<R> {
             }
             if room == 0 {
                 // What follows is read as another picture, from its next beginning on.
-                return Ok(Part::TooLarge);
+                return Ok(Piece::TooLarge);
             }
         }
-        Ok(Part::Picture)
+        Ok(Piece::Picture)
     }
 
     /// Goes to behind the next beginning of a picture.
@@ -229,7 +229,7 @@ mod tests {
         let mut splitter = Splitter::new(BufReader::with_capacity(chunk, stream));
         let mut parts = Vec::new();
         let mut data = Vec::new();
-        while splitter.next(&mut data).unwrap() == Part::Picture {
+        while splitter.next(&mut data).unwrap() == Piece::Picture {
             parts.push(data.clone());
         }
         parts

@@ -14,9 +14,9 @@
 //! one shows there. A file that cannot be read, or is no picture, is counted, named in the log and
 //! passed over.
 
+mod container;
 mod ffmpeg;
 mod images;
-mod kind;
 pub(crate) mod manifest;
 mod mjpeg;
 mod png;
@@ -26,7 +26,7 @@ use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
-use self::kind::Kind;
+use self::container::Container;
 use super::{Error, Next, Source};
 use crate::frame::{Captured, Frame};
 use crate::meter::Tally;
@@ -53,9 +53,9 @@ impl Default for RecordingOptions {
 }
 
 /// One kind of recording, from its beginning to its end.
-trait Reel: Send {
+trait Reader: Send {
     /// Fills the picture and the name of `frame`; a stream's frames have no name of their own.
-    fn next(&mut self, frame: &mut Frame) -> Result<Item, Error>;
+    fn next(&mut self, frame: &mut Frame) -> Result<Fetched, Error>;
 
     /// Goes back to the beginning.
     fn rewind(&mut self) -> Result<(), Error>;
@@ -72,9 +72,9 @@ trait Reel: Send {
     }
 }
 
-/// What a reel had next.
+/// What a reader had next.
 #[derive(Clone, Debug, PartialEq, Eq)]
-enum Item {
+enum Fetched {
     /// A frame that names itself.
     Named,
     /// A frame that has no name but its number.
@@ -90,7 +90,7 @@ enum Item {
 pub struct Recording {
     path: PathBuf,
     name: String,
-    reel: Box<dyn Reel>,
+    reader: Box<dyn Reader>,
     looping: bool,
     frame_rate: f64,
     start: SystemTime,
@@ -119,14 +119,14 @@ impl Recording {
             cause,
         };
         let metadata = path.metadata().map_err(io)?;
-        let reel: Box<dyn Reel> = match Kind::of(path, &metadata)? {
-            Kind::Directory => Box::new(images::Images::directory(path)?),
-            Kind::Image => Box::new(images::Images::one(path)),
-            Kind::Mjpeg => Box::new(mjpeg::Mjpeg::open(path)?),
-            Kind::Y4m => Box::new(y4m::File::open(path)?),
-            Kind::Video => Box::new(ffmpeg::Ffmpeg::open(path)?),
+        let reader: Box<dyn Reader> = match Container::of(path, &metadata)? {
+            Container::Directory => Box::new(images::Images::directory(path)?),
+            Container::Image => Box::new(images::Images::one(path)),
+            Container::Mjpeg => Box::new(mjpeg::Mjpeg::open(path)?),
+            Container::Y4m => Box::new(y4m::Y4mFile::open(path)?),
+            Container::Video => Box::new(ffmpeg::Ffmpeg::open(path)?),
         };
-        let frame_rate = reel.frame_rate().unwrap_or(options.frame_rate);
+        let frame_rate = reader.frame_rate().unwrap_or(options.frame_rate);
         let usable = frame_rate.is_finite() && frame_rate > 0.0;
         Ok(Self {
             path: path.into(),
@@ -135,7 +135,7 @@ impl Recording {
                 .unwrap_or_default()
                 .to_string_lossy()
                 .into(),
-            reel,
+            reader,
             looping: options.looping,
             frame_rate: if usable {
                 frame_rate
@@ -155,7 +155,7 @@ impl Recording {
     /// How many frames one round has, those that cannot be read among them, where that is known
     /// beforehand.
     pub fn len_hint(&self) -> Option<u64> {
-        self.reel.len_hint()
+        self.reader.len_hint()
     }
 
     /// Frames a second.
@@ -175,7 +175,7 @@ impl Recording {
         frame.captured.elapsed = elapsed.unwrap_or(Duration::MAX);
         let wall = self.start.checked_add(frame.captured.elapsed);
         frame.captured.wall = wall.unwrap_or(self.start);
-        if let Some(captured) = self.reel.captured() {
+        if let Some(captured) = self.reader.captured() {
             frame.captured.elapsed = self.round + captured.elapsed;
             frame.captured.wall = captured.wall + self.round;
         }
@@ -193,7 +193,7 @@ impl Recording {
         if !self.looping || self.given == 0 {
             return Ok(false);
         }
-        self.reel.rewind()?;
+        self.reader.rewind()?;
         (self.index, self.given) = (0, 0);
         let interval = Duration::try_from_secs_f64(1.0 / self.frame_rate);
         self.round = self.last + interval.unwrap_or_default();
@@ -204,19 +204,19 @@ impl Recording {
 impl Source for Recording {
     fn next(&mut self, frame: &mut Frame) -> Result<Next, Error> {
         loop {
-            match self.reel.next(frame)? {
-                Item::End => {
+            match self.reader.next(frame)? {
+                Fetched::End => {
                     if !self.again()? {
                         return Ok(Next::End);
                     }
                     continue;
                 }
-                Item::Bad(cause, what) => {
+                Fetched::Bad(cause, what) => {
                     self.passed_over.add(cause);
                     log::warn!("{what}; passed over");
                 }
-                item => {
-                    self.stamp(frame, item == Item::Numbered);
+                fetched => {
+                    self.stamp(frame, fetched == Fetched::Numbered);
                     self.seq += 1;
                     self.index += 1;
                     self.given += 1;

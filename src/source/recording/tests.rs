@@ -296,10 +296,10 @@ fn a_video_left_half_way_ends_its_child() {
     let folder = TempDir::new().unwrap();
     let path = folder.path().join("red.mp4");
     video(&path);
-    let mut reel = ffmpeg::Ffmpeg::open(&path).unwrap();
-    let child = Path::new("/proc").join(reel.child().to_string());
+    let mut reader = ffmpeg::Ffmpeg::open(&path).unwrap();
+    let child = Path::new("/proc").join(reader.child().to_string());
     assert!(child.exists());
-    assert_eq!(reel.next(&mut Frame::empty()).unwrap(), Item::Numbered);
-    drop(reel);
+    assert_eq!(reader.next(&mut Frame::empty()).unwrap(), Fetched::Numbered);
+    drop(reader);
     assert!(!child.exists());
 }

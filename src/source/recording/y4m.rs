@@ -3,7 +3,7 @@
 use std::io::{self, BufRead, BufReader, Read, Seek};
 use std::path::{Path, PathBuf};
 
-use super::{Error, Item, Reel};
+use super::{Error, Fetched, Reader};
 use crate::frame::{Colour, Frame, MAX_PIXELS, Matrix, PixelFormat};
 
 /// The longest line of a header.
@@ -11,7 +11,7 @@ const MAX_LINE: u64 = 1024;
 
 /// What the first line of a stream says.
 #[derive(Clone, Copy, Debug, PartialEq)]
-struct Header {
+struct StreamHeader {
     width: usize,
     height: usize,
     frame_rate: Option<f64>,
@@ -28,7 +28,7 @@ enum Sampling {
     Mono,
 }
 
-impl Header {
+impl StreamHeader {
     /// Reads the line, which is without its end.
     ///
     /// A stream does not say its matrix; it is BT.709 above the size of standard television and
@@ -109,22 +109,22 @@ fn ratio(text: &str) -> Option<f64> {
 }
 
 /// A stream of which the header was read.
-pub(super) struct Stream<R> {
+pub(super) struct Y4mStream<R> {
     input: R,
-    header: Header,
+    header: StreamHeader,
     /// The line before a frame.
     line: Vec<u8>,
     /// Planes that have to be put in another order.
     planes: Vec<u8>,
 }
 
-impl<R: BufRead> Stream<R> {
+impl<R: BufRead> Y4mStream<R> {
     /// Reads the header. What is wrong comes as an error of the kind `InvalidData`.
     pub fn new(mut input: R) -> io::Result<Self> {
         let invalid = |what: String| io::Error::new(io::ErrorKind::InvalidData, what);
         let mut line = Vec::new();
         read_line(&mut input, &mut line)?;
-        let header = Header::parse(&String::from_utf8_lossy(&line)).map_err(invalid)?;
+        let header = StreamHeader::parse(&String::from_utf8_lossy(&line)).map_err(invalid)?;
         Ok(Self {
             input,
             header,
@@ -143,14 +143,14 @@ impl<R: BufRead> Stream<R> {
     }
 
     /// Reads the next frame.
-    pub fn next(&mut self, frame: &mut Frame) -> io::Result<Item> {
+    pub fn next(&mut self, frame: &mut Frame) -> io::Result<Fetched> {
         read_line(&mut self.input, &mut self.line)?;
         if self.line.is_empty() {
-            return Ok(Item::End);
+            return Ok(Fetched::End);
         }
         if !self.line.starts_with(b"FRAME") {
             let what = "a frame does not begin as it should; what follows is lost";
-            return Ok(Item::Bad("corrupt", what.into()));
+            return Ok(Fetched::Bad("corrupt", what.into()));
         }
         let header = self.header;
         let to = match header.sampling {
@@ -160,7 +160,10 @@ impl<R: BufRead> Stream<R> {
         to.resize(header.frame_len(), 0);
         match self.input.read_exact(to) {
             Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => {
-                return Ok(Item::Bad("truncated", "the last frame ends early".into()));
+                return Ok(Fetched::Bad(
+                    "truncated",
+                    "the last frame ends early".into(),
+                ));
             }
             outcome => outcome?,
         }
@@ -174,7 +177,7 @@ impl<R: BufRead> Stream<R> {
                 interleave(&self.planes, header.width, header.height, frame.data.own());
             }
         }
-        Ok(Item::Numbered)
+        Ok(Fetched::Numbered)
     }
 }
 
@@ -203,21 +206,21 @@ fn read_line(input: &mut impl BufRead, line: &mut Vec<u8>) -> io::Result<()> {
 }
 
 /// A file that holds such a stream.
-pub(super) struct File {
+pub(super) struct Y4mFile {
     path: PathBuf,
-    stream: Stream<BufReader<std::fs::File>>,
+    stream: Y4mStream<BufReader<std::fs::File>>,
     begin: u64,
     len: Option<u64>,
     /// Whether the stream broke off, so that its end is all that follows.
     broken: bool,
 }
 
-impl File {
+impl Y4mFile {
     pub fn open(path: &Path) -> Result<Self, Error> {
         let fail = |cause: io::Error| error(path, cause);
         let file = std::fs::File::open(path).map_err(fail)?;
         let bytes = file.metadata().map_err(fail)?.len();
-        let mut stream = Stream::new(BufReader::with_capacity(64 << 10, file)).map_err(fail)?;
+        let mut stream = Y4mStream::new(BufReader::with_capacity(64 << 10, file)).map_err(fail)?;
         let begin = stream.input.stream_position().map_err(fail)?;
         // Exact for frames whose headers say nothing, as they commonly do.
         let one = stream.header.frame_len() as u64 + b"FRAME\n".len() as u64;
@@ -240,20 +243,23 @@ fn error(path: &Path, cause: io::Error) -> Error {
     Error::Io { path, cause }
 }
 
-impl Reel for File {
-    fn next(&mut self, frame: &mut Frame) -> Result<Item, Error> {
+impl Reader for Y4mFile {
+    fn next(&mut self, frame: &mut Frame) -> Result<Fetched, Error> {
         if self.broken {
-            return Ok(Item::End);
+            return Ok(Fetched::End);
         }
-        let item = self
+        let fetched = self
             .stream
             .next(frame)
             .map_err(|cause| error(&self.path, cause))?;
-        if let Item::Bad(cause, what) = item {
+        if let Fetched::Bad(cause, what) = fetched {
             self.broken = true;
-            return Ok(Item::Bad(cause, format!("{}: {what}", self.path.display())));
+            return Ok(Fetched::Bad(
+                cause,
+                format!("{}: {what}", self.path.display()),
+            ));
         }
-        Ok(item)
+        Ok(fetched)
     }
 
     fn rewind(&mut self) -> Result<(), Error> {
@@ -281,14 +287,16 @@ mod tests {
     #[test]
     fn headers_are_read() {
         let header =
-            Header::parse("YUV4MPEG2 W3 H2 F30000:1001 Ip A1:1 C420mpeg2 XYSCSS=420MPEG2").unwrap();
+            StreamHeader::parse("YUV4MPEG2 W3 H2 F30000:1001 Ip A1:1 C420mpeg2 XYSCSS=420MPEG2")
+                .unwrap();
         assert_eq!(
             (header.width, header.height, header.frame_len()),
             (3, 2, 6 + 4)
         );
         assert!((header.frame_rate.unwrap() - 29.97).abs() < 0.001);
         assert_eq!(header.colour, Colour::default());
-        let header = Header::parse("YUV4MPEG2 W1920 H1080 F0:0 C422 XCOLORRANGE=FULL").unwrap();
+        let header =
+            StreamHeader::parse("YUV4MPEG2 W1920 H1080 F0:0 C422 XCOLORRANGE=FULL").unwrap();
         assert_eq!(
             (header.colour.matrix, header.colour.full_range),
             (Matrix::Bt709, true)
@@ -302,7 +310,7 @@ mod tests {
             "YUV4MPEG2 W99999999 H99999999",
             "YUV4MPEG W3 H2",
         ] {
-            assert!(Header::parse(wrong).is_err(), "{wrong}");
+            assert!(StreamHeader::parse(wrong).is_err(), "{wrong}");
         }
     }
 
@@ -322,14 +330,14 @@ mod tests {
     #[test]
     fn a_frame_that_ends_early_is_said() {
         let stream = b"YUV4MPEG2 W2 H2 Cmono\nFRAME\n1234FRAME Ixyz\n5678FRAME\n90";
-        let mut stream = Stream::new(&stream[..]).unwrap();
+        let mut stream = Y4mStream::new(&stream[..]).unwrap();
         let mut frame = Frame::empty();
-        assert_eq!(stream.next(&mut frame).unwrap(), Item::Numbered);
-        assert_eq!(stream.next(&mut frame).unwrap(), Item::Numbered);
+        assert_eq!(stream.next(&mut frame).unwrap(), Fetched::Numbered);
+        assert_eq!(stream.next(&mut frame).unwrap(), Fetched::Numbered);
         assert_eq!(&*frame.data, b"5678");
         assert!(matches!(
             stream.next(&mut frame).unwrap(),
-            Item::Bad("truncated", _)
+            Fetched::Bad("truncated", _)
         ));
     }
 }

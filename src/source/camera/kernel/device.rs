@@ -13,18 +13,18 @@ use v4l::{FourCC, Fraction};
 use super::mapping::Mapped;
 use super::plain::{Plain, plain_pix, zeroed};
 use crate::source::camera::system::{
-    Buffer, Capability, Control, Device, FrameInterval, FrameSize, Mapping, Picture,
+    Buffer, Capability, Control, Device, DriverFormat, FrameInterval, FrameSize, MappedBuffer,
 };
 
 const CAPTURE: u32 = sys::v4l2_buf_type_V4L2_BUF_TYPE_VIDEO_CAPTURE;
 const MMAP: u32 = sys::v4l2_memory_V4L2_MEMORY_MMAP;
 
 /// A node that is open. The handle's `close` cannot fail: a V4L2 device has no flush.
-pub struct Open {
+pub struct OpenNode {
     handle: Arc<Handle>,
 }
 
-impl Open {
+impl OpenNode {
     /// The node that `handle` holds open.
     pub fn new(handle: Arc<Handle>) -> Self {
         Self { handle }
@@ -55,7 +55,7 @@ impl Open {
     }
 }
 
-impl Device for Open {
+impl Device for OpenNode {
     fn capability(&self) -> io::Result<Capability> {
         let mut found: sys::v4l2_capability = zeroed();
         self.call(vidioc::VIDIOC_QUERYCAP, &mut found)?;
@@ -128,7 +128,7 @@ impl Device for Open {
         Ok(FrameInterval::Range(range.min.into(), range.max.into()))
     }
 
-    fn set_format(&self, format: FourCC, size: (u32, u32)) -> io::Result<Picture> {
+    fn set_format(&self, format: FourCC, size: (u32, u32)) -> io::Result<DriverFormat> {
         let mut asked: sys::v4l2_format = zeroed();
         asked.type_ = CAPTURE;
         asked.fmt.pix = sys::v4l2_pix_format {
@@ -146,7 +146,7 @@ impl Device for Open {
             let pix = asked.fmt.pix;
             (pix, pix.__bindgen_anon_1.ycbcr_enc)
         };
-        Ok(Picture {
+        Ok(DriverFormat {
             format: FourCC::from(given.pixelformat),
             width: given.width,
             height: given.height,
@@ -186,7 +186,7 @@ impl Device for Open {
         Ok(asked.count)
     }
 
-    fn map(&self, index: u32) -> io::Result<Box<dyn Mapping>> {
+    fn map(&self, index: u32) -> io::Result<Box<dyn MappedBuffer>> {
         let mut found = Self::buffer(index);
         self.call(vidioc::VIDIOC_QUERYBUF, &mut found)?;
         let length = found.length as usize;

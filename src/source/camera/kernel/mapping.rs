@@ -4,7 +4,7 @@ use std::io;
 use std::os::fd::RawFd;
 use std::ptr::NonNull;
 
-use crate::source::camera::system::Mapping;
+use crate::source::camera::system::MappedBuffer;
 
 /// A mapped buffer of the driver.
 pub struct Mapped {
@@ -41,7 +41,7 @@ unsafe impl Send for Mapped {}
 // SAFETY: it is only read, and that from any thread; unmapping needs the value itself.
 unsafe impl Sync for Mapped {}
 
-impl Mapping for Mapped {
+impl MappedBuffer for Mapped {
     fn length(&self) -> usize {
         self.length
     }

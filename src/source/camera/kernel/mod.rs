@@ -15,16 +15,16 @@ use std::os::unix::fs::FileTypeExt;
 use std::path::Path;
 use std::time::Duration;
 
-use self::device::Open;
+use self::device::OpenNode;
 #[cfg(test)]
 pub use self::mapping::Mapped;
 use super::system::{Device, Node, System};
 
 /// The running kernel.
 #[derive(Debug, Default)]
-pub struct Kernel;
+pub struct Linux;
 
-impl System for Kernel {
+impl System for Linux {
     fn nodes(&self) -> io::Result<Vec<Node>> {
         let mut links = Vec::new();
         for folder in ["/dev/v4l/by-id", "/dev/v4l/by-path"] {
@@ -62,7 +62,7 @@ impl System for Kernel {
         if unsafe { libc::fcntl(handle.fd(), libc::F_SETFD, libc::FD_CLOEXEC) } == -1 {
             return Err(io::Error::last_os_error());
         }
-        Ok(Box::new(Open::new(handle)))
+        Ok(Box::new(OpenNode::new(handle)))
     }
 
     fn holders(&self, path: &Path) -> Vec<String> {
@@ -111,11 +111,11 @@ mod tests {
 
     #[test]
     fn what_is_no_camera_is_refused_without_harm() {
-        let null = Kernel.open(Path::new("/dev/null")).unwrap();
+        let null = Linux.open(Path::new("/dev/null")).unwrap();
         let error = null.capability().unwrap_err();
         assert_eq!(error.raw_os_error(), Some(libc::ENOTTY));
-        let folder = Kernel.open(Path::new("/dev")).err().unwrap();
+        let folder = Linux.open(Path::new("/dev")).err().unwrap();
         assert_eq!(folder.raw_os_error(), Some(libc::ENOTTY));
-        assert!(Kernel.open(Path::new("/dev/\0")).is_err());
+        assert!(Linux.open(Path::new("/dev/\0")).is_err());
     }
 }

@@ -7,7 +7,7 @@ use super::fake::Fake;
 use crate::frame::Frame;
 use crate::source::camera::system::System;
 use crate::source::camera::{Camera, Config};
-use crate::source::{Cause, Counters, State};
+use crate::source::{Cause, FrameCounters, SourceState};
 use crate::source::{Next, Source};
 
 /// A camera on a kernel of its own, and the frame that it fills.
@@ -50,7 +50,7 @@ impl Bench {
             let waited = self.now() - begin;
             assert!(waited < limit, "no frame, {:?}", self.camera.status());
         }
-        assert_eq!(self.camera.status().state, State::Streaming);
+        assert_eq!(self.camera.status().state, SourceState::Streaming);
         assert_eq!(self.camera.status().loss, None);
         self.now() - begin
     }
@@ -60,7 +60,7 @@ impl Bench {
         let begin = self.now();
         loop {
             let came = self.step();
-            if self.camera.status().state == State::Lost {
+            if self.camera.status().state == SourceState::Lost {
                 assert!(!came);
                 return (self.cause(), self.now() - begin);
             }
@@ -76,7 +76,7 @@ impl Bench {
         self.camera.status().loss.as_ref().unwrap().message.clone()
     }
 
-    pub fn counters(&self) -> Counters {
+    pub fn counters(&self) -> FrameCounters {
         self.camera.status().counters.clone()
     }
 

@@ -11,7 +11,7 @@ use super::frames::jpeg;
 use crate::frame::{Frame, Slot, Taken};
 use crate::source::Source;
 use crate::source::camera::{Camera, Config, Format};
-use crate::source::{Cause, State};
+use crate::source::{Cause, SourceState};
 
 /// A webcam that gives at most so many buffers.
 fn webcam(buffers: u32) -> Bench {
@@ -87,7 +87,7 @@ fn a_camera_whose_buffers_are_all_on_loan_is_not_taken_for_a_lost_one() {
     bench.run(20 * SECOND);
     assert!(bench.now() - begin >= 20 * SECOND, "it waits and sleeps");
     let status = bench.camera.status();
-    assert_eq!((status.state, status.losses), (State::Streaming, 0));
+    assert_eq!((status.state, status.losses), (SourceState::Streaming, 0));
     assert!(is_whole(&kept[0], 0) && is_whole(&kept[1], 1));
     drop(kept);
     bench.frame_within(SECOND);

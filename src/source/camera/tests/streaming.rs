@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::bench::{Bench, SECOND, TIMEOUT_AND_ONE, plain};
 use super::fake::{Call, Fake};
 use crate::source::camera::Config;
-use crate::source::{Cause, State};
+use crate::source::{Cause, SourceState};
 
 #[test]
 fn fault_01_after_a_timeout_no_buffer_of_the_kernel_is_queued_and_pictures_come_back() {
@@ -14,7 +14,7 @@ fn fault_01_after_a_timeout_no_buffer_of_the_kernel_is_queued_and_pictures_come_
     bench.fake.webcam(|camera| camera.silent = true);
     // Silence shorter than the time-out: nothing is lost, nothing queued anew.
     bench.run(2 * SECOND);
-    assert_eq!(bench.camera.status().state, State::Streaming);
+    assert_eq!(bench.camera.status().state, SourceState::Streaming);
     bench.fake.webcam(|camera| camera.silent = false);
     bench.frame_within(SECOND);
     assert_eq!(bench.camera.status().opens, 1);
@@ -108,7 +108,7 @@ fn fault_08_a_slow_camera_is_given_time_for_its_frames() {
     bench.fake.webcam(|camera| camera.rates = vec![]);
     bench.frame_within(6 * SECOND);
     bench.run(60 * SECOND);
-    assert_eq!(bench.camera.status().state, State::Streaming);
+    assert_eq!(bench.camera.status().state, SourceState::Streaming);
     assert_eq!(bench.camera.status().losses, 0);
 }
 

@@ -8,7 +8,7 @@ use super::Error;
 
 /// What kind of recording a path is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Kind {
+pub(super) enum Container {
     Directory,
     Image,
     Mjpeg,
@@ -27,7 +27,7 @@ const VIDEO: &[&str] = &[
     "flv", "3gp", "ogv", "h264", "264", "h265", "265", "hevc", "ivf", "vob", "y4m",
 ];
 
-impl Kind {
+impl Container {
     /// Looks at the file at `path`.
     pub fn of(path: &Path, metadata: &Metadata) -> Result<Self, Error> {
         if metadata.is_dir() {

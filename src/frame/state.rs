@@ -7,7 +7,7 @@ use serde::Serialize;
 /// Whether the pictures that come show anything at all.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Condition {
+pub enum PictureState {
     /// They do, as far as can be told.
     #[default]
     Ok,
@@ -17,7 +17,7 @@ pub enum Condition {
     Stuck,
 }
 
-impl fmt::Display for Condition {
+impl fmt::Display for PictureState {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(match self {
             Self::Ok => "ok",
