@@ -24,9 +24,10 @@ pub fn run(options: &Options) -> Result<(), Failure> {
     let broken = |e| Failure::new(exit::SOFTWARE, e);
     let stop = Stop::on_signals().map_err(broken)?;
     let asked = Reload::on_signal().map_err(broken)?;
-    let mut model = setup::model(&loaded, None, None, setup::Packing::Never)?;
+    let mut source = source::open(&config.source, &config.camera, loaded.folder())?;
+    let packing = setup::Packing::Never(source.footprint);
+    let mut model = setup::model(&loaded, None, None, packing)?;
     model.engine.self_test()?;
-    let source = source::open(&config.source, &config.camera, loaded.folder())?;
     let reloader = Reloader {
         asked,
         model: model.path,
@@ -36,11 +37,17 @@ pub fn run(options: &Options) -> Result<(), Failure> {
         observe: config.observe.clone(),
     };
     let pipeline = reloader.pipeline(&model.card, model.engine);
-    let guard = need::admit(&loaded, &reloader.model, pipeline.engine())?;
+    let guard = need::admit(
+        &loaded,
+        &reloader.model,
+        pipeline.engine(),
+        source.footprint,
+    )?;
     let publisher = match config.mqtt.enabled {
         true => Some(Publisher::start(&config.mqtt, &config.id)?),
         false => None,
     };
+    source.start();
     let daemon = Daemon {
         source,
         pipeline,

@@ -7,12 +7,11 @@ use super::Failure;
 use crate::config::Loaded;
 use crate::engine::{Description, pack};
 use crate::exit;
-use crate::frame::Frame;
 use crate::memory;
 use crate::memory::Guard;
 use crate::memory::{EngineMemory, Facts};
 use crate::meter::process;
-use crate::source::{self, Next};
+use crate::source::{Footprint, SourceKind};
 use crate::vision;
 
 /// Plain tract's resident bytes for each byte of quantised weights, which it holds in float, and
@@ -25,8 +24,13 @@ const TRACT: (f64, f64) = (5.8, 2.2);
 ///
 /// # Errors
 /// When it is over the budget, or over the system's limit: one line that says what to change.
-pub fn admit(loaded: &Loaded, model: &Path, engine: &Description) -> Result<Guard, Failure> {
-    let guard = guard(loaded, model, engine)?;
+pub fn admit(
+    loaded: &Loaded,
+    model: &Path,
+    engine: &Description,
+    source: Footprint,
+) -> Result<Guard, Failure> {
+    let guard = guard(loaded, model, engine, source)?;
     let admitted = guard.admit();
     let level = match admitted {
         Ok(()) => log::Level::Info,
@@ -45,30 +49,30 @@ pub fn admit(loaded: &Loaded, model: &Path, engine: &Description) -> Result<Guar
 }
 
 /// The same without a word and without a judgement.
-pub fn guard(loaded: &Loaded, model: &Path, engine: &Description) -> Result<Guard, Failure> {
-    let facts = facts(loaded, model, engine)?;
+pub fn guard(
+    loaded: &Loaded,
+    model: &Path,
+    engine: &Description,
+    source: Footprint,
+) -> Result<Guard, Failure> {
+    let facts = facts(loaded, model, engine, source)?;
     Ok(Guard::new(&loaded.config.memory, facts))
 }
 
 /// What the need is computed from.
-fn facts(loaded: &Loaded, model: &Path, engine: &Description) -> Result<Facts, Failure> {
+fn facts(
+    loaded: &Loaded,
+    model: &Path,
+    engine: &Description,
+    source: Footprint,
+) -> Result<Facts, Failure> {
     memory::trim();
     let config = &loaded.config;
     let held = match engine.memory {
         Some(memory) => EngineMemory::Mapped(memory),
         None => EngineMemory::Plain(plain(model)?),
     };
-    let camera = config.source.kind == source::SourceKind::Camera;
-    let (device, frame, width) = match camera {
-        true => {
-            let (device, frame) = config.camera.memory();
-            (device, frame, config.camera.width as usize)
-        }
-        false => {
-            let first = first_frame(loaded);
-            (0, first.data.len(), first.width)
-        }
-    };
+    let camera = config.source.kind == SourceKind::Camera;
     let mqtt = match config.mqtt.enabled {
         true => config.mqtt.memory(),
         false => 0,
@@ -79,9 +83,9 @@ fn facts(loaded: &Loaded, model: &Path, engine: &Description) -> Result<Facts, F
         code: image.code,
         data: image.data,
         anonymous: process::resident().anonymous(),
-        device,
-        frame,
-        vision: vision::memory(width),
+        device: source.device,
+        frame: source.frame,
+        vision: vision::memory(source.width),
         mqtt,
         // Capture and MQTT, the one that closes a camera, and those of a second engine.
         threads: 1
@@ -97,14 +101,4 @@ fn plain(path: &Path) -> Result<usize, Failure> {
     let file = std::fs::metadata(path).map_or(0, |m| m.len());
     let rest = file.saturating_sub(quantised);
     Ok((quantised as f64 * TRACT.0 + rest as f64 * TRACT.1) as usize)
-}
-
-/// The first frame of the configured recording, empty if there is none.
-fn first_frame(loaded: &Loaded) -> Frame {
-    let config = &loaded.config;
-    let mut frame = Frame::empty();
-    if let Ok(mut opened) = source::open(&config.source, &config.camera, loaded.folder()) {
-        while let Ok(Next::Idle) = opened.source.next(&mut frame) {}
-    }
-    frame
 }

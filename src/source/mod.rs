@@ -3,6 +3,7 @@
 pub mod camera;
 mod config;
 mod counters;
+mod footprint;
 mod loss;
 mod mode;
 mod open;
@@ -11,12 +12,14 @@ mod status;
 pub mod synthetic;
 
 use std::path::PathBuf;
+use std::time::Instant;
 
 use crate::frame::Frame;
 use crate::meter::Tally;
 
 pub use config::{AtEnd, Config, SourceKind};
 pub use counters::FrameCounters;
+pub use footprint::Footprint;
 pub use loss::{Cause, Loss};
 pub use mode::Mode;
 pub use open::{Opened, open};
@@ -34,8 +37,14 @@ pub trait Source: Send {
     /// error is final.
     fn next(&mut self, frame: &mut Frame) -> Result<Next, Error>;
 
-    /// What could not even be read, by cause.
+    /// Frames that could not be read, by cause.
     fn passed_over(&self) -> &Tally;
+
+    /// Starts the source's clock again, before the first frame, and returns when it began; `None`
+    /// if it has no clock that could.
+    fn start(&mut self) -> Option<Instant> {
+        None
+    }
 }
 
 /// What became of one call to [`Source::next`].

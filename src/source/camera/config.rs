@@ -9,6 +9,7 @@ use crate::misfit::{Misfit, within};
 
 use super::negotiate::Ask;
 use crate::frame::PixelFormat;
+use crate::source::Footprint;
 
 /// Which camera, and how it is asked, section `[camera]`.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
@@ -120,20 +121,22 @@ impl Config {
         Ok(())
     }
 
-    /// What pictures as they are asked for will take, in bytes: all of the driver's buffers, and
-    /// one picture that was copied out, as JPEG is and raw pictures are not. The driver may give
-    /// others; `Status` says then which.
+    /// The memory that the requested pictures take. Only JPEG pictures are copied out of the
+    /// driver's buffers. The driver may choose another mode; `Status` reports its buffers then.
     ///
-    /// A camera sets aside two bytes a pixel for a JPEG and fills a small part of it (the shipped
+    /// A camera reserves two bytes a pixel for a JPEG and fills a small part of it (the shipped
     /// recording's pictures, a fortieth); a sixth is counted.
-    pub fn memory(&self) -> (usize, usize) {
+    pub(in crate::source) fn footprint(&self) -> Footprint {
         let buffer = self.buffer();
         let frame = match self.format {
             Format::Auto | Format::Mjpg => buffer / 6,
             _ => 0,
         };
-        let buffers = self.asked_buffers() as usize;
-        (buffer.next_multiple_of(4096) * buffers, frame)
+        Footprint {
+            device: buffer.next_multiple_of(4096) * self.asked_buffers() as usize,
+            frame,
+            width: self.width as usize,
+        }
     }
 
     /// How many of the driver's buffers to ask for.
@@ -234,16 +237,20 @@ mod tests {
     }
 
     #[test]
-    fn its_memory_is_that_of_its_format_and_size() {
-        assert_eq!(read("").memory(), (3 * 640 * 480 * 2, 640 * 480 / 3));
+    fn the_footprint_follows_format_and_size() {
+        let footprint = |config: &Config| {
+            let found = config.footprint();
+            (found.device, found.frame, found.width)
+        };
+        let usual = footprint(&read(""));
+        assert_eq!(usual, (3 * 640 * 480 * 2, 640 * 480 / 3, 640));
         let mut large = read("format = 'mjpg'\nwidth = 1920\nheight = 1080");
-        assert_eq!(large.memory(), (2 * 1013 * 4096, 1920 * 1080 / 3));
+        let two = (2 * 1013 * 4096, 1920 * 1080 / 3, 1920);
+        assert_eq!(footprint(&large), two);
         large.buffers = Some(4);
-        assert_eq!(large.memory().0, 4 * 1013 * 4096);
-        assert_eq!(
-            read("format = 'nv12'\nwidth = 64\nheight = 64").memory(),
-            (3 * 8192, 0)
-        );
+        assert_eq!(footprint(&large).0, 4 * 1013 * 4096);
+        let small = read("format = 'nv12'\nwidth = 64\nheight = 64");
+        assert_eq!(footprint(&small), (3 * 8192, 0, 64));
     }
 
     #[test]

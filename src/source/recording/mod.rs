@@ -1,18 +1,17 @@
 //! Pictures or a video in files, as a source.
 //!
-//! What a file is, is told by its first bytes, and by its name only where these do not say it:
+//! A file is recognised by its first bytes, and by its name only where they do not tell:
 //!
 //! | recording | frames |
 //! |---|---|
-//! | directory | its `.jpg`, `.jpeg` and `.png` files in natural order (`2.jpg` before `10.jpg`), at the times of the manifest that [`Recorder`] writes, if one is there |
+//! | directory | its `.jpg`, `.jpeg` and `.png` files in natural order (`2.jpg` before `10.jpg`), at the times of the manifest that `goldcrest record` writes, if there is one |
 //! | JPEG or PNG file | that picture |
 //! | `.mjpeg`, `.mjpg`: JPEG after JPEG | each picture |
 //! | YUV4MPEG2 | each frame; 4:2:0, 4:2:2 or mono of 8 bits |
-//! | any other video | what the user's own `ffmpeg` makes of it |
+//! | any other video | as the user's own `ffmpeg` decodes it |
 //!
-//! JPEG pictures are handed on as they are and are decoded where a camera's are, so that a damaged
-//! one shows there. A file that cannot be read, or is no picture, is counted, named in the log and
-//! passed over.
+//! JPEG pictures are handed on undecoded, as a camera's are, so that a damaged one is found in the
+//! same place. A file that cannot be read, or is not a picture, is counted, logged and passed over.
 
 mod container;
 mod ffmpeg;
@@ -20,6 +19,8 @@ mod images;
 pub(crate) mod manifest;
 mod mjpeg;
 mod png;
+mod reader;
+mod splitter;
 mod y4m;
 
 use std::fmt::Write as _;
@@ -27,19 +28,17 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
 use self::container::Container;
-use super::{Error, Next, Source};
-use crate::frame::{Captured, Frame};
+use self::reader::{Fetched, Reader};
+use super::{Error, Footprint, Next, Source};
+use crate::frame::Frame;
 use crate::meter::Tally;
-
-/// The most bytes of one picture's file.
-pub const MAX_FILE: u64 = 64 << 20;
 
 /// How a recording is read.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct RecordingOptions {
-    /// Frames a second, where the recording does not say it itself.
+    /// Frames a second, where the recording does not tell.
     pub frame_rate: f64,
-    /// Whether it begins again at its end.
+    /// Whether it starts again at its end.
     pub looping: bool,
 }
 
@@ -52,41 +51,8 @@ impl Default for RecordingOptions {
     }
 }
 
-/// One kind of recording, from its beginning to its end.
-trait Reader: Send {
-    /// Fills the picture and the name of `frame`; a stream's frames have no name of their own.
-    fn next(&mut self, frame: &mut Frame) -> Result<Fetched, Error>;
-
-    /// Goes back to the beginning.
-    fn rewind(&mut self) -> Result<(), Error>;
-
-    /// How many frames there are, where that is known.
-    fn len_hint(&self) -> Option<u64>;
-
-    /// Frames a second, where the recording says it.
-    fn frame_rate(&self) -> Option<f64>;
-
-    /// When the last frame was captured, counted from the first, where the recording says it.
-    fn captured(&self) -> Option<Captured> {
-        None
-    }
-}
-
-/// What a reader had next.
-#[derive(Clone, Debug, PartialEq, Eq)]
-enum Fetched {
-    /// A frame that names itself.
-    Named,
-    /// A frame that has no name but its number.
-    Numbered,
-    /// Something that is no frame: the cause for the counters, and what is said about it.
-    Bad(&'static str, String),
-    /// Nothing.
-    End,
-}
-
-/// A recording as a source. Its clock is that of its frames: each comes one over the frame rate
-/// after the last.
+/// A recording as a source. Its clock is that of its frames: one frame interval passes from each to
+/// the next.
 pub struct Recording {
     path: PathBuf,
     name: String,
@@ -96,9 +62,9 @@ pub struct Recording {
     start: SystemTime,
     /// Frames offered so far.
     seq: u64,
-    /// Of these, in this round.
+    /// Frames offered in this round.
     index: u64,
-    /// Frames given in this round.
+    /// Frames of this round that were pictures.
     given: u64,
     /// When this round began, and when its last frame was captured.
     round: Duration,
@@ -110,9 +76,8 @@ impl Recording {
     /// Opens the recording at `path`.
     ///
     /// # Errors
-    /// [`Error::Io`] when it is not there, [`Error::Empty`] when it has no frames,
-    /// [`Error::Format`] when it is neither pictures nor video, [`Error::NoFfmpeg`] when it is a
-    /// video that only ffmpeg reads.
+    /// [`Error::Io`] if it is not there, [`Error::Empty`] if it has no frames, [`Error::Format`] if
+    /// it is neither pictures nor video, [`Error::NoFfmpeg`] if only ffmpeg could read it.
     pub fn open(path: &Path, options: RecordingOptions) -> Result<Self, Error> {
         let io = |cause| Error::Io {
             path: path.into(),
@@ -152,8 +117,8 @@ impl Recording {
         })
     }
 
-    /// How many frames one round has, those that cannot be read among them, where that is known
-    /// beforehand.
+    /// How many frames one round has, including those that cannot be read, where that is known in
+    /// advance.
     pub fn len_hint(&self) -> Option<u64> {
         self.reader.len_hint()
     }
@@ -163,7 +128,13 @@ impl Recording {
         self.frame_rate
     }
 
-    /// Fills in what does not depend on the kind of recording.
+    /// The memory that its frames take, from headers and file sizes: reads a bounded amount and waits
+    /// for no frame.
+    pub fn footprint(&self) -> Footprint {
+        self.reader.footprint()
+    }
+
+    /// Fills in what does not depend on the container.
     fn stamp(&mut self, frame: &mut Frame, numbered: bool) {
         if numbered {
             frame.name.clear();
@@ -182,7 +153,7 @@ impl Recording {
         self.last = frame.captured.elapsed;
     }
 
-    /// Begins the next round, unless the last one had nothing to show: it would never end.
+    /// Begins the next round. Refuses after a round without a single frame: the loop would never end.
     fn again(&mut self) -> Result<bool, Error> {
         if self.seq == 0 {
             return Err(Error::Empty {
@@ -211,9 +182,9 @@ impl Source for Recording {
                     }
                     continue;
                 }
-                Fetched::Bad(cause, what) => {
+                Fetched::Bad { cause, message } => {
                     self.passed_over.add(cause);
-                    log::warn!("{what}; passed over");
+                    log::warn!("{message}; passed over");
                 }
                 fetched => {
                     self.stamp(frame, fetched == Fetched::Numbered);
