@@ -134,7 +134,7 @@ impl Look<'_> {
         };
         let (open, picture) = seen
             .look
-            .map_or((true, self.picture), |look| (look.open, look.condition));
+            .map_or((true, self.picture), |look| (look.open, look.picture));
         match open {
             true => self.counts.frames += 1,
             false => self.counts.still += 1,
