@@ -13,15 +13,13 @@ use super::mode;
 use super::negotiate::{self, Ask, Candidate, Offer};
 use super::stream::Stream;
 use super::system::{Device, System};
-use crate::source::Mode;
-use crate::source::{Cause, Loss};
+use crate::source::{Cause, Loss, Mode};
 
-/// A driver that lists more sizes or intervals than this is made up.
+/// No driver lists more sizes or intervals; the bound ends the list of a broken one.
 const MOST_ENTRIES: u32 = 256;
 
 /// A camera that streams.
 pub struct OpenCamera {
-    /// The stream.
     pub stream: Stream,
     /// How its frames are to be read.
     pub mode: Mode,
@@ -29,14 +27,14 @@ pub struct OpenCamera {
     pub path: PathBuf,
     /// The card's name.
     pub card: String,
-    /// What is not as it was asked for, a line each.
+    /// Differences from the request, a line each.
     pub remarks: Vec<String>,
 }
 
 /// Opens the camera that the configuration names, as it is found now.
 ///
 /// # Errors
-/// Why it cannot be, and what to do.
+/// The cause, and what to do about it.
 pub fn open(system: &dyn System, config: &Config) -> Result<OpenCamera, Loss> {
     let ask = config.ask();
     let found = devices::find(system, &config.device)?;
@@ -77,7 +75,7 @@ pub fn open(system: &dyn System, config: &Config) -> Result<OpenCamera, Loss> {
     })
 }
 
-/// Tries the candidates until the driver gives something that can be read.
+/// Tries the candidates until the driver gives a mode that can be read.
 fn agree(
     system: &dyn System,
     found: &Found,
@@ -103,7 +101,7 @@ fn agree(
         };
         match mode::read(&picture, interval) {
             Ok(mode) => return Ok((*candidate, mode)),
-            Err(why) => last = Some(why),
+            Err(why) => last = Some(why.to_string()),
         }
     }
     let names: Vec<_> = found.formats.iter().map(|&f| negotiate::name(f)).collect();
@@ -126,7 +124,7 @@ fn gone(error: &io::Error) -> bool {
     )
 }
 
-/// What the driver offers nearest to what is asked for, one entry a format.
+/// The driver's offers nearest to the request, one for each format.
 pub fn offers(device: &dyn Device, formats: &[FourCC], ask: &Ask) -> Vec<Offer> {
     formats
         .iter()
@@ -135,7 +133,7 @@ pub fn offers(device: &dyn Device, formats: &[FourCC], ask: &Ask) -> Vec<Offer> 
             let sizes: Vec<_> = (0..MOST_ENTRIES)
                 .map_while(|index| device.frame_size(fourcc, index).ok())
                 .collect();
-            // A driver that lists no sizes is simply asked.
+            // A driver that lists no sizes is asked for the requested one.
             let size = negotiate::nearest_size(&sizes, ask).unwrap_or((ask.width, ask.height));
             let intervals = (0..MOST_ENTRIES)
                 .map_while(|index| device.frame_interval(fourcc, size, index).ok());

@@ -59,7 +59,7 @@ fn controls_are_set_by_name_in_an_order_that_works() {
         bench.camera.status().remarks,
         [
             "control gain: must be 0 to 100, and is 101",
-            "control zoom: not there; there is power_line_frequency, auto_focus_manual, absolute_focus, gain"
+            "control zoom: this camera has none of that name, only power_line_frequency, auto_focus_manual, absolute_focus, gain"
         ]
     );
 }
