@@ -12,17 +12,17 @@ use super::RecordingOptions;
 #[derive(Clone, Debug, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Config {
-    /// A camera, a recording, or made-up pictures.
+    /// A camera, a recording, or drawn pictures.
     pub kind: SourceKind,
     /// The recording: a directory of pictures, a picture or a video.
     pub path: Option<PathBuf>,
-    /// What happens when a recording is over.
+    /// Whether the program stops at the end of a recording, or starts it again.
     pub at_end: AtEnd,
-    /// Frames a second of a recording that does not say it itself, 0.1 to 240.
+    /// Frames a second of a recording that does not store its rate, 0.1 to 240.
     pub frame_rate: f64,
 }
 
-/// What kind of source it is.
+/// The kind of source.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum SourceKind {
@@ -31,18 +31,18 @@ pub enum SourceKind {
     Camera,
     /// Pictures or a video in files.
     Recording,
-    /// Made-up pictures of the size, rate and format that are asked of a camera.
+    /// Drawn pictures of the size, rate and format in `[camera]`.
     Synthetic,
 }
 
-/// What happens when a recording is over.
+/// The action at the end of a recording.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum AtEnd {
-    /// The program ends.
+    /// The program stops.
     #[default]
     Stop,
-    /// The recording begins again.
+    /// The recording starts again.
     Loop,
 }
 
@@ -58,10 +58,10 @@ impl Default for Config {
 }
 
 impl Config {
-    /// Looks whether every value is allowed.
+    /// Checks every value.
     ///
     /// # Errors
-    /// The key's name and what is allowed.
+    /// The first key whose value is not allowed, and the allowed values.
     pub fn check(&self) -> Result<(), Misfit> {
         within(
             "frame_rate",
@@ -80,7 +80,7 @@ impl Config {
         Ok(())
     }
 
-    /// How a recording is to be read.
+    /// The options of a recording.
     pub fn recording_options(&self) -> RecordingOptions {
         RecordingOptions {
             frame_rate: self.frame_rate,
@@ -110,7 +110,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_allowed_is_named() {
+    fn a_value_that_is_not_allowed_is_named() {
         let key = |text: &str| {
             toml::from_str::<Config>(text)
                 .unwrap()

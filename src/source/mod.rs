@@ -29,12 +29,11 @@ pub use synthetic::{Synthetic, SyntheticOptions};
 
 /// One place that frames come from, one after the other.
 pub trait Source: Send {
-    /// Fills `frame` with the next picture: its own buffer, which is reused, or a loan of the
-    /// source's. A loan that it still has ends first.
+    /// Fills `frame` with the next picture, in the frame's own buffer or as a loan from the source.
+    /// A loan that the frame still has ends first.
     ///
     /// # Errors
-    /// Recoverable trouble is counted inside and reported as [`Next::Idle`] or passed over; an
-    /// error is final.
+    /// Final ones only. A recoverable fault is counted, and the frame passed over.
     fn next(&mut self, frame: &mut Frame) -> Result<Next, Error>;
 
     /// Frames that could not be read, by cause.
@@ -47,48 +46,48 @@ pub trait Source: Send {
     }
 }
 
-/// What became of one call to [`Source::next`].
+/// The outcome of [`Source::next`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Next {
     /// The frame was filled.
     Frame,
-    /// Nothing came within the source's own time-out; ask again.
+    /// No frame came within the source's own time-out; call again.
     Idle,
     /// There are no more frames.
     End,
 }
 
-/// Why a source cannot go on.
+/// Why a source cannot go on. All are fatal.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// A recording is not there or cannot be read.
+    /// A recording does not exist or cannot be read.
     #[error("{path}: {cause}", path = .path.display())]
     Io {
         /// The recording.
         path: PathBuf,
-        /// What the system said.
+        /// The system's error.
         cause: std::io::Error,
     },
     /// A recording has no frames.
-    #[error("{path}: {looked_for}", path = .path.display())]
+    #[error("{path}: {reason}", path = .path.display())]
     Empty {
         /// The recording.
         path: PathBuf,
-        /// What was looked for and not found.
-        looked_for: &'static str,
+        /// The reason, in words.
+        reason: &'static str,
     },
-    /// A recording is there and is not what it should be; the message says what to do.
+    /// A recording exists and cannot be used.
     #[error("{path}: {message}", path = .path.display())]
     Format {
         /// The recording.
         path: PathBuf,
-        /// What is wrong with it and what to do.
+        /// The fault, and what to do about it.
         message: String,
     },
-    /// The configuration names no source that this program has.
+    /// The configuration names no source that Goldcrest has.
     #[error("{0}")]
     Unsupported(&'static str),
-    /// A video needs ffmpeg, which is not there.
+    /// A video needs ffmpeg, which is not installed.
     #[error(
         "{path}: reading this video needs the ffmpeg program, which is not installed; \
          install it (on Debian: apt install ffmpeg) or give a directory of JPEG or PNG files",

@@ -38,7 +38,7 @@ impl Opened {
 /// the first frame is asked for, and waits for one that is not plugged in.
 ///
 /// # Errors
-/// The recording or the key, and what to do.
+/// Why the recording or the key cannot be used, and what to do.
 pub fn open(config: &Config, camera: &camera::Config, folder: &Path) -> Result<Opened, Error> {
     match (config.kind, &config.path) {
         (SourceKind::Recording, Some(path)) => recording(config, &folder.join(path)),

@@ -11,36 +11,35 @@ use super::negotiate::Ask;
 use crate::frame::PixelFormat;
 use crate::source::Footprint;
 
-/// Which camera, and how it is asked, section `[camera]`.
+/// The section `[camera]`: which camera, and the mode to request.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Config {
     /// `auto` for the first usable camera; or a name from `/dev/v4l/by-id` or `/dev/v4l/by-path`, a
-    /// card's name or a part of it, a number N for `/dev/videoN`, or a path. It is looked up again
-    /// at each open.
+    /// card's name or a part of it, a number N for `/dev/videoN`, or a path. It is looked up at each
+    /// open.
     pub device: String,
-    /// Width to ask for, in pixels, 64 to 3840.
+    /// Width to request, in pixels, 64 to 3840.
     pub width: u32,
-    /// Height to ask for, in pixels, 64 to 2160.
+    /// Height to request, in pixels, 64 to 2160.
     pub height: u32,
-    /// Frames a second to ask for, 0.1 to 120; frames that a camera sends beyond it are passed
-    /// over.
+    /// Frames a second to request, 0.1 to 120; frames that a camera sends beyond it are dropped.
     pub fps: f64,
-    /// `auto`, or the only format to take.
+    /// `auto`, or the only format to use.
     pub format: Format,
-    /// Kernel buffers to ask for, 2 to 8. Each holds a whole frame and counts as the daemon's
-    /// memory. By default three, or two where three would have more than 8 MiB.
+    /// Kernel buffers to request, 2 to 8. Each holds a whole frame and counts as the daemon's
+    /// memory. By default three, or two if three would take more than 8 MiB.
     pub buffers: Option<u32>,
-    /// Seconds without a valid frame after which the camera is lost, 0.5 to 60. A camera that is
-    /// slower than this by its own frame interval is given two and a half intervals.
+    /// Seconds without a valid frame after which the camera is lost, 0.5 to 60. A camera with a
+    /// longer frame interval has two and a half intervals.
     pub timeout: f64,
-    /// Frames to pass over after each open, while exposure and white balance settle, 0 to 100.
+    /// Frames to drop after each open, while exposure and white balance settle, 0 to 100.
     pub skip: u32,
     /// Controls to set at each open, by the names that `v4l2-ctl --list-ctrls` shows.
     pub controls: BTreeMap<String, ControlValue>,
 }
 
-/// What a control is set to.
+/// The value of a control.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
 #[serde(untagged)]
 pub enum ControlValue {
@@ -52,11 +51,11 @@ pub enum ControlValue {
     Entry(String),
 }
 
-/// The pixel format to take from a camera, by V4L2's names.
+/// The pixel format to use, by V4L2's names.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Format {
-    /// The one that costs least at the size and rate asked for.
+    /// The cheapest to read at the requested size and rate.
     #[default]
     Auto,
     /// 4:2:2 packed, Y0 Cb Y1 Cr.
@@ -77,8 +76,8 @@ pub enum Format {
     Mjpg,
 }
 
-/// What three buffers may have in all. With two, frames are missed while one is looked at and the
-/// other waits, some milliseconds of each; for large pictures a third is not worth its memory.
+/// Most bytes of three buffers. With two, the driver misses frames while one is read and the other
+/// waits, some milliseconds each time; for large pictures a third is not worth its memory.
 const SMALL: usize = 8 << 20;
 
 impl Default for Config {
@@ -101,7 +100,7 @@ impl Config {
     /// Checks every range.
     ///
     /// # Errors
-    /// The first key that is out of its range, and what is allowed.
+    /// The first key that is out of its range, with the range.
     pub fn check(&self) -> Result<(), Misfit> {
         if self.device.trim().is_empty() || self.device.contains('\0') {
             return Err(Misfit::new(
@@ -139,13 +138,13 @@ impl Config {
         }
     }
 
-    /// How many of the driver's buffers to ask for.
+    /// Driver buffers to request.
     pub(super) fn asked_buffers(&self) -> u32 {
         let usual = if 3 * self.buffer() > SMALL { 2 } else { 3 };
         self.buffers.unwrap_or(usual)
     }
 
-    /// Bytes of one of the driver's buffers.
+    /// Bytes of one driver buffer.
     fn buffer(&self) -> usize {
         let pixels = self.width as usize * self.height as usize;
         match self.format {
@@ -171,7 +170,7 @@ impl Config {
 }
 
 impl Format {
-    /// The one format that is allowed, or `None` for any.
+    /// The only format to use; `None` for any.
     pub fn pixel_format(self) -> Option<PixelFormat> {
         Some(match self {
             Self::Auto => return None,
@@ -196,7 +195,7 @@ mod tests {
     }
 
     #[test]
-    fn the_defaults_pass_and_an_empty_section_gives_them() {
+    fn an_empty_section_is_the_default_and_passes() {
         assert_eq!(Config::default().check(), Ok(()));
         assert_eq!(read(""), Config::default());
     }

@@ -21,7 +21,6 @@ const MOST_ENTRIES: u32 = 256;
 /// A camera that streams.
 pub struct OpenCamera {
     pub stream: Stream,
-    /// How its frames are to be read.
     pub mode: Mode,
     /// `/dev/videoN`.
     pub path: PathBuf,

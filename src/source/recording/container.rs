@@ -49,7 +49,7 @@ impl Container {
         if head.is_empty() {
             return Err(Error::Empty {
                 path: path.into(),
-                looked_for: "the file is empty",
+                reason: "the file is empty",
             });
         }
         let ending = ending(path);

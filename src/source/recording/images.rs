@@ -50,7 +50,7 @@ impl Images {
         if files.is_empty() {
             return Err(Error::Empty {
                 path: path.into(),
-                looked_for: "the directory has no .jpg, .jpeg or .png files",
+                reason: "the directory has no .jpg, .jpeg or .png files",
             });
         }
         if others > 0 {

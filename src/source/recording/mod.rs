@@ -158,7 +158,7 @@ impl Recording {
         if self.seq == 0 {
             return Err(Error::Empty {
                 path: self.path.clone(),
-                looked_for: "it has no frames",
+                reason: "it has no frames",
             });
         }
         if !self.looping || self.given == 0 {
