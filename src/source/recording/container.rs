@@ -1,4 +1,4 @@
-//! How the frames of a recording are stored.
+//! The kind of file or folder that holds a recording's frames.
 
 use std::fs::{File, Metadata};
 use std::io::Read;
@@ -6,7 +6,7 @@ use std::path::Path;
 
 use crate::source::Error;
 
-/// How the frames of a recording are stored.
+/// The kind of file or folder that holds the frames.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Container {
     Directory,

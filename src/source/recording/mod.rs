@@ -33,10 +33,10 @@ use super::{Error, Footprint, Next, Source};
 use crate::frame::Frame;
 use crate::meter::Tally;
 
-/// How a recording is read.
+/// How to read a recording.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct RecordingOptions {
-    /// Frames a second, where the recording does not tell.
+    /// Frames a second, where the recording does not store it.
     pub frame_rate: f64,
     /// Whether it starts again at its end.
     pub looping: bool,
@@ -117,7 +117,7 @@ impl Recording {
         })
     }
 
-    /// How many frames one round has, including those that cannot be read, where that is known in
+    /// The number of frames of one round, including those that cannot be read, where it is known in
     /// advance.
     pub fn len_hint(&self) -> Option<u64> {
         self.reader.len_hint()

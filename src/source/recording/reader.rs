@@ -1,4 +1,4 @@
-//! What reads the frames of one recording, in whatever container they are.
+//! Reading the frames of one recording, whatever its container.
 
 use super::super::{Error, Footprint};
 use crate::frame::{Captured, Frame};
@@ -14,17 +14,17 @@ pub(super) trait Reader: Send {
     /// Goes back to the beginning.
     fn rewind(&mut self) -> Result<(), Error>;
 
-    /// How many frames there are, where that is known.
+    /// The number of frames, where it is known.
     fn len_hint(&self) -> Option<u64> {
         None
     }
 
-    /// Frames a second, where the recording tells.
+    /// Frames a second, where the recording stores it.
     fn frame_rate(&self) -> Option<f64> {
         None
     }
 
-    /// When the last frame was captured, counted from the first, where the recording tells.
+    /// When the last frame was captured, counted from the first, where the recording stores it.
     fn captured(&self) -> Option<Captured> {
         None
     }
@@ -34,7 +34,7 @@ pub(super) trait Reader: Send {
     fn footprint(&self) -> Footprint;
 }
 
-/// What a reader fetched.
+/// The outcome of [`Reader::next`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Fetched {
     /// A frame that names itself.

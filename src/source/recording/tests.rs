@@ -48,7 +48,7 @@ fn open_error(path: &Path) -> Error {
 }
 
 #[test]
-fn a_directory_is_read_in_natural_order_and_bad_files_are_counted() {
+fn a_directory_is_read_in_natural_order() {
     let good = png(image::RgbImage::from_pixel(3, 2, image::Rgb([1, 2, 3])));
     let folder = directory(&[
         ("10.png", &good),
@@ -92,7 +92,7 @@ fn the_clock_is_that_of_the_frames() {
 }
 
 #[test]
-fn a_loop_goes_on_with_the_clock_and_ends_if_nothing_is_there_to_show() {
+fn a_loop_goes_on_with_the_clock_unless_it_has_no_picture() {
     let looping = RecordingOptions {
         looping: true,
         ..options()
@@ -190,7 +190,7 @@ fn y4m_is_read_again_when_it_loops() {
 }
 
 #[test]
-fn what_is_no_recording_is_said_in_one_line() {
+fn an_unusable_recording_is_refused_in_one_line() {
     let folder = directory(&[
         ("zero.jpg", b""),
         ("text.txt", b"hello, world"),
@@ -219,8 +219,8 @@ fn what_is_no_recording_is_said_in_one_line() {
     assert_eq!(said(&error).0, 66);
 }
 
-/// Videos go through the user's ffmpeg: without one there is nothing to test here. An emulator may
-/// say that it starts and have it fail at once.
+/// Videos go through the user's ffmpeg: without one there is nothing to test here. Under an emulator it
+/// may start and fail at once.
 fn has_ffmpeg() -> bool {
     let ran = Command::new("ffmpeg").arg("-version").output();
     ran.is_ok_and(|ran| ran.status.success())
@@ -273,7 +273,7 @@ fn a_video_is_read_through_ffmpeg() {
 }
 
 #[test]
-fn a_broken_video_says_what_ffmpeg_says_and_leaves_no_child() {
+fn a_broken_video_reports_the_complaint_of_ffmpeg() {
     if !has_ffmpeg() {
         return;
     }

@@ -107,5 +107,5 @@ pub fn plain() -> Config {
 
 pub const SECOND: Duration = Duration::from_secs(1);
 
-/// The time within which a loss must be said.
+/// The time within which a loss must be reported.
 pub const TIMEOUT_AND_ONE: Duration = Duration::from_secs(4);

@@ -33,7 +33,7 @@ fn is_whole(frame: &Frame, level: u8) -> bool {
 }
 
 #[test]
-fn a_raw_frame_is_read_in_the_drivers_buffer_and_a_jpeg_is_copied() {
+fn a_raw_frame_is_lent_and_a_jpeg_is_copied() {
     let mut bench = webcam(3);
     let mut seen = std::collections::BTreeSet::new();
     for _ in 0..20 {
@@ -64,7 +64,7 @@ fn a_raw_frame_is_read_in_the_drivers_buffer_and_a_jpeg_is_copied() {
 }
 
 #[test]
-fn what_is_on_loan_stays_as_it_is_while_the_camera_goes_on_with_the_rest() {
+fn a_lent_buffer_does_not_change_while_the_camera_goes_on() {
     let mut bench = webcam(3);
     let kept = [keep(&mut bench), keep(&mut bench)];
     for _ in 0..20 {
@@ -80,7 +80,7 @@ fn what_is_on_loan_stays_as_it_is_while_the_camera_goes_on_with_the_rest() {
 }
 
 #[test]
-fn a_camera_whose_buffers_are_all_on_loan_is_not_taken_for_a_lost_one() {
+fn a_camera_with_all_buffers_on_loan_is_not_lost() {
     let mut bench = webcam(2);
     let kept = [keep(&mut bench), keep(&mut bench)];
     let begin = bench.now();
@@ -110,7 +110,7 @@ fn a_driver_with_one_buffer_gets_it_back_at_once() {
 }
 
 #[test]
-fn fault_03_what_is_on_loan_can_be_read_after_the_camera_is_gone() {
+fn fault_03_a_lent_buffer_outlives_the_camera() {
     let mut bench = webcam(3);
     let kept = keep(&mut bench);
     let camera = bench.fake.world().cameras.remove(0);
@@ -133,7 +133,7 @@ fn fault_03_what_is_on_loan_can_be_read_after_the_camera_is_gone() {
 }
 
 #[test]
-fn a_buffer_that_cannot_be_queued_when_its_loan_ends_is_a_loss_with_its_cause() {
+fn a_lent_buffer_that_cannot_be_requeued_is_a_loss() {
     let mut bench = webcam(3);
     let kept = keep(&mut bench);
     bench.fake.fail(Call::Queue, libc::EIO, 1);
@@ -146,7 +146,7 @@ fn a_buffer_that_cannot_be_queued_when_its_loan_ends_is_a_loss_with_its_cause() 
 }
 
 #[test]
-fn fault_03_a_loan_that_ends_while_the_driver_hangs_in_stop_does_not_wait_for_it() {
+fn fault_03_the_end_of_a_loan_waits_for_no_hanging_stop() {
     let mut bench = webcam(3);
     let kept = keep(&mut bench);
     bench.fake.freeze(true);

@@ -137,7 +137,7 @@ fn a_monitor_sees_from_elsewhere_what_the_camera_is() {
 }
 
 #[test]
-fn a_loss_that_is_over_before_anybody_looks_is_told_all_the_same() {
+fn a_loss_that_is_over_is_still_reported() {
     let mut bench = Bench::webcam();
     let monitor = bench.camera.monitor();
     let mut seen = 0;

@@ -8,11 +8,11 @@ use crate::source::camera::Config;
 use crate::source::{Cause, SourceState};
 
 #[test]
-fn fault_01_after_a_timeout_no_buffer_of_the_kernel_is_queued_and_pictures_come_back() {
+fn fault_01_after_a_timeout_no_owned_buffer_is_queued() {
     let mut bench = Bench::webcam();
     bench.frame_within(SECOND);
     bench.fake.webcam(|camera| camera.silent = true);
-    // Silence shorter than the time-out: nothing is lost, nothing queued anew.
+    // Silence shorter than the time-out: nothing is lost, nothing is requeued.
     bench.run(2 * SECOND);
     assert_eq!(bench.camera.status().state, SourceState::Streaming);
     bench.fake.webcam(|camera| camera.silent = false);
@@ -22,7 +22,7 @@ fn fault_01_after_a_timeout_no_buffer_of_the_kernel_is_queued_and_pictures_come_
 }
 
 #[test]
-fn fault_02_a_stop_that_fails_with_any_errno_is_survived_and_frees_everything() {
+fn fault_02_a_stop_that_fails_frees_everything() {
     for errno in [libc::EIO, libc::ENODEV, libc::EINVAL, libc::EPIPE] {
         let mut bench = Bench::webcam();
         bench.frame_within(SECOND);
@@ -37,7 +37,7 @@ fn fault_02_a_stop_that_fails_with_any_errno_is_survived_and_frees_everything() 
 }
 
 #[test]
-fn fault_03_an_unplugged_camera_is_lost_at_once_and_comes_back() {
+fn fault_03_an_unplugged_camera_is_lost_and_comes_back() {
     let mut bench = Bench::webcam();
     bench.frame_within(SECOND);
     let camera = bench.fake.world().cameras.remove(0);
@@ -53,7 +53,7 @@ fn fault_03_an_unplugged_camera_is_lost_at_once_and_comes_back() {
 }
 
 #[test]
-fn fault_03_a_driver_that_hangs_in_stop_does_not_hang_the_daemon() {
+fn fault_03_a_hanging_stop_does_not_hang_the_daemon() {
     let mut bench = Bench::webcam();
     bench.frame_within(SECOND);
     bench.fake.freeze(true);
@@ -77,7 +77,7 @@ fn fault_03_a_driver_that_hangs_in_stop_does_not_hang_the_daemon() {
 }
 
 #[test]
-fn fault_08_a_silent_camera_is_lost_in_time_and_opened_again_with_growing_pauses() {
+fn fault_08_a_silent_camera_is_lost_and_reopened() {
     let mut bench = Bench::webcam();
     bench.frame_within(SECOND);
     bench.fake.webcam(|camera| camera.silent = true);
@@ -113,7 +113,7 @@ fn fault_08_a_slow_camera_is_given_time_for_its_frames() {
 }
 
 #[test]
-fn fault_13_storms_of_signals_and_empty_wake_ups_cost_no_core_and_are_survived() {
+fn fault_13_storms_of_empty_wake_ups_cost_no_core() {
     for (call, errno) in [
         (Call::Poll, libc::EINTR),
         (Call::Dequeue, libc::EINTR),
@@ -130,7 +130,7 @@ fn fault_13_storms_of_signals_and_empty_wake_ups_cost_no_core_and_are_survived()
 }
 
 #[test]
-fn fault_13_a_storm_without_end_is_a_loss_in_time_and_sleeps_through_it() {
+fn fault_13_an_endless_storm_is_a_loss_in_time() {
     let mut bench = Bench::webcam();
     bench.frame_within(SECOND);
     bench.fake.fail(Call::Dequeue, libc::EAGAIN, 100_000);
