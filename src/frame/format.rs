@@ -1,4 +1,4 @@
-//! How a picture's bytes are to be read.
+//! Pixel formats: the layout and the colours of a picture's bytes.
 
 use std::fmt;
 
@@ -6,7 +6,7 @@ use std::fmt;
 /// allocated for it.
 pub const MAX_PIXELS: usize = 64 << 20;
 
-/// How a picture's bytes are to be read.
+/// The layout of a picture's bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum PixelFormat {
     /// 8-bit red, green, blue, interleaved.
@@ -27,10 +27,10 @@ pub enum PixelFormat {
     Jpeg,
 }
 
-/// Where the planes of a raw picture lie.
+/// The planes of a raw picture.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Layout {
-    /// Bytes that the pixels of one row of the first plane take.
+    /// Bytes of the pixels of one row of the first plane.
     pub row: usize,
     /// Bytes from one chroma row to the next; 0 without chroma planes.
     pub chroma_stride: usize,
@@ -111,14 +111,14 @@ impl fmt::Display for PixelFormat {
 /// The matrix that turns YCbCr into RGB.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Matrix {
-    /// ITU-R BT.601, what JPEG and most cameras use.
+    /// ITU-R BT.601, of JPEG and most cameras.
     #[default]
     Bt601,
-    /// ITU-R BT.709, what HD video uses.
+    /// ITU-R BT.709, of HD video.
     Bt709,
 }
 
-/// How YCbCr is to be read.
+/// The matrix and range of YCbCr.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Colour {
     /// The matrix.

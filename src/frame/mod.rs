@@ -1,9 +1,9 @@
-//! One picture as it came from a source, and what can be done with it before it is looked at.
+//! A picture as a source delivers it: its bytes, formats, rows and decoders.
 //!
-//! A [`Frame`] has its [`Bytes`] in a buffer that is made once and reused, or on loan from a
-//! camera's driver; a [`View`] borrows them, so that the vision stage reads either without a copy.
-//! [`Rows`] reads a raw picture line by line, [`jpeg::Decoder`] does so for JPEG, [`Samples`] turns
-//! lines into RGB, and the [`Slot`] is where the newest frame waits between two threads.
+//! A [`Frame`] has its [`Bytes`] in a buffer that is allocated once and reused, or on loan from a
+//! camera's driver. A [`View`] borrows them, so that vision reads either without a copy. [`Rows`]
+//! reads a raw picture line by line, [`jpeg::Decoder`] a JPEG; [`Samples`] turns lines into RGB. The
+//! newest frame waits in the [`Slot`] between two threads.
 
 mod bytes;
 mod error;

@@ -6,11 +6,11 @@ use std::time::{Duration, Instant};
 
 use super::Frame;
 
-/// A place for one frame between two threads, in which a newer frame replaces one that waits.
+/// A place for one frame between two threads, in which a newer frame replaces a waiting one.
 ///
-/// Frames are swapped and never copied: each side keeps one and the slot keeps one, so three go
-/// round and nothing is allocated once their buffers have grown. A frame that was replaced comes
-/// back with what it has on loan.
+/// Frames are swapped and never copied: each side holds one and the slot holds one, so three
+/// circulate and nothing is allocated once their buffers have grown. A replaced frame comes back
+/// with its loan.
 #[derive(Debug)]
 pub struct Slot {
     state: Mutex<State>,
@@ -25,12 +25,12 @@ struct State {
     dropped: u64,
 }
 
-/// What [`Slot::take`] found.
+/// The outcome of [`Slot::take`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Taken {
     /// A frame, now in the caller's hands.
     Frame,
-    /// Nothing within the time-out.
+    /// No frame came within the time-out.
     Nothing,
     /// The slot is closed and empty.
     Closed,
@@ -50,16 +50,15 @@ impl Slot {
         }
     }
 
-    /// No step in here can panic and leave the state half changed, so that a poisoned lock is still
-    /// good.
+    /// Nothing panics while the state is half changed, so a poisoned lock is still good.
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Puts `frame` in, in exchange for one whose buffers can be filled next.
     ///
-    /// A frame that still waits is replaced and counted as dropped; so is one that comes after
-    /// [`Slot::close`].
+    /// A waiting frame is replaced and counted as dropped. A frame that comes after [`Slot::close`] is
+    /// counted as dropped too.
     pub fn put(&self, frame: &mut Frame) {
         let mut state = self.lock();
         if state.closed {
@@ -75,7 +74,7 @@ impl Slot {
         self.changed.notify_one();
     }
 
-    /// Takes the frame that waits, in exchange for `frame`, or waits for one.
+    /// Takes the waiting frame in exchange for `frame`, or waits for one.
     pub fn take(&self, frame: &mut Frame, timeout: Duration) -> Taken {
         let end = Instant::now().checked_add(timeout);
         let mut state = self.lock();
@@ -102,13 +101,13 @@ impl Slot {
         }
     }
 
-    /// Says that no frame will come any more; one that waits can still be taken.
+    /// Ends the supply of frames; a waiting one can still be taken.
     pub fn close(&self) {
         self.lock().closed = true;
         self.changed.notify_all();
     }
 
-    /// How many frames were put in and never taken.
+    /// Frames that were put in and never taken.
     pub fn dropped(&self) -> u64 {
         self.lock().dropped
     }

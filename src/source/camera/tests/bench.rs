@@ -1,4 +1,4 @@
-//! What a test works with: a camera on the fake kernel, with steps until it streams or is lost.
+//! A camera on the fake kernel, stepped until it streams or is lost.
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -1,5 +1,4 @@
-//! Raw frames that are read in the driver's own buffers: who has which, and what becomes of them
-//! when it goes wrong.
+//! Raw frames that are read in the driver's own buffers: who holds which, also after a failure.
 
 use std::mem;
 use std::sync::Arc;
@@ -26,8 +25,7 @@ fn keep(bench: &mut Bench) -> Frame {
     mem::take(&mut bench.frame)
 }
 
-/// Whether it shows one and the same level everywhere, as each of the fake camera's frames does:
-/// its number.
+/// Whether all pixels have one level, as in each frame of the fake camera: its number.
 fn is_whole(frame: &Frame, level: u8) -> bool {
     frame.data.len() == 640 * 480 * 2 && frame.data.iter().all(|&byte| byte == level)
 }
