@@ -29,7 +29,7 @@ pub mod misfit;
 pub mod observe;
 pub mod pipeline;
 pub mod publish;
-pub mod record;
+mod record;
 mod setup;
 pub mod signals;
 pub mod source;

@@ -12,7 +12,7 @@ pub struct Bytes {
 }
 
 /// Lends memory in numbered pieces, such as the buffers of a camera's driver.
-pub trait Lender: Send + Sync {
+pub(crate) trait Lender: Send + Sync {
     /// The bytes of a piece that is on loan.
     fn bytes(&self, piece: u32) -> &[u8];
 
@@ -21,7 +21,7 @@ pub trait Lender: Send + Sync {
 }
 
 /// The right to read one piece of a lender's memory, until it is dropped.
-pub struct Loan {
+pub(crate) struct Loan {
     lender: Arc<dyn Lender>,
     piece: u32,
     length: usize,
@@ -30,7 +30,7 @@ pub struct Loan {
 impl Loan {
     /// The first `length` bytes of `piece`, or all of it if it has fewer. The caller has exclusive use
     /// of the piece and lends it once.
-    pub fn new(lender: Arc<dyn Lender>, piece: u32, length: usize) -> Self {
+    pub(crate) fn new(lender: Arc<dyn Lender>, piece: u32, length: usize) -> Self {
         Self {
             lender,
             piece,
@@ -52,7 +52,7 @@ impl Drop for Loan {
 
 impl Bytes {
     /// No bytes.
-    pub const fn new() -> Self {
+    pub(crate) const fn new() -> Self {
         Self {
             own: Vec::new(),
             loan: None,
@@ -66,13 +66,13 @@ impl Bytes {
     }
 
     /// Reads `loan` from here on. The own buffer is emptied and keeps its capacity.
-    pub fn borrow(&mut self, loan: Loan) {
+    pub(crate) fn borrow(&mut self, loan: Loan) {
         self.own.clear();
         self.loan = Some(loan);
     }
 
     /// Ends the loan, if there is one, and is then empty; own bytes stay.
-    pub fn give_back(&mut self) {
+    pub(crate) fn give_back(&mut self) {
         self.loan = None;
     }
 }

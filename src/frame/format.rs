@@ -4,7 +4,7 @@ use std::fmt;
 
 /// The most pixels that a compressed picture may declare. A larger one is refused before anything is
 /// allocated for it.
-pub const MAX_PIXELS: usize = 64 << 20;
+pub(crate) const MAX_PIXELS: usize = 64 << 20;
 
 /// The layout of a picture's bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -88,7 +88,7 @@ impl PixelFormat {
 
     /// The least number of bytes that a raw picture needs, or `None` for JPEG, an empty picture and
     /// one too large to address.
-    pub fn bytes(self, width: usize, height: usize, stride: usize) -> Option<usize> {
+    pub(crate) fn bytes(self, width: usize, height: usize, stride: usize) -> Option<usize> {
         self.layout(width, height, stride).map(|layout| layout.len)
     }
 }

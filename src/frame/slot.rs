@@ -12,7 +12,7 @@ use super::Frame;
 /// circulate and nothing is allocated once their buffers have grown. A replaced frame comes back
 /// with its loan.
 #[derive(Debug)]
-pub struct Slot {
+pub(crate) struct Slot {
     state: Mutex<State>,
     changed: Condvar,
 }
@@ -27,7 +27,7 @@ struct State {
 
 /// The outcome of [`Slot::take`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Taken {
+pub(crate) enum Taken {
     /// A frame, now in the caller's hands.
     Frame,
     /// No frame came within the time-out.
@@ -38,7 +38,7 @@ pub enum Taken {
 
 impl Slot {
     /// An empty slot.
-    pub const fn new() -> Self {
+    pub(crate) const fn new() -> Self {
         Self {
             state: Mutex::new(State {
                 frame: Frame::empty(),
@@ -59,7 +59,7 @@ impl Slot {
     ///
     /// A waiting frame is replaced and counted as dropped. A frame that comes after [`Slot::close`] is
     /// counted as dropped too.
-    pub fn put(&self, frame: &mut Frame) {
+    pub(crate) fn put(&self, frame: &mut Frame) {
         let mut state = self.lock();
         if state.closed {
             state.dropped += 1;
@@ -75,7 +75,7 @@ impl Slot {
     }
 
     /// Takes the waiting frame in exchange for `frame`, or waits for one.
-    pub fn take(&self, frame: &mut Frame, timeout: Duration) -> Taken {
+    pub(crate) fn take(&self, frame: &mut Frame, timeout: Duration) -> Taken {
         let end = Instant::now().checked_add(timeout);
         let mut state = self.lock();
         loop {
@@ -102,13 +102,13 @@ impl Slot {
     }
 
     /// Ends the supply of frames; a waiting one can still be taken.
-    pub fn close(&self) {
+    pub(crate) fn close(&self) {
         self.lock().closed = true;
         self.changed.notify_all();
     }
 
     /// Frames that were put in and never taken.
-    pub fn dropped(&self) -> u64 {
+    pub(crate) fn dropped(&self) -> u64 {
         self.lock().dropped
     }
 }

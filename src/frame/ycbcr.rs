@@ -16,7 +16,7 @@ pub enum Samples {
 
 impl Samples {
     /// Converts a row of pixels to RGB.
-    pub fn to_rgb(&self, row: &mut [u8]) {
+    pub(crate) fn to_rgb(&self, row: &mut [u8]) {
         if let Self::Ycbcr(factors) = self {
             for pixel in row.as_chunks_mut().0 {
                 *pixel = factors.rgb(*pixel);
@@ -27,7 +27,7 @@ impl Samples {
     /// The sum of the luma of `row`, in 256ths of a level; black is 0 and white 255 in either range.
     ///
     /// The luma of RGB is that of ITU-R BT.601.
-    pub fn luma(&self, row: &[u8]) -> u32 {
+    pub(crate) fn luma(&self, row: &[u8]) -> u32 {
         let pixels = row.as_chunks().0;
         match self {
             Self::Rgb => {
@@ -62,7 +62,7 @@ pub struct Ycbcr {
 
 impl Ycbcr {
     /// JPEG's: full range, and the matrix of BT.601.
-    pub fn jpeg() -> Self {
+    pub(crate) fn jpeg() -> Self {
         Self::new(Colour {
             matrix: Matrix::Bt601,
             full_range: true,
@@ -70,7 +70,7 @@ impl Ycbcr {
     }
 
     /// The factors for `colour`, from the luma weights of ITU-R BT.601 and BT.709.
-    pub fn new(colour: Colour) -> Self {
+    pub(crate) fn new(colour: Colour) -> Self {
         let (kr, kb) = match colour.matrix {
             Matrix::Bt601 => (0.299, 0.114),
             Matrix::Bt709 => (0.2126, 0.0722),
@@ -94,14 +94,14 @@ impl Ycbcr {
 
     /// The grey level of a luma without chroma.
     #[inline(always)]
-    pub fn grey(&self, y: u8) -> u8 {
+    pub(crate) fn grey(&self, y: u8) -> u8 {
         let level = (i32::from(y) - self.black) * self.luma + HALF;
         (level >> BITS).clamp(0, 255) as u8
     }
 
     /// The RGB of one pixel of luma, Cb and Cr.
     #[inline(always)]
-    pub fn rgb(&self, [y, cb, cr]: [u8; 3]) -> [u8; 3] {
+    pub(crate) fn rgb(&self, [y, cb, cr]: [u8; 3]) -> [u8; 3] {
         let y = (i32::from(y) - self.black) * self.luma + HALF;
         let cb = i32::from(cb) - 128;
         let cr = i32::from(cr) - 128;

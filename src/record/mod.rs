@@ -8,11 +8,11 @@ use std::path::PathBuf;
 
 use crate::frame;
 
-pub use recorder::Recorder;
+pub(crate) use recorder::Recorder;
 
 /// Bounds of a recording.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Limits {
+pub(crate) struct Limits {
     /// Most bytes to write.
     pub max_bytes: u64,
     /// Bytes of the disk to leave free.
@@ -21,7 +21,7 @@ pub struct Limits {
 
 /// Whether a frame was written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Written {
+pub(crate) enum Written {
     /// It was.
     Whole,
     /// It was not: it would have exceeded [`Limits::max_bytes`].
@@ -30,7 +30,7 @@ pub enum Written {
 
 /// Why a recording cannot go on. The files already written are complete and stay.
 #[derive(Debug, thiserror::Error)]
-pub enum Error {
+pub(crate) enum Error {
     /// The folder is not empty.
     #[error("{}: this folder is not empty; name a new one or an empty one", .0.display())]
     NotEmpty(PathBuf),

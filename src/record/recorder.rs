@@ -16,7 +16,7 @@ use crate::source::recording::manifest::{self, Entry, ManifestHeader};
 pub(super) const UNFINISHED: &str = ".unfinished";
 
 /// A recording that is being written.
-pub struct Recorder {
+pub(crate) struct Recorder {
     folder: PathBuf,
     limits: Limits,
     pub(super) manifest: File,
@@ -34,7 +34,7 @@ impl Recorder {
     ///
     /// # Errors
     /// [`Error::NotEmpty`] and [`Error::Io`].
-    pub fn create(folder: &Path, limits: Limits) -> Result<Self, Error> {
+    pub(crate) fn create(folder: &Path, limits: Limits) -> Result<Self, Error> {
         let io = |cause| Error::Io {
             path: folder.into(),
             cause,
@@ -61,7 +61,7 @@ impl Recorder {
     ///
     /// # Errors
     /// [`Error::Frame`] for this frame alone; all others are final.
-    pub fn write(
+    pub(crate) fn write(
         &mut self,
         frame: &Frame,
         status: impl FnOnce() -> Status,
@@ -106,12 +106,12 @@ impl Recorder {
     }
 
     /// Frames written so far.
-    pub fn frames(&self) -> u64 {
+    pub(crate) fn frames(&self) -> u64 {
         self.frames
     }
 
     /// Bytes written so far, including the manifest.
-    pub fn bytes(&self) -> u64 {
+    pub(crate) fn bytes(&self) -> u64 {
         self.bytes
     }
 

@@ -62,7 +62,7 @@ impl Config {
     ///
     /// # Errors
     /// The first key whose value is not allowed, and the allowed values.
-    pub fn check(&self) -> Result<(), Misfit> {
+    pub(crate) fn check(&self) -> Result<(), Misfit> {
         within(
             "frame_rate",
             self.frame_rate,
@@ -81,7 +81,7 @@ impl Config {
     }
 
     /// The options of a recording.
-    pub fn recording_options(&self) -> RecordingOptions {
+    pub(crate) fn recording_options(&self) -> RecordingOptions {
         RecordingOptions {
             frame_rate: self.frame_rate,
             looping: self.at_end == AtEnd::Loop,

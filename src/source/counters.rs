@@ -28,7 +28,7 @@ pub struct FrameCounters {
 
 impl FrameCounters {
     /// All frames that the camera did not pass on, by cause.
-    pub fn drops(&self) -> Tally {
+    pub(crate) fn drops(&self) -> Tally {
         let mut drops = Tally::new();
         for (cause, count) in [
             ("queue", self.replaced),

@@ -48,7 +48,7 @@ pub struct Loss {
 
 impl Loss {
     /// A loss for this cause, with this line.
-    pub fn new(cause: Cause, message: impl Into<String>) -> Self {
+    pub(crate) fn new(cause: Cause, message: impl Into<String>) -> Self {
         Self {
             cause,
             message: message.into(),

@@ -7,9 +7,9 @@ mod footprint;
 mod loss;
 mod mode;
 mod open;
-pub mod recording;
+pub(crate) mod recording;
 mod status;
-pub mod synthetic;
+pub(crate) mod synthetic;
 
 use std::path::PathBuf;
 use std::time::Instant;
@@ -17,14 +17,17 @@ use std::time::Instant;
 use crate::frame::Frame;
 use crate::meter::Tally;
 
-pub use config::{AtEnd, Config, SourceKind};
-pub use counters::FrameCounters;
+pub(crate) use config::{Config, SourceKind};
+pub(crate) use counters::FrameCounters;
 pub use footprint::Footprint;
-pub use loss::{Cause, Loss};
-pub use mode::Mode;
-pub use open::{Opened, open};
+pub use loss::Cause;
+pub(crate) use loss::Loss;
+pub(crate) use mode::Mode;
+pub use open::Opened;
+pub(crate) use open::open;
 pub use recording::{Recording, RecordingOptions};
-pub use status::{Monitor, SourceState, Status};
+pub(crate) use status::Status;
+pub use status::{Monitor, SourceState};
 pub use synthetic::{Synthetic, SyntheticOptions};
 
 /// One place that frames come from, one after the other.
@@ -101,7 +104,7 @@ pub enum Error {
 
 impl Error {
     /// The exit code of sysexits.h that says the same.
-    pub const fn exit_code(&self) -> u8 {
+    pub(crate) const fn exit_code(&self) -> u8 {
         const EX_DATAERR: u8 = 65;
         const EX_NOINPUT: u8 = 66;
         const EX_UNAVAILABLE: u8 = 69;

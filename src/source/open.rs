@@ -29,7 +29,7 @@ pub struct Opened {
 impl Opened {
     /// Starts the source's clock, if it runs by itself and can be started again. To be called once
     /// everything else is ready, so that no frame is late before the first one is read.
-    pub fn start(&mut self) {
+    pub(crate) fn start(&mut self) {
         self.begun = self.source.start().or(self.begun);
     }
 }
@@ -39,7 +39,11 @@ impl Opened {
 ///
 /// # Errors
 /// Why the recording or the key cannot be used, and what to do.
-pub fn open(config: &Config, camera: &camera::Config, folder: &Path) -> Result<Opened, Error> {
+pub(crate) fn open(
+    config: &Config,
+    camera: &camera::Config,
+    folder: &Path,
+) -> Result<Opened, Error> {
     match (config.kind, &config.path) {
         (SourceKind::Recording, Some(path)) => recording(config, &folder.join(path)),
         (SourceKind::Recording, None) => Err(Error::Unsupported(

@@ -113,17 +113,17 @@ impl Monitor {
     }
 
     /// The status now.
-    pub fn status(&self) -> Status {
+    pub(crate) fn status(&self) -> Status {
         self.lock().status.clone()
     }
 
     /// Whether the source delivers pictures now.
-    pub fn state(&self) -> SourceState {
+    pub(crate) fn state(&self) -> SourceState {
         self.lock().status.state
     }
 
     /// The counters now.
-    pub fn counters(&self) -> FrameCounters {
+    pub(crate) fn counters(&self) -> FrameCounters {
         self.lock().status.counters.clone()
     }
 
@@ -133,7 +133,7 @@ impl Monitor {
     ///
     /// So a slow reader still hears of a loss that is over. The last eight changes are kept, and of a
     /// loss that recurs only the last.
-    pub fn change(&self, seen: &mut u64) -> Option<Status> {
+    pub(crate) fn change(&self, seen: &mut u64) -> Option<Status> {
         let known = self.lock();
         let (number, status) = known.changes.iter().find(|(number, _)| number > seen)?;
         *seen = *number;
@@ -142,7 +142,7 @@ impl Monitor {
     }
 
     /// Records the bad frames of a source that is not a camera; a camera records its own.
-    pub fn note_bad(&self, bad: &Tally) {
+    pub(crate) fn note_bad(&self, bad: &Tally) {
         let mut known = self.lock();
         if known.status.counters.bad.total() != bad.total() {
             known.status.counters.bad.clone_from(bad);

@@ -53,7 +53,7 @@ impl Config {
     ///
     /// # Errors
     /// The first key whose value is not allowed, and the allowed values.
-    pub fn check(&self) -> Result<(), Misfit> {
+    pub(crate) fn check(&self) -> Result<(), Misfit> {
         let [x, y, w, h] = self.crop;
         let inside = |from: f64, length: f64| {
             // 0.7 + 0.3 may come out a little above 1.

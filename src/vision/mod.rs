@@ -17,8 +17,10 @@ mod geometry;
 mod glance;
 mod prepare;
 
-pub use config::{Config, Flip};
-pub use gate::{Gate, GateConfig, GateReading};
+pub use config::Config;
+pub(crate) use config::Flip;
+pub(crate) use gate::GateReading;
+pub use gate::{Gate, GateConfig};
 pub use prepare::Preparer;
 
 /// Bytes that decoding and resizing pictures of `width` pixels takes, in addition to what a new

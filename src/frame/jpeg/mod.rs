@@ -48,7 +48,7 @@ impl Decoder {
     }
 
     /// Bytes on the heap now; pictures of several scans take more while they are decoded.
-    pub fn bytes(&self) -> usize {
+    pub(crate) fn bytes(&self) -> usize {
         size_of::<Header>() + self.scan.bytes()
     }
 
@@ -127,7 +127,7 @@ impl Picture<'_> {
     }
 
     /// Limits the columns to read, at the reduced size, so that the others need not be decoded.
-    pub fn only(&mut self, columns: Range<usize>) {
+    pub(crate) fn only(&mut self, columns: Range<usize>) {
         if let State::Rows(position) = &mut self.state {
             position.columns = columns;
         }

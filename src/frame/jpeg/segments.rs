@@ -57,7 +57,7 @@ pub(super) struct Segments<'a> {
 }
 
 impl<'a> Segments<'a> {
-    pub fn new(data: &'a [u8]) -> Result<Self, Error> {
+    pub(crate) fn new(data: &'a [u8]) -> Result<Self, Error> {
         match data {
             [0xff, 0xd8, ..] => Ok(Self { data, at: 2 }),
             [] | [0xff] => Err(Error::Truncated),
@@ -66,7 +66,7 @@ impl<'a> Segments<'a> {
     }
 
     /// Code and body of the next segment.
-    pub fn next(&mut self) -> Result<(u8, &'a [u8]), Error> {
+    pub(crate) fn next(&mut self) -> Result<(u8, &'a [u8]), Error> {
         loop {
             let rest = self.data.get(self.at..).ok_or(Error::Truncated)?;
             // Bytes between segments are not allowed, but occur.

@@ -101,7 +101,7 @@ impl Config {
     ///
     /// # Errors
     /// The first key that is out of its range, with the range.
-    pub fn check(&self) -> Result<(), Misfit> {
+    pub(crate) fn check(&self) -> Result<(), Misfit> {
         if self.device.trim().is_empty() || self.device.contains('\0') {
             return Err(Misfit::new(
                 "device",
@@ -171,7 +171,7 @@ impl Config {
 
 impl Format {
     /// The only format to use; `None` for any.
-    pub fn pixel_format(self) -> Option<PixelFormat> {
+    pub(crate) fn pixel_format(self) -> Option<PixelFormat> {
         Some(match self {
             Self::Auto => return None,
             Self::Yuyv => PixelFormat::Yuyv,

@@ -32,4 +32,4 @@ mod tests;
 
 pub use config::{Config, ControlValue, Format};
 pub use source::Camera;
-pub use survey::{Choice, Survey, survey};
+pub(crate) use survey::{Survey, survey};

@@ -76,13 +76,13 @@ impl Camera {
     }
 
     /// The status, for other threads.
-    pub fn monitor(&self) -> Monitor {
+    pub(crate) fn monitor(&self) -> Monitor {
         self.monitor.clone()
     }
 
     /// The moment from which [`Captured::elapsed`] counts: a frame's age is `begun().elapsed() -
     /// elapsed`.
-    pub fn begun(&self) -> Instant {
+    pub(crate) fn begun(&self) -> Instant {
         self.begun
     }
 

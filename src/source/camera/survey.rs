@@ -20,7 +20,7 @@ const MOST_LISTED: u32 = 64;
 
 /// All cameras, and the choice among them.
 #[derive(Clone, Debug, Serialize)]
-pub struct Survey {
+pub(crate) struct Survey {
     /// Every video node.
     pub nodes: Vec<Listing>,
     /// The camera and mode that would be used.
@@ -31,7 +31,7 @@ pub struct Survey {
 
 /// One node.
 #[derive(Clone, Debug, Serialize)]
-pub struct Listing {
+pub(crate) struct Listing {
     /// `/dev/videoN`.
     pub path: String,
     /// Its stable names.
@@ -50,7 +50,7 @@ pub struct Listing {
 
 /// One format of a camera.
 #[derive(Clone, Debug, Serialize)]
-pub struct ListedFormat {
+pub(crate) struct ListedFormat {
     /// V4L2's name.
     pub name: String,
     /// Sizes, each with its frames a second.
@@ -59,7 +59,7 @@ pub struct ListedFormat {
 
 /// The camera that would be used, and the mode that it would be asked for.
 #[derive(Clone, Debug, Serialize)]
-pub struct Choice {
+pub(crate) struct Choice {
     /// `/dev/videoN`.
     pub path: String,
     /// The card's name.
@@ -77,7 +77,7 @@ pub struct Choice {
 }
 
 /// Surveys every video node, and chooses by `config`.
-pub fn survey(config: &Config) -> Survey {
+pub(crate) fn survey(config: &Config) -> Survey {
     on(&Linux, config)
 }
 

@@ -119,18 +119,18 @@ impl Recording {
 
     /// The number of frames of one round, including those that cannot be read, where it is known in
     /// advance.
-    pub fn len_hint(&self) -> Option<u64> {
+    pub(crate) fn len_hint(&self) -> Option<u64> {
         self.reader.len_hint()
     }
 
     /// Frames a second.
-    pub fn frame_rate(&self) -> f64 {
+    pub(crate) fn frame_rate(&self) -> f64 {
         self.frame_rate
     }
 
     /// The memory that its frames take, from headers and file sizes: reads a bounded amount and waits
     /// for no frame.
-    pub fn footprint(&self) -> Footprint {
+    pub(crate) fn footprint(&self) -> Footprint {
         self.reader.footprint()
     }
 

@@ -78,7 +78,7 @@ impl Synthetic {
     }
 
     /// The moment from which [`Captured::elapsed`] counts, where frames are paced.
-    pub fn begun(&self) -> Instant {
+    pub(crate) fn begun(&self) -> Instant {
         self.begun
     }
 

@@ -44,7 +44,7 @@ impl GateConfig {
     ///
     /// # Errors
     /// The first key that is out of its range, with the range.
-    pub fn check(&self) -> Result<(), Misfit> {
+    pub(crate) fn check(&self) -> Result<(), Misfit> {
         if self.threshold <= 0.0 {
             return Err(Misfit::new(
                 "threshold",
