@@ -8,7 +8,7 @@
 //! - [`vision`]: from a frame of any format to the model's input
 //! - [`engine`]: from the model's input to scores
 //! - [`observe`]: from scores over time to the published state
-//! - [`publish`]: MQTT
+//! - [`publish`]: messages over MQTT
 //!
 //! Around them: [`pipeline`] runs the stages on one frame, [`daemon`] runs threads, health and
 //! reload, [`memory`] computes and guards the budget, [`meter`] measures the process, `setup`

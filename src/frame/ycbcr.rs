@@ -16,7 +16,7 @@ pub enum Samples {
 
 impl Samples {
     /// Converts a row of pixels to RGB.
-    pub(crate) fn to_rgb(&self, row: &mut [u8]) {
+    pub(crate) fn to_rgb(self, row: &mut [u8]) {
         if let Self::Ycbcr(factors) = self {
             for pixel in row.as_chunks_mut().0 {
                 *pixel = factors.rgb(*pixel);
