@@ -3,13 +3,13 @@
 use serde::{Serialize, Serializer};
 
 use super::fields::Time;
-use crate::frame::Condition;
+use crate::frame::PictureState;
 use crate::meter::Tally;
 use crate::meter::cgroup::Pressure;
 use crate::meter::process::Resident;
 use crate::meter::timing::StageTimes;
 use crate::publish::counts::MessageCounts;
-use crate::source::State;
+use crate::source::SourceState;
 
 /// The daemon's numbers, the payload of `health`. Counts run since the start; rates and times cover
 /// the last interval.
@@ -21,10 +21,10 @@ pub struct Health<'a> {
     pub(crate) uptime_s: u64,
     /// Length of the interval, in seconds.
     pub(crate) interval_s: f64,
-    pub(crate) camera: State,
+    pub(crate) camera: SourceState,
     /// The condition of the pictures; only while the camera streams.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) picture: Option<Condition>,
+    pub(crate) picture: Option<PictureState>,
     /// Frames a second.
     pub(crate) fps: f64,
     /// Classified frames a second.
@@ -104,8 +104,8 @@ mod tests {
             time: Time(UNIX_EPOCH + Duration::from_millis(1_735_732_800_123)),
             uptime_s: 61,
             interval_s: 60.001,
-            camera: State::Streaming,
-            picture: Some(Condition::Ok),
+            camera: SourceState::Streaming,
+            picture: Some(PictureState::Ok),
             fps: 10.0,
             classified_fps: 0.5,
             frames: 600,
