@@ -1,5 +1,7 @@
 # Goldcrest's commands. `make` lists them.
-.PHONY: help demo test test-tools test-vm lint arm cross-aarch64 cross-armv7 install
+.PHONY: help demo check lint format scripts licences docs clippy test test-tools test-vm arm cross-aarch64 cross-armv7 install
+# The steps of `check` in their order, even under `make -j`: they share two processors and one target folder.
+.NOTPARALLEL:
 
 CARGO ?= cargo
 
@@ -11,6 +13,30 @@ demo: ## Build, and replay the shipped recording: labels on the terminal, no bro
 	$(CARGO) build --release --locked
 	target/release/goldcrest replay tests/recordings/bottles
 
+check: lint test ## Everything that a change must pass on one machine: lint, then test
+
+lint: format scripts licences docs clippy ## All checks but the tests, fastest first
+
+format: ## Formatting
+	@scripts/need lint
+	$(CARGO) fmt --check
+
+scripts: ## Shell and Python scripts can be parsed
+	@for file in .ci/run scripts/* benches/*/run tests/vm/run tests/vm/*.sh; do bash -n $$file || exit; done
+	python3 -m compileall -q benches model/tools tests
+
+licences: ## Licences, sources and banned crates of the dependencies
+	@scripts/need deny
+	$(CARGO) deny --locked check bans licenses sources
+
+docs: ## The crate's documentation, in which every link leads somewhere
+	@scripts/need build
+	$(CARGO) doc --release --locked --no-deps --document-private-items
+
+clippy: ## Warnings of rustc and clippy
+	@scripts/need build lint
+	$(CARGO) clippy --release --locked --all-targets -- -D warnings
+
 test: ## Run all tests of the program, against a real broker too
 	@scripts/need build broker
 	$(CARGO) test --release --locked
@@ -19,12 +45,6 @@ test-tools: ## Run the tests of the model tools, from a training step to a repla
 	@scripts/need build
 	$(CARGO) build --release --locked
 	scripts/test-tools
-
-lint: ## Formatting, clippy, licences
-	@scripts/need build
-	$(CARGO) fmt --check
-	$(CARGO) clippy --release --locked --all-targets -- -D warnings
-	$(CARGO) deny --locked check bans licenses sources
 
 arm: ## Build for ARM and run unit tests and pictures under emulation
 	@scripts/need build arm

@@ -156,7 +156,7 @@ fn picture(format: Format, (width, height): (u32, u32)) -> Frame {
 
 #[test]
 #[ignore = "needs vivid"]
-fn vivid_each_raw_format_gives_the_same_picture_at_two_sizes_and_when_replayed() {
+fn vivid_each_raw_format_gives_the_same_picture() {
     vivid::load();
     let formats = [
         (Format::Rgb24, PixelFormat::Rgb24),
@@ -236,7 +236,7 @@ fn vivid_the_interval_asked_for_is_set_and_kept() {
 
 #[test]
 #[ignore = "needs vivid"]
-fn vivid_while_the_reader_is_slow_the_newest_frame_is_used_and_drops_are_counted() {
+fn vivid_a_slow_reader_gets_the_newest_frame_and_counts_drops() {
     vivid::load();
     let mut camera = Camera::new(Config {
         fps: 25.0,
@@ -404,7 +404,7 @@ fn vivid_a_busy_camera_says_who_holds_it() {
 
 #[test]
 #[ignore = "needs vivid"]
-fn vivid_a_frame_can_be_read_while_its_camera_is_closed_and_opened_at_another_size() {
+fn vivid_a_frame_stays_readable_while_its_camera_reopens() {
     vivid::load();
     let before = (descriptors(), mappings());
     let kept = picture(Format::Yuyv, SIZES[0]);
@@ -464,7 +464,7 @@ fn vivid_a_camera_whose_buffers_are_all_on_loan_waits_for_them() {
 
 #[test]
 #[ignore = "needs vivid"]
-fn vivid_a_thousand_reopens_leave_no_descriptor_or_mapping_behind() {
+fn vivid_a_thousand_reopens_leak_no_descriptor_or_mapping() {
     vivid::load();
     let before = (descriptors(), mappings());
     let mut frame = Frame::empty();

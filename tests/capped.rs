@@ -2,10 +2,7 @@
 //!
 //! Needs root and a memory controller; without them it says so and checks nothing.
 
-mod support {
-    pub mod cgroup;
-    pub mod program;
-}
+mod support;
 
 use std::fs;
 use std::path::Path;

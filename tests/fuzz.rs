@@ -359,7 +359,7 @@ fn settle() {
 /// What the table of memory says of vision is what the heap counts, and two thousand frames change
 /// nothing.
 #[test]
-fn a_preparer_holds_the_bytes_that_it_says_however_many_frames_come() {
+fn a_preparer_never_holds_more_than_it_reports() {
     let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
     settle();
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));

@@ -12,9 +12,8 @@ use std::time::{Duration, SystemTime};
 
 use serde_json::Value;
 use support::cgroup::Group;
-use support::daemon::{Daemon, field};
-use support::program::{goldcrest, root};
-use support::{Broker, Subscriber, vivid};
+use support::program::{field, goldcrest, root};
+use support::{Broker, Daemon, Subscriber, vivid};
 
 /// A daemon that says the best label of every frame that it looks at, and one who listens.
 struct Watch {
@@ -141,7 +140,7 @@ fn replay(folder: &Path) -> HashMap<String, Value> {
 
 #[test]
 #[ignore = "needs vivid"]
-fn guest_each_raw_format_at_two_sizes_gives_the_label_of_the_same_picture_replayed() {
+fn guest_each_raw_format_gives_the_label_of_its_replay() {
     vivid::load();
     let folder = tempfile::tempdir().unwrap();
     for size in SIZES {
@@ -171,7 +170,7 @@ fn guest_each_raw_format_at_two_sizes_gives_the_label_of_the_same_picture_replay
 
 #[test]
 #[ignore = "needs vivid"]
-fn guest_a_subscriber_sees_birth_camera_label_and_a_clean_end_within_48_mib() {
+fn guest_birth_camera_label_and_end_come_within_48_mib() {
     vivid::load();
     let watch = Watch::start("format = \"yuyv\"");
     assert_eq!(watch.subscriber.expect("availability").text, "online");
@@ -204,7 +203,7 @@ fn guest_the_interval_asked_for_is_set() {
 
 #[test]
 #[ignore = "needs vivid"]
-fn guest_while_inference_is_slow_the_newest_frame_is_used_and_drops_are_counted() {
+fn guest_slow_inference_uses_the_newest_frame_and_counts_drops() {
     vivid::load();
     let watch = Watch::streaming("fps = 25.0");
     let interval = Duration::from_millis(40);

@@ -5,9 +5,7 @@
 //! `GOLDCREST_KERNEL=scalar GOLDCREST_KEEP=1 cargo test --release --test logits`.
 //! `make arm` runs this as four other processors, each with its own kernels.
 
-mod support {
-    pub mod program;
-}
+mod support;
 
 use std::fmt::Write as _;
 use std::path::PathBuf;

@@ -7,9 +7,9 @@ use std::process::Stdio;
 use std::thread;
 use std::time::Duration;
 
-use support::daemon::{Daemon, configuration, field, table};
-use support::program::{command, goldcrest, output, root};
-use support::{Broker, Subscriber};
+use support::daemon::{bottles, configuration, table};
+use support::program::{command, field, goldcrest, output, root};
+use support::{Broker, Daemon, Subscriber};
 
 /// Most that may ever be resident, code and mapped weights included, in KiB.
 const PEAK: u64 = 48 * 1024;
@@ -166,7 +166,7 @@ fn the_daemon_stays_within_what_it_computed_and_near_it() {
 /// pinned.
 fn predicted(more: &str) -> (f64, f64) {
     let folder = tempfile::tempdir().unwrap();
-    let config = configuration(folder.path(), "");
+    let config = configuration(folder.path(), &bottles("loop"), "");
     let text = fs::read_to_string(&config).unwrap();
     let text = text.replace("kind = \"recording\"", "kind = \"camera\"");
     fs::write(&config, text + more).unwrap();
@@ -198,10 +198,11 @@ fn what_is_promised_of_cameras_fits_the_budget() {
 }
 
 #[test]
-fn a_start_over_the_budget_is_refused_with_the_table_and_what_to_change() {
+fn a_start_over_the_budget_is_refused_with_the_table() {
     let folder = tempfile::tempdir().unwrap();
     let config = configuration(
         folder.path(),
+        &bottles("loop"),
         "[mqtt]\nenabled = false\n[memory]\nbudget_mb = 20\n",
     );
     let ran = goldcrest(&["run", "--config", config.to_str().unwrap()]);

@@ -4,9 +4,7 @@
 //! `GOLDCREST_SOAK=100000 cargo test --release --test soak -- --nocapture` looks at frames 1,000
 //! and 100,000 instead.
 
-mod support {
-    pub mod program;
-}
+mod support;
 
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -199,7 +197,7 @@ fn soak(format: PixelFormat, at: [u64; 2]) {
 }
 
 #[test]
-fn heap_and_open_files_are_the_same_at_an_early_and_at_a_late_frame() {
+fn heap_and_open_files_are_the_same_at_an_early_and_late_frame() {
     let late: Option<u64> = std::env::var("GOLDCREST_SOAK")
         .ok()
         .map(|n| n.parse().expect("GOLDCREST_SOAK is a number of frames"));

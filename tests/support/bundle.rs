@@ -1,8 +1,5 @@
 //! Bundles that are not what they should be.
 
-// Each test program uses its own part of this.
-#![allow(dead_code)]
-
 use std::fs;
 use std::path::Path;
 

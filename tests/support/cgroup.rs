@@ -1,8 +1,5 @@
 //! A limit of the system's on memory, for the tests that run under one. As root.
 
-// Each test program uses its own part of this.
-#![allow(dead_code)]
-
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;

@@ -1,28 +1,25 @@
 //! A running daemon whose log is read as it comes.
 
-// Each test program uses its own part of this.
-#![allow(dead_code)]
-
 use std::fs;
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, ExitStatus, Stdio};
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
-use super::program::{command, packed_model, root};
+use tempfile::TempDir;
 
-/// How long a line is waited for; the machine may be busy.
-const PATIENCE: Duration = Duration::from_secs(60);
+use super::program::{command, packed_model, root, signal};
+use super::{PATIENCE, wait_for};
 
-/// A daemon with a folder of its own, which holds its configuration and its model, packed; it is
-/// killed with the value.
+/// A daemon with a folder of its own, which holds its configuration and its model, packed. It is
+/// killed when the value is dropped.
 pub struct Daemon {
     child: Child,
     lines: Receiver<String>,
     /// The folder.
-    pub folder: tempfile::TempDir,
+    pub folder: TempDir,
     /// What it has logged so far.
     pub log: Vec<String>,
 }
@@ -30,14 +27,13 @@ pub struct Daemon {
 impl Daemon {
     /// Starts it on the bottles, over and over, with `more` at the end of its configuration.
     pub fn start(more: &str) -> Self {
-        Self::with(more, |_| {})
+        Self::on(&bottles("loop"), more)
     }
 
-    /// The same, after `prepare` has had the folder.
-    pub fn with(more: &str, prepare: impl FnOnce(&Path)) -> Self {
+    /// Starts it on `source`, which is the text of `[source]` and of sections beside it.
+    pub fn on(source: &str, more: &str) -> Self {
         let folder = tempfile::tempdir().expect("a temporary folder");
-        let config = configuration(folder.path(), more);
-        prepare(folder.path());
+        let config = configuration(folder.path(), source, more);
         Self::run(folder, &config)
     }
 
@@ -49,9 +45,9 @@ impl Daemon {
         Self::run(folder, &config)
     }
 
-    fn run(folder: tempfile::TempDir, config: &Path) -> Self {
+    fn run(folder: TempDir, config: &Path) -> Self {
         let mut run = command(&["run", "--config", config.to_str().expect("UTF-8")]);
-        // With a cache of its own, in which no other bundle stands.
+        // A cache of its own holds no other bundle.
         run.env("XDG_CACHE_HOME", folder.path().join("cache"));
         let mut child = run.stderr(Stdio::piped()).spawn().expect("it starts");
         let errors = BufReader::new(child.stderr.take().expect("it is piped"));
@@ -78,13 +74,10 @@ impl Daemon {
 
     /// Sends it a signal by its name.
     pub fn signal(&self, name: &str) {
-        let status = Command::new("kill")
-            .args(["-s", name, &self.id().to_string()])
-            .status();
-        assert!(status.expect("kill runs").success());
+        signal(self.id(), name);
     }
 
-    /// The next line of its log that holds `words`; others are passed over.
+    /// The next line of its log that holds `words`; others are skipped.
     pub fn expect(&mut self, words: &str) -> String {
         let end = Instant::now() + PATIENCE;
         loop {
@@ -98,15 +91,19 @@ impl Daemon {
                         return line;
                     }
                 }
-                Err(why) => panic!("{words:?} is not said ({why}): {:#?}", self.log),
+                Err(why) => panic!("no line holds {words:?} ({why}): {:#?}", self.log),
             }
         }
     }
 
-    /// Ends it with SIGTERM and gives all that it has logged.
-    pub fn end(mut self) -> Vec<String> {
-        self.signal("TERM");
-        let status = self.child.wait().expect("it can be waited for");
+    /// Waits for its end; returns how it ended. Its log is then complete.
+    pub fn wait(&mut self) -> ExitStatus {
+        let mut status = None;
+        let ended = wait_for(PATIENCE, || {
+            status = self.child.try_wait().expect("it can be waited for");
+            status.is_some()
+        });
+        assert!(ended, "it does not end: {:#?}", self.log);
         loop {
             match self.lines.recv_timeout(PATIENCE) {
                 Ok(line) => self.log.push(line),
@@ -114,6 +111,13 @@ impl Daemon {
                 Err(RecvTimeoutError::Timeout) => panic!("its log does not end"),
             }
         }
+        status.expect("it has ended")
+    }
+
+    /// Ends it with SIGTERM, as a service manager does; returns all that it has logged.
+    pub fn end(mut self) -> Vec<String> {
+        self.signal("TERM");
+        let status = self.wait();
         assert!(status.success(), "{status}: {:#?}", self.log);
         std::mem::take(&mut self.log)
     }
@@ -131,27 +135,26 @@ impl Drop for Daemon {
     }
 }
 
-/// Writes a configuration into `folder`, and the shipped model with its bundle beside it.
-pub fn configuration(folder: &Path, more: &str) -> PathBuf {
-    let bottles = root().join("tests/recordings/bottles");
+/// A source for [`configuration`]: the shipped recording, twenty frames a second. `at_end` is
+/// `loop` or `stop`.
+pub fn bottles(at_end: &str) -> String {
+    let path = root().join("tests/recordings/bottles");
+    format!("kind = \"recording\"\npath = {path:?}\nat_end = \"{at_end}\"\nframe_rate = 20.0\n")
+}
+
+/// Puts the shipped model and its bundle into `folder`, and writes a configuration for it beside
+/// them: `source` comes first, `more` last. Returns the configuration's path.
+pub fn configuration(folder: &Path, source: &str, more: &str) -> PathBuf {
     let model = packed_model(folder);
     let path = folder.join("config.toml");
     let text = format!(
-        "id = \"test\"\n[source]\nkind = \"recording\"\npath = {bottles:?}\nat_end = \"loop\"\nframe_rate = 20.0\n\
-         [model]\npath = {model:?}\n[observe]\nheartbeat = 0.2\n{more}"
+        "id = \"test\"\n[source]\n{source}\n[model]\npath = {model:?}\n[observe]\nheartbeat = 0.2\n{more}"
     );
     fs::write(&path, text).expect("a configuration can be written");
     path
 }
 
-/// One field of `/proc/PID/status`, in KiB; none once the process has ended.
-pub fn field(pid: u32, name: &str) -> Option<u64> {
-    let status = fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
-    let line = status.lines().find_map(|l| l.strip_prefix(name))?;
-    line.split_whitespace().next()?.parse().ok()
-}
-
-/// MiB of each row of the table of what is needed, out of a log or of what `check` prints.
+/// MiB of each row of the memory table, from a log or from what `check` prints.
 pub fn table(lines: &[String]) -> Vec<(String, f64)> {
     let rows = lines.iter().filter_map(|line| {
         let (before, _) = line.split_once(" MiB")?;

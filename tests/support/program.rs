@@ -1,13 +1,10 @@
 //! The built program, run as a user runs it.
 
-// Each test program uses its own part of this.
-#![allow(dead_code)]
-
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-/// What a run of the program left.
+/// How a run of the program ended and what it printed.
 pub struct Ran {
     /// Exit code; -1 when a signal ended it.
     pub code: i32,
@@ -17,7 +14,7 @@ pub struct Ran {
     pub stderr: String,
 }
 
-/// The top of the project, where the program is run.
+/// The top of the repository, where the program is run.
 pub fn root() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR"))
 }
@@ -51,15 +48,14 @@ pub fn output(command: &mut Command) -> Ran {
     }
 }
 
-/// Puts the shipped model, packed, into `folder` and gives its ONNX file, which is a link. A daemon
-/// does not pack.
+/// Puts the shipped model, packed, into `folder` and returns the path of its ONNX file, which is a
+/// link. A daemon does not pack.
 pub fn packed_model(folder: &Path) -> PathBuf {
     let shipped = root().join("model");
     for name in ["labels.txt", "model.toml"] {
         fs::copy(shipped.join(name), folder.join(name)).expect("the shipped model's card");
     }
-    // Packed once for all tests, under a name of this build's own; two that pack at once do no
-    // harm.
+    // Packed once for all tests of this build; two tests that pack at once do no harm.
     let store = Path::new(env!("CARGO_TARGET_TMPDIR")).join("packed");
     let bundle = store.join("model.bundle");
     let onnx = shipped.join("convnext_tiny_128_int8.onnx");
@@ -76,4 +72,30 @@ pub fn packed_model(folder: &Path) -> PathBuf {
     let link = folder.join("convnext_tiny_128_int8.onnx");
     std::os::unix::fs::symlink(onnx, &link).expect("a link");
     link
+}
+
+/// Sends the process `id` a signal by its name, without `SIG`.
+pub fn signal(id: u32, name: &str) {
+    let status = Command::new("kill")
+        .args(["-s", name, &id.to_string()])
+        .status();
+    assert!(status.expect("kill runs").success());
+}
+
+/// The path of a program of the mosquitto package; a daemon is not on everybody's `PATH`.
+pub fn installed(name: &str) -> PathBuf {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let more = ["/usr/sbin", "/usr/local/sbin"].map(PathBuf::from);
+    std::env::split_paths(&path)
+        .chain(more)
+        .map(|folder| folder.join(name))
+        .find(|file| file.is_file())
+        .unwrap_or_else(|| panic!("this test needs {name}: sudo apt-get install mosquitto"))
+}
+
+/// One field of `/proc/PID/status`, in KiB; none once the process has ended.
+pub fn field(id: u32, name: &str) -> Option<u64> {
+    let status = fs::read_to_string(format!("/proc/{id}/status")).ok()?;
+    let line = status.lines().find_map(|l| l.strip_prefix(name))?;
+    line.split_whitespace().next()?.parse().ok()
 }

@@ -1,6 +1,6 @@
 //! The payload of `health`.
 
-use serde::{Serialize, Serializer};
+use serde::Serialize;
 
 use super::fields::Time;
 use crate::frame::PictureState;
@@ -36,7 +36,6 @@ pub struct Health<'a> {
     /// Time that each stage took, in milliseconds.
     pub(crate) stages_ms: StageTimes,
     /// Dropped frames and messages, by cause.
-    #[serde(serialize_with = "as_map")]
     pub(crate) drops: Tally,
     pub(crate) memory: MemoryUse,
     /// The messages of an enabled publisher.
@@ -83,10 +82,6 @@ impl From<MessageCounts> for Queue {
             connections: counts.connections,
         }
     }
-}
-
-fn as_map<S: Serializer>(counts: &Tally, serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.collect_map(counts.iter())
 }
 
 #[cfg(test)]

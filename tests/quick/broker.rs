@@ -1,19 +1,17 @@
 //! What a publisher says through a real broker, and that it is said again when the broker comes
 //! back.
 
-mod support;
-
 use std::process::{Command, Stdio};
 use std::thread;
 
+use crate::support::{Broker, PATIENCE, Received, Subscriber, Talker, wait_for};
 use goldcrest::publish::{Config, probe};
-use support::{Broker, PATIENCE, Received, Subscriber, Talker, wait_for};
 
 /// The port of the broker, for the process that is killed.
 const PORT_OF_CHILD: &str = "GOLDCREST_TEST_BROKER_PORT";
 
 #[test]
-fn a_late_subscriber_gets_the_label_and_that_we_are_online() {
+fn a_late_subscriber_gets_label_and_availability() {
     let broker = Broker::start();
     let early = Subscriber::new(&broker, "goldcrest/#");
     let mut talker = Talker::connected(&broker.config(), "front");
@@ -151,7 +149,7 @@ fn the_last_will_follows_a_kill() {
     let broker = Broker::start();
     let subscriber = Subscriber::new(&broker, "goldcrest/#");
     let mut child = Command::new(std::env::current_exe().expect("this program"))
-        .args(["--exact", "child_that_is_killed", "--ignored"])
+        .args(["--exact", "broker::child_that_is_killed", "--ignored"])
         .env(PORT_OF_CHILD, broker.port().to_string())
         .stdout(Stdio::null())
         .stderr(Stdio::null())
@@ -174,7 +172,7 @@ fn the_last_will_follows_a_kill() {
 }
 
 #[test]
-fn a_broker_that_comes_back_empty_is_told_all_anew() {
+fn a_broker_that_comes_back_empty_gets_everything_again() {
     let mut broker = Broker::start();
     let mut talker = Talker::connected(&broker.config(), "front");
     talker.see(0);
@@ -201,7 +199,7 @@ fn a_broker_that_comes_back_empty_is_told_all_anew() {
 }
 
 #[test]
-fn events_that_a_dying_broker_did_not_acknowledge_are_sent_again() {
+fn unacknowledged_events_are_sent_again_after_a_restart() {
     let mut broker = Broker::start();
     let mut talker = Talker::connected(&broker.config(), "front");
     broker.freeze();

@@ -1,51 +1,22 @@
 //! What the daemon says of itself and of the pictures, against a real broker.
 
-mod support;
-
 use std::fs;
-use std::path::Path;
-use std::process::{Child, Stdio};
 
+use crate::support::program::root;
+use crate::support::{Broker, Daemon, Subscriber};
 use image::{Rgb, RgbImage};
-use support::program::{command, packed_model, root};
-use support::{Broker, Subscriber};
 
-/// A daemon that is killed with the value.
-struct Daemon(Child);
-
-impl Daemon {
-    /// On `source`, the section of that name and more, with a report a second.
-    fn start(folder: &Path, broker: &Broker, source: &str) -> Self {
-        let path = folder.join("config.toml");
-        let model = packed_model(folder);
-        let text = format!(
-            "id = \"test\"\n[source]\n{source}\n[model]\npath = {model:?}\n[observe]\nheartbeat = 1.0\n\
-             [health]\ninterval = 1.0\n{}",
-            broker.config_toml()
-        );
-        fs::write(&path, text).unwrap();
-        let child = command(&["run", "--config", path.to_str().unwrap()])
-            .stderr(Stdio::null())
-            .spawn()
-            .unwrap();
-        Self(child)
-    }
-}
-
-impl Drop for Daemon {
-    fn drop(&mut self) {
-        self.0.kill().ok();
-        self.0.wait().ok();
-    }
+/// A daemon on `source` that publishes its health once a second.
+fn daemon(broker: &Broker, source: &str) -> Daemon {
+    let health = "[health]\ninterval = 1.0\n";
+    Daemon::on(source, &format!("{health}{}", broker.config_toml()))
 }
 
 #[test]
-fn reports_hold_rates_times_drops_and_memory_and_are_not_retained() {
-    let folder = tempfile::tempdir().unwrap();
+fn a_health_report_has_every_figure_and_is_not_retained() {
     let broker = Broker::start();
     let subscriber = Subscriber::new(&broker, "goldcrest/test/#");
-    let _daemon = Daemon::start(
-        folder.path(),
+    let _daemon = daemon(
         &broker,
         "kind = \"synthetic\"\n[camera]\nwidth = 320\nheight = 240\nfps = 10.0",
     );
@@ -89,15 +60,14 @@ fn reports_hold_rates_times_drops_and_memory_and_are_not_retained() {
 }
 
 #[test]
-fn a_still_scene_is_not_classified_again_and_is_said_again_all_the_same() {
-    let folder = tempfile::tempdir().unwrap();
+fn a_still_scene_is_published_again_without_an_inference() {
     let broker = Broker::start();
     let subscriber = Subscriber::new(&broker, "goldcrest/test/#");
     let bottle = root().join("tests/recordings/bottles/bottles-30.jpg");
     let source = format!(
         "kind = \"recording\"\npath = {bottle:?}\nat_end = \"loop\"\n[gate]\nmax_interval = 1000.0\nstuck = 3.0"
     );
-    let _daemon = Daemon::start(folder.path(), &broker, &source);
+    let _daemon = daemon(&broker, &source);
     let camera = subscriber.expect_that("camera", |m| m.json()["picture"] == "stuck");
     assert_eq!(camera.json()["state"], "streaming");
     let before = subscriber.expect("health").json();
@@ -119,9 +89,9 @@ fn a_still_scene_is_not_classified_again_and_is_said_again_all_the_same() {
 
 #[test]
 fn the_night_is_noticed_and_so_is_its_end() {
-    let folder = tempfile::tempdir().unwrap();
     let broker = Broker::start();
     let subscriber = Subscriber::new(&broker, "goldcrest/test/camera");
+    let folder = tempfile::tempdir().unwrap();
     let film = folder.path().join("film");
     fs::create_dir(&film).unwrap();
     for n in 0..20 {
@@ -130,7 +100,7 @@ fn the_night_is_noticed_and_so_is_its_end() {
         picture.save(film.join(format!("{n}.png"))).unwrap();
     }
     let source = format!("kind = \"recording\"\npath = {film:?}\nat_end = \"loop\"");
-    let _daemon = Daemon::start(folder.path(), &broker, &source);
+    let _daemon = daemon(&broker, &source);
     for picture in ["dark", "ok", "dark"] {
         subscriber.expect_that("camera", |m| m.json()["picture"] == picture);
     }

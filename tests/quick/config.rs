@@ -1,12 +1,8 @@
 //! Wrong configurations: each answer names the file, the line, the key and what to write instead.
 
-mod support {
-    pub mod program;
-}
-
 use std::fs;
 
-use support::program::goldcrest;
+use crate::support::program::goldcrest;
 
 /// Checks a configuration of this text and gives its exit code and its last line.
 fn answer(text: &str) -> (i32, String) {

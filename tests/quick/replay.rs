@@ -1,16 +1,12 @@
 //! Recordings through the program: what it prints, and that bad input costs one line and nothing
 //! else.
 
-mod support {
-    pub mod program;
-}
-
 use std::fs;
 use std::path::PathBuf;
 use std::process::Stdio;
 
+use crate::support::program::{Ran, command, goldcrest, output, packed_model, root};
 use serde_json::Value;
-use support::program::{Ran, command, goldcrest, output, packed_model, root};
 
 fn lines(ran: &Ran) -> Vec<Value> {
     ran.stdout
@@ -113,7 +109,7 @@ fn bad_files_are_named_counted_and_passed_over() {
     )
     .save(dir.path().join("7-deep.png"))
     .unwrap();
-    put("8-palette.png", include_bytes!("recordings/palette.png"));
+    put("8-palette.png", include_bytes!("../recordings/palette.png"));
     put("notes.txt", b"not a frame");
     put("10-good.jpg", &whole);
 
@@ -324,7 +320,7 @@ fn colours() -> Vec<u8> {
 }
 
 #[test]
-fn another_classifier_runs_through_plain_tract_and_what_that_costs_is_said() {
+fn another_classifier_runs_in_plain_tract_with_a_warning() {
     let folder = tempfile::tempdir().unwrap();
     let at = |name: &str| folder.path().join(name);
     fs::write(at("colours.onnx"), colours()).unwrap();

@@ -1,16 +1,14 @@
 //! What a publisher does when there is no broker, or one that freezes, refuses or speaks something
 //! else: it says so, and never keeps anybody waiting.
 
-mod support;
-
 use std::io::{Read, Write};
 use std::net::{Ipv4Addr, TcpListener};
 use std::time::{Duration, Instant, UNIX_EPOCH};
 
+use crate::support::{Broker, PATIENCE, Subscriber, Talker, free_port};
 use goldcrest::frame::Captured;
 use goldcrest::observe::{self, Observer};
 use goldcrest::publish::{Config, Event, Payload, Publisher, probe};
-use support::{Broker, PATIENCE, Subscriber, Talker, free_port};
 
 #[test]
 fn without_a_broker_nothing_blocks_and_the_close_comes_in_time() {
@@ -31,7 +29,7 @@ fn without_a_broker_nothing_blocks_and_the_close_comes_in_time() {
 }
 
 #[test]
-fn a_broker_that_takes_the_connection_and_says_nothing_blocks_nothing() {
+fn a_broker_that_accepts_and_never_answers_blocks_nothing() {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
     let config = Config {
         host: "127.0.0.1".into(),
@@ -174,7 +172,7 @@ fn no_broker_is_one_clear_line() {
 }
 
 #[test]
-fn a_message_larger_than_the_limit_is_dropped_and_the_connection_stays() {
+fn a_message_over_the_limit_is_dropped_without_reconnecting() {
     let broker = Broker::start();
     let subscriber = Subscriber::new(&broker, "goldcrest/#");
     let config = Config {

@@ -1,13 +1,12 @@
 //! SIGHUP brings in another model between two frames, and a model that is not whole leaves the one
 //! that runs in place.
 
-mod support;
-
 use std::fs;
 
-use support::bundle::{broken, remade, replace};
-use support::daemon::{Daemon, field, table};
-use support::{Broker, Subscriber};
+use crate::support::bundle::{broken, remade, replace};
+use crate::support::daemon::table;
+use crate::support::program::field;
+use crate::support::{Broker, Daemon, Subscriber};
 
 const QUIET: &str = "[mqtt]\nenabled = false\n";
 #[test]
@@ -27,7 +26,7 @@ fn a_reload_brings_in_the_labels_that_stand_beside_the_model() {
 }
 
 #[test]
-fn a_bundle_that_is_not_whole_leaves_the_model_that_runs_in_place() {
+fn a_broken_bundle_leaves_the_running_model_in_place() {
     let broker = Broker::start();
     let mut daemon = Daemon::start(&broker.config_toml());
     let folder = daemon.folder.path().to_path_buf();
@@ -73,10 +72,11 @@ fn fifty_reloads_leave_the_memory_as_it_was_and_within_the_need() {
     }
     let peak = field(daemon.id(), "VmHWM:").unwrap() as f64 / 1024.0;
     println!("anonymous after each reload, in KiB: {anonymous:?}; peak {peak:.2} MiB of {needed}");
-    let (early, late) = (&anonymous[5..10], &anonymous[45..]);
-    let most = |some: &[u64]| some.iter().copied().max().unwrap();
+    // The least of ten, because a sample may catch other threads in the middle of something.
+    let (early, late) = (&anonymous[5..15], &anonymous[40..]);
+    let least = |some: &[u64]| some.iter().copied().min().unwrap();
     assert!(
-        most(late) <= most(early) + 256,
+        least(late) <= least(early) + 256,
         "it grows with each reload: {anonymous:?}"
     );
     assert!(peak <= needed, "{peak} MiB at the peak of {needed} needed");

@@ -1,8 +1,6 @@
 //! Bundles end to end: what is wrong with one is said in one line, and packing never touches one
 //! that is mapped.
 
-mod support;
-
 use std::fs;
 use std::io::{Read, Seek};
 use std::os::unix::fs::MetadataExt;
@@ -11,9 +9,9 @@ use std::process::Stdio;
 use std::thread;
 use std::time::Duration;
 
-use support::bundle::{broken, remade, replace};
-use support::daemon::{configuration, field};
-use support::program::{Ran, command, goldcrest, output, root};
+use crate::support::bundle::{broken, remade, replace};
+use crate::support::daemon::{bottles, configuration};
+use crate::support::program::{Ran, command, field, goldcrest, output, root};
 
 const QUIET: &str = "[mqtt]\nenabled = false\n";
 
@@ -25,9 +23,9 @@ fn on(folder: &Path, arguments: &[&str]) -> Ran {
 }
 
 #[test]
-fn a_bundle_that_is_not_whole_is_refused_by_run_and_check_in_one_line() {
+fn run_and_check_refuse_a_broken_bundle_in_one_line() {
     let folder = tempfile::tempdir().unwrap();
-    configuration(folder.path(), QUIET);
+    configuration(folder.path(), &bottles("loop"), QUIET);
     let mut all = broken(folder.path());
     let other = remade(folder.path(), |_, manifest| {
         let at = manifest.find("model_sha256 = \"").unwrap() + 16;
@@ -59,10 +57,11 @@ fn a_bundle_that_is_not_whole_is_refused_by_run_and_check_in_one_line() {
 }
 
 #[test]
-fn check_fails_where_a_layer_that_the_file_quantises_would_run_in_float() {
+fn check_fails_if_a_quantised_layer_would_run_in_float() {
     let folder = tempfile::tempdir().unwrap();
     let config = configuration(
         folder.path(),
+        &bottles("loop"),
         "[memory]\nbudget_mb = 1024\n[mqtt]\nenabled = false\n",
     );
     let ran = on(folder.path(), &["check", "--json"]);
@@ -127,7 +126,7 @@ fn check_fails_where_a_layer_that_the_file_quantises_would_run_in_float() {
 #[test]
 fn a_replay_packs_once_in_a_child_and_says_so() {
     let folder = tempfile::tempdir().unwrap();
-    configuration(folder.path(), QUIET);
+    configuration(folder.path(), &bottles("loop"), QUIET);
     fs::remove_file(folder.path().join("model.bundle")).unwrap();
     let frame = "tests/recordings/bottles/bottles-01.jpg";
     let first = on(folder.path(), &["replay", frame]);
@@ -157,9 +156,9 @@ fn a_replay_packs_once_in_a_child_and_says_so() {
 }
 
 #[test]
-fn packing_leaves_a_bundle_that_is_mapped_as_it_is_and_takes_little_memory() {
+fn packing_leaves_a_mapped_bundle_alone_in_little_memory() {
     let folder = tempfile::tempdir().unwrap();
-    configuration(folder.path(), QUIET);
+    configuration(folder.path(), &bottles("loop"), QUIET);
     let bundle = folder.path().join("model.bundle");
     let mut held = fs::File::open(&bundle).unwrap();
     let (number, length) = (

@@ -1,13 +1,9 @@
 //! `goldcrest record`, as a user runs it, and what replay makes of it.
 
-mod support {
-    pub mod program;
-}
-
 use std::fs;
 use std::path::Path;
 
-use support::program::{goldcrest, root};
+use crate::support::program::{goldcrest, root};
 
 /// A configuration with a made-up camera.
 fn configuration(folder: &Path, format: &str) -> String {
@@ -82,7 +78,7 @@ fn a_recording_of_a_recording_takes_each_file_as_it_is() {
 }
 
 #[test]
-fn bounds_end_it_well_and_a_full_disk_or_a_used_folder_with_one_line() {
+fn a_bound_of_bytes_ends_a_recording_well() {
     let folder = tempfile::tempdir().unwrap();
     let config = configuration(folder.path(), "mjpg");
     let out = folder.path().join("out");
@@ -93,15 +89,25 @@ fn bounds_end_it_well_and_a_full_disk_or_a_used_folder_with_one_line() {
         .map(|entry| entry.unwrap().metadata().unwrap().len())
         .sum();
     assert!(used <= 50 << 10 && used > 20 << 10, "{used}: {stdout}");
+}
 
-    let (code, _, stderr) = record(&config, &out, &[]);
+#[test]
+fn a_folder_that_is_not_empty_is_refused_in_one_line() {
+    let folder = tempfile::tempdir().unwrap();
+    let config = configuration(folder.path(), "mjpg");
+    let (code, _, stderr) = record(&config, folder.path(), &[]);
     assert_eq!(code, 64, "{stderr}");
     assert!(
         stderr
             .trim_end()
             .ends_with("this folder is not empty; name a new one or an empty one")
     );
+}
 
+#[test]
+fn a_disk_without_room_ends_a_recording_in_one_line() {
+    let folder = tempfile::tempdir().unwrap();
+    let config = configuration(folder.path(), "mjpg");
     let full = folder.path().join("full");
     let (code, stdout, stderr) = record(&config, &full, &["--keep-free", "900000000G"]);
     assert_eq!(code, 74, "{stderr}");

@@ -1,0 +1,18 @@
+//! The tests that share one program, because linking one for each file costs minutes: those that
+//! need nothing of their process for themselves. tests/README.md lists the others.
+
+#[path = "../support/mod.rs"]
+mod support;
+
+mod broker;
+mod broker_trouble;
+mod bundle;
+mod config;
+mod corpus;
+mod daemon;
+mod health;
+mod layers;
+mod record;
+mod reload;
+mod replay;
+mod vision_pillow;

@@ -1,0 +1,149 @@
+//! A real MQTT broker.
+
+use std::fs;
+use std::net::{Ipv4Addr, TcpListener, TcpStream};
+use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicU16, Ordering};
+
+use goldcrest::publish;
+use tempfile::TempDir;
+
+use super::{PATIENCE, program, wait_for};
+
+/// A mosquitto on a free port of the loopback, without persistence: after a restart it knows only
+/// what clients publish again. It is killed when the value is dropped.
+pub struct Broker {
+    port: u16,
+    folder: TempDir,
+    process: Option<Child>,
+}
+
+impl Broker {
+    /// Starts a broker that accepts anonymous clients.
+    pub fn start() -> Self {
+        Self::with_settings("allow_anonymous true\n", &[])
+    }
+
+    /// Starts a broker that accepts only this user name and password.
+    pub fn with_login(name: &str, password: &str) -> Self {
+        Self::with_settings("allow_anonymous false\n", &[(name, password)])
+    }
+
+    fn with_settings(settings: &str, logins: &[(&str, &str)]) -> Self {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let mut text = settings.to_string();
+        for (name, password) in logins {
+            let file = folder.path().join("passwords");
+            let status = Command::new(program::installed("mosquitto_passwd"))
+                .args(["-b", "-c"])
+                .arg(&file)
+                .args([name, password])
+                .status()
+                .expect("mosquitto_passwd runs");
+            assert!(status.success(), "mosquitto_passwd: {status}");
+            text += &format!("password_file {}\n", file.display());
+        }
+        let port = free_port();
+        text += &format!("listener {port} 127.0.0.1\npersistence false\n");
+        // Started by root it would become another user, who cannot read the folder.
+        text += "user root\n";
+        fs::write(folder.path().join("mosquitto.conf"), text).expect("the broker's configuration");
+        let mut broker = Self {
+            port,
+            folder,
+            process: None,
+        };
+        broker.start_again();
+        broker
+    }
+
+    /// Starts it after [`Broker::stop`], on the same port.
+    pub fn start_again(&mut self) {
+        assert!(self.process.is_none(), "the broker runs already");
+        let log = self.folder.path().join("mosquitto.log");
+        let output = fs::File::options().create(true).append(true).open(&log);
+        let mut child = Command::new(program::installed("mosquitto"))
+            .arg("-c")
+            .arg(self.folder.path().join("mosquitto.conf"))
+            .stdout(Stdio::null())
+            .stderr(output.expect("the broker's log"))
+            .spawn()
+            .expect("mosquitto starts");
+        let ended = |child: &mut Child| child.try_wait().is_ok_and(|status| status.is_some());
+        let up = wait_for(PATIENCE, || {
+            TcpStream::connect((Ipv4Addr::LOCALHOST, self.port)).is_ok() || ended(&mut child)
+        });
+        if !up || ended(&mut child) {
+            child.kill().ok();
+            child.wait().ok();
+            let log = fs::read_to_string(log).unwrap_or_default();
+            panic!("mosquitto does not answer on port {}:\n{log}", self.port);
+        }
+        self.process = Some(child);
+    }
+
+    /// Kills it.
+    pub fn stop(&mut self) {
+        if let Some(mut child) = self.process.take() {
+            child.kill().expect("the broker is killed");
+            child.wait().expect("the broker ends");
+        }
+    }
+
+    /// Freezes it: its connections stay open, and it answers nothing.
+    pub fn freeze(&self) {
+        self.signal("STOP");
+    }
+
+    /// Ends [`Broker::freeze`].
+    pub fn thaw(&self) {
+        self.signal("CONT");
+    }
+
+    fn signal(&self, signal: &str) {
+        let process = self.process.as_ref().expect("the broker runs");
+        program::signal(process.id(), signal);
+    }
+
+    /// The port it listens on.
+    pub fn port(&self) -> u16 {
+        self.port
+    }
+
+    /// The section `[mqtt]` that names it.
+    pub fn config(&self) -> publish::Config {
+        publish::Config {
+            host: "127.0.0.1".into(),
+            port: self.port,
+            ..publish::Config::default()
+        }
+    }
+
+    /// The same as text for a configuration file.
+    pub fn config_toml(&self) -> String {
+        format!("[mqtt]\nhost = \"127.0.0.1\"\nport = {}\n", self.port)
+    }
+}
+
+impl Drop for Broker {
+    fn drop(&mut self) {
+        if let Some(child) = &mut self.process {
+            child.kill().ok();
+            child.wait().ok();
+        }
+    }
+}
+
+/// A port on which nothing listens, below the range from which the system assigns ports to
+/// connections: a client that tries such a port before its listener exists may be connected to
+/// itself, and then the listener cannot bind it.
+pub fn free_port() -> u16 {
+    static GIVEN: AtomicU16 = AtomicU16::new(0);
+    let first = (std::process::id() % 1000) as u16 * 20;
+    loop {
+        let port = 10_000 + (first + GIVEN.fetch_add(1, Ordering::Relaxed)) % 20_000;
+        if TcpListener::bind((Ipv4Addr::LOCALHOST, port)).is_ok() {
+            return port;
+        }
+    }
+}
