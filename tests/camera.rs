@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 use goldcrest::engine::{Input, Resize};
 use goldcrest::frame::{Frame, Lines, PixelFormat, Rows};
 use goldcrest::source::camera::{Camera, Config, ControlValue, Format};
-use goldcrest::source::{Cause, Next, Recording, RecordingOptions, Source, State};
+use goldcrest::source::{Cause, Next, Recording, RecordingOptions, Source, SourceState};
 use goldcrest::vision::{self, Preparer};
 use support::vivid;
 
@@ -44,7 +44,7 @@ fn a_thousand_failed_opens_leave_no_descriptor_behind() {
         for _ in 0..1000 {
             let mut camera = Camera::new(config(device));
             assert_eq!(camera.next(&mut frame).unwrap(), Next::Idle);
-            assert_eq!(camera.status().state, State::Lost);
+            assert_eq!(camera.status().state, SourceState::Lost);
         }
     }
     // Other tests of this program may hold one or two at this moment.
@@ -442,7 +442,7 @@ fn vivid_a_camera_whose_buffers_are_all_on_loan_waits_for_them() {
         assert_eq!(camera.next(&mut frame).unwrap(), Next::Idle);
     }
     let status = camera.status();
-    assert_eq!((status.state, status.losses), (State::Streaming, 0));
+    assert_eq!((status.state, status.losses), (SourceState::Streaming, 0));
     assert!(status.counters.spurious < 20, "{:?}", status.counters);
     for (frame, copy) in kept.iter().zip(&copies) {
         assert!(*frame.data == *copy);

@@ -21,7 +21,7 @@ use goldcrest::meter::Tally;
 use goldcrest::meter::heap;
 use goldcrest::signals::{Reload, Stop};
 use goldcrest::source::Monitor;
-use goldcrest::source::{Error, Next, Opened, Source, Synthetic, SyntheticOptions};
+use goldcrest::source::{Error, Footprint, Next, Opened, Source, Synthetic, SyntheticOptions};
 use support::program::packed_model;
 
 /// What the process held at one frame.
@@ -178,6 +178,7 @@ fn soak(format: PixelFormat, at: [u64; 2]) {
         says: "made up".into(),
         begun: None,
         camera: Monitor::steady("made up"),
+        footprint: Footprint::default(),
     };
     let folder = tempfile::tempdir().unwrap();
     let counts = daemon(folder.path(), source, looked)

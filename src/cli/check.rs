@@ -15,7 +15,7 @@ use crate::memory::Item;
 use crate::pipeline::Pipeline;
 use crate::publish;
 use crate::setup::{self, Failure, need};
-use crate::source::{self, camera, camera::Survey};
+use crate::source::{self, Footprint, Opened, SourceKind, camera, camera::Survey};
 
 /// How long the broker may take to answer.
 const CONNECT: Duration = Duration::from_secs(5);
@@ -89,11 +89,15 @@ pub fn run(options: &Options) -> Result<(), Failure> {
     let mut layers = Vec::new();
     let mut cameras = None;
     let mut guard = None;
+    let config = &loaded.config;
+    let opened = source::open(&config.source, &config.camera, loaded.folder());
+    let footprint = opened.as_ref().map(|opened| opened.footprint);
+    let footprint = footprint.unwrap_or_default();
     let findings = [
         Finding::of("configuration", Ok(used)),
-        Finding::of("model", model(&loaded, &mut layers, &mut guard)),
+        Finding::of("model", model(&loaded, footprint, &mut layers, &mut guard)),
         Finding::of("memory", memory(&loaded, guard.as_ref())),
-        Finding::of("source", source(&loaded, &mut cameras)),
+        Finding::of("source", source(&loaded, opened, &mut cameras)),
         Finding::of("broker", broker(&loaded)),
     ];
     if options.json {
@@ -158,6 +162,7 @@ fn text(
 /// and tries it on the golden input.
 fn model(
     loaded: &Loaded,
+    source: Footprint,
     layers: &mut Vec<Layer>,
     guard: &mut Option<Guard>,
 ) -> Result<String, Failure> {
@@ -173,7 +178,7 @@ fn model(
     if bundled.is_none() {
         prove(&path, &quantised, &[])?;
     }
-    let mut model = setup::model(loaded, None, None, setup::Packing::Never)?;
+    let mut model = setup::model(loaded, None, None, setup::Packing::Never(source))?;
     layers.clone_from(&model.engine.describe().layers);
     prove(&path, &quantised, layers)?;
     model.engine.verify()?;
@@ -189,7 +194,7 @@ fn model(
     let config = &loaded.config;
     let pipeline = Pipeline::new(&config.vision, &config.observe, &card, model.engine);
     let described = pipeline.engine();
-    *guard = Some(need::guard(loaded, &path, described)?);
+    *guard = Some(need::guard(loaded, &path, described, source)?);
     let int8 = if layers.is_empty() {
         "in float, in plain tract".into()
     } else {
@@ -267,12 +272,17 @@ fn macs(layers: &[Layer]) -> (u64, u64) {
     (of(false).max(1), of(true))
 }
 
-/// Opens a recording, or names the camera that would be used and why. A camera in use is not
-/// disturbed.
-fn source(loaded: &Loaded, cameras: &mut Option<Survey>) -> Result<String, Failure> {
+/// Describes the source that was opened. Of cameras it names the one that would be used and why,
+/// without disturbing one that is in use.
+fn source(
+    loaded: &Loaded,
+    opened: Result<Opened, source::Error>,
+    cameras: &mut Option<Survey>,
+) -> Result<String, Failure> {
     let config = &loaded.config;
-    if config.source.kind != source::Kind::Camera {
-        return Ok(source::open(&config.source, &config.camera, loaded.folder())?.says);
+    let opened = opened?;
+    if config.source.kind != SourceKind::Camera {
+        return Ok(opened.says);
     }
     let survey = cameras.insert(camera::survey(&config.camera));
     match (&survey.choice, &survey.loss) {

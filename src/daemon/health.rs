@@ -5,13 +5,13 @@ use std::time::{Duration, Instant, SystemTime};
 use serde::Deserialize;
 
 use crate::engine::Description;
-use crate::frame::Condition;
+use crate::frame::PictureState;
 use crate::memory::Reading;
 use crate::meter::timing::StageTimes;
 use crate::meter::{Tally, heap, process, thermal};
 use crate::misfit::{Misfit, within};
 use crate::publish::{self, MemoryUse, MessageCounts, Time};
-use crate::source::State;
+use crate::source::SourceState;
 
 /// Section `[health]`.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
@@ -51,8 +51,8 @@ pub(super) struct Now<'a> {
     pub(super) frames: FrameCounts,
     /// Frames and messages dropped since the start, by cause.
     pub(super) drops: Tally,
-    pub(super) camera: State,
-    pub(super) picture: Condition,
+    pub(super) camera: SourceState,
+    pub(super) picture: PictureState,
     /// The engine and its model.
     pub(super) engine: &'a Description,
     /// The messages, if there is a publisher.
@@ -98,7 +98,7 @@ impl Collector {
             uptime_s: self.begun.elapsed().as_secs(),
             interval_s: (interval * 1000.0).round() / 1000.0,
             camera: now.camera,
-            picture: (now.camera == State::Streaming).then_some(now.picture),
+            picture: (now.camera == SourceState::Streaming).then_some(now.picture),
             fps: rate(now.frames.seen, self.frames.seen),
             classified_fps: rate(now.frames.classified, self.frames.classified),
             frames: now.frames.seen,
@@ -143,8 +143,8 @@ mod tests {
                 classified: 61,
             },
             drops,
-            camera: State::Streaming,
-            picture: Condition::Dark,
+            camera: SourceState::Streaming,
+            picture: PictureState::Dark,
             engine,
             messages: None,
             memory: Reading {
@@ -198,9 +198,9 @@ mod tests {
     fn only_a_streaming_camera_has_a_picture() {
         let engine = description();
         let health = collector().collect(now(&engine), StageTimes::default());
-        assert_eq!(health.picture, Some(Condition::Dark));
+        assert_eq!(health.picture, Some(PictureState::Dark));
         let lost = Now {
-            camera: State::Lost,
+            camera: SourceState::Lost,
             ..now(&engine)
         };
         let health = collector().collect(lost, StageTimes::default());

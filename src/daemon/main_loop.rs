@@ -8,7 +8,7 @@ use super::Error;
 use super::health::{Collector, FrameCounts, Now};
 use super::reload::Reloader;
 use super::watchdog::Watchdog;
-use crate::frame::{Condition, Frame, Slot, Taken};
+use crate::frame::{Frame, PictureState, Slot, Taken};
 use crate::memory::Guard;
 use crate::meter::timing::Stages;
 use crate::pipeline::{Listener, LogLines, Outcome, Pace, Pipeline, Publishing, Totals};
@@ -84,7 +84,7 @@ impl MainLoop<'_> {
     }
 
     /// Publishes the numbers of the last interval, and starts the next one.
-    fn publish_health(&mut self, picture: Condition) {
+    fn publish_health(&mut self, picture: PictureState) {
         let messages = self.publisher.map(Publisher::counts);
         let mut drops = self.monitor.counters().drops();
         for (cause, count) in [
@@ -136,7 +136,7 @@ impl Listener for Latency {
 /// Follows what the pictures show, and logs each change.
 #[derive(Default)]
 struct Pictures {
-    state: Condition,
+    state: PictureState,
     /// The change is yet to be published.
     changed: bool,
 }
@@ -144,7 +144,7 @@ struct Pictures {
 impl Listener for Pictures {
     fn outcome(&mut self, outcome: &Outcome<'_>, _: &mut Stages) -> io::Result<()> {
         let seq = outcome.frame.seq;
-        let Some(found) = outcome.gate.map(|gate| gate.condition) else {
+        let Some(found) = outcome.gate.map(|gate| gate.picture) else {
             return Ok(());
         };
         if found == self.state {
@@ -153,11 +153,11 @@ impl Listener for Pictures {
         self.state = found;
         self.changed = true;
         match found {
-            Condition::Ok => log::info!("frame {seq}: pictures show something again"),
-            Condition::Dark => {
+            PictureState::Ok => log::info!("frame {seq}: pictures show something again"),
+            PictureState::Dark => {
                 log::info!("frame {seq}: pictures are all dark: night, or a covered lens");
             }
-            Condition::Stuck => log::warn!(
+            PictureState::Stuck => log::warn!(
                 "frame {seq}: the camera repeats the same picture: unplug it and plug it in again"
             ),
         }

@@ -7,7 +7,7 @@ use crate::frame::Frame;
 use crate::memory::{self, EngineMemory, Facts};
 use crate::meter::Tally;
 use crate::signals::Reload;
-use crate::source::{Monitor, Next, Source};
+use crate::source::{Footprint, Monitor, Next, Source};
 
 /// Sees the same label in every frame.
 struct Constant {
@@ -80,6 +80,7 @@ fn daemon(source: Box<dyn Source>) -> Daemon {
             says: "a test".into(),
             begun: None,
             camera: Monitor::steady("a test"),
+            footprint: Footprint::default(),
         },
         pipeline: reloader.pipeline(&card, Box::new(engine)),
         publisher: None,

@@ -4,34 +4,33 @@ use std::fmt;
 use std::ops::Deref;
 use std::sync::Arc;
 
-/// The bytes of a frame: its own, in a buffer that is kept and reused, or a lender's, until they
-/// are given back.
+/// The bytes of a frame: its own, in a buffer that is reused, or on loan from a [`Lender`].
 #[derive(Default)]
 pub struct Bytes {
     own: Vec<u8>,
     loan: Option<Loan>,
 }
 
-/// One that has memory to lend, such as the driver's buffers of a camera, in numbered pieces.
-pub trait Lender: Send + Sync {
+/// Lends memory in numbered pieces, such as the buffers of a camera's driver.
+pub(crate) trait Lender: Send + Sync {
     /// The bytes of a piece that is on loan.
     fn bytes(&self, piece: u32) -> &[u8];
 
-    /// Takes the piece back; called once a loan, from any thread.
+    /// Takes the piece back; called once for each loan, from any thread.
     fn take_back(&self, piece: u32);
 }
 
-/// The right to read one piece of a lender's memory, which ends when it is dropped.
-pub struct Loan {
+/// The right to read one piece of a lender's memory, until it is dropped.
+pub(crate) struct Loan {
     lender: Arc<dyn Lender>,
     piece: u32,
     length: usize,
 }
 
 impl Loan {
-    /// The first `length` bytes of `piece`, or all of it where that is less. The caller has the
-    /// piece to itself and lends it once.
-    pub fn new(lender: Arc<dyn Lender>, piece: u32, length: usize) -> Self {
+    /// The first `length` bytes of `piece`, or all of it if it has fewer. The caller has exclusive use
+    /// of the piece and lends it once.
+    pub(crate) fn new(lender: Arc<dyn Lender>, piece: u32, length: usize) -> Self {
         Self {
             lender,
             piece,
@@ -53,27 +52,27 @@ impl Drop for Loan {
 
 impl Bytes {
     /// No bytes.
-    pub const fn new() -> Self {
+    pub(crate) const fn new() -> Self {
         Self {
             own: Vec::new(),
             loan: None,
         }
     }
 
-    /// The frame's own buffer, to be filled; what is on loan is given back.
+    /// The frame's own buffer, to be filled; ends a loan.
     pub fn own(&mut self) -> &mut Vec<u8> {
         self.give_back();
         &mut self.own
     }
 
-    /// Shows `loan` from now on. Its own buffer is emptied and keeps its room.
-    pub fn borrow(&mut self, loan: Loan) {
+    /// Reads `loan` from here on. The own buffer is emptied and keeps its capacity.
+    pub(crate) fn borrow(&mut self, loan: Loan) {
         self.own.clear();
         self.loan = Some(loan);
     }
 
-    /// Ends the loan, if there is one, and is empty then; bytes of its own stay.
-    pub fn give_back(&mut self) {
+    /// Ends the loan, if there is one, and is then empty; own bytes stay.
+    pub(crate) fn give_back(&mut self) {
         self.loan = None;
     }
 }

@@ -21,19 +21,19 @@ pub enum Error {
         "a row of {stride} bytes is too short for {width} pixels of {format}, which need {need}"
     )]
     Stride {
-        /// How the bytes were to be read.
+        /// The picture's format.
         format: PixelFormat,
         /// Width in pixels.
         width: usize,
-        /// Bytes a row has.
+        /// Bytes of a row.
         stride: usize,
-        /// Bytes a row needs.
+        /// Bytes that a row needs.
         need: usize,
     },
     /// The buffer of a raw picture ends early.
     #[error("the buffer has {have} bytes, and {width}x{height} {format} needs {need}")]
     Short {
-        /// How the bytes were to be read.
+        /// The picture's format.
         format: PixelFormat,
         /// Width in pixels.
         width: usize,
@@ -44,7 +44,7 @@ pub enum Error {
         /// Bytes needed.
         need: usize,
     },
-    /// A part was asked for that the picture does not have.
+    /// The requested part is not in the picture.
     #[error("row {y}, column {x} lies outside of the picture")]
     Outside {
         /// Column.
@@ -52,13 +52,13 @@ pub enum Error {
         /// Row.
         y: usize,
     },
-    /// A compressed picture ends before all of it was there.
+    /// A compressed picture ends early.
     #[error("the JPEG picture ends early")]
     Truncated,
-    /// A compressed picture contradicts its own rules.
+    /// A compressed picture breaks the rules of its format.
     #[error("the JPEG picture is damaged: {0}")]
     Corrupt(Cow<'static, str>),
-    /// A compressed picture says that it is larger than is allowed.
+    /// A compressed picture declares more pixels than are allowed.
     #[error("the picture is {width}x{height}; at most {limit} pixels are allowed")]
     TooLarge {
         /// Width in pixels.
@@ -68,13 +68,13 @@ pub enum Error {
         /// The most pixels allowed.
         limit: usize,
     },
-    /// A compressed picture is of a kind that is not read.
-    #[error("the picture is {0}, which is not read; save it as an ordinary 8-bit JPEG")]
+    /// A compressed picture is of a kind that Goldcrest does not read.
+    #[error("the picture is {0}, which Goldcrest does not read; save it as an ordinary 8-bit JPEG")]
     Unsupported(&'static str),
 }
 
 impl Error {
-    /// A damaged JPEG; `what` says how.
+    /// A damaged JPEG, with the damage in words.
     pub(super) const fn corrupt(what: &'static str) -> Self {
         Self::Corrupt(Cow::Borrowed(what))
     }

@@ -1,8 +1,12 @@
-//! How a picture's bytes are to be read.
+//! Pixel formats: the layout and the colours of a picture's bytes.
 
 use std::fmt;
 
-/// How a picture's bytes are to be read.
+/// The most pixels that a compressed picture may declare. A larger one is refused before anything is
+/// allocated for it.
+pub(crate) const MAX_PIXELS: usize = 64 << 20;
+
+/// The layout of a picture's bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum PixelFormat {
     /// 8-bit red, green, blue, interleaved.
@@ -23,10 +27,10 @@ pub enum PixelFormat {
     Jpeg,
 }
 
-/// Where the planes of a raw picture lie.
+/// The planes of a raw picture.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Layout {
-    /// Bytes that the pixels of one row of the first plane take.
+    /// Bytes of the pixels of one row of the first plane.
     pub row: usize,
     /// Bytes from one chroma row to the next; 0 without chroma planes.
     pub chroma_stride: usize,
@@ -84,7 +88,7 @@ impl PixelFormat {
 
     /// The least number of bytes that a raw picture needs, or `None` for JPEG, an empty picture and
     /// one too large to address.
-    pub fn bytes(self, width: usize, height: usize, stride: usize) -> Option<usize> {
+    pub(crate) fn bytes(self, width: usize, height: usize, stride: usize) -> Option<usize> {
         self.layout(width, height, stride).map(|layout| layout.len)
     }
 }
@@ -107,14 +111,14 @@ impl fmt::Display for PixelFormat {
 /// The matrix that turns YCbCr into RGB.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Matrix {
-    /// ITU-R BT.601, what JPEG and most cameras use.
+    /// ITU-R BT.601, of JPEG and most cameras.
     #[default]
     Bt601,
-    /// ITU-R BT.709, what HD video uses.
+    /// ITU-R BT.709, of HD video.
     Bt709,
 }
 
-/// How YCbCr is to be read.
+/// The matrix and range of YCbCr.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Colour {
     /// The matrix.

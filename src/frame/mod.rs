@@ -1,28 +1,27 @@
-//! One picture as it came from a source, and what can be done with it before it is looked at.
+//! A picture as a source delivers it: its bytes, formats, rows and decoders.
 //!
-//! A [`Frame`] has its [`Bytes`] in a buffer that is made once and reused, or on loan from a
-//! camera's driver; a [`View`] borrows them, so that the vision stage reads either without a copy.
-//! [`Rows`] reads a raw picture line by line, [`jpeg::Decoder`] does so for JPEG, [`Samples`] turns
-//! lines into RGB, and the [`Slot`] is where the newest frame waits between two threads.
+//! A [`Frame`] has its [`Bytes`] in a buffer that is allocated once and reused, or on loan from a
+//! camera's driver. A [`View`] borrows them, so that vision reads either without a copy. [`Rows`]
+//! reads a raw picture line by line, [`jpeg::Decoder`] a JPEG; [`Samples`] turns lines into RGB. The
+//! newest frame waits in the [`Slot`] between two threads.
 
 mod bytes;
-mod condition;
 mod error;
 mod format;
 pub mod jpeg;
 mod picture;
 mod rows;
 mod slot;
+mod state;
 mod ycbcr;
 
-pub use bytes::{Bytes, Lender, Loan};
-pub use condition::Condition;
+pub(crate) use bytes::{Bytes, Lender, Loan};
 pub use error::Error;
-pub use format::{Colour, Matrix, PixelFormat};
-pub use picture::{Captured, Frame, View};
+pub use format::{Colour, PixelFormat};
+pub(crate) use format::{MAX_PIXELS, Matrix};
+pub(crate) use picture::View;
+pub use picture::{Captured, Frame};
 pub use rows::{Lines, Rows};
-pub use slot::{Slot, Taken};
-pub use ycbcr::{Samples, Ycbcr};
-
-/// The most pixels that a compressed picture may say it has, before anything is made ready for it.
-pub const MAX_PIXELS: usize = 64 << 20;
+pub(crate) use slot::{Slot, Taken};
+pub(crate) use state::PictureState;
+pub(crate) use ycbcr::{Samples, Ycbcr};

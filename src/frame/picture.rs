@@ -7,33 +7,33 @@ use super::{Bytes, Colour, Matrix, PixelFormat};
 /// When a frame was captured, by both clocks.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Captured {
-    /// By the monotonic clock of the source, from its start: for all decisions.
+    /// By the monotonic clock of the source, from its start; all decisions use it.
     pub elapsed: Duration,
-    /// By the wall clock: for what is said to others.
+    /// By the wall clock; messages use it.
     pub wall: SystemTime,
 }
 
 /// A picture that borrows its bytes.
 #[derive(Clone, Copy, Debug)]
 pub struct View<'a> {
-    /// How `data` is to be read.
+    /// The layout of `data`.
     pub format: PixelFormat,
-    /// Width in pixels; of a JPEG picture, what its own header says counts.
+    /// Width in pixels; ignored for JPEG, whose own header counts.
     pub width: usize,
-    /// Height in pixels; of a JPEG picture, what its own header says counts.
+    /// Height in pixels; ignored for JPEG, whose own header counts.
     pub height: usize,
     /// Bytes from one row of the first plane to the next; 0 for JPEG.
     pub stride: usize,
     /// YCbCr matrix and range, ignored for RGB, grey and JPEG.
     pub colour: Colour,
-    /// The picture, all planes one after the other.
+    /// All planes, one after the other.
     pub data: &'a [u8],
 }
 
-/// A picture with its bytes; a frame is kept and reused, and so is the buffer that it owns.
+/// A picture with its bytes. A frame is reused, and so is its own buffer.
 #[derive(Clone, Debug)]
 pub struct Frame {
-    /// How `data` is to be read.
+    /// The layout of `data`.
     pub format: PixelFormat,
     /// Width in pixels.
     pub width: usize,
@@ -43,18 +43,18 @@ pub struct Frame {
     pub stride: usize,
     /// YCbCr matrix and range.
     pub colour: Colour,
-    /// The picture.
+    /// All planes, one after the other.
     pub data: Bytes,
-    /// Counts the frames that the source offered, from 0; gaps are frames that were dropped.
+    /// The number among the frames that the source offered, from 0; dropped frames leave gaps.
     pub seq: u64,
     /// When it was captured.
     pub captured: Captured,
-    /// The file that it came from, empty for a camera.
+    /// The file that it came from; empty for a camera.
     pub name: String,
 }
 
 impl Frame {
-    /// A frame without a picture, whose buffers grow when a source first fills it.
+    /// A frame without a picture; its buffer grows when a source first fills it.
     pub const fn empty() -> Self {
         Self {
             format: PixelFormat::Rgb24,

@@ -6,13 +6,13 @@ use std::time::{Duration, Instant};
 
 use super::Frame;
 
-/// A place for one frame between two threads, in which a newer frame replaces one that waits.
+/// A place for one frame between two threads, in which a newer frame replaces a waiting one.
 ///
-/// Frames are swapped and never copied: each side keeps one and the slot keeps one, so three go
-/// round and nothing is allocated once their buffers have grown. A frame that was replaced comes
-/// back with what it has on loan.
+/// Frames are swapped and never copied: each side holds one and the slot holds one, so three
+/// circulate and nothing is allocated once their buffers have grown. A replaced frame comes back
+/// with its loan.
 #[derive(Debug)]
-pub struct Slot {
+pub(crate) struct Slot {
     state: Mutex<State>,
     changed: Condvar,
 }
@@ -25,12 +25,12 @@ struct State {
     dropped: u64,
 }
 
-/// What [`Slot::take`] found.
+/// The outcome of [`Slot::take`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Taken {
+pub(crate) enum Taken {
     /// A frame, now in the caller's hands.
     Frame,
-    /// Nothing within the time-out.
+    /// No frame came within the time-out.
     Nothing,
     /// The slot is closed and empty.
     Closed,
@@ -38,7 +38,7 @@ pub enum Taken {
 
 impl Slot {
     /// An empty slot.
-    pub const fn new() -> Self {
+    pub(crate) const fn new() -> Self {
         Self {
             state: Mutex::new(State {
                 frame: Frame::empty(),
@@ -50,17 +50,16 @@ impl Slot {
         }
     }
 
-    /// No step in here can panic and leave the state half changed, so that a poisoned lock is still
-    /// good.
+    /// Nothing panics while the state is half changed, so a poisoned lock is still good.
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Puts `frame` in, in exchange for one whose buffers can be filled next.
     ///
-    /// A frame that still waits is replaced and counted as dropped; so is one that comes after
-    /// [`Slot::close`].
-    pub fn put(&self, frame: &mut Frame) {
+    /// A waiting frame is replaced and counted as dropped. A frame that comes after [`Slot::close`] is
+    /// counted as dropped too.
+    pub(crate) fn put(&self, frame: &mut Frame) {
         let mut state = self.lock();
         if state.closed {
             state.dropped += 1;
@@ -75,8 +74,8 @@ impl Slot {
         self.changed.notify_one();
     }
 
-    /// Takes the frame that waits, in exchange for `frame`, or waits for one.
-    pub fn take(&self, frame: &mut Frame, timeout: Duration) -> Taken {
+    /// Takes the waiting frame in exchange for `frame`, or waits for one.
+    pub(crate) fn take(&self, frame: &mut Frame, timeout: Duration) -> Taken {
         let end = Instant::now().checked_add(timeout);
         let mut state = self.lock();
         loop {
@@ -102,14 +101,14 @@ impl Slot {
         }
     }
 
-    /// Says that no frame will come any more; one that waits can still be taken.
-    pub fn close(&self) {
+    /// Ends the supply of frames; a waiting one can still be taken.
+    pub(crate) fn close(&self) {
         self.lock().closed = true;
         self.changed.notify_all();
     }
 
-    /// How many frames were put in and never taken.
-    pub fn dropped(&self) -> u64 {
+    /// Frames that were put in and never taken.
+    pub(crate) fn dropped(&self) -> u64 {
         self.lock().dropped
     }
 }

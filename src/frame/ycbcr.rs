@@ -1,11 +1,11 @@
-//! What the three bytes of a pixel stand for, and from YCbCr to RGB in fixed point.
+//! The meaning of a pixel's three bytes, and the conversion of YCbCr to RGB in fixed point.
 
 use super::{Colour, Matrix};
 
-/// What the three bytes of a pixel stand for.
+/// The meaning of a pixel's three bytes.
 ///
-/// Both are linear in each other but for what lies outside RGB's range, so that a picture may be
-/// made smaller first, and what is left of it turned into RGB.
+/// The two are linear in each other, except outside RGB's range. So a picture may be reduced first,
+/// and only the smaller one converted to RGB.
 #[derive(Clone, Copy, Debug)]
 pub enum Samples {
     /// Red, green, blue.
@@ -15,8 +15,8 @@ pub enum Samples {
 }
 
 impl Samples {
-    /// Turns a row of pixels into RGB.
-    pub fn to_rgb(&self, row: &mut [u8]) {
+    /// Converts a row of pixels to RGB.
+    pub(crate) fn to_rgb(self, row: &mut [u8]) {
         if let Self::Ycbcr(factors) = self {
             for pixel in row.as_chunks_mut().0 {
                 *pixel = factors.rgb(*pixel);
@@ -24,11 +24,10 @@ impl Samples {
         }
     }
 
-    /// The luma of the pixels of `row`, added up, in 256ths of a level; black is 0 and white 255 in
-    /// either range.
+    /// The sum of the luma of `row`, in 256ths of a level; black is 0 and white 255 in either range.
     ///
-    /// Of RGB it is that of ITU-R BT.601.
-    pub fn luma(&self, row: &[u8]) -> u32 {
+    /// The luma of RGB is that of ITU-R BT.601.
+    pub(crate) fn luma(&self, row: &[u8]) -> u32 {
         let pixels = row.as_chunks().0;
         match self {
             Self::Rgb => {
@@ -62,16 +61,16 @@ pub struct Ycbcr {
 }
 
 impl Ycbcr {
-    /// What JPEG has: all levels, and the matrix of BT.601.
-    pub fn jpeg() -> Self {
+    /// JPEG's: full range, and the matrix of BT.601.
+    pub(crate) fn jpeg() -> Self {
         Self::new(Colour {
             matrix: Matrix::Bt601,
             full_range: true,
         })
     }
 
-    /// The factors for `colour`, from the luma weights that ITU-R BT.601 and BT.709 give.
-    pub fn new(colour: Colour) -> Self {
+    /// The factors for `colour`, from the luma weights of ITU-R BT.601 and BT.709.
+    pub(crate) fn new(colour: Colour) -> Self {
         let (kr, kb) = match colour.matrix {
             Matrix::Bt601 => (0.299, 0.114),
             Matrix::Bt709 => (0.2126, 0.0722),
@@ -93,16 +92,16 @@ impl Ycbcr {
         }
     }
 
-    /// The grey of a luma alone.
+    /// The grey level of a luma without chroma.
     #[inline(always)]
-    pub fn grey(&self, y: u8) -> u8 {
+    pub(crate) fn grey(&self, y: u8) -> u8 {
         let level = (i32::from(y) - self.black) * self.luma + HALF;
         (level >> BITS).clamp(0, 255) as u8
     }
 
-    /// One pixel of luma, Cb and Cr.
+    /// The RGB of one pixel of luma, Cb and Cr.
     #[inline(always)]
-    pub fn rgb(&self, [y, cb, cr]: [u8; 3]) -> [u8; 3] {
+    pub(crate) fn rgb(&self, [y, cb, cr]: [u8; 3]) -> [u8; 3] {
         let y = (i32::from(y) - self.black) * self.luma + HALF;
         let cb = i32::from(cb) - 128;
         let cr = i32::from(cr) - 128;

@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use serde::{Serialize, Serializer};
+
 /// A count for each cause. Causes are few and fixed, so that counting allocates only for a new one.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Tally(Vec<(&'static str, u64)>);
@@ -55,6 +57,13 @@ impl Tally {
     }
 }
 
+/// A map from cause to count, in the order in which the causes first occurred.
+impl Serialize for Tally {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_map(self.iter())
+    }
+}
+
 /// As in `2 short, 1 empty`, or `none`.
 impl fmt::Display for Tally {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -72,6 +81,15 @@ impl fmt::Display for Tally {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn it_serializes_as_a_map_in_order() {
+        let mut tally = Tally::new();
+        tally.add_many("short", 2);
+        tally.add("empty");
+        let json = serde_json::to_string(&tally).unwrap();
+        assert_eq!(json, r#"{"short":2,"empty":1}"#);
+    }
 
     #[test]
     fn causes_are_counted_apart() {

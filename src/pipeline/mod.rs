@@ -15,7 +15,7 @@ use crate::frame::{self, Frame};
 use crate::meter::heap::{self, Heap};
 use crate::meter::timing::Stages;
 use crate::observe::{self, Observer};
-use crate::vision::{self, Gate, Look, Preparer};
+use crate::vision::{self, Gate, GateReading, Preparer};
 
 pub(crate) use listeners::Totals;
 pub(crate) use listeners::{JsonLines, LogLines, Publishing};
@@ -144,7 +144,7 @@ impl Pipeline {
 
     /// Brings `scores` up to `frame`. Returns what the gate found, and the mark of the inference
     /// where there was one.
-    fn score(&mut self, frame: &mut Frame) -> Result<(Option<Look>, Option<Mark>), Stopped> {
+    fn score(&mut self, frame: &mut Frame) -> Result<(Option<GateReading>, Option<Mark>), Stopped> {
         let Some(gate) = &mut self.gate else {
             return Ok((None, Some(self.classify(frame)?)));
         };

@@ -5,14 +5,14 @@ use std::io;
 use crate::frame::{self, Frame};
 use crate::meter::timing::Stages;
 use crate::observe::Update;
-use crate::vision::Look;
+use crate::vision::GateReading;
 
 /// What one frame led to.
 pub struct Outcome<'a> {
     /// The frame. Bytes that it had on loan are returned already.
     pub frame: &'a Frame,
     /// What the gate found; `None` without a gate.
-    pub gate: Option<Look>,
+    pub gate: Option<GateReading>,
     /// One probability a label; those of the last classified frame where the gate was closed.
     pub(crate) scores: &'a [f32],
     /// The model's labels, in the order of `scores`.

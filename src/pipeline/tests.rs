@@ -93,7 +93,7 @@ fn frame(seq: u64) -> Frame {
 struct Collected {
     labels: Vec<(u64, String)>,
     scores: Vec<f32>,
-    gates: Vec<Option<Look>>,
+    gates: Vec<Option<GateReading>>,
     bad: u64,
 }
 

@@ -14,9 +14,9 @@ use crate::source;
 /// The first part that cannot be used. A camera or a broker that is missing is waited for later.
 pub fn daemon(loaded: &Loaded, requested: Reload) -> Result<Daemon, Failure> {
     let config = &loaded.config;
-    let mut model = model(loaded, None, None, Packing::Never)?;
+    let mut source = source::open(&config.source, &config.camera, loaded.folder())?;
+    let mut model = model(loaded, None, None, Packing::Never(source.footprint))?;
     model.engine.self_test()?;
-    let source = source::open(&config.source, &config.camera, loaded.folder())?;
     let reloader = Reloader {
         requested,
         model: model.path,
@@ -26,12 +26,13 @@ pub fn daemon(loaded: &Loaded, requested: Reload) -> Result<Daemon, Failure> {
         observe: config.observe.clone(),
     };
     let pipeline = reloader.pipeline(&model.card, model.engine);
-    let guard = need::admit(loaded, &reloader.model, pipeline.engine())?;
+    let guard = need::admit(loaded, &reloader.model, pipeline.engine(), source.footprint)?;
     let publisher = if config.mqtt.enabled {
         Some(Publisher::start(&config.mqtt, &config.id)?)
     } else {
         None
     };
+    source.start();
     Ok(Daemon {
         source,
         pipeline,

@@ -8,6 +8,7 @@ use crate::config::{self, Loaded};
 use crate::engine::{self, Card, Description, Engine, bundle};
 use crate::logging;
 use crate::memory;
+use crate::source::Footprint;
 
 /// Loads the configuration, starts the log and logs the file that is used.
 pub fn configuration(named: Option<&Path>) -> Result<Loaded, Failure> {
@@ -35,8 +36,9 @@ pub struct Model {
 pub enum Packing {
     /// Into the user's cache, by a child process.
     Cache,
-    /// Nowhere: a service writes nothing.
-    Never,
+    /// Nowhere: a service writes nothing. Without a bundle, the daemon's memory with plain tract and a
+    /// source of this footprint must be admitted before the model is opened.
+    Never(Footprint),
 }
 
 /// Finds `named`, or the configured model, and reads its card.
@@ -65,11 +67,10 @@ pub fn model(
         Packing::Cache if !packed.as_ref().is_some_and(fresh) => {
             pack(&path, &card.sha256);
         }
-        // Plain tract needs much more memory: check first that a daemon may take it.
-        Packing::Never if packed.is_none() => {
-            need::admit(loaded, &path, &Description::default())?;
+        Packing::Never(source) if packed.is_none() => {
+            need::admit(loaded, &path, &Description::default(), source)?;
         }
-        Packing::Cache | Packing::Never => {}
+        Packing::Cache | Packing::Never(_) => {}
     }
     let engine = engine::open(&path, &card, threads.unwrap_or(loaded.config.model.threads))?;
     let described = engine.describe();

@@ -6,12 +6,11 @@ use super::Failure;
 use crate::config::Loaded;
 use crate::engine::{Description, pack};
 use crate::exit;
-use crate::frame::Frame;
 use crate::memory;
 use crate::memory::Guard;
 use crate::memory::{EngineMemory, Facts};
 use crate::meter::process;
-use crate::source::{self, Next};
+use crate::source::{Footprint, SourceKind};
 use crate::vision;
 
 /// Plain tract's resident bytes for each byte of quantised weights, which it holds in float, and
@@ -23,8 +22,13 @@ const TRACT: (f64, f64) = (5.8, 2.2);
 ///
 /// # Errors
 /// The need is over the budget or over the control group's limit.
-pub fn admit(loaded: &Loaded, model: &Path, engine: &Description) -> Result<Guard, Failure> {
-    let guard = guard(loaded, model, engine)?;
+pub fn admit(
+    loaded: &Loaded,
+    model: &Path,
+    engine: &Description,
+    source: Footprint,
+) -> Result<Guard, Failure> {
+    let guard = guard(loaded, model, engine, source)?;
     let admitted = guard.admit();
     let level = match admitted {
         Ok(()) => log::Level::Info,
@@ -43,27 +47,30 @@ pub fn admit(loaded: &Loaded, model: &Path, engine: &Description) -> Result<Guar
 }
 
 /// The same without a log line and without a check.
-pub fn guard(loaded: &Loaded, model: &Path, engine: &Description) -> Result<Guard, Failure> {
-    let facts = facts(loaded, model, engine)?;
+pub fn guard(
+    loaded: &Loaded,
+    model: &Path,
+    engine: &Description,
+    source: Footprint,
+) -> Result<Guard, Failure> {
+    let facts = facts(loaded, model, engine, source)?;
     Ok(Guard::new(&loaded.config.memory, facts))
 }
 
 /// The facts that the need is computed from.
-fn facts(loaded: &Loaded, model: &Path, engine: &Description) -> Result<Facts, Failure> {
+fn facts(
+    loaded: &Loaded,
+    model: &Path,
+    engine: &Description,
+    source: Footprint,
+) -> Result<Facts, Failure> {
     memory::trim();
     let config = &loaded.config;
     let held = match engine.memory {
         Some(memory) => EngineMemory::Mapped(memory),
         None => EngineMemory::Plain(plain(model)?),
     };
-    let camera = config.source.kind == source::Kind::Camera;
-    let (device, frame, width) = if camera {
-        let (device, frame) = config.camera.memory();
-        (device, frame, config.camera.width as usize)
-    } else {
-        let first = first_frame(loaded);
-        (0, first.data.len(), first.width)
-    };
+    let camera = config.source.kind == SourceKind::Camera;
     let mqtt = if config.mqtt.enabled {
         config.mqtt.memory()
     } else {
@@ -75,9 +82,9 @@ fn facts(loaded: &Loaded, model: &Path, engine: &Description) -> Result<Facts, F
         code: image.code,
         data: image.data,
         anonymous: process::resident().anonymous(),
-        device,
-        frame,
-        vision: vision::memory(width),
+        device: source.device,
+        frame: source.frame,
+        vision: vision::memory(source.width),
         mqtt,
         // Capture, MQTT, the closer of a camera, and the pool of a second engine.
         threads: 1
@@ -93,14 +100,4 @@ fn plain(path: &Path) -> Result<usize, Failure> {
     let file = std::fs::metadata(path).map_or(0, |m| m.len());
     let rest = file.saturating_sub(quantised);
     Ok((quantised as f64 * TRACT.0 + rest as f64 * TRACT.1) as usize)
-}
-
-/// The first frame of the configured recording, empty if there is none.
-fn first_frame(loaded: &Loaded) -> Frame {
-    let config = &loaded.config;
-    let mut frame = Frame::empty();
-    if let Ok(mut opened) = source::open(&config.source, &config.camera, loaded.folder()) {
-        while let Ok(Next::Idle) = opened.source.next(&mut frame) {}
-    }
-    frame
 }

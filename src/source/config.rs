@@ -12,44 +12,44 @@ use super::RecordingOptions;
 #[derive(Clone, Debug, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Config {
-    /// A camera, a recording, or made-up pictures.
-    pub kind: Kind,
+    /// A camera, a recording, or drawn pictures.
+    pub kind: SourceKind,
     /// The recording: a directory of pictures, a picture or a video.
     pub path: Option<PathBuf>,
-    /// What happens when a recording is over.
+    /// Whether the program stops at the end of a recording, or starts it again.
     pub at_end: AtEnd,
-    /// Frames a second of a recording that does not say it itself, 0.1 to 240.
+    /// Frames a second of a recording that does not store its rate, 0.1 to 240.
     pub frame_rate: f64,
 }
 
-/// What kind of source it is.
+/// The kind of source.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Kind {
+pub enum SourceKind {
     /// A camera of this machine.
     #[default]
     Camera,
     /// Pictures or a video in files.
     Recording,
-    /// Made-up pictures of the size, rate and format that are asked of a camera.
+    /// Drawn pictures of the size, rate and format in `[camera]`.
     Synthetic,
 }
 
-/// What happens when a recording is over.
+/// The action at the end of a recording.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum AtEnd {
-    /// The program ends.
+    /// The program stops.
     #[default]
     Stop,
-    /// The recording begins again.
+    /// The recording starts again.
     Loop,
 }
 
 impl Default for Config {
     fn default() -> Self {
         Self {
-            kind: Kind::default(),
+            kind: SourceKind::default(),
             path: None,
             at_end: AtEnd::default(),
             frame_rate: RecordingOptions::default().frame_rate,
@@ -58,11 +58,11 @@ impl Default for Config {
 }
 
 impl Config {
-    /// Looks whether every value is allowed.
+    /// Checks every value.
     ///
     /// # Errors
-    /// The key's name and what is allowed.
-    pub fn check(&self) -> Result<(), Misfit> {
+    /// The first key whose value is not allowed, and the allowed values.
+    pub(crate) fn check(&self) -> Result<(), Misfit> {
         within(
             "frame_rate",
             self.frame_rate,
@@ -73,15 +73,15 @@ impl Config {
             .path
             .as_ref()
             .is_some_and(|p| !p.as_os_str().is_empty());
-        if self.kind == Kind::Recording && !path {
+        if self.kind == SourceKind::Recording && !path {
             let allowed = "must name a directory of pictures, a picture or a video when kind is \"recording\"";
             return Err(Misfit::new("path", allowed));
         }
         Ok(())
     }
 
-    /// How a recording is to be read.
-    pub fn recording_options(&self) -> RecordingOptions {
+    /// The options of a recording.
+    pub(crate) fn recording_options(&self) -> RecordingOptions {
         RecordingOptions {
             frame_rate: self.frame_rate,
             looping: self.at_end == AtEnd::Loop,
@@ -110,7 +110,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_allowed_is_named() {
+    fn a_value_that_is_not_allowed_is_named() {
         let key = |text: &str| {
             toml::from_str::<Config>(text)
                 .unwrap()

@@ -1,35 +1,34 @@
-//! What became of a camera's frames, in numbers.
+//! Counters of a camera's frames, delivered and dropped.
 
-use serde::{Serialize, Serializer};
+use serde::Serialize;
 
 use crate::meter::Tally;
 
-/// What became of the frames since the start.
+/// Frames since the start, by what happened to them.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
-pub struct Counters {
-    /// Frames that were passed on.
+pub struct FrameCounters {
+    /// Frames that the camera passed on.
     pub delivered: u64,
-    /// Valid frames that a newer one replaced before they were looked at.
+    /// Valid frames that a newer one replaced before anything read them.
     pub replaced: u64,
-    /// Frames that the driver had no free buffer for, by the gaps in its count.
+    /// Frames for which the driver had no free buffer, by the gaps in its count.
     pub missed: u64,
-    /// Frames that came faster than the rate asked for.
+    /// Frames that came faster than the requested rate.
     pub beyond_rate: u64,
-    /// First frames after an open.
+    /// First frames after an open, while exposure settles.
     pub skipped: u64,
-    /// Wake-ups that brought nothing.
+    /// Wake-ups without a frame.
     pub spurious: u64,
-    /// Frames that were not whole or not new, by cause: `damaged` as the driver marked it; `empty`,
+    /// Frames that were incomplete or not new, by cause: `damaged`, marked so by the driver; `empty`,
     /// without a byte; `short`, raw and shorter than the picture; `truncated`, a JPEG without
-    /// beginning or end; `duplicate`, came twice; `stale`, older than the time-out or than the one
-    /// before.
-    #[serde(serialize_with = "as_map")]
+    /// beginning or end; `duplicate`, delivered twice; `stale`, older than the time-out or than the
+    /// frame before.
     pub bad: Tally,
 }
 
-impl Counters {
-    /// All frames that were not passed on, by cause.
-    pub fn drops(&self) -> Tally {
+impl FrameCounters {
+    /// All frames that the camera did not pass on, by cause.
+    pub(crate) fn drops(&self) -> Tally {
         let mut drops = Tally::new();
         for (cause, count) in [
             ("queue", self.replaced),
@@ -43,19 +42,16 @@ impl Counters {
         drops
     }
 
-    /// Becomes what `other`, a later state of the same counters, is. Allocates only if there are
+    /// Takes the values of `other`, a later state of the same counters. Allocates only if there are
     /// new bad frames.
     pub(super) fn follow(&mut self, other: &Self) {
-        let bad = match self.bad.total() == other.bad.total() {
-            true => std::mem::take(&mut self.bad),
-            false => other.bad.clone(),
+        let bad = if self.bad.total() == other.bad.total() {
+            std::mem::take(&mut self.bad)
+        } else {
+            other.bad.clone()
         };
         *self = Self { bad, ..*other };
     }
-}
-
-fn as_map<S: Serializer>(counts: &Tally, serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.collect_map(counts.iter())
 }
 
 #[cfg(test)]
@@ -63,8 +59,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_frame_that_is_not_passed_on_is_a_drop_with_a_cause() {
-        let mut counters = Counters {
+    fn every_frame_that_is_not_delivered_is_a_drop() {
+        let mut counters = FrameCounters {
             delivered: 100,
             replaced: 1,
             missed: 2,
@@ -79,6 +75,6 @@ mod tests {
             drops.to_string(),
             "1 queue, 2 missed, 3 beyond-rate, 4 first, 1 truncated"
         );
-        assert_eq!(Counters::default().drops(), Tally::new());
+        assert_eq!(FrameCounters::default().drops(), Tally::new());
     }
 }

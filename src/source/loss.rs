@@ -6,49 +6,49 @@ use serde::Serialize;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Cause {
-    /// It was not opened yet, or opened and has not sent its first frame.
+    /// It is not open yet, or is open and has not sent its first frame.
     Opening,
     /// No such device.
     NotFound,
     /// The name fits several cameras.
     Ambiguous,
-    /// The node is no camera.
+    /// The node is not a camera.
     NotCamera,
-    /// The node is a sensor without the processing that makes a picture.
+    /// The node is a raw sensor, without the processing that makes pictures.
     RawSensor,
-    /// It offers no format that is understood, or not the one asked for.
+    /// It offers no format that Goldcrest reads, or not the requested one.
     NoFormat,
     /// Another program uses it.
     Busy,
     /// The permissions do not allow it.
     Denied,
-    /// It went away.
+    /// It was unplugged.
     Unplugged,
     /// No frame came in time.
     Timeout,
-    /// Frames came, none of them whole.
+    /// Frames came, and none was complete.
     Corrupt,
     /// The bus has no bandwidth left.
     Bandwidth,
-    /// The driver does not let go of the device.
+    /// The driver does not release the device.
     Stopping,
-    /// The system gave another error.
+    /// The system returned another error.
     Io,
 }
 
-/// A cause with its line.
+/// A loss: one cause for machines, one line for people.
 #[derive(Clone, Debug, PartialEq, Serialize, thiserror::Error)]
 #[error("{message}")]
 pub struct Loss {
-    /// The cause.
+    /// For machines.
     pub cause: Cause,
     /// What happened, where, and what to do about it.
     pub message: String,
 }
 
 impl Loss {
-    /// A loss with this line.
-    pub fn new(cause: Cause, message: impl Into<String>) -> Self {
+    /// A loss for this cause, with this line.
+    pub(crate) fn new(cause: Cause, message: impl Into<String>) -> Self {
         Self {
             cause,
             message: message.into(),

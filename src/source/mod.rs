@@ -3,83 +3,94 @@
 pub mod camera;
 mod config;
 mod counters;
+mod footprint;
 mod loss;
 mod mode;
 mod open;
-pub mod recording;
+pub(crate) mod recording;
 mod status;
-pub mod synthetic;
+pub(crate) mod synthetic;
 
 use std::path::PathBuf;
+use std::time::Instant;
 
 use crate::frame::Frame;
 use crate::meter::Tally;
 
-pub use config::{AtEnd, Config, Kind};
-pub use counters::Counters;
-pub use loss::{Cause, Loss};
-pub use mode::Mode;
-pub use open::{Opened, open};
+pub(crate) use config::{Config, SourceKind};
+pub(crate) use counters::FrameCounters;
+pub use footprint::Footprint;
+pub use loss::Cause;
+pub(crate) use loss::Loss;
+pub(crate) use mode::Mode;
+pub use open::Opened;
+pub(crate) use open::open;
 pub use recording::{Recording, RecordingOptions};
-pub use status::{Monitor, State, Status};
+pub(crate) use status::Status;
+pub use status::{Monitor, SourceState};
 pub use synthetic::{Synthetic, SyntheticOptions};
 
 /// One place that frames come from, one after the other.
 pub trait Source: Send {
-    /// Fills `frame` with the next picture: its own buffer, which is reused, or a loan of the
-    /// source's. A loan that it still has ends first.
+    /// Fills `frame` with the next picture, in the frame's own buffer or as a loan from the source.
+    /// A loan that the frame still has ends first.
     ///
     /// # Errors
-    /// Recoverable trouble is counted inside and reported as [`Next::Idle`] or passed over; an
-    /// error is final.
+    /// Final ones only. A recoverable fault is counted, and the frame passed over.
     fn next(&mut self, frame: &mut Frame) -> Result<Next, Error>;
 
-    /// What could not even be read, by cause.
+    /// Frames that could not be read, by cause.
     fn passed_over(&self) -> &Tally;
+
+    /// Starts the source's clock again, before the first frame, and returns when it began; `None`
+    /// if it has no clock that could.
+    fn start(&mut self) -> Option<Instant> {
+        None
+    }
 }
 
-/// What became of one call to [`Source::next`].
+/// The outcome of [`Source::next`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Next {
     /// The frame was filled.
     Frame,
-    /// Nothing came within the source's own time-out; ask again.
+    /// No frame came within the source's own time-out; call again.
     Idle,
     /// There are no more frames.
     End,
 }
 
-/// Why a source cannot go on.
+/// Why a source cannot go on. All are fatal.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// A recording is not there or cannot be read.
+    /// A recording does not exist or cannot be read.
     #[error("{path}: {cause}", path = .path.display())]
     Io {
         /// The recording.
         path: PathBuf,
-        /// What the system said.
+        /// The system's error.
         cause: std::io::Error,
     },
     /// A recording has no frames.
-    #[error("{path}: {looked_for}", path = .path.display())]
+    #[error("{path}: {reason}", path = .path.display())]
     Empty {
         /// The recording.
         path: PathBuf,
-        /// What was looked for and not found.
-        looked_for: &'static str,
+        /// The reason, in words.
+        reason: &'static str,
     },
-    /// A recording is there and is not what it should be; the message says what to do.
+    /// A recording exists and cannot be used.
     #[error("{path}: {message}", path = .path.display())]
     Format {
         /// The recording.
         path: PathBuf,
-        /// What is wrong with it and what to do.
+        /// The fault, and what to do about it.
         message: String,
     },
-    /// The configuration names no source that this program has.
+    /// The configuration names no source that Goldcrest has.
     #[error("{0}")]
     Unsupported(&'static str),
-    /// A video needs ffmpeg, which is not there.
+    /// A video needs ffmpeg, which is not installed.
     #[error(
         "{path}: reading this video needs the ffmpeg program, which is not installed; \
          install it (on Debian: apt install ffmpeg) or give a directory of JPEG or PNG files",
@@ -93,7 +104,7 @@ pub enum Error {
 
 impl Error {
     /// The exit code of sysexits.h that says the same.
-    pub const fn exit_code(&self) -> u8 {
+    pub(crate) const fn exit_code(&self) -> u8 {
         const EX_DATAERR: u8 = 65;
         const EX_NOINPUT: u8 = 66;
         const EX_UNAVAILABLE: u8 = 69;

@@ -1,10 +1,10 @@
-//! How the frames of a source are to be read.
+//! The mode of a camera: format, size and rate.
 
 use serde::Serialize;
 
 use crate::frame::{Colour, PixelFormat};
 
-/// How a camera's frames are to be read, as the driver gave it.
+/// The mode that the driver gave: how the camera's frames are read.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Mode {
     /// Pixel format.
@@ -21,8 +21,8 @@ pub struct Mode {
     /// Matrix and range of YCbCr.
     #[serde(skip)]
     pub colour: Colour,
-    /// Bytes of the largest picture, as the driver says.
+    /// Bytes of the largest picture, as the driver reports.
     pub size_image: usize,
-    /// Frames a second; 0 where the driver does not say.
+    /// Frames a second; 0 if the driver does not report it.
     pub fps: f64,
 }

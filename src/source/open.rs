@@ -4,50 +4,70 @@ use std::path::Path;
 use std::time::Instant;
 
 use super::camera::{self, Camera};
-use super::{Config, Error, Kind, Monitor, Recording, Source, Synthetic, SyntheticOptions};
+use super::{
+    Config, Error, Footprint, Monitor, Recording, Source, SourceKind, Synthetic, SyntheticOptions,
+};
 use crate::frame::PixelFormat;
 
 /// A source that is ready to give frames.
 pub struct Opened {
-    /// The source.
+    /// A camera, a recording or a synthetic source.
     pub source: Box<dyn Source>,
-    /// Whether it must be held to its own clock, as a recording must and a camera need not.
+    /// Whether the caller must hold frames to their times: true for a recording; a camera keeps
+    /// time by itself.
     pub paced: bool,
-    /// What it is, in one line.
+    /// A description in one line.
     pub says: String,
-    /// When its clock began, if that runs by itself; else it begins with its first use.
+    /// When the source's clock began, if it runs by itself; `None` if it begins with the first use.
     pub begun: Option<Instant>,
-    /// How it is; a source that is no camera always streams.
+    /// The source's state, for other threads. Only a camera is ever lost.
     pub camera: Monitor,
+    /// The memory that the source takes, known without waiting for a frame.
+    pub footprint: Footprint,
 }
 
-/// Opens the configured source; a relative path starts at `folder`. A camera is opened at its first
-/// frame: one that is not there yet is waited for.
+impl Opened {
+    /// Starts the source's clock, if it runs by itself and can be started again. To be called once
+    /// everything else is ready, so that no frame is late before the first one is read.
+    pub(crate) fn start(&mut self) {
+        self.begun = self.source.start().or(self.begun);
+    }
+}
+
+/// Opens the configured source; a relative path starts at `folder`. A camera opens its device when
+/// the first frame is asked for, and waits for one that is not plugged in.
 ///
 /// # Errors
-/// Names the recording or the key, and what to do.
-pub fn open(config: &Config, camera: &camera::Config, folder: &Path) -> Result<Opened, Error> {
-    let path = match (config.kind, &config.path) {
-        (Kind::Recording, Some(path)) => folder.join(path),
-        (Kind::Recording, None) => {
-            return Err(Error::Unsupported(
-                "source.path: a recording needs its path",
-            ));
-        }
-        (Kind::Synthetic, _) => return Ok(synthetic(camera)),
-        (Kind::Camera, _) => {
-            let says = format!("camera {}", camera.device);
-            let camera = Camera::new(camera.clone());
-            return Ok(Opened {
-                camera: camera.monitor(),
-                begun: Some(camera.begun()),
-                source: Box::new(camera),
-                paced: false,
-                says,
-            });
-        }
-    };
-    let recording = Recording::open(&path, config.recording_options())?;
+/// Why the recording or the key cannot be used, and what to do.
+pub(crate) fn open(
+    config: &Config,
+    camera: &camera::Config,
+    folder: &Path,
+) -> Result<Opened, Error> {
+    match (config.kind, &config.path) {
+        (SourceKind::Recording, Some(path)) => recording(config, &folder.join(path)),
+        (SourceKind::Recording, None) => Err(Error::Unsupported(
+            "source.path: a recording needs its path",
+        )),
+        (SourceKind::Synthetic, _) => Ok(synthetic(camera)),
+        (SourceKind::Camera, _) => Ok(physical(camera)),
+    }
+}
+
+fn physical(config: &camera::Config) -> Opened {
+    let camera = Camera::new(config.clone());
+    Opened {
+        camera: camera.monitor(),
+        begun: Some(camera.begun()),
+        source: Box::new(camera),
+        paced: false,
+        says: format!("camera {}", config.device),
+        footprint: config.footprint(),
+    }
+}
+
+fn recording(config: &Config, path: &Path) -> Result<Opened, Error> {
+    let recording = Recording::open(path, config.recording_options())?;
     let frames = match recording.len_hint() {
         Some(n) => format!("{n} frames"),
         None => "an unknown number of frames".into(),
@@ -58,6 +78,7 @@ pub fn open(config: &Config, camera: &camera::Config, folder: &Path) -> Result<O
         recording.frame_rate()
     );
     Ok(Opened {
+        footprint: recording.footprint(),
         source: Box::new(recording),
         paced: true,
         begun: None,
@@ -66,7 +87,7 @@ pub fn open(config: &Config, camera: &camera::Config, folder: &Path) -> Result<O
     })
 }
 
-/// A made-up camera that gives just what a real one is asked for.
+/// A drawn camera that gives exactly what a real one is asked for.
 fn synthetic(camera: &camera::Config) -> Opened {
     let options = SyntheticOptions {
         format: camera.format.pixel_format().unwrap_or(PixelFormat::Yuyv),
@@ -82,6 +103,7 @@ fn synthetic(camera: &camera::Config) -> Opened {
     let source = Synthetic::new(options);
     Opened {
         begun: Some(source.begun()),
+        footprint: source.footprint(),
         source: Box::new(source),
         paced: false,
         camera: Monitor::steady(&says),

@@ -1,4 +1,4 @@
-//! How the camera is, for those who tell others.
+//! The state of a source, shared with the threads that report it.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -6,60 +6,60 @@ use std::time::{Duration, SystemTime};
 
 use serde::Serialize;
 
-use super::counters::Counters;
+use super::counters::FrameCounters;
 use super::loss::{Cause, Loss};
 use super::mode::Mode;
 use crate::frame::Captured;
 use crate::meter::Tally;
 
-/// How many changes are kept for those who look seldom.
+/// Changes that are kept for a slow reader.
 const KEPT: usize = 8;
 
-/// Whether pictures come.
+/// Whether the source delivers pictures.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
-pub enum State {
-    /// They do.
+pub enum SourceState {
+    /// It does.
     Streaming,
-    /// They do not.
+    /// It does not.
     Lost,
 }
 
-/// How the camera is.
+/// The state of a source, and everything about it that is reported.
 #[derive(Clone, Debug, Serialize)]
 pub struct Status {
-    /// Whether pictures come.
-    pub state: State,
-    /// Why not, while it is lost.
+    /// Whether it delivers pictures.
+    pub state: SourceState,
+    /// The cause, while it is lost.
     pub loss: Option<Loss>,
-    /// Since when.
+    /// When it entered this state.
     #[serde(skip)]
     pub since: Captured,
     /// The node that is or was open.
     pub device: Option<String>,
     /// The card's name.
     pub card: Option<String>,
-    /// How its frames are read.
+    /// The mode that the driver gave.
     pub mode: Option<Mode>,
-    /// The driver's buffers, which count as this process's memory: how many.
+    /// The driver's buffers, which count as this process's memory.
     pub buffers: usize,
-    /// And how many bytes in all.
+    /// Bytes of all buffers.
     pub buffer_bytes: usize,
-    /// What is not as it was asked for, a line each.
+    /// Differences from the request, a line each.
     pub remarks: Vec<String>,
-    /// What became of the frames.
-    pub counters: Counters,
-    /// How often it was opened.
+    /// Frames, by what happened to them.
+    pub counters: FrameCounters,
+    /// Number of opens.
     pub opens: u64,
-    /// How often it was lost after it had streamed.
+    /// Number of losses while it streamed.
     pub losses: u64,
 }
 
 impl Status {
-    /// Before the first attempt.
+    /// The status before the first open.
     pub(super) fn new() -> Self {
         Self {
-            state: State::Lost,
+            state: SourceState::Lost,
             loss: Some(Loss::new(Cause::Opening, "the camera is being opened")),
             since: Captured {
                 elapsed: Duration::ZERO,
@@ -71,30 +71,30 @@ impl Status {
             buffers: 0,
             buffer_bytes: 0,
             remarks: Vec::new(),
-            counters: Counters::default(),
+            counters: FrameCounters::default(),
             opens: 0,
             losses: 0,
         }
     }
 }
 
-/// The status as other threads see it, while the camera itself belongs to the one that captures.
+/// The status, for other threads: the camera itself belongs to the capture thread.
 #[derive(Clone, Debug)]
 pub struct Monitor(Arc<Mutex<Known>>);
 
 #[derive(Debug)]
 struct Known {
     status: Status,
-    /// The last changes, each with its number, oldest first. There is always one.
+    /// The last changes, each with its number, oldest first; never empty.
     changes: VecDeque<(u64, Status)>,
 }
 
 impl Monitor {
-    /// Of a source that is no camera and is never lost; `what` it is stands in the place of the
+    /// For a source that is not a camera and is never lost. `what` describes it, in place of the
     /// card's name.
     pub fn steady(what: &str) -> Self {
         Self::new(&Status {
-            state: State::Streaming,
+            state: SourceState::Streaming,
             loss: None,
             card: Some(what.into()),
             ..Status::new()
@@ -112,28 +112,28 @@ impl Monitor {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// How the camera is now.
-    pub fn status(&self) -> Status {
+    /// The status now.
+    pub(crate) fn status(&self) -> Status {
         self.lock().status.clone()
     }
 
-    /// Whether pictures come.
-    pub fn state(&self) -> State {
+    /// Whether the source delivers pictures now.
+    pub(crate) fn state(&self) -> SourceState {
         self.lock().status.state
     }
 
-    /// What became of the frames up to now.
-    pub fn counters(&self) -> Counters {
+    /// The counters now.
+    pub(crate) fn counters(&self) -> FrameCounters {
         self.lock().status.counters.clone()
     }
 
-    /// How the camera was after the first change that is newer than `seen`, which begins at 0 and
-    /// is moved on; none if there is no newer one. Changes are of more than the counters; the last
-    /// one comes with the counters of now.
+    /// The status after the first change that is newer than `seen`, which starts at 0 and is
+    /// advanced; `None` if there is no newer one. A new count alone is not a change; the last change
+    /// comes with the current counters.
     ///
-    /// So a loss that is over before anybody looks is told all the same. Of many, the last eight
-    /// are kept, and of the same loss met again and again only the last.
-    pub fn change(&self, seen: &mut u64) -> Option<Status> {
+    /// So a slow reader still hears of a loss that is over. The last eight changes are kept, and of a
+    /// loss that recurs only the last.
+    pub(crate) fn change(&self, seen: &mut u64) -> Option<Status> {
         let known = self.lock();
         let (number, status) = known.changes.iter().find(|(number, _)| number > seen)?;
         *seen = *number;
@@ -141,15 +141,16 @@ impl Monitor {
         Some(if last { &known.status } else { status }.clone())
     }
 
-    /// Takes note of what a source that is no camera could not read; a camera tells it by itself.
-    pub fn note_bad(&self, bad: &Tally) {
+    /// Records the bad frames of a source that is not a camera; a camera records its own.
+    pub(crate) fn note_bad(&self, bad: &Tally) {
         let mut known = self.lock();
         if known.status.counters.bad.total() != bad.total() {
             known.status.counters.bad.clone_from(bad);
         }
     }
 
-    /// Makes `status` known: all of it if it `changed`, else its counters, which allocates nothing.
+    /// Publishes `status` to other threads: all of it if it `changed`, else its counters, which
+    /// allocates nothing.
     pub(super) fn tell(&self, status: &Status, changed: bool) {
         let mut known = self.lock();
         if !changed {

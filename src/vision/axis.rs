@@ -1,11 +1,11 @@
-//! The weights that bring one side of a picture to another length.
+//! The weights that resize one side of a picture.
 
-/// The triangle filter of one axis, in the fixed point and with the rounding that Pillow uses for
-/// 8-bit pictures.
+/// The triangle filter of one axis, with the fixed point and the rounding of Pillow's 8-bit
+/// pictures.
 ///
 /// For output pixel i the middle is `from + (i + ½)·s` with s = (to − from)/length, and source
-/// pixel j weighs `1 − |j + ½ − middle|/max(s, 1)` before the sum is brought to 1: the filter grows
-/// with the reduction, which is what keeps fine patterns from showing up as coarse ones.
+/// pixel j weighs `1 − |j + ½ − middle|/max(s, 1)`, normalised so that the sum is 1. The filter
+/// grows with the reduction, so that fine patterns do not alias.
 #[derive(Debug, Default)]
 pub(super) struct Axis {
     spans: Vec<Span>,
@@ -14,7 +14,7 @@ pub(super) struct Axis {
     pub taps: usize,
 }
 
-/// Which source pixels go into one output pixel.
+/// The source pixels of one output pixel.
 #[derive(Clone, Copy, Debug)]
 struct Span {
     first: usize,
@@ -25,7 +25,7 @@ struct Span {
 /// Weights are in units of 2⁻²².
 pub(super) const BITS: u32 = 22;
 
-/// What a sum begins with, so that it is rounded.
+/// The start of a sum, so that it is rounded.
 pub(super) const HALF: i32 = 1 << (BITS - 1);
 
 /// The level of a sum.
@@ -48,7 +48,7 @@ impl Axis {
         let support = scale.max(1.0);
         for i in 0..length {
             let middle = from + (i as f64 + 0.5) * scale;
-            // Casts cut towards zero and stop at zero, as is wanted.
+            // The casts round towards zero and saturate at zero, as Pillow does.
             let end = ((middle + support + 0.5) as usize).clamp(1, size);
             let first = ((middle - support + 0.5) as usize).min(end - 1);
             let weight = |j: usize| (1.0 - ((j as f64 + 0.5 - middle) / support).abs()).max(0.0);
@@ -80,7 +80,7 @@ impl Axis {
         self.spans.iter().map(move |s| (s.first, weights(s)))
     }
 
-    /// The source pixels that are used at all, from the first to behind the last.
+    /// The used source pixels, from the first to behind the last.
     pub fn range(&self) -> (usize, usize) {
         let first = self.spans.iter().map(|s| s.first).min();
         let end = self.spans.iter().map(|s| s.first + s.count).max();

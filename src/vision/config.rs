@@ -6,20 +6,21 @@ use crate::misfit::Misfit;
 
 use crate::engine::Resize;
 
-/// How the picture is turned and cut before it is looked at.
+/// How the picture is turned and cropped.
 ///
 /// A picture is first rotated, then flipped, then cropped: `crop` is in the coordinates of the
 /// picture as it is seen after both.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Config {
-    /// The part to look at: left, top, width and height as parts of the picture's sides, 0 to 1.
+    /// The part to use: left, top, width and height as parts of the picture's sides, 0 to 1.
     pub crop: [f64; 4],
-    /// By how many degrees the picture is turned clockwise: 0, 90, 180 or 270.
+    /// Clockwise turn in degrees: 0, 90, 180 or 270.
     pub rotate: u16,
     /// How the turned picture is mirrored.
     pub flip: Flip,
-    /// How the part is brought to the model's shape; what the model was trained with if absent.
+    /// How the part is resized to the model's shape; the way that the model was trained with if
+    /// absent.
     pub resize: Option<Resize>,
 }
 
@@ -48,11 +49,11 @@ impl Default for Config {
 }
 
 impl Config {
-    /// Looks whether every value is allowed.
+    /// Checks every value.
     ///
     /// # Errors
-    /// The key's name and what is allowed.
-    pub fn check(&self) -> Result<(), Misfit> {
+    /// The first key whose value is not allowed, and the allowed values.
+    pub(crate) fn check(&self) -> Result<(), Misfit> {
         let [x, y, w, h] = self.crop;
         let inside = |from: f64, length: f64| {
             // 0.7 + 0.3 may come out a little above 1.
@@ -77,7 +78,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_default_is_allowed_and_is_what_an_empty_section_gives() {
+    fn an_empty_section_is_the_default() {
         let config: Config = toml::from_str("").unwrap();
         assert_eq!(config, Config::default());
         assert_eq!(config.check(), Ok(()));
@@ -96,7 +97,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_allowed_is_named() {
+    fn a_value_that_is_not_allowed_is_named() {
         let key = |config: Config| config.check().unwrap_err().key;
         for crop in [
             [0.5, 0.0, 0.6, 1.0],

@@ -1,10 +1,10 @@
-//! Which part of the source goes where in the model's input.
+//! Which part of the source becomes which part of the model's input.
 
 use crate::engine::Resize;
 
 use super::{Config, Flip};
 
-/// How the source lies in the picture that is seen.
+/// How the source is turned to become the picture as seen.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Turn {
     /// Whether the source's rows become columns.
@@ -31,11 +31,11 @@ pub(super) struct Geometry {
     pub columns: (f64, f64),
     /// From where to where down the source's columns, in pixels.
     pub rows: (f64, f64),
-    /// What the part becomes while it still lies as the source does.
+    /// Width of the resized part, in pixels, before it is turned.
     pub width: usize,
-    /// See `width`.
+    /// Height of the resized part, in pixels, before it is turned.
     pub height: usize,
-    /// Where it goes in the input once it is turned.
+    /// Where the part goes in the input once it is turned.
     pub target: Rect,
 }
 
@@ -141,8 +141,8 @@ impl Geometry {
         }
     }
 
-    /// The least eighths of its size at which a JPEG picture is still twice as large as what it is
-    /// brought to.
+    /// The least eighths of its size at which a JPEG picture is at least twice as large as the
+    /// resized part.
     pub fn eighths(&self) -> usize {
         let enough = |(from, to): (f64, f64), length: usize| 16.0 * length as f64 / (to - from);
         let least = enough(self.columns, self.width).max(enough(self.rows, self.height));

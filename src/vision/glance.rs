@@ -1,8 +1,7 @@
-//! The cheapest look at a picture that still sees what moves in it: the mean luma of 16 by 16
-//! cells.
+//! A cheap summary of a picture that still shows motion: the mean luma of 16 by 16 cells.
 //!
-//! A raw picture is sampled in a few rows of each cell, a JPEG picture is decoded to the means of
-//! its blocks, an eighth of its size. Only the part that the model would see is looked at.
+//! A raw picture is sampled in a few rows of each cell. A JPEG picture is decoded to the means of
+//! its blocks, an eighth of its size. Only the part that the model sees is read.
 
 use std::ops::Range;
 
@@ -14,14 +13,14 @@ use crate::frame::{Error, Lines, PixelFormat, Rows, View};
 
 /// Cells a side.
 pub(super) const SIDE: usize = 16;
-/// Rows of a cell that are read, of a picture that has more. With some ten pixels of each they even
-/// out the noise of a sensor to a fraction of a level.
+/// The most rows of a cell that are read. With some ten pixels of each, they average the noise of a
+/// sensor to a fraction of a level.
 const ROWS: usize = 4;
 
 /// The mean luma of each cell, 0 to 255, row by row.
 pub(super) type Cells = [f32; SIDE * SIDE];
 
-/// Looks at pictures; its buffers are kept from one to the next.
+/// Reduces pictures to cells; its buffers are kept from one to the next.
 pub(super) struct Glance {
     config: Config,
     resize: Resize,
@@ -31,7 +30,7 @@ pub(super) struct Glance {
 }
 
 impl Glance {
-    /// At the part that `config` (checked) cuts out for a network with this `input`.
+    /// For the part that `config`, which has passed its check, cuts out for `input`.
     pub fn new(config: &Config, input: &Input) -> Self {
         Self {
             config: config.clone(),
@@ -42,10 +41,10 @@ impl Glance {
         }
     }
 
-    /// Fills `cells` from the picture, as the source lies.
+    /// Fills `cells` from the picture, which is not turned.
     ///
     /// # Errors
-    /// What is wrong with the picture; `cells` may hold anything then.
+    /// The fault of the picture; `cells` may hold anything then.
     pub fn look(&mut self, view: View<'_>, cells: &mut Cells) -> Result<(), Error> {
         let Self {
             config,
@@ -153,7 +152,7 @@ mod tests {
     }
 
     #[test]
-    fn every_format_gives_the_same_cells_within_a_few_levels() {
+    fn formats_give_the_same_cells_within_a_few_levels() {
         let config = Config::default();
         let size = (640, 480);
         let wanted = cells(&config, &frame(PixelFormat::Rgb24, size));
@@ -201,7 +200,7 @@ mod tests {
     }
 
     #[test]
-    fn pictures_smaller_than_the_cells_and_broken_ones_are_survived() {
+    fn tiny_pictures_have_cells_and_broken_ones_are_errors() {
         let small = frame(PixelFormat::Rgb24, (5, 3));
         assert!(cells(&Config::default(), &small).iter().all(|&l| l > 0.0));
         let mut cut = frame(PixelFormat::Jpeg, (64, 48));

@@ -10,20 +10,18 @@ use super::geometry::{Geometry, Turn};
 
 /// Makes the model's input from pictures of any format and size.
 ///
-/// Its buffers depend on the size of the pictures and are kept from one to the next; nothing is
-/// allocated for a picture of the same size and format as the one before, save for JPEG pictures of
-/// several scans.
+/// Its buffers depend on the size of the pictures and are kept from one to the next. A picture of the
+/// same size and format as the one before allocates nothing, except a JPEG picture of several scans.
 pub struct Preparer {
     config: Config,
     resize: Resize,
     size: (usize, usize),
     turn: Turn,
-    /// For each colour, what each of the 256 levels becomes.
+    /// For each colour, the normalised value of each of the 256 levels.
     levels: Box<[[f32; 256]; 3]>,
     jpeg: Decoder,
     plan: Plan,
     picture: Vec<f32>,
-    luma: f32,
 }
 
 /// The buffers for pictures of one size.
@@ -33,9 +31,9 @@ struct Plan {
     geometry: Option<Geometry>,
     columns: Axis,
     rows: Axis,
-    /// One row of the source, as far as it is used.
+    /// The used part of one row of the source.
     line: Vec<u8>,
-    /// Rows of the source at the input's width, the last ones in a ring.
+    /// A ring of the last rows of the source, at the input's width.
     ring: Vec<u8>,
     /// The sums of one row of the input.
     sums: Vec<i32>,
@@ -43,7 +41,7 @@ struct Plan {
     row: Vec<u8>,
 }
 
-/// What a plan is made for: the size of the picture, and the size at which it is read.
+/// The size of the picture that a plan is made for, and the size at which it is read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Source {
     full: (usize, usize),
@@ -52,7 +50,7 @@ struct Source {
 }
 
 impl Preparer {
-    /// For pictures as `config` (checked) says and a network with this `input`.
+    /// Makes inputs of the shape `input`; `config` has passed its check.
     pub fn new(config: &Config, input: &Input) -> Self {
         let level = |c: usize, v: usize| (v as f32 / 255.0 - input.mean[c]) / input.std[c];
         Self {
@@ -66,12 +64,11 @@ impl Preparer {
             jpeg: Decoder::new(),
             plan: Plan::default(),
             picture: vec![0.0; 3 * input.width * input.height],
-            luma: 0.0,
         }
     }
 
-    /// Bytes on the heap, the decoder's and those of the input among them, as far as they have
-    /// grown: fixed from the first picture of a size and format on.
+    /// Bytes on the heap, including the decoder's and the input's: fixed once the first picture of a
+    /// size and format was prepared.
     pub fn bytes(&self) -> usize {
         let Plan {
             columns,
@@ -91,7 +88,7 @@ impl Preparer {
     /// The input for `view`: f32 `[3, height, width]`, planes of red, green and blue, normalised.
     ///
     /// # Errors
-    /// What is wrong with the picture. The preparer stays usable.
+    /// The fault of the picture. The preparer stays usable.
     pub fn prepare(&mut self, view: View<'_>) -> Result<&[f32], Error> {
         let Self {
             config,
@@ -102,13 +99,11 @@ impl Preparer {
             jpeg,
             plan,
             picture,
-            luma,
         } = self;
         let mut writer = Writer {
             turn: *turn,
             levels,
             width: size.0,
-            sums: [0; 3],
             picture,
         };
         let geometry = |full| Geometry::new(config, *resize, full, *size);
@@ -137,19 +132,12 @@ impl Preparer {
             plan.fit(source, geometry, &mut writer);
             plan.run(&mut rows, &mut writer)?;
         }
-        *luma = writer.luma(plan);
         Ok(&self.picture)
-    }
-
-    /// The mean luma (ITU-R BT.601) of the last prepared picture, 0 to 255; its margins are left
-    /// out.
-    pub fn luma(&self) -> f32 {
-        self.luma
     }
 }
 
 impl Plan {
-    /// Makes tables and buffers for `source`, unless they are for it already.
+    /// Makes tables and buffers for `source`, unless it is the one they were made for.
     fn fit(
         &mut self,
         source: Source,
@@ -160,7 +148,7 @@ impl Plan {
             return;
         }
         let geometry = geometry(source.full);
-        // A point of the picture lies at the same part of each block at every scale.
+        // A point of the picture keeps its relative place in its block at every scale.
         let scale = source.eighths as f64 / 8.0;
         let part = |(from, to): (f64, f64), most: usize| {
             let most = most as f64;
@@ -182,8 +170,8 @@ impl Plan {
         self.geometry = Some(geometry);
     }
 
-    /// Reads the picture from top to bottom and writes the rows of the input as they become
-    /// complete. Only they are turned into RGB, which are fewer pixels than the picture has.
+    /// Reads the picture from top to bottom and writes each row of the input once it is complete.
+    /// Only these rows are turned into RGB: they have fewer pixels than the picture.
     fn run(&mut self, lines: &mut impl Lines, writer: &mut Writer<'_>) -> Result<(), Error> {
         let Some(geometry) = self.geometry else {
             return Ok(());
@@ -222,7 +210,8 @@ impl Plan {
     }
 }
 
-/// Brings one row of the source, of which `line` begins at column `left`, to the input's width.
+/// Resizes one row of the source, whose used part `line` begins at column `left`, to the input's
+/// width.
 fn narrow(axis: &Axis, left: usize, line: &[u8], to: &mut [u8]) {
     let (line, to) = (line.as_chunks::<3>().0, to.as_chunks_mut().0);
     for (to, (first, weights)) in to.iter_mut().zip(axis.spans()) {
@@ -241,13 +230,13 @@ fn narrow(axis: &Axis, left: usize, line: &[u8], to: &mut [u8]) {
 struct Writer<'a> {
     turn: Turn,
     levels: &'a [[f32; 256]; 3],
+    /// Of the input, in pixels.
     width: usize,
-    sums: [u64; 3],
-    picture: &'a mut Vec<f32>,
+    picture: &'a mut [f32],
 }
 
 impl Writer<'_> {
-    /// Writes row `y` of the small picture, which still lies as the source does.
+    /// Writes row `y` of the small picture, which is not turned yet.
     fn write(&mut self, geometry: &Geometry, y: usize, row: &[u8]) {
         let (first, step, down) = self.turn.steps(geometry.target, self.width);
         let plane = self.picture.len() / 3;
@@ -258,17 +247,9 @@ impl Writer<'_> {
                 if let Some(to) = usize::try_from(at).ok().and_then(|at| plane.get_mut(at)) {
                     *to = self.levels[c][usize::from(v)];
                 }
-                self.sums[c] += u64::from(v);
                 at += step;
             }
         }
-    }
-
-    /// The mean luma of what was written.
-    fn luma(&self, plan: &Plan) -> f32 {
-        let pixels = plan.geometry.map_or(1, |g| g.width * g.height).max(1) as f64;
-        let [r, g, b] = self.sums.map(|sum| sum as f64 / pixels);
-        (0.299 * r + 0.587 * g + 0.114 * b) as f32
     }
 }
 

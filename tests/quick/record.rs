@@ -113,6 +113,6 @@ fn a_disk_without_room_ends_a_recording_in_one_line() {
     assert_eq!(code, 74, "{stderr}");
     assert!(stdout.starts_with("0 frames, "), "{stdout}");
     let last = stderr.lines().last().unwrap_or_default();
-    assert!(last.contains("are to be kept free (--keep-free)"), "{last}");
+    assert!(last.contains("must stay free (--keep-free)"), "{last}");
     assert_eq!(fs::read_dir(&full).unwrap().count(), 1);
 }

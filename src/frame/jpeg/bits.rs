@@ -1,13 +1,13 @@
 //! The bits of a scan.
 
 use super::super::Error;
-use super::huffman::{FAST, Huffman};
+use super::huffman::{FAST, Huffman, extend};
 use super::lookahead;
 
 /// Reads entropy-coded data bit by bit, up to the next marker.
 ///
-/// Past the marker it gives zeros and [`Bits::overrun`] tells that they were used, so that the
-/// decoder needs no test for each bit.
+/// Behind the marker it supplies zeros, and [`Bits::overrun`] reports their use, so that the decoder
+/// needs no test for each bit.
 #[derive(Clone, Copy)]
 pub(super) struct Bits<'a> {
     data: &'a [u8],
@@ -15,9 +15,9 @@ pub(super) struct Bits<'a> {
     at: usize,
     /// The bits read and not yet used, from the highest on.
     buffer: u64,
-    /// How many bits `buffer` holds.
+    /// Number of bits in `buffer`.
     count: u32,
-    /// How many of the bits in `buffer`, the last ones, were made up.
+    /// Number of supplied zeros among the last bits in `buffer`.
     made_up: u32,
     /// Whether a marker, or the end of the data, was reached.
     stopped: bool,
@@ -47,8 +47,7 @@ impl<'a> Bits<'a> {
             // No byte of ones among the next eight: all are data.
             if ((next & !HIGHEST) + (HIGHEST >> 7)) & next & HIGHEST == 0 {
                 let bytes = (64 - self.count) / 8;
-                // Of a byte that is not whole, these are the bits that the next filling brings
-                // again.
+                // The bits of an incomplete byte are filled in again next time.
                 self.buffer |= next >> self.count;
                 self.count += bytes * 8;
                 self.at += bytes as usize;
@@ -87,25 +86,25 @@ impl<'a> Bits<'a> {
                 None => self.stopped = true,
             }
         }
-        // Once more than a buffer full is made up, more need not be counted.
+        // Beyond a full buffer of zeros, more need not be counted.
         self.made_up = (self.made_up + 8).min(1 << 16);
         0
     }
 
-    /// Whether bits were used that the data do not have.
+    /// Whether the decoder used bits that the data do not have.
     #[inline(always)]
     pub const fn overrun(&self) -> bool {
         self.count < self.made_up
     }
 
-    /// Goes past `n` bits that were looked at.
+    /// Skips `n` bits.
     #[inline(always)]
     pub const fn skip(&mut self, n: u32) {
         self.buffer <<= n;
         self.count -= n;
     }
 
-    /// The next [`lookahead::BITS`] bits, which are not gone past.
+    /// The next [`lookahead::BITS`] bits, without skipping them.
     #[inline(always)]
     pub fn window(&mut self) -> usize {
         if self.count < 32 {
@@ -160,7 +159,7 @@ impl<'a> Bits<'a> {
         extend(value, n)
     }
 
-    /// Goes past the restart marker `number` (0 to 7), which must be next.
+    /// Skips the restart marker `number` (0 to 7), which must be next.
     ///
     /// # Errors
     /// [`Error::Truncated`] at the end of the picture, [`Error::Corrupt`] at anything else.
@@ -181,12 +180,10 @@ impl<'a> Bits<'a> {
         }
     }
 
-    /// Goes to the end-of-image marker.
-    ///
-    /// Padding before it and segments that hold no picture are passed over.
+    /// Skips to the end-of-image marker, over padding and segments without picture data.
     ///
     /// # Errors
-    /// [`Error::Truncated`] when there is none.
+    /// [`Error::Truncated`] if there is none.
     pub fn end(&mut self) -> Result<(), Error> {
         let mut at = self.at;
         loop {
@@ -210,17 +207,6 @@ impl<'a> Bits<'a> {
                 }
             }
         }
-    }
-}
-
-/// The signed difference that `n` bits stand for (T.81, figure F.12); 0 for none.
-#[inline(always)]
-pub(super) const fn extend(bits: i32, n: u32) -> i32 {
-    // Those that begin with a zero are negative.
-    if bits >> n.saturating_sub(1) == 0 {
-        bits - (1 << n) + 1
-    } else {
-        bits
     }
 }
 

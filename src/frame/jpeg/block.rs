@@ -4,28 +4,27 @@ use super::super::Error;
 use super::bits::Bits;
 use super::header::ZIGZAG;
 use super::huffman::Huffman;
-use super::lookahead::{Lookahead, Next};
+use super::lookahead::{Lookahead, Value};
 
 /// The codes of one component.
 #[derive(Clone, Copy)]
 pub(super) struct Codes<'a> {
     pub dc: &'a Huffman,
     pub ac: &'a Huffman,
-    /// For `dc`, whose codes stand for a mean and no place.
+    /// For `dc`, whose codes are of means and have no run of zeros.
     pub means: &'a Lookahead,
     /// For `ac`.
     pub values: &'a Lookahead,
 }
 
-/// The place, in the order in which values are sent, of the last one that a transform of `points`
-/// points uses.
+/// The place, in zigzag order, of the last value that a transform of `points` points uses.
 pub(super) fn last(points: usize) -> usize {
     let used = |place: u8| usize::from(place) / 8 < points && usize::from(place) % 8 < points;
     ZIGZAG.iter().rposition(|&place| used(place)).unwrap_or(0)
 }
 
-/// Decodes one block (T.81, F.2.2), as far as its `last` place, into rows of frequencies; returns
-/// how many rows and columns have any, (1, 1) if only the mean.
+/// Decodes one block (T.81, F.2.2) up to its `last` place, into rows of frequencies. Returns the
+/// number of rows and columns that are not all zero; (1, 1) if only the mean is set.
 #[inline]
 pub(super) fn decode(
     bits: &mut Bits<'_>,
@@ -40,7 +39,7 @@ pub(super) fn decode(
     let mut k = 1;
     while k <= last {
         let (run, value) = match codes.values.next(bits.window()) {
-            Some((length, Next { run, value })) => {
+            Some((length, Value { run, value })) => {
                 bits.skip(length);
                 if value == 0 {
                     return Ok((rows, columns));
@@ -74,14 +73,14 @@ pub(super) fn decode(
     Ok((rows, columns))
 }
 
-/// Goes past one block.
+/// Skips one block.
 #[inline]
 pub(super) fn pass(bits: &mut Bits<'_>, codes: Codes<'_>, mean: &mut i32) -> Result<(), Error> {
     next_mean(bits, codes, mean)?;
     pass_values(bits, codes, 1)
 }
 
-/// Goes past the values of a block from place `k` on.
+/// Skips the values of a block from place `k` on.
 #[inline(always)]
 fn pass_values(bits: &mut Bits<'_>, codes: Codes<'_>, mut k: usize) -> Result<(), Error> {
     while k < 64 {
@@ -112,11 +111,11 @@ fn pass_values(bits: &mut Bits<'_>, codes: Codes<'_>, mut k: usize) -> Result<()
 
 const OVERFULL: Error = Error::corrupt("a block has more than 64 values");
 
-/// The mean of the next block, as a difference from the last one.
+/// Decodes the mean of the next block, a difference from the last one.
 #[inline(always)]
 fn next_mean(bits: &mut Bits<'_>, codes: Codes<'_>, mean: &mut i32) -> Result<i32, Error> {
     let difference = match codes.means.next(bits.window()) {
-        Some((length, Next { value, .. })) => {
+        Some((length, Value { value, .. })) => {
             bits.skip(length);
             value
         }

@@ -1,25 +1,17 @@
-//! What stands before the data of a JPEG picture.
+//! The header of a JPEG picture: everything before its data.
 
-use super::super::{Error, MAX_PIXELS};
+use super::super::Error;
+use super::frame_header::{Coding, FrameHeader};
 use super::huffman::Huffman;
-use super::segments::{Segments, TOO_SHORT, frame_size};
+use super::segments::{Segments, TOO_SHORT};
 
-/// How the data are to be decoded.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Kind {
-    /// One scan with all components, block after block.
-    Sequential,
-    /// Several scans, which have to be put together first.
-    Whole,
-}
-
-/// What the components stand for.
+/// The colours of the components.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Space {
     Grey,
     Ycbcr,
     Rgb,
-    /// `inverted` as Adobe's programs write it: 255 is no ink.
+    /// `inverted`, as Adobe's programs write it, if 255 is no ink.
     Cmyk {
         inverted: bool,
     },
@@ -29,27 +21,10 @@ pub(super) enum Space {
     },
 }
 
-#[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Component {
-    pub id: u8,
-    /// Blocks of one unit across.
-    pub h: usize,
-    /// Blocks of one unit down.
-    pub v: usize,
-    pub quantisation: usize,
-    pub dc: usize,
-    pub ac: usize,
-}
-
-/// Everything that stands before the data of a picture. The tables are kept in place from picture
-/// to picture.
+/// The header of a picture. The tables are kept from picture to picture.
 pub(super) struct Header {
-    pub kind: Kind,
+    pub frame: FrameHeader,
     pub space: Space,
-    pub width: usize,
-    pub height: usize,
-    components: [Component; 4],
-    count: usize,
     /// Units between restart markers; 0 for none.
     pub restart: usize,
     /// Quantisation steps in rows of the block, not in zigzag order.
@@ -75,19 +50,8 @@ impl Header {
     pub const fn new() -> Self {
         const TABLE: Huffman = Huffman::new();
         Self {
-            kind: Kind::Sequential,
+            frame: FrameHeader::none(),
             space: Space::Grey,
-            width: 0,
-            height: 0,
-            components: [Component {
-                id: 0,
-                h: 0,
-                v: 0,
-                quantisation: 0,
-                dc: 0,
-                ac: 0,
-            }; 4],
-            count: 0,
             restart: 0,
             steps: [[0.0; 64]; 4],
             steps_set: [false; 4],
@@ -98,27 +62,9 @@ impl Header {
         }
     }
 
-    pub fn components(&self) -> &[Component] {
-        &self.components[..self.count]
-    }
-
-    /// The most blocks across and down of any component's unit.
-    pub fn unit(&self) -> (usize, usize) {
-        let of =
-            |side: fn(&Component) -> usize| self.components().iter().map(side).max().unwrap_or(1);
-        (of(|c| c.h), of(|c| c.v))
-    }
-
-    /// The blocks of all components together.
-    fn blocks(&self) -> usize {
-        let (h, v) = self.unit();
-        let units = self.width.div_ceil(8 * h) * self.height.div_ceil(8 * v);
-        units * self.components().iter().map(|c| c.h * c.v).sum::<usize>()
-    }
-
     /// Reads the header of the picture in `data`.
     pub fn read(&mut self, data: &[u8]) -> Result<(), Error> {
-        self.count = 0;
+        self.frame = FrameHeader::none();
         self.restart = 0;
         self.adobe = None;
         self.steps_set = [false; 4];
@@ -130,7 +76,10 @@ impl Header {
         loop {
             let (code, body) = segments.next()?;
             match code {
-                0xc0..=0xc2 => self.frame(code, body)?,
+                0xc0..=0xc2 if self.frame.is_read() => {
+                    return Err(Error::corrupt("it has two frame headers"));
+                }
+                0xc0..=0xc2 => self.frame = FrameHeader::read(code, body)?,
                 0xc4 => self.huffman(body)?,
                 0xdb => self.quantisation(body)?,
                 0xdd => match body {
@@ -142,9 +91,9 @@ impl Header {
                 0xda => {
                     self.data_at = segments.at;
                     self.scan(body, jfif)?;
-                    // Each block has at least one bit: a small frame that says it is huge costs
-                    // nothing.
-                    if self.blocks() > (data.len() - self.data_at).saturating_mul(8) {
+                    // Each block has at least one bit. So a small file that declares a huge picture
+                    // costs nothing.
+                    if self.frame.blocks() > (data.len() - self.data_at).saturating_mul(8) {
                         return Err(Error::Truncated);
                     }
                     return Ok(());
@@ -154,70 +103,8 @@ impl Header {
         }
     }
 
-    fn frame(&mut self, code: u8, body: &[u8]) -> Result<(), Error> {
-        if self.count != 0 {
-            return Err(Error::corrupt("it has two frame headers"));
-        }
-        let (width, height, rest) = frame_size(body)?;
-        self.kind = if code == 0xc2 {
-            Kind::Whole
-        } else {
-            Kind::Sequential
-        };
-        (self.width, self.height) = (width, height);
-        if width.saturating_mul(height) > MAX_PIXELS {
-            return Err(Error::TooLarge {
-                width,
-                height,
-                limit: MAX_PIXELS,
-            });
-        }
-        let (&count, rest) = rest.split_first().ok_or(TOO_SHORT)?;
-        let count = usize::from(count);
-        if !matches!(count, 1 | 3 | 4) {
-            return Err(Error::Unsupported(
-                "a JPEG of neither 1, 3 nor 4 components",
-            ));
-        }
-        if rest.len() != count * 3 {
-            return Err(TOO_SHORT);
-        }
-        for (component, bytes) in self.components.iter_mut().zip(rest.chunks_exact(3)) {
-            let (h, v) = (usize::from(bytes[1] >> 4), usize::from(bytes[1] & 15));
-            if !(1..=4).contains(&h) || !(1..=4).contains(&v) || bytes[2] > 3 {
-                return Err(Error::corrupt(
-                    "the frame header has values that are not allowed",
-                ));
-            }
-            *component = Component {
-                id: bytes[0],
-                h,
-                v,
-                quantisation: usize::from(bytes[2]),
-                dc: 0,
-                ac: 0,
-            };
-        }
-        self.count = count;
-        if count == 1 {
-            // A scan of one component has units of one block, whatever the header says.
-            (self.components[0].h, self.components[0].v) = (1, 1);
-        }
-        let (h, v) = self.unit();
-        if self
-            .components()
-            .iter()
-            .any(|c| h % c.h != 0 || v % c.v != 0)
-        {
-            return Err(Error::Unsupported(
-                "a JPEG whose colours are no whole part of its size",
-            ));
-        }
-        Ok(())
-    }
-
     fn scan(&mut self, body: &[u8], jfif: bool) -> Result<(), Error> {
-        if self.count == 0 {
+        if !self.frame.is_read() {
             return Err(Error::corrupt("its data come before its frame header"));
         }
         self.space = self.space(jfif);
@@ -226,18 +113,19 @@ impl Header {
         if rest.len() != count * 2 + 3 {
             return Err(TOO_SHORT);
         }
-        if self.kind == Kind::Whole || count < self.count {
-            self.kind = Kind::Whole;
+        let all = self.frame.components().len();
+        if self.frame.coding == Coding::Whole || count < all {
+            self.frame.coding = Coding::Whole;
             return Ok(());
         }
-        if count != self.count {
+        if count != all {
             return Err(Error::corrupt(
                 "its data have more components than its frame",
             ));
         }
-        for i in 0..count {
-            let (id, tables) = (rest[i * 2], rest[i * 2 + 1]);
-            let component = &mut self.components[i];
+        let components = self.frame.components_mut();
+        for (component, bytes) in components.iter_mut().zip(rest.chunks_exact(2)) {
+            let (id, tables) = (bytes[0], bytes[1]);
             let (dc, ac) = (usize::from(tables >> 4), usize::from(tables & 15));
             if component.id != id || dc > 3 || ac > 3 {
                 return Err(Error::corrupt("the scan header does not fit the frame"));
@@ -249,7 +137,7 @@ impl Header {
                 return Err(Error::corrupt("a table that it uses is not there"));
             }
         }
-        let blocks: usize = self.components().iter().map(|c| c.h * c.v).sum();
+        let blocks: usize = self.frame.components().iter().map(|c| c.h * c.v).sum();
         if count > 1 && blocks > 10 {
             return Err(Error::corrupt("a unit has more than ten blocks"));
         }
@@ -257,11 +145,12 @@ impl Header {
     }
 
     fn space(&self, jfif: bool) -> Space {
-        let ids = self.components.map(|c| c.id);
-        match (self.count, self.adobe) {
+        let components = self.frame.components();
+        let named_rgb = components.iter().map(|c| c.id).eq(*b"RGB");
+        match (components.len(), self.adobe) {
             (1, _) => Space::Grey,
             (3, Some(0)) if !jfif => Space::Rgb,
-            (3, None) if !jfif && ids[..3] == *b"RGB" => Space::Rgb,
+            (3, None) if !jfif && named_rgb => Space::Rgb,
             (3, _) => Space::Ycbcr,
             (_, Some(2)) => Space::Ycck { inverted: true },
             (_, adobe) => Space::Cmyk {

@@ -1,26 +1,37 @@
-//! Huffman tables (ITU-T T.81, annexes C and F.2.2.3) and those that MJPEG leaves out (annex
+//! Huffman tables (ITU-T T.81, annexes C and F.2.2.3), and those that MJPEG leaves out (annex
 //! K.3.3).
 
 use super::super::Error;
 
-/// Codes of up to this many bits are found by one look-up.
+/// Codes of at most this many bits are decoded by one look-up.
 pub(super) const FAST: u32 = 9;
 
-/// One table: what the codes of a stream stand for.
+/// The signed difference that the `n` bits after a code stand for (T.81, figure F.12); 0 for none.
+#[inline(always)]
+pub(super) const fn extend(bits: i32, n: u32) -> i32 {
+    // Values that begin with a zero bit are negative.
+    if bits >> n.saturating_sub(1) == 0 {
+        bits - (1 << n) + 1
+    } else {
+        bits
+    }
+}
+
+/// One table: the value of each code.
 pub(super) struct Huffman {
-    /// Whether the present picture has it.
+    /// Whether the current picture has this table.
     pub set: bool,
-    /// Counts the tables that were built here; a camera's pictures all have the same.
+    /// Counts the tables that were built here; a camera's pictures all have the same one.
     version: u32,
-    /// What the last one was built from, beside `values`; none if that failed.
+    /// The counts that the table was built from; `None` if the build failed.
     counts: Option<[u8; 16]>,
-    /// For the next [`FAST`] bits: length of the code in the high byte, its value in the low; 0 if
-    /// longer.
+    /// For the next [`FAST`] bits: the length of the code in the high byte, its value in the low one;
+    /// 0 for a longer code.
     pub fast: [u16; 1 << FAST],
-    /// For each length, the first code of the next length, at 16 bits; codes below it are no
-    /// longer.
+    /// For each length, the first code of the next length, at 16 bits. All codes below it have at most
+    /// this length.
     pub limit: [u32; 17],
-    /// For each length, what to add to a code to get the index of its value.
+    /// For each length, the difference from a code to the index of its value.
     pub offset: [i32; 17],
     /// The values in the order of their codes.
     pub values: [u8; 256],
@@ -39,11 +50,10 @@ impl Huffman {
         }
     }
 
-    /// Builds the table from how many codes there are of each length, 1 to 16, and their values in
-    /// order.
+    /// Builds the table from the number of codes of each length, 1 to 16, and their values in order.
     ///
     /// # Errors
-    /// [`Error::Corrupt`] when there are more codes than fit, or not a value for each.
+    /// [`Error::Corrupt`] if there are too many codes, or fewer values than codes.
     pub fn build(&mut self, counts: &[u8; 16], values: &[u8]) -> Result<(), Error> {
         self.set = false;
         let total: usize = counts.iter().map(|&n| usize::from(n)).sum();
@@ -83,13 +93,13 @@ impl Huffman {
         Ok(())
     }
 
-    /// A number that another table has not.
+    /// Changes whenever another table is built here.
     pub const fn version(&self) -> u32 {
         self.version
     }
 
-    /// Builds the table that annex K.3.3 gives for luma (`index` 0) or chroma (1), if this one is
-    /// not set.
+    /// Builds the table of annex K.3.3 for luma (`index` 0) or chroma (1), unless the picture has this
+    /// one.
     pub fn or_default(&mut self, ac: bool, index: usize) -> Result<(), Error> {
         if self.set || index > 1 {
             return Ok(());

@@ -2,6 +2,11 @@
 
 use std::f64::consts::PI;
 
+/// A side of `full` pixels at `eighths` eighths of the size.
+pub(super) const fn scaled(full: usize, eighths: usize) -> usize {
+    (full * eighths).div_ceil(8)
+}
+
 /// The cosines of transforms of 1 to 8 points.
 ///
 /// A transform of N points of the lowest N×N frequencies gives the block at N/8 of its size. The
@@ -24,9 +29,9 @@ impl Cosines {
         Self(all)
     }
 
-    /// Writes the block of `frequencies`, which are zero but for the first `rows` rows and
-    /// `columns` columns of eight, as `points` rows of `points` levels to `out`, whose rows are
-    /// `stride` apart.
+    /// Transforms a block of `frequencies` into `points` rows of `points` levels, and writes them to
+    /// `out`, whose rows are `stride` apart. Only the first `rows` rows and `columns` columns of eight
+    /// are not zero.
     #[inline(always)]
     pub fn inverse(
         &self,
@@ -49,7 +54,7 @@ impl Cosines {
         }
     }
 
-    /// `N` points, worked out in lanes of `W`.
+    /// `N` points, computed in lanes of `W`.
     #[inline(never)]
     fn points<const N: usize, const W: usize>(
         &self,
@@ -81,7 +86,7 @@ impl Cosines {
     }
 }
 
-/// A block of four levels: all factors of two points are the same.
+/// A block of four levels: all factors of two points are equal.
 #[inline(always)]
 fn two(frequencies: &[f32; 64], out: &mut [u8], stride: usize) {
     let [mean, across, down, both] = [0, 1, 8, 9].map(|place| frequencies[place] / 8.0);
@@ -92,7 +97,7 @@ fn two(frequencies: &[f32; 64], out: &mut [u8], stride: usize) {
     write(&[upper, lower], out, stride);
 }
 
-/// A block that has nothing but its mean.
+/// A block with a mean alone.
 #[inline(always)]
 pub(super) fn flat(points: usize, mean: f32, out: &mut [u8], stride: usize) {
     let level = level(mean / 8.0 + LEVEL_SHIFT);
@@ -108,9 +113,9 @@ pub(super) fn flat(points: usize, mean: f32, out: &mut [u8], stride: usize) {
     }
 }
 
-/// Writes the rows of a block to `out`, where they are `stride` apart. Slices of a known length,
-/// and no iterator of chunks, whose count is a division: there are tens of thousands of blocks in a
-/// picture.
+/// Writes the rows of a block to `out`, where they are `stride` apart. It uses slices of a known length
+/// because an iterator of chunks divides to find their count, and a picture has tens of thousands of
+/// blocks.
 #[inline(always)]
 fn write<const N: usize>(levels: &[[u8; N]; N], out: &mut [u8], stride: usize) {
     for (n, row) in levels.iter().enumerate() {
@@ -121,10 +126,10 @@ fn write<const N: usize>(levels: &[[u8; N]; N], out: &mut [u8], stride: usize) {
     }
 }
 
-/// What the encoder took off each level before the transform.
+/// The encoder subtracts this from each level before the transform.
 const LEVEL_SHIFT: f32 = 128.0;
 
-/// The level of a sum. Beyond 2²³ the last bit of a float is worth one, so that adding it rounds.
+/// The level of a sum. Beyond 2²³ the last bit of a float is worth one, so adding 2²³ rounds.
 #[inline(always)]
 fn level(sum: f32) -> u8 {
     (sum.clamp(0.0, 255.0) + (1u32 << 23) as f32).to_bits() as u8

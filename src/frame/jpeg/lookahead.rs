@@ -1,25 +1,23 @@
-//! What the next bits of a block hold: its next value, and all that a smaller picture can go past
-//! at once.
+//! Decoding the next bits of a block by one look-up: its next value, or several values that a
+//! smaller picture skips at once.
 
-use super::bits::extend;
-use super::huffman::{FAST, Huffman};
+use super::huffman::{FAST, Huffman, extend};
 
-/// How many of the next bits are looked at.
+/// Bits of one look-up.
 pub(super) const BITS: u32 = 11;
 
-/// For the next [`BITS`] bits of a scan, what codes of one table lie in them with the bits that
-/// belong to each.
+/// For each pattern of the next [`BITS`] bits of a scan, the codes of one table in them, with the bits
+/// of their values.
 ///
-/// High frequencies have short codes for small values, so that one look-up goes past two or three
-/// of them.
+/// High frequencies have short codes for small values, so one look-up skips two or three of them.
 pub(super) struct Lookahead {
     /// The state of the Huffman table that this was made from.
     version: u32,
-    /// Empty until a picture has such a table.
+    /// Empty until a picture has a table of this number.
     table: Vec<Entry>,
 }
 
-/// What is known of some bits, packed: the table is looked into for every value of a picture.
+/// One entry of the table, packed, because every value of a picture reads one.
 #[derive(Clone, Copy, Default)]
 struct Entry(u32);
 
@@ -30,7 +28,7 @@ impl Entry {
     const RUN: u32 = 4;
     /// Bits of all the codes; 0 if there is none.
     const ALL: u32 = 8;
-    /// By how many places they move the block on.
+    /// Places of the block that they take.
     const PLACES: u32 = 12;
     /// Set where the last of them ends the block.
     const END: u32 = 23;
@@ -44,12 +42,12 @@ impl Entry {
 }
 
 /// The next value of a block, with the places of zeros before it; a value of 0 is the block's end.
-pub(super) struct Next {
+pub(super) struct Value {
     pub run: usize,
     pub value: i32,
 }
 
-/// All the codes in some bits.
+/// All complete codes in some bits.
 pub(super) struct Step {
     pub bits: u32,
     pub places: usize,
@@ -69,7 +67,7 @@ impl Lookahead {
         self.table.capacity() * size_of::<Entry>()
     }
 
-    /// Makes the table for `codes`, unless it is for them already.
+    /// Builds the table for `codes`, unless it was built for them already.
     pub fn fit(&mut self, codes: &Huffman) {
         if self.version == codes.version() {
             return;
@@ -81,20 +79,20 @@ impl Lookahead {
         }
     }
 
-    /// The first code in the next bits, `window`, and how many of them it takes; `None` for a rare
-    /// one.
+    /// The number of bits that the first code in `window` takes, and its value; `None` for a rare
+    /// code.
     #[inline(always)]
-    pub fn next(&self, window: usize) -> Option<(u32, Next)> {
+    pub fn next(&self, window: usize) -> Option<(u32, Value)> {
         let entry = self.table.get(window).copied().unwrap_or_default();
         let length = entry.part(Entry::LENGTH, 4);
-        let next = Next {
+        let next = Value {
             run: entry.part(Entry::RUN, 4) as usize,
             value: entry.0 as i32 >> Entry::VALUE,
         };
         (length > 0).then_some((length, next))
     }
 
-    /// All that the next bits, `window`, hold; `None` for nothing.
+    /// All complete codes in `window`; `None` if there is none.
     #[inline(always)]
     pub fn step(&self, window: usize) -> Option<Step> {
         let entry = self.table.get(window).copied().unwrap_or_default();
@@ -108,12 +106,12 @@ impl Lookahead {
 }
 
 impl Entry {
-    /// For the bits `window`.
+    /// The entry for the bits `window`.
     fn new(codes: &Huffman, window: usize) -> Self {
         let mut first = 0;
         let (mut used, mut places, mut end) = (0, 0, 0);
         loop {
-            // The bits that are left, from the highest on, and zeros.
+            // The bits that are left, moved up, and zeros.
             let rest = (window << used) % (1 << BITS);
             let code = u32::from(codes.fast[rest >> (BITS - FAST)]);
             let (run, size) = (code >> 4 & 15, code & 15);

@@ -1,19 +1,19 @@
 //! JPEG pictures read line by line and at a reduced size.
 //!
 //! The pictures that cameras send (sequential, Huffman coded, 8 bits, one scan) are decoded one row
-//! of blocks at a time: each block goes through an inverse transform of 1 to 8 points a side, which
-//! is a picture of 1/8 to 8/8 of the size, and no picture as a whole is ever held. Nothing is
-//! allocated once the buffers have grown. Huffman tables that a frame leaves out are those of ITU-T
-//! T.81, annex K, as in MJPEG.
+//! of blocks at a time. An inverse transform of 1 to 8 points a side turns each block into 1/8 to
+//! 8/8 of its size, and the whole picture is never held. Nothing is allocated once the buffers have
+//! grown. Huffman tables that a frame leaves out are those of ITU-T T.81, annex K, as in MJPEG.
 //!
-//! Progressive pictures and those with a scan for each component, which come from files only, are
-//! decoded as a whole by the `jpeg-decoder` crate.
+//! Progressive pictures and those with one scan for each component occur only in files. The
+//! `jpeg-decoder` crate decodes them as a whole.
 //!
-//! A picture that ends early, or whose data end before its last block, is refused; what stands
-//! after its end is not looked at.
+//! A picture that ends early, or whose data end before its last block, is refused. Bytes after its
+//! end are ignored.
 
 mod bits;
 mod block;
+mod frame_header;
 mod header;
 mod huffman;
 mod idct;
@@ -24,7 +24,9 @@ mod whole;
 
 use std::ops::Range;
 
-use self::header::{Header, Kind, Space};
+use self::frame_header::Coding;
+use self::header::{Header, Space};
+use self::idct::scaled;
 use self::scan::Scan;
 use super::{Error, Lines, Samples, Ycbcr};
 
@@ -37,7 +39,7 @@ pub struct Decoder {
 }
 
 impl Decoder {
-    /// A decoder that has seen nothing yet.
+    /// A decoder without buffers yet.
     pub fn new() -> Self {
         Self {
             header: Box::new(Header::new()),
@@ -45,17 +47,16 @@ impl Decoder {
         }
     }
 
-    /// Bytes on the heap, as far as the buffers have grown; pictures of several scans take more
-    /// while they are decoded.
-    pub fn bytes(&self) -> usize {
+    /// Bytes on the heap now; pictures of several scans take more while they are decoded.
+    pub(crate) fn bytes(&self) -> usize {
         size_of::<Header>() + self.scan.bytes()
     }
 
     /// Reads the header of the picture in `data`.
     ///
     /// # Errors
-    /// What is wrong with the header: [`Error::Truncated`], [`Error::Corrupt`], [`Error::TooLarge`]
-    /// for more than [`MAX_PIXELS`](super::MAX_PIXELS), [`Error::Unsupported`].
+    /// The fault of the header: [`Error::Truncated`], [`Error::Corrupt`], [`Error::TooLarge`] for more
+    /// than [`MAX_PIXELS`](super::MAX_PIXELS), [`Error::Unsupported`].
     pub fn open<'a>(&'a mut self, data: &'a [u8]) -> Result<Picture<'a>, Error> {
         self.header.read(data)?;
         Ok(Picture {
@@ -88,31 +89,31 @@ enum State<'a> {
 }
 
 impl Picture<'_> {
-    /// Width and height in pixels as the header says.
+    /// Width and height in pixels, by the header.
     pub fn size(&self) -> (usize, usize) {
-        (self.decoder.header.width, self.decoder.header.height)
+        let frame = &self.decoder.header.frame;
+        (frame.width, frame.height)
     }
 
-    /// Makes ready to read the picture at `eighths` eighths of its size (1 to 8).
+    /// Prepares to read the picture at `eighths` eighths of its size (1 to 8).
     ///
-    /// Returns the eighths that it will be, which may be more, and the width and height at that
-    /// size.
+    /// Returns the actual eighths, which may be more, and the width and height at that size.
     ///
     /// # Errors
-    /// What is wrong with a picture that has to be decoded as a whole.
+    /// The fault of a picture that must be decoded as a whole.
     pub fn start(&mut self, eighths: usize) -> Result<(usize, usize, usize), Error> {
         let header = &self.decoder.header;
         let eighths = eighths.clamp(1, 8);
-        self.eighths = match header.kind {
-            Kind::Sequential => eighths,
-            Kind::Whole => eighths.next_power_of_two(),
+        self.eighths = match header.frame.coding {
+            Coding::Sequential => eighths,
+            Coding::Whole => eighths.next_power_of_two(),
         };
         let (width, height) = self.size();
-        self.state = match header.kind {
-            Kind::Sequential => {
+        self.state = match header.frame.coding {
+            Coding::Sequential => {
                 State::Rows(self.decoder.scan.start(header, self.data, self.eighths))
             }
-            Kind::Whole => {
+            Coding::Whole => {
                 let pixels = whole::decode(self.data, (width, height), self.eighths)?;
                 self.eighths = pixels.eighths;
                 State::Whole(pixels)
@@ -125,15 +126,14 @@ impl Picture<'_> {
         ))
     }
 
-    /// Says which columns will be read, at the reduced size, so that the others can be left
-    /// undecoded.
-    pub fn only(&mut self, columns: Range<usize>) {
+    /// Limits the columns to read, at the reduced size, so that the others need not be decoded.
+    pub(crate) fn only(&mut self, columns: Range<usize>) {
         if let State::Rows(position) = &mut self.state {
             position.columns = columns;
         }
     }
 
-    /// Goes through what is left of the picture to see that all of it is there.
+    /// Reads the rest of the picture, to check that it is complete.
     ///
     /// # Errors
     /// [`Error::Truncated`] and [`Error::Corrupt`].
@@ -148,8 +148,8 @@ impl Picture<'_> {
 impl Lines for Picture<'_> {
     fn samples(&self) -> Samples {
         let header = &self.decoder.header;
-        match (header.kind, header.space) {
-            (Kind::Sequential, Space::Ycbcr) => Samples::Ycbcr(Ycbcr::jpeg()),
+        match (header.frame.coding, header.space) {
+            (Coding::Sequential, Space::Ycbcr) => Samples::Ycbcr(Ycbcr::jpeg()),
             _ => Samples::Rgb,
         }
     }
@@ -172,11 +172,6 @@ impl Lines for Picture<'_> {
             State::Whole(pixels) => pixels.read(width, y, x, line),
         }
     }
-}
-
-/// A side of `full` pixels at `eighths` eighths of the size.
-fn scaled(full: usize, eighths: usize) -> usize {
-    (full * eighths).div_ceil(8)
 }
 
 #[cfg(test)]

@@ -2,24 +2,24 @@
 
 use std::ops::Range;
 
-use super::super::Error;
-use super::super::Ycbcr;
 use super::super::rows::pairs;
+use super::super::{Error, Ycbcr};
 use super::bits::Bits;
 use super::block::{self, Codes};
-use super::header::{Component, Header, Space};
-use super::idct::{self, Cosines};
+use super::frame_header::Component;
+use super::header::{Header, Space};
+use super::idct::{self, Cosines, scaled};
 use super::lookahead::Lookahead;
-use super::scaled;
 
-/// The buffers that decoding needs.
+/// The buffers of decoding.
 pub(super) struct Scan {
     cosines: Box<Cosines>,
     planes: [Plane; 4],
-    /// For each Huffman table of means, and of values.
+    /// For each Huffman table of means.
     means: [Lookahead; 4],
+    /// For each Huffman table of values.
     values: [Lookahead; 4],
-    /// The frequencies of one block; zeros between two, but for the first.
+    /// The frequencies of one block. Between two blocks all are zero, except the first.
     frequencies: [f32; 64],
 }
 
@@ -30,15 +30,15 @@ struct Plane {
     stride: usize,
     /// Points of a block's side.
     points: usize,
-    /// The place of the last value that so many points use.
+    /// The place of the last value that the transform uses.
     last: usize,
-    /// Columns of the picture for each of its own.
+    /// Columns of the picture for each of the plane's.
     wide: usize,
-    /// Rows of the picture for each of its own.
+    /// Rows of the picture for each of the plane's.
     high: usize,
 }
 
-/// How far the decoding of one picture is.
+/// The progress of decoding one picture.
 pub(super) struct Position<'a> {
     bits: Bits<'a>,
     eighths: usize,
@@ -48,9 +48,9 @@ pub(super) struct Position<'a> {
     across: usize,
     /// Rows of units.
     down: usize,
-    /// Rows of units that were decoded.
+    /// Decoded rows of units.
     row: usize,
-    /// Whether the last one holds levels.
+    /// Whether the levels of the last row were computed.
     filled: bool,
     /// The mean of each component's last block.
     means: [i32; 4],
@@ -77,15 +77,15 @@ impl Scan {
         planes + tables.map(Lookahead::bytes).sum::<usize>() + size_of::<Cosines>()
     }
 
-    /// Makes the buffers ready for the picture in `data`, at `eighths` eighths of its size.
+    /// Prepares the buffers for the picture in `data`, at `eighths` eighths of its size.
     pub fn start<'a>(&mut self, header: &Header, data: &'a [u8], eighths: usize) -> Position<'a> {
-        // A block that broke off left some behind.
+        // A block that broke off leaves frequencies behind.
         self.frequencies.fill(0.0);
-        let (h, v) = header.unit();
-        let across = header.width.div_ceil(8 * h);
-        for (plane, component) in self.planes.iter_mut().zip(header.components()) {
+        let (h, v) = header.frame.unit();
+        let across = header.frame.width.div_ceil(8 * h);
+        for (plane, component) in self.planes.iter_mut().zip(header.frame.components()) {
             let (wide, high) = (h / component.h, v / component.v);
-            // A component of half the size is decoded at twice the scale where that is possible.
+            // A component of half the size is decoded at twice the scale, if possible.
             let more = [4, 2]
                 .into_iter()
                 .find(|m| eighths * m <= 8 && wide % m == 0 && high % m == 0)
@@ -103,9 +103,9 @@ impl Scan {
         Position {
             bits: Bits::new(data, header.data_at),
             eighths,
-            columns: 0..scaled(header.width, eighths),
+            columns: 0..scaled(header.frame.width, eighths),
             across,
-            down: header.height.div_ceil(8 * v),
+            down: header.frame.height.div_ceil(8 * v),
             row: 0,
             filled: false,
             means: [0; 4],
@@ -115,16 +115,16 @@ impl Scan {
         }
     }
 
-    /// Decodes the next row of units; its levels too if they are `wanted`.
+    /// Decodes the next row of units, and computes its levels if they are `wanted`.
     fn row(
         &mut self,
         header: &Header,
         position: &mut Position<'_>,
         wanted: bool,
     ) -> Result<(), Error> {
-        let unit = header.unit().0 * position.eighths;
+        let unit = header.frame.unit().0 * position.eighths;
         let units = position.columns.start / unit..position.columns.end.div_ceil(unit);
-        // A copy of its own is kept in registers.
+        // The compiler keeps a local copy in registers.
         let mut bits = position.bits;
         for x in 0..position.across {
             if header.restart > 0 {
@@ -137,7 +137,7 @@ impl Scan {
                 position.until_restart -= 1;
             }
             let wanted = wanted && units.contains(&x);
-            for (i, component) in header.components().iter().enumerate() {
+            for (i, component) in header.frame.components().iter().enumerate() {
                 let x = wanted.then_some(x);
                 self.unit(header, &mut bits, &mut position.means[i], i, component, x)?;
             }
@@ -151,7 +151,7 @@ impl Scan {
         Ok(())
     }
 
-    /// Decodes the blocks of component `i` in one unit, and writes their levels if its place `x` is
+    /// Decodes the blocks of component `i` in one unit, and computes their levels if its place `x` is
     /// given.
     #[inline(always)]
     fn unit(
@@ -193,8 +193,8 @@ impl Scan {
         Ok(())
     }
 
-    /// Writes the pixels of row `y` from column `x` on, YCbCr as it is and all else as RGB; both
-    /// lie inside.
+    /// Writes the pixels of row `y` from column `x` on, both inside the picture: YCbCr unconverted, all
+    /// else as RGB.
     pub fn read(
         &mut self,
         header: &Header,
@@ -203,7 +203,7 @@ impl Scan {
         x: usize,
         line: &mut [u8],
     ) -> Result<(), Error> {
-        let rows = header.unit().1 * position.eighths;
+        let rows = header.frame.unit().1 * position.eighths;
         while position.row <= y / rows {
             let wanted = position.row == y / rows;
             self.row(header, position, wanted)?;
@@ -215,7 +215,7 @@ impl Scan {
         Ok(())
     }
 
-    /// Decodes the rows that are left and looks for the end of the picture.
+    /// Decodes the remaining rows and checks that the picture has its end.
     pub fn finish(&mut self, header: &Header, position: &mut Position<'_>) -> Result<(), Error> {
         while position.row < position.down {
             self.row(header, position, false)?;
@@ -241,7 +241,7 @@ impl Scan {
                     *to = [a, b, c];
                 }
             }
-            // Two neighbours share their chroma from an even one on.
+            // An even pixel and the next share their chroma.
             Space::Rgb | Space::Ycbcr if wide[..3] == [1, 2, 2] => {
                 let luma = rows[0][x / 2 * 2..].chunks_exact(2);
                 let chroma = rows[1][x / 2..].iter().zip(&rows[2][x / 2..]);
@@ -266,8 +266,8 @@ impl Scan {
     }
 }
 
-/// Clears the first `rows` rows of eight; a length that is known is no call of the system's for
-/// each block.
+/// Clears the first `rows` rows of eight. A constant length compiles to stores instead of a call of
+/// `memset` for each block.
 #[inline(always)]
 fn clear(frequencies: &mut [f32; 64], rows: usize) {
     match frequencies.first_chunk_mut() {
@@ -277,7 +277,7 @@ fn clear(frequencies: &mut [f32; 64], rows: usize) {
 }
 
 impl Plane {
-    /// The levels of row `y` of the picture, counted from the first of this row of units.
+    /// The levels of row `y` of the picture, counted from the first row of the current units.
     fn row(&self, y: usize) -> &[u8] {
         self.levels
             .get(y / self.high.max(1) * self.stride..)
@@ -286,7 +286,7 @@ impl Plane {
     }
 }
 
-/// Red, green and blue of paper with these inks and black on it.
+/// The colour of paper printed with these inks and black.
 pub(super) fn print(ink: [u8; 3], black: u8, inverted: bool) -> [u8; 3] {
     let light = |v: u8| u32::from(if inverted { v } else { 255 - v });
     ink.map(|v| ((light(v) * light(black) + 127) / 255) as u8)

@@ -3,11 +3,11 @@
 use super::super::Error;
 use super::bits::marker;
 
-/// A segment that breaks off.
+/// The error for a segment that breaks off.
 pub(super) const TOO_SHORT: Error =
     Error::corrupt("a segment is shorter than what it says it holds");
 
-/// Width, height and what follows them in a frame header.
+/// Width and height in a frame header, and the rest of it.
 pub(super) fn frame_size(body: &[u8]) -> Result<(usize, usize, &[u8]), Error> {
     let (&[bits, h1, h0, w1, w0], rest) = body.split_first_chunk().ok_or(TOO_SHORT)?;
     if bits != 8 {
@@ -26,7 +26,7 @@ pub(super) fn frame_size(body: &[u8]) -> Result<(usize, usize, &[u8]), Error> {
     Ok((width, height, rest))
 }
 
-/// Width and height of the JPEG picture in `data`, if its header can be read so far.
+/// Width and height of the JPEG picture in `data`; `None` if its header is damaged before them.
 pub fn size(data: &[u8]) -> Option<(usize, usize)> {
     let mut segments = Segments::new(data).ok()?;
     loop {
@@ -38,9 +38,8 @@ pub fn size(data: &[u8]) -> Option<(usize, usize)> {
     }
 }
 
-/// The length of the JPEG picture that begins at the first byte, without what cameras pad it with;
-/// `None` if its beginning or its end is missing. A look at its two ends: what lies between is for
-/// the decoder to judge.
+/// The length of the JPEG picture at the start of `data`, without the padding of cameras; `None` if
+/// its beginning or its end is missing. Only the two ends are checked, not the data between.
 pub fn length(data: &[u8]) -> Option<usize> {
     if !data.starts_with(&[0xff, 0xd8, 0xff]) {
         return None;
@@ -58,7 +57,7 @@ pub(super) struct Segments<'a> {
 }
 
 impl<'a> Segments<'a> {
-    pub fn new(data: &'a [u8]) -> Result<Self, Error> {
+    pub(crate) fn new(data: &'a [u8]) -> Result<Self, Error> {
         match data {
             [0xff, 0xd8, ..] => Ok(Self { data, at: 2 }),
             [] | [0xff] => Err(Error::Truncated),
@@ -67,10 +66,10 @@ impl<'a> Segments<'a> {
     }
 
     /// Code and body of the next segment.
-    pub fn next(&mut self) -> Result<(u8, &'a [u8]), Error> {
+    pub(crate) fn next(&mut self) -> Result<(u8, &'a [u8]), Error> {
         loop {
             let rest = self.data.get(self.at..).ok_or(Error::Truncated)?;
-            // Bytes between segments are not allowed and occur all the same.
+            // Bytes between segments are not allowed, but occur.
             self.at += rest
                 .iter()
                 .position(|&b| b == 0xff)
@@ -106,7 +105,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_picture_ends_at_its_marker_whatever_follows() {
+    fn a_picture_ends_at_its_end_marker() {
         let picture = [0xff, 0xd8, 0xff, 0xdb, 1, 2, 3, 0xff, 0xd9];
         assert_eq!(length(&picture), Some(9));
         let mut padded = picture.to_vec();

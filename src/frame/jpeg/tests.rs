@@ -50,12 +50,12 @@ fn difference(a: &[u8], b: &[u8]) -> f64 {
 }
 
 #[test]
-fn full_size_is_what_another_decoder_makes() {
+fn full_size_equals_another_decoders() {
     for (name, data) in ALL {
         let (width, height, pixels) = decode(data, 8).unwrap();
         assert_eq!((width, height), (107, 75), "{name}");
         let difference = difference(&pixels, &reference(data));
-        // Where chroma is of half the size the two differ in how they bring it to the full size.
+        // The two enlarge chroma of half the size in different ways.
         let most = if matches!(name, "444" | "grey") {
             0.3
         } else {
@@ -164,7 +164,7 @@ fn missing_huffman_tables_are_the_standard_ones() {
 }
 
 #[test]
-fn what_follows_the_end_is_not_looked_at() {
+fn bytes_after_the_end_are_ignored() {
     for (name, data) in ALL {
         let whole = decode(data, 8);
         for tail in [
@@ -200,7 +200,7 @@ fn a_picture_cut_anywhere_is_refused() {
 }
 
 #[test]
-fn a_picture_whose_data_end_before_its_last_block_is_refused() {
+fn data_that_end_before_the_last_block_are_refused() {
     for (name, data) in &ALL[..SEQUENTIAL] {
         let mut decoder = Decoder::new();
         decoder.open(data).unwrap();
@@ -214,7 +214,7 @@ fn a_picture_whose_data_end_before_its_last_block_is_refused() {
 }
 
 #[test]
-fn sizes_are_limited_before_anything_is_made() {
+fn sizes_are_limited_before_anything_is_allocated() {
     let mut huge = ALL[0].1.to_vec();
     let frame = huge.windows(2).position(|w| w == [0xff, 0xc0]).unwrap();
     huge[frame + 5..frame + 9].fill(0xff);
@@ -225,7 +225,7 @@ fn sizes_are_limited_before_anything_is_made() {
 }
 
 #[test]
-fn what_is_not_read_is_said() {
+fn unsupported_kinds_are_refused() {
     let mut other = ALL[0].1.to_vec();
     let frame = other.windows(2).position(|w| w == [0xff, 0xc0]).unwrap();
     for (code, bits) in [(0xc9, 8), (0xc3, 8), (0xc1, 12)] {

@@ -1,4 +1,4 @@
-//! Pictures of several scans, decoded as a whole by the `jpeg-decoder` crate.
+//! Pictures of several scans, which the `jpeg-decoder` crate decodes as a whole.
 
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -7,7 +7,7 @@ use jpeg_decoder::{Decoder, PixelFormat};
 
 use super::super::Error;
 use super::bits::marker;
-use super::scaled;
+use super::idct::scaled;
 use super::scan::print;
 
 /// A decoded picture.
@@ -17,10 +17,10 @@ pub(super) struct Pixels {
     data: Vec<u8>,
 }
 
-/// The most pixels of such a picture: all of its frequencies are held at once, two bytes each.
+/// The most pixels of such a picture: the crate holds all frequencies at once, two bytes each.
 const MAX_PIXELS: usize = 24 << 20;
 
-/// The most scans: each costs a walk over the picture however few bytes it has.
+/// The most scans: each costs a pass over the picture, however few bytes it has.
 const MAX_SCANS: usize = 100;
 
 /// Decodes the picture in `data`, of `size` pixels, at 1, 2, 4 or 8 eighths of its size.
@@ -36,7 +36,7 @@ pub(super) fn decode(data: &[u8], size: (usize, usize), eighths: usize) -> Resul
     if scans(data) > MAX_SCANS {
         return Err(Error::corrupt("it has more scans than any program makes"));
     }
-    // The decoder's data come from outside, so that a mistake in it must not end this process.
+    // The data come from outside; a fault in the crate must not end this process.
     catch_unwind(AssertUnwindSafe(|| run(data, size, eighths)))
         .unwrap_or(Err(Error::corrupt("the decoder failed on it")))
 }
@@ -45,7 +45,7 @@ fn run(data: &[u8], size: (usize, usize), eighths: usize) -> Result<Pixels, Erro
     let mut decoder = Decoder::new(data);
     decoder.set_max_decoding_buffer_size(MAX_PIXELS * 4);
     let mut want = (scaled(size.0, eighths), scaled(size.1, eighths));
-    // Very small sides look alike at several scales, and the crate would take the smallest.
+    // Very small sides are equal at several scales, and the crate would take the smallest.
     let mut eighths = eighths;
     if eighths == 8 || size.0 < 16 || size.1 < 16 {
         eighths = 8;
@@ -77,7 +77,7 @@ fn run(data: &[u8], size: (usize, usize), eighths: usize) -> Result<Pixels, Erro
 }
 
 impl Pixels {
-    /// Writes the pixels of row `y` from column `x` on; both lie inside.
+    /// Writes the pixels of row `y` from column `x` on, both inside the picture.
     pub fn read(&self, width: usize, y: usize, x: usize, line: &mut [u8]) -> Result<(), Error> {
         let bytes = self.format.pixel_bytes();
         let from = self
@@ -88,7 +88,7 @@ impl Pixels {
         for (to, from) in line.chunks_exact_mut(3).zip(from) {
             match *from {
                 [level] => to.fill(level),
-                // The crate turns Adobe's inverted inks round, so that 255 is full ink.
+                // The crate inverts Adobe's inks, so that 255 is full ink.
                 [c, m, y, k] => to.copy_from_slice(&print([c, m, y], k, false)),
                 _ => to.copy_from_slice(&from[..3]),
             }
@@ -97,7 +97,7 @@ impl Pixels {
     }
 }
 
-/// How many scans there are in `data`, or a few more.
+/// The number of scans in `data`, or a few more.
 fn scans(data: &[u8]) -> usize {
     let mut at = 0;
     let mut count = 0;

@@ -3,15 +3,15 @@
 use serde::Serialize;
 
 use super::fields::{Time, VERSION};
-use crate::frame::Condition;
-use crate::source::{Cause, Counters, Mode, State, Status};
+use crate::frame::PictureState;
+use crate::source::{Cause, FrameCounters, Mode, SourceState, Status};
 
 /// The state of the camera and of its pictures, the payload of `camera`.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct CameraState<'a> {
     v: u8,
     /// `streaming` or `lost`.
-    state: State,
+    state: SourceState,
     /// Why the camera is lost.
     #[serde(skip_serializing_if = "Option::is_none")]
     cause: Option<Cause>,
@@ -22,7 +22,7 @@ pub struct CameraState<'a> {
     since: Time,
     /// `ok`, `dark` or `stuck`; only while the camera streams.
     #[serde(skip_serializing_if = "Option::is_none")]
-    picture: Option<Condition>,
+    picture: Option<PictureState>,
     /// The device node that is or was open.
     #[serde(skip_serializing_if = "Option::is_none")]
     device: Option<&'a str>,
@@ -35,19 +35,19 @@ pub struct CameraState<'a> {
     /// How often the camera was lost.
     losses: u64,
     /// Frames up to this change, delivered and dropped by cause.
-    counters: &'a Counters,
+    counters: &'a FrameCounters,
 }
 
 impl<'a> CameraState<'a> {
     /// The payload for a source's `status` and the condition of its pictures.
-    pub(crate) fn new(status: &'a Status, picture: Condition) -> Self {
+    pub(crate) fn new(status: &'a Status, picture: PictureState) -> Self {
         Self {
             v: VERSION,
             state: status.state,
             cause: status.loss.as_ref().map(|loss| loss.cause),
             message: status.loss.as_ref().map(|loss| loss.message.as_str()),
             since: Time(status.since.wall),
-            picture: (status.state == State::Streaming).then_some(picture),
+            picture: (status.state == SourceState::Streaming).then_some(picture),
             device: status.device.as_deref(),
             card: status.card.as_deref(),
             mode: status.mode.as_ref(),
@@ -67,7 +67,7 @@ mod tests {
         let status = crate::source::camera::Camera::new(Default::default())
             .status()
             .clone();
-        let json = serde_json::to_value(CameraState::new(&status, Condition::Dark)).unwrap();
+        let json = serde_json::to_value(CameraState::new(&status, PictureState::Dark)).unwrap();
         assert_eq!(json["v"], 1);
         assert_eq!(json["state"], "lost");
         assert_eq!(json["cause"], "opening");
@@ -79,7 +79,7 @@ mod tests {
     #[test]
     fn a_streaming_camera_has_a_picture_and_no_cause() {
         let status = Monitor::steady("a drawing").status();
-        let json = serde_json::to_value(CameraState::new(&status, Condition::Dark)).unwrap();
+        let json = serde_json::to_value(CameraState::new(&status, PictureState::Dark)).unwrap();
         assert_eq!(
             (&json["state"], &json["picture"]),
             (&"streaming".into(), &"dark".into())

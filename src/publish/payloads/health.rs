@@ -1,15 +1,15 @@
 //! The payload of `health`.
 
-use serde::{Serialize, Serializer};
+use serde::Serialize;
 
 use super::fields::Time;
-use crate::frame::Condition;
+use crate::frame::PictureState;
 use crate::meter::Tally;
 use crate::meter::cgroup::Pressure;
 use crate::meter::process::Resident;
 use crate::meter::timing::StageTimes;
 use crate::publish::counts::MessageCounts;
-use crate::source::State;
+use crate::source::SourceState;
 
 /// The daemon's numbers, the payload of `health`. Counts run since the start; rates and times cover
 /// the last interval.
@@ -21,10 +21,10 @@ pub struct Health<'a> {
     pub(crate) uptime_s: u64,
     /// Length of the interval, in seconds.
     pub(crate) interval_s: f64,
-    pub(crate) camera: State,
+    pub(crate) camera: SourceState,
     /// The condition of the pictures; only while the camera streams.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) picture: Option<Condition>,
+    pub(crate) picture: Option<PictureState>,
     /// Frames a second.
     pub(crate) fps: f64,
     /// Classified frames a second.
@@ -36,7 +36,6 @@ pub struct Health<'a> {
     /// Time that each stage took, in milliseconds.
     pub(crate) stages_ms: StageTimes,
     /// Dropped frames and messages, by cause.
-    #[serde(serialize_with = "as_map")]
     pub(crate) drops: Tally,
     pub(crate) memory: MemoryUse,
     /// The messages of an enabled publisher.
@@ -85,10 +84,6 @@ impl From<MessageCounts> for Queue {
     }
 }
 
-fn as_map<S: Serializer>(counts: &Tally, serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.collect_map(counts.iter())
-}
-
 #[cfg(test)]
 mod tests {
     use std::time::{Duration, UNIX_EPOCH};
@@ -104,8 +99,8 @@ mod tests {
             time: Time(UNIX_EPOCH + Duration::from_millis(1_735_732_800_123)),
             uptime_s: 61,
             interval_s: 60.001,
-            camera: State::Streaming,
-            picture: Some(Condition::Ok),
+            camera: SourceState::Streaming,
+            picture: Some(PictureState::Ok),
             fps: 10.0,
             classified_fps: 0.5,
             frames: 600,

@@ -77,7 +77,7 @@ mod tests {
     use std::time::{Duration, UNIX_EPOCH};
 
     use super::*;
-    use crate::frame::{Captured, Condition};
+    use crate::frame::{Captured, PictureState};
     use crate::observe::{Config, Observer};
     use crate::source::Monitor;
 
@@ -132,7 +132,7 @@ mod tests {
         let status = Monitor::steady("a drawing").status();
         let mut observer = observer();
         let update = observer.step(&[0.9, 0.05, 0.05], 0, captured(0)).unwrap();
-        let camera = Payload::Camera(CameraState::new(&status, Condition::Ok));
+        let camera = Payload::Camera(CameraState::new(&status, PictureState::Ok));
         let sent = Payload::of(&update, "abc").chain([camera]);
         let found: Vec<_> = sent.map(|p| (p.topic(&topics), p.retained())).collect();
         assert_eq!(

@@ -1,32 +1,31 @@
-//! The mapped buffers of a stream, those on loan among them.
+//! The mapped buffers of a stream, including those on loan.
 
 use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use super::system::{Device, Mapping, retry};
+use super::system::{Device, MappedBuffer, retry};
 use crate::frame::Lender;
 
-/// A stream's buffers. They stay mapped until the stream is over and the last loan has ended; what
-/// a buffer on loan shows stays as it is, because only a buffer that was taken back is queued.
+/// A stream's buffers. They stay mapped until the stream is over and the last loan has ended. The
+/// bytes of a buffer on loan do not change, because only a returned buffer is queued.
 #[derive(Default)]
 pub struct Buffers {
-    mappings: Vec<Box<dyn Mapping>>,
+    mappings: Vec<Box<dyn MappedBuffer>>,
     desk: Mutex<Desk>,
 }
 
-/// Where loans end.
+/// State that the end of a loan changes.
 #[derive(Default)]
 struct Desk {
-    /// Queues what comes back; `None` once the stream is over.
+    /// Queues returned buffers; `None` once the stream is over.
     device: Option<Arc<dyn Device>>,
     lent: usize,
-    /// Why a buffer that came back could not be queued.
+    /// Why a returned buffer could not be queued.
     failed: Option<io::Error>,
 }
 
 impl Buffers {
-    /// The buffers of `device`.
-    pub fn new(device: Arc<dyn Device>, mappings: Vec<Box<dyn Mapping>>) -> Self {
+    pub fn new(device: Arc<dyn Device>, mappings: Vec<Box<dyn MappedBuffer>>) -> Self {
         let desk = Desk {
             device: Some(device),
             ..Desk::default()
@@ -37,13 +36,11 @@ impl Buffers {
         }
     }
 
-    /// No step in here can panic and leave the desk half changed, so that a poisoned lock is still
-    /// good.
+    /// Nothing panics while the desk is half changed, so a poisoned lock is still good.
     fn desk(&self) -> MutexGuard<'_, Desk> {
         self.desk.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// How many there are.
     pub fn count(&self) -> usize {
         self.mappings.len()
     }
@@ -53,31 +50,29 @@ impl Buffers {
         self.mappings.iter().map(|m| m.length()).sum()
     }
 
-    /// Bytes of one, if there is such a buffer.
+    /// Bytes of one buffer; `None` if there is no such buffer.
     pub fn length(&self, index: u32) -> Option<usize> {
         self.mappings.get(index as usize).map(|m| m.length())
     }
 
-    /// Counts one as lent.
+    /// Counts one more as lent.
     pub fn lend(&self) {
         self.desk().lent += 1;
     }
 
-    /// How many are on loan.
+    /// Number of buffers on loan.
     pub fn lent(&self) -> usize {
         self.desk().lent
     }
 
-    /// Says once that a buffer which came back could not be queued.
-    ///
     /// # Errors
-    /// What VIDIOC_QBUF gave.
+    /// Once, the error of VIDIOC_QBUF if a returned buffer could not be queued.
     pub fn queued(&self) -> io::Result<()> {
         self.desk().failed.take().map_or(Ok(()), Err)
     }
 
-    /// Queues nothing any more. Waits for a buffer that is being queued, so that no call to a
-    /// driver that stops, and may hang in it, comes from where loans end.
+    /// Queues no further buffers. Waits for a buffer that is being queued, so that the end of a loan
+    /// never calls a driver that is stopping and may hang.
     pub fn close(&self) {
         self.desk().device = None;
     }

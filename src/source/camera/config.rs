@@ -9,37 +9,37 @@ use crate::misfit::{Misfit, within};
 
 use super::negotiate::Ask;
 use crate::frame::PixelFormat;
+use crate::source::Footprint;
 
-/// Which camera, and how it is asked, section `[camera]`.
+/// The section `[camera]`: which camera, and the mode to request.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Config {
     /// `auto` for the first usable camera; or a name from `/dev/v4l/by-id` or `/dev/v4l/by-path`, a
-    /// card's name or a part of it, a number N for `/dev/videoN`, or a path. It is looked up again
-    /// at each open.
+    /// card's name or a part of it, a number N for `/dev/videoN`, or a path. It is looked up at each
+    /// open.
     pub device: String,
-    /// Width to ask for, in pixels, 64 to 3840.
+    /// Width to request, in pixels, 64 to 3840.
     pub width: u32,
-    /// Height to ask for, in pixels, 64 to 2160.
+    /// Height to request, in pixels, 64 to 2160.
     pub height: u32,
-    /// Frames a second to ask for, 0.1 to 120; frames that a camera sends beyond it are passed
-    /// over.
+    /// Frames a second to request, 0.1 to 120; frames that a camera sends beyond it are dropped.
     pub fps: f64,
-    /// `auto`, or the only format to take.
+    /// `auto`, or the only format to use.
     pub format: Format,
-    /// Kernel buffers to ask for, 2 to 8. Each holds a whole frame and counts as the daemon's
-    /// memory. By default three, or two where three would have more than 8 MiB.
+    /// Kernel buffers to request, 2 to 8. Each holds a whole frame and counts as the daemon's
+    /// memory. By default three, or two if three would take more than 8 MiB.
     pub buffers: Option<u32>,
-    /// Seconds without a valid frame after which the camera is lost, 0.5 to 60. A camera that is
-    /// slower than this by its own frame interval is given two and a half intervals.
+    /// Seconds without a valid frame after which the camera is lost, 0.5 to 60. A camera with a
+    /// longer frame interval has two and a half intervals.
     pub timeout: f64,
-    /// Frames to pass over after each open, while exposure and white balance settle, 0 to 100.
+    /// Frames to drop after each open, while exposure and white balance settle, 0 to 100.
     pub skip: u32,
     /// Controls to set at each open, by the names that `v4l2-ctl --list-ctrls` shows.
     pub controls: BTreeMap<String, ControlValue>,
 }
 
-/// What a control is set to.
+/// The value of a control.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
 #[serde(untagged)]
 pub enum ControlValue {
@@ -51,11 +51,11 @@ pub enum ControlValue {
     Entry(String),
 }
 
-/// The pixel format to take from a camera, by V4L2's names.
+/// The pixel format to use, by V4L2's names.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Format {
-    /// The one that costs least at the size and rate asked for.
+    /// The cheapest to read at the requested size and rate.
     #[default]
     Auto,
     /// 4:2:2 packed, Y0 Cb Y1 Cr.
@@ -76,8 +76,8 @@ pub enum Format {
     Mjpg,
 }
 
-/// What three buffers may have in all. With two, frames are missed while one is looked at and the
-/// other waits, some milliseconds of each; for large pictures a third is not worth its memory.
+/// Most bytes of three buffers. With two, the driver misses frames while one is read and the other
+/// waits, some milliseconds each time; for large pictures a third is not worth its memory.
 const SMALL: usize = 8 << 20;
 
 impl Default for Config {
@@ -100,8 +100,8 @@ impl Config {
     /// Checks every range.
     ///
     /// # Errors
-    /// The first key that is out of its range, and what is allowed.
-    pub fn check(&self) -> Result<(), Misfit> {
+    /// The first key that is out of its range, with the range.
+    pub(crate) fn check(&self) -> Result<(), Misfit> {
         if self.device.trim().is_empty() || self.device.contains('\0') {
             return Err(Misfit::new(
                 "device",
@@ -120,29 +120,31 @@ impl Config {
         Ok(())
     }
 
-    /// What pictures as they are asked for will take, in bytes: all of the driver's buffers, and
-    /// one picture that was copied out, as JPEG is and raw pictures are not. The driver may give
-    /// others; `Status` says then which.
+    /// The memory that the requested pictures take. Only JPEG pictures are copied out of the
+    /// driver's buffers. The driver may choose another mode; `Status` reports its buffers then.
     ///
-    /// A camera sets aside two bytes a pixel for a JPEG and fills a small part of it (the shipped
+    /// A camera reserves two bytes a pixel for a JPEG and fills a small part of it (the shipped
     /// recording's pictures, a fortieth); a sixth is counted.
-    pub fn memory(&self) -> (usize, usize) {
+    pub(in crate::source) fn footprint(&self) -> Footprint {
         let buffer = self.buffer();
         let frame = match self.format {
             Format::Auto | Format::Mjpg => buffer / 6,
             _ => 0,
         };
-        let buffers = self.asked_buffers() as usize;
-        (buffer.next_multiple_of(4096) * buffers, frame)
+        Footprint {
+            device: buffer.next_multiple_of(4096) * self.asked_buffers() as usize,
+            frame,
+            width: self.width as usize,
+        }
     }
 
-    /// How many of the driver's buffers to ask for.
+    /// Driver buffers to request.
     pub(super) fn asked_buffers(&self) -> u32 {
         let usual = if 3 * self.buffer() > SMALL { 2 } else { 3 };
         self.buffers.unwrap_or(usual)
     }
 
-    /// Bytes of one of the driver's buffers.
+    /// Bytes of one driver buffer.
     fn buffer(&self) -> usize {
         let pixels = self.width as usize * self.height as usize;
         match self.format {
@@ -168,8 +170,8 @@ impl Config {
 }
 
 impl Format {
-    /// The one format that is allowed, or `None` for any.
-    pub fn pixel_format(self) -> Option<PixelFormat> {
+    /// The only format to use; `None` for any.
+    pub(crate) fn pixel_format(self) -> Option<PixelFormat> {
         Some(match self {
             Self::Auto => return None,
             Self::Yuyv => PixelFormat::Yuyv,
@@ -193,7 +195,7 @@ mod tests {
     }
 
     #[test]
-    fn the_defaults_pass_and_an_empty_section_gives_them() {
+    fn an_empty_section_is_the_default_and_passes() {
         assert_eq!(Config::default().check(), Ok(()));
         assert_eq!(read(""), Config::default());
     }
@@ -234,16 +236,20 @@ mod tests {
     }
 
     #[test]
-    fn its_memory_is_that_of_its_format_and_size() {
-        assert_eq!(read("").memory(), (3 * 640 * 480 * 2, 640 * 480 / 3));
+    fn the_footprint_follows_format_and_size() {
+        let footprint = |config: &Config| {
+            let found = config.footprint();
+            (found.device, found.frame, found.width)
+        };
+        let usual = footprint(&read(""));
+        assert_eq!(usual, (3 * 640 * 480 * 2, 640 * 480 / 3, 640));
         let mut large = read("format = 'mjpg'\nwidth = 1920\nheight = 1080");
-        assert_eq!(large.memory(), (2 * 1013 * 4096, 1920 * 1080 / 3));
+        let two = (2 * 1013 * 4096, 1920 * 1080 / 3, 1920);
+        assert_eq!(footprint(&large), two);
         large.buffers = Some(4);
-        assert_eq!(large.memory().0, 4 * 1013 * 4096);
-        assert_eq!(
-            read("format = 'nv12'\nwidth = 64\nheight = 64").memory(),
-            (3 * 8192, 0)
-        );
+        assert_eq!(footprint(&large).0, 4 * 1013 * 4096);
+        let small = read("format = 'nv12'\nwidth = 64\nheight = 64");
+        assert_eq!(footprint(&small), (3 * 8192, 0, 64));
     }
 
     #[test]

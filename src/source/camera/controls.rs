@@ -8,12 +8,28 @@ use v4l::v4l_sys as sys;
 use super::config::ControlValue;
 use super::system::{Control, Device};
 
-/// A driver that lists more controls than this is made up.
+/// No driver lists more controls; the bound ends the list of a broken one.
 const MOST_CONTROLS: usize = 512;
 
-/// Sets the controls; gives one line for each that could not be set.
+/// Why a control's value is refused before the driver sees it.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+enum ControlError {
+    #[error("is not a menu: give a number, or true or false")]
+    NotMenu,
+    #[error("has no \"{asked}\", only {}", quoted(.entries))]
+    NoEntry { asked: String, entries: Vec<String> },
+    #[error("must be {min} to {max}, and is {value}")]
+    Range { min: i64, max: i64, value: i64 },
+}
+
+fn quoted(names: &[String]) -> String {
+    let names: Vec<_> = names.iter().map(|name| format!("\"{name}\"")).collect();
+    names.join(", ")
+}
+
+/// Sets the controls; returns one line for each that could not be set.
 ///
-/// What failed is tried once more at the end: a control may be locked until another one, such as
+/// A control that fails is tried again at the end: it may be locked until another one, such as
 /// automatic exposure, is off.
 pub fn set(device: &dyn Device, wanted: &BTreeMap<String, ControlValue>) -> Vec<String> {
     if wanted.is_empty() {
@@ -25,9 +41,11 @@ pub fn set(device: &dyn Device, wanted: &BTreeMap<String, ControlValue>) -> Vec<
     for (name, value) in wanted {
         let Some(control) = there.iter().find(|c| canonical(&c.name) == canonical(name)) else {
             let names: Vec<_> = there.iter().map(|c| canonical(&c.name)).collect();
-            lines.push(match names.is_empty() {
-                true => format!("control {name}: this camera has no controls"),
-                false => format!("control {name}: not there; there is {}", names.join(", ")),
+            lines.push(if names.is_empty() {
+                format!("control {name}: this camera has no controls")
+            } else {
+                let names = names.join(", ");
+                format!("control {name}: this camera has none of that name, only {names}")
             });
             continue;
         };
@@ -44,7 +62,7 @@ pub fn set(device: &dyn Device, wanted: &BTreeMap<String, ControlValue>) -> Vec<
         if let Err(error) = device.set_control(control.id, number) {
             let why = match error.kind() {
                 io::ErrorKind::PermissionDenied => {
-                    "read-only, or ruled by an automatic control".into()
+                    "read-only, or locked by an automatic control".into()
                 }
                 _ => error.to_string(),
             };
@@ -63,7 +81,7 @@ pub fn list(device: &dyn Device) -> Vec<Control> {
     let mut id = 0;
     while controls.len() < MOST_CONTROLS {
         match device.next_control(id) {
-            // A driver that does not move on would be asked for ever.
+            // A driver that does not advance would never end the list.
             Ok(control) if control.id > id => {
                 id = control.id;
                 controls.push(control);
@@ -85,7 +103,7 @@ pub fn list(device: &dyn Device) -> Vec<Control> {
     controls
 }
 
-/// A control's name as v4l2-ctl writes it: small letters and digits, everything else one `_`.
+/// A control's name as v4l2-ctl writes it: lower-case letters and digits, anything else as one `_`.
 pub fn canonical(name: &str) -> String {
     let mut out = String::with_capacity(name.len());
     for c in name.chars() {
@@ -98,13 +116,18 @@ pub fn canonical(name: &str) -> String {
     out.trim_end_matches('_').to_string()
 }
 
-fn number(device: &dyn Device, control: &Control, value: &ControlValue) -> Result<i32, String> {
+/// The number that the driver expects for `value`.
+fn number(
+    device: &dyn Device,
+    control: &Control,
+    value: &ControlValue,
+) -> Result<i32, ControlError> {
     let number = match value {
         ControlValue::Switch(on) => i64::from(*on),
         ControlValue::Number(number) => *number,
         ControlValue::Entry(entry) => {
             if control.kind != sys::v4l2_ctrl_type_V4L2_CTRL_TYPE_MENU {
-                return Err("is no menu: give a number, or true or false".into());
+                return Err(ControlError::NotMenu);
             }
             let entries: Vec<_> = (control.min.max(0)..=control.max.min(255))
                 .filter_map(|i| Some((i, device.menu_entry(control.id, i as u32).ok()?)))
@@ -113,8 +136,9 @@ fn number(device: &dyn Device, control: &Control, value: &ControlValue) -> Resul
                 .iter()
                 .find(|(_, name)| name.eq_ignore_ascii_case(entry.trim()));
             let Some((index, _)) = found else {
-                let names: Vec<_> = entries.iter().map(|(_, n)| format!("\"{n}\"")).collect();
-                return Err(format!("has no \"{entry}\", only {}", names.join(", ")));
+                let asked = entry.clone();
+                let entries = entries.into_iter().map(|(_, name)| name).collect();
+                return Err(ControlError::NoEntry { asked, entries });
             };
             i64::from(*index)
         }
@@ -124,8 +148,9 @@ fn number(device: &dyn Device, control: &Control, value: &ControlValue) -> Resul
         sys::v4l2_ctrl_type_V4L2_CTRL_TYPE_BITMASK => i64::from(control.max as u32),
         _ => i64::from(control.max),
     };
-    if !(i64::from(control.min)..=max).contains(&number) {
-        return Err(format!("must be {} to {max}, and is {number}", control.min));
+    let (min, value) = (i64::from(control.min), number);
+    if !(min..=max).contains(&value) {
+        return Err(ControlError::Range { min, max, value });
     }
-    Ok(number as u32 as i32)
+    Ok(value as u32 as i32)
 }

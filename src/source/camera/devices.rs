@@ -1,7 +1,8 @@
 //! From the name in the configuration to a node that gives pictures.
 //!
-//! Nodes change their numbers at each plug and boot, and one camera has several; so the name is
-//! looked up at each open, and a node that gives no pictures is answered with the one that does.
+//! Nodes change their numbers whenever a camera is plugged in or the system boots, and one camera has
+//! several nodes. So the name is looked up at each open, and the refusal of a node without pictures
+//! names the node that has them.
 
 use std::path::{Path, PathBuf};
 
@@ -14,8 +15,7 @@ use crate::source::{Cause, Loss};
 
 /// Drivers of the Raspberry Pi's CSI receivers.
 const RAW_SENSORS: [&str; 2] = ["unicam", "rp1-cfe"];
-/// Drivers of parts of the Raspberry Pi's image and video pipeline. Some of their nodes look like
-/// cameras.
+/// Drivers of the Raspberry Pi's image and video pipeline. Some of their nodes look like cameras.
 const PIPELINES: [&str; 5] = [
     "bcm2835-isp",
     "bcm2835-codec",
@@ -23,18 +23,16 @@ const PIPELINES: [&str; 5] = [
     "rpivid",
     "rpi-hevc-dec",
 ];
-/// A driver that lists more formats than this is made up.
+/// No driver lists more formats; the bound ends the list of a broken one.
 const MOST_FORMATS: u32 = 128;
 
 /// An open node that gives pictures.
 pub struct Found {
     /// `/dev/videoN`.
     pub path: PathBuf,
-    /// What it is.
     pub capability: Capability,
-    /// The formats that it offers, those that are not understood too.
+    /// All formats that it offers, even those that are not understood.
     pub formats: Vec<v4l::FourCC>,
-    /// The device.
     pub device: Box<dyn Device>,
 }
 
@@ -89,7 +87,7 @@ fn by_card(cameras: Vec<Found>, name: &str) -> Result<Found, Loss> {
     let mut seen: Vec<String> = cameras.iter().map(describe).collect();
     let mut fitting: Vec<Found> = Vec::new();
     for (camera, card) in cameras.into_iter().zip(&cards) {
-        // Two nodes on one bus are one camera; its first capture node is the one.
+        // Two nodes on one bus are one camera; its first capture node counts.
         let again = |other: &Found| other.capability.bus == camera.capability.bus;
         if fits(card) && !fitting.iter().any(again) {
             fitting.push(camera);
@@ -106,9 +104,10 @@ fn by_card(cameras: Vec<Found>, name: &str) -> Result<Found, Loss> {
         ));
     }
     fitting.pop().ok_or_else(|| {
-        let there = match seen.is_empty() {
-            true => "no camera is there".into(),
-            false => format!("there is {}", seen.join(", ")),
+        let there = if seen.is_empty() {
+            "no camera is there".into()
+        } else {
+            format!("there is {}", seen.join(", "))
         };
         Loss::new(
             Cause::NotFound,
@@ -121,7 +120,7 @@ fn describe(found: &Found) -> String {
     format!("{} ({})", found.capability.card, found.path.display())
 }
 
-/// Nothing was found by itself: what was in the way, the most telling first.
+/// The most telling of the refusals, where `auto` found no camera.
 fn no_camera(refused: Vec<Loss>) -> Loss {
     let telling = [
         Cause::Denied,
@@ -142,7 +141,7 @@ fn no_camera(refused: Vec<Loss>) -> Loss {
     })
 }
 
-/// Opens a node and makes sure that it gives pictures.
+/// Opens a node and checks that it gives pictures.
 ///
 /// # Errors
 /// Why it does not, and what to use instead.
@@ -193,7 +192,7 @@ fn formats(device: &dyn Device) -> Vec<v4l::FourCC> {
         .collect()
 }
 
-/// Why a node gives no pictures, by what it says of itself.
+/// Why a node gives no pictures, by its capabilities.
 fn refusal(path: &Path, capability: &Capability) -> Option<Loss> {
     let at = path.display();
     let has = |flag| capability.flags & flag != 0;
@@ -208,7 +207,7 @@ fn refusal(path: &Path, capability: &Capability) -> Option<Loss> {
         return not_camera("is a codec, not a camera");
     }
     if has(sys::V4L2_CAP_VIDEO_CAPTURE) {
-        // This receiver lists every format there is, whatever the sensor sends.
+        // This receiver lists every format, whatever the sensor sends.
         if driver == "rp1-cfe" {
             return Some(raw_sensor(path, capability));
         }
@@ -240,7 +239,7 @@ fn raw_sensor(path: &Path, capability: &Capability) -> Loss {
     )
 }
 
-/// Adds the node of the same camera that does give pictures, if there is one.
+/// Adds to `loss` the node of the same camera that gives pictures, if there is one.
 fn with_sibling(system: &dyn System, path: &Path, capability: &Capability, mut loss: Loss) -> Loss {
     for node in system.nodes().unwrap_or_default() {
         if node.path == path || capability.bus.is_empty() {

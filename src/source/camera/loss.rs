@@ -1,4 +1,4 @@
-//! What an errno of the system means for a camera.
+//! The meaning of the system's error numbers for a camera.
 
 use std::io;
 use std::path::Path;
@@ -6,7 +6,7 @@ use std::path::Path;
 use super::system::System;
 use crate::source::{Cause, Loss};
 
-/// What the system's `error` in `step` means for the camera at `path`.
+/// The loss that the system's `error` in `step` means for the camera at `path`.
 pub(super) fn from_system(system: &dyn System, path: &Path, step: &str, error: &io::Error) -> Loss {
     let at = path.display();
     match error.raw_os_error() {

@@ -1,17 +1,18 @@
-//! A V4L2 camera that survives what cameras do.
+//! A V4L2 camera that survives unplugging, hanging drivers and damaged frames.
 //!
 //! ```text
 //! config ─► devices ─► negotiate, mode ─► stream ─► session ─► source (the Camera)
-//!            by name    pure         buffers   frames,     state, reopening
-//!                                     lent      counters
+//!            by name    pure               buffers   frames,    state, reopening,
+//!                                          lent      counters   closer
 //!                 system: the ioctls, as a trait; kernel: the real ones
 //! ```
 //!
-//! A camera that is lost is never an error: [`Camera::status`] says why,
-//! [`Source::next`](super::Source::next) gives [`Next::Idle`](super::Next::Idle), and it is opened
-//! again with growing pauses, for ever.
+//! A lost camera is never an error: [`Camera::status`] holds the cause,
+//! [`Source::next`](super::Source::next) returns [`Next::Idle`](super::Next::Idle), and the device is
+//! opened again and again, with growing pauses.
 
 mod buffers;
+mod closer;
 mod config;
 mod controls;
 mod devices;
@@ -31,4 +32,4 @@ mod tests;
 
 pub use config::{Config, ControlValue, Format};
 pub use source::Camera;
-pub use survey::{Choice, Survey, survey};
+pub(crate) use survey::{Survey, survey};

@@ -1,14 +1,14 @@
-//! What the driver's answer means. Pure: what it gave is the truth from there on.
+//! The mode that the driver's answer means. Pure.
 
 use v4l::Fraction;
 use v4l::v4l_sys as sys;
 
 use super::negotiate::{fps, name, pixel_format};
-use super::system::Picture;
+use super::system::DriverFormat;
 use crate::frame::{Colour, Matrix, PixelFormat};
 use crate::source::Mode;
 
-/// No picture is larger: what a driver says beyond it is a mistake, not a reason to allocate.
+/// No picture is larger. A driver that reports more is broken, and nothing is allocated for it.
 const MOST_BYTES: usize = 256 << 20;
 
 /// Bytes of one row of the first plane.
@@ -21,26 +21,38 @@ fn row_bytes(format: PixelFormat, width: usize) -> usize {
     }
 }
 
+/// Why the mode that a driver gave cannot be used.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ModeError {
+    #[error("the driver gave {0}, which is not understood")]
+    Format(String),
+    #[error("the driver gave a picture of {0}x{1}")]
+    Size(usize, usize),
+    #[error("the driver gives half pictures one after the other (interlaced)")]
+    Interlaced,
+    #[error("the driver gives rows of {0} bytes")]
+    Stride(usize),
+    #[error("the driver gives pictures of {0} bytes")]
+    Bytes(usize),
+}
+
 /// Reads the driver's answer.
-///
-/// # Errors
-/// What in it cannot be used.
-pub fn read(picture: &Picture, interval: Option<Fraction>) -> Result<Mode, String> {
+pub fn read(picture: &DriverFormat, interval: Option<Fraction>) -> Result<Mode, ModeError> {
     let fourcc = name(picture.format);
     let Some(format) = pixel_format(picture.format) else {
-        return Err(format!("the driver gave {fourcc}, which is not understood"));
+        return Err(ModeError::Format(fourcc));
     };
     let (width, height) = (picture.width as usize, picture.height as usize);
     if !(1..=16384).contains(&width) || !(1..=16384).contains(&height) {
-        return Err(format!("the driver gave a picture of {width}x{height}"));
+        return Err(ModeError::Size(width, height));
     }
     if matches!(
         picture.field,
         sys::v4l2_field_V4L2_FIELD_SEQ_TB | sys::v4l2_field_V4L2_FIELD_SEQ_BT
     ) {
-        return Err("the driver gives half pictures one after the other (interlaced)".into());
+        return Err(ModeError::Interlaced);
     }
-    // Some drivers leave the stride 0 or too small; then rows follow each other without a gap.
+    // Some drivers leave the stride 0 or too small; their rows follow each other without a gap.
     let row = row_bytes(format, width);
     let stride = match format {
         PixelFormat::Jpeg => 0,
@@ -48,12 +60,12 @@ pub fn read(picture: &Picture, interval: Option<Fraction>) -> Result<Mode, Strin
         _ => picture.bytes_per_line as usize,
     };
     if stride > MOST_BYTES >> 14 {
-        return Err(format!("the driver gives rows of {stride} bytes"));
+        return Err(ModeError::Stride(stride));
     }
     let size_image =
         (picture.size_image as usize).max(format.bytes(width, height, stride).unwrap_or(0));
     if size_image > MOST_BYTES {
-        return Err(format!("the driver gives pictures of {size_image} bytes"));
+        return Err(ModeError::Bytes(size_image));
     }
     Ok(Mode {
         format,
@@ -68,10 +80,10 @@ pub fn read(picture: &Picture, interval: Option<Fraction>) -> Result<Mode, Strin
 }
 
 /// Matrix and range, with V4L2's defaults where the driver leaves them open. BT.2020 and SMPTE 240M
-/// are read as BT.709, which is nearest.
-fn colour(format: PixelFormat, picture: &Picture) -> Colour {
+/// are read as BT.709, the nearest.
+fn colour(format: PixelFormat, picture: &DriverFormat) -> Colour {
     if format == PixelFormat::Jpeg {
-        // A JPEG file is BT.601, full range, whatever the driver says of its sensor.
+        // A JPEG file is BT.601, full range, whatever the driver reports for its sensor.
         return Colour {
             matrix: Matrix::Bt601,
             full_range: true,
@@ -90,8 +102,8 @@ fn colour(format: PixelFormat, picture: &Picture) -> Colour {
         | sys::v4l2_ycbcr_encoding_V4L2_YCBCR_ENC_SYCC => Matrix::Bt601,
         _ => Matrix::Bt709,
     };
-    // By V4L2's letter a grey picture without a word on its range is of the video range; the
-    // sensors that give grey use all levels, and so does the kernel's own virtual camera.
+    // V4L2 defines a grey picture of unspecified range as video range. The sensors that give grey
+    // use all levels, and so does the kernel's own virtual camera.
     let full_by_itself = matches!(
         format,
         PixelFormat::Rgb24 | PixelFormat::Bgr24 | PixelFormat::Grey
@@ -110,19 +122,19 @@ mod tests {
 
     use super::*;
 
-    fn yuyv(width: u32, height: u32) -> Picture {
-        Picture {
+    fn yuyv(width: u32, height: u32) -> DriverFormat {
+        DriverFormat {
             format: FourCC::new(b"YUYV"),
             width,
             height,
             bytes_per_line: width * 2,
             size_image: width * height * 2,
-            ..Picture::default()
+            ..DriverFormat::default()
         }
     }
 
     #[test]
-    fn the_answer_of_the_driver_is_the_truth() {
+    fn the_mode_is_the_one_that_the_driver_gave() {
         let mut picture = yuyv(640, 480);
         picture.bytes_per_line = 1344;
         let mode = read(&picture, Some(Fraction::new(1, 15))).unwrap();
@@ -132,7 +144,7 @@ mod tests {
     }
 
     #[test]
-    fn a_stride_or_size_left_out_is_worked_out() {
+    fn a_missing_stride_or_size_is_computed() {
         let mut picture = yuyv(641, 480);
         (picture.bytes_per_line, picture.size_image) = (0, 0);
         let mode = read(&picture, None).unwrap();
@@ -143,20 +155,21 @@ mod tests {
     fn answers_that_cannot_be_read_are_refused() {
         let mut other = yuyv(640, 480);
         other.format = FourCC::new(b"pRAA");
-        assert!(read(&other, None).unwrap_err().contains("pRAA"));
-        assert!(read(&yuyv(0, 480), None).is_err());
+        let refused = |picture| read(&picture, None).unwrap_err();
+        assert_eq!(refused(other), ModeError::Format("pRAA".into()));
+        assert_eq!(refused(yuyv(0, 480)), ModeError::Size(0, 480));
         let mut fields = yuyv(640, 480);
         fields.field = sys::v4l2_field_V4L2_FIELD_SEQ_TB;
-        assert!(read(&fields, None).unwrap_err().contains("interlaced"));
+        assert_eq!(refused(fields), ModeError::Interlaced);
         let mut huge = yuyv(640, 480);
         huge.size_image = u32::MAX;
-        assert!(read(&huge, None).is_err());
+        assert!(matches!(refused(huge), ModeError::Bytes(_)));
     }
 
     #[test]
     fn matrix_and_range_follow_v4l2s_defaults() {
         let driver = |colorspace, encoding, quantization| {
-            let picture = Picture {
+            let picture = DriverFormat {
                 colorspace,
                 encoding,
                 quantization,
@@ -183,7 +196,7 @@ mod tests {
             (Matrix::Bt601, false)
         );
         for (quantization, full) in [(0, true), (full, true), (limited, false)] {
-            let grey = Picture {
+            let grey = DriverFormat {
                 format: FourCC::new(b"GREY"),
                 quantization,
                 ..yuyv(64, 64)

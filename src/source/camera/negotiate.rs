@@ -1,14 +1,13 @@
-//! Which format, size and interval to ask for. Pure.
+//! Choosing the format, size and interval to request. Pure.
 //!
-//! The size asked for comes first, then the rate, then the format that costs least to read.
+//! The requested size comes first, then the rate, then the format that is cheapest to read.
 
 use v4l::{FourCC, Fraction};
 
 use super::system::{FrameInterval, FrameSize};
 use crate::frame::PixelFormat;
 
-/// Every format that is understood, from cheapest to dearest; grey comes last because it has no
-/// colour.
+/// Every format that Goldcrest reads, the cheapest first; grey comes last because it has no colour.
 pub const FORMATS: [(PixelFormat, &[u8; 4]); 9] = [
     (PixelFormat::Yuyv, b"YUYV"),
     (PixelFormat::Uyvy, b"UYVY"),
@@ -21,7 +20,7 @@ pub const FORMATS: [(PixelFormat, &[u8; 4]); 9] = [
     (PixelFormat::Grey, b"GREY"),
 ];
 
-/// What is asked for.
+/// The user's request.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Ask {
     /// Width in pixels.
@@ -30,11 +29,11 @@ pub struct Ask {
     pub height: u32,
     /// Frames a second.
     pub fps: f64,
-    /// The only format to take, or any.
+    /// The only format to use; `None` for any.
     pub format: Option<PixelFormat>,
 }
 
-/// A format and size that a driver offers, with its intervals; none where it does not say.
+/// A format and size that a driver offers, with its intervals; no interval if the driver lists none.
 #[derive(Clone, Debug)]
 pub struct Offer {
     /// V4L2's name of the format.
@@ -45,9 +44,9 @@ pub struct Offer {
     pub intervals: Vec<FrameInterval>,
 }
 
-/// What to ask the driver for.
+/// A mode to ask the driver for.
 #[derive(Clone, Copy, Debug)]
-pub struct Choice {
+pub struct Candidate {
     /// V4L2's name of the format.
     pub fourcc: FourCC,
     /// Width and height in pixels.
@@ -56,18 +55,18 @@ pub struct Choice {
     pub interval: Fraction,
 }
 
-/// What this format is here.
+/// The pixel format of V4L2's code; `None` if Goldcrest does not read it.
 pub fn pixel_format(fourcc: FourCC) -> Option<PixelFormat> {
     let known = FORMATS.iter().find(|(_, name)| fourcc.repr == **name);
     known.map(|(format, _)| *format)
 }
 
-/// A format's name as people write it.
+/// A format's name without padding.
 pub fn name(fourcc: FourCC) -> String {
     String::from_utf8_lossy(&fourcc.repr).trim().to_string()
 }
 
-/// Frames a second of an interval; 0 for one that is none.
+/// Frames a second of an interval; 0 for an invalid one.
 pub fn fps(interval: Fraction) -> f64 {
     if interval.numerator == 0 {
         return 0.0;
@@ -75,8 +74,8 @@ pub fn fps(interval: Fraction) -> f64 {
     f64::from(interval.denominator) / f64::from(interval.numerator)
 }
 
-/// The size out of a driver's list that comes nearest to what is asked for: that very size, else
-/// the smallest that covers it, else the largest.
+/// The size in a driver's list that is nearest to the request: exactly that size, else the smallest
+/// that covers it, else the largest.
 pub fn nearest_size(sizes: &[FrameSize], ask: &Ask) -> Option<(u32, u32)> {
     let within = |value: u32, min: u32, max: u32, step: u32| {
         let step = step.max(1);
@@ -95,7 +94,7 @@ pub fn nearest_size(sizes: &[FrameSize], ask: &Ask) -> Option<(u32, u32)> {
     sizes.min_by_key(|&size| size_distance(size, ask))
 }
 
-/// 0 for the size itself, then what covers it, then what does not.
+/// Orders sizes: exactly the requested one, then those that cover it, then the others.
 fn size_distance((width, height): (u32, u32), ask: &Ask) -> (u8, u64) {
     let area = u64::from(width) * u64::from(height);
     let asked = u64::from(ask.width) * u64::from(ask.height);
@@ -128,7 +127,8 @@ fn best_interval(intervals: &[FrameInterval], ask: &Ask) -> Fraction {
         .unwrap_or(wanted)
 }
 
-/// Rates that are too low are worse than any that are too high. 1 in 100 is forgiven: 29.97 is 30.
+/// Orders rates: any that is too low is worse than every one that is too high. A tolerance of 1 %
+/// makes 29.97 count as 30.
 fn rate_distance(rate: f64, ask: &Ask) -> f64 {
     if rate >= ask.fps * 0.99 {
         (rate - ask.fps).abs()
@@ -137,8 +137,8 @@ fn rate_distance(rate: f64, ask: &Ask) -> f64 {
     }
 }
 
-/// What to ask for, best first. Formats that are not understood are left out.
-pub fn rank(offers: &[Offer], ask: &Ask) -> Vec<Choice> {
+/// The modes to ask for, best first. Formats that Goldcrest does not read are left out.
+pub fn rank(offers: &[Offer], ask: &Ask) -> Vec<Candidate> {
     let mut ranked: Vec<_> = offers
         .iter()
         .filter_map(|offer| {
@@ -148,16 +148,19 @@ pub fn rank(offers: &[Offer], ask: &Ask) -> Vec<Choice> {
             }
             let interval = best_interval(&offer.intervals, ask);
             let short = (ask.fps * 0.99 - fps(interval)).max(0.0);
-            let choice = Choice {
+            let candidate = Candidate {
                 fourcc: offer.fourcc,
                 size: offer.size,
                 interval,
             };
-            Some((size_distance(offer.size, ask), short, place, choice))
+            Some((size_distance(offer.size, ask), short, place, candidate))
         })
         .collect();
     ranked.sort_by(|a, b| a.0.cmp(&b.0).then(a.1.total_cmp(&b.1)).then(a.2.cmp(&b.2)));
-    ranked.into_iter().map(|(.., choice)| choice).collect()
+    ranked
+        .into_iter()
+        .map(|(.., candidate)| candidate)
+        .collect()
 }
 
 #[cfg(test)]
@@ -183,12 +186,16 @@ mod tests {
     }
 
     fn best(offers: &[Offer], ask: &Ask) -> (String, (u32, u32), f64) {
-        let choice = rank(offers, ask)[0];
-        (name(choice.fourcc), choice.size, fps(choice.interval))
+        let candidate = rank(offers, ask)[0];
+        (
+            name(candidate.fourcc),
+            candidate.size,
+            fps(candidate.interval),
+        )
     }
 
     #[test]
-    fn the_size_counts_first_then_the_rate_then_the_cost() {
+    fn size_comes_first_then_rate_then_cost() {
         let offers = [
             offer(b"YUYV", (1280, 720), &[10, 5]),
             offer(b"MJPG", (1280, 720), &[60, 30, 15]),
@@ -227,7 +234,7 @@ mod tests {
     }
 
     #[test]
-    fn only_the_format_asked_for_is_taken_and_unknown_ones_never() {
+    fn only_the_requested_format_is_taken() {
         let offers = [
             offer(b"H264", (1280, 720), &[30]),
             offer(b"YUYV", (1280, 720), &[30]),
@@ -258,7 +265,7 @@ mod tests {
         };
         assert_eq!(nearest_size(&[range], &ASK), Some((1296, 720)));
         assert_eq!(nearest_size(&[], &ASK), None);
-        // A driver that answers nonsense neither panics nor wins.
+        // A range without a valid size neither panics nor wins.
         let broken = FrameSize::Range {
             min: (0, 0),
             max: (0, 0),

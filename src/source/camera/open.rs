@@ -10,39 +10,36 @@ use super::controls;
 use super::devices::{self, Found};
 use super::loss;
 use super::mode;
-use super::negotiate::{self, Ask, Choice, Offer};
+use super::negotiate::{self, Ask, Candidate, Offer};
 use super::stream::Stream;
 use super::system::{Device, System};
-use crate::source::Mode;
-use crate::source::{Cause, Loss};
+use crate::source::{Cause, Loss, Mode};
 
-/// A driver that lists more sizes or intervals than this is made up.
+/// No driver lists more sizes or intervals; the bound ends the list of a broken one.
 const MOST_ENTRIES: u32 = 256;
 
 /// A camera that streams.
-pub struct Opened {
-    /// The stream.
+pub struct OpenCamera {
     pub stream: Stream,
-    /// How its frames are to be read.
     pub mode: Mode,
     /// `/dev/videoN`.
     pub path: PathBuf,
     /// The card's name.
     pub card: String,
-    /// What is not as it was asked for, a line each.
+    /// Differences from the request, a line each.
     pub remarks: Vec<String>,
 }
 
 /// Opens the camera that the configuration names, as it is found now.
 ///
 /// # Errors
-/// Why it cannot be, and what to do.
-pub fn open(system: &dyn System, config: &Config) -> Result<Opened, Loss> {
+/// The cause, and what to do about it.
+pub fn open(system: &dyn System, config: &Config) -> Result<OpenCamera, Loss> {
     let ask = config.ask();
     let found = devices::find(system, &config.device)?;
     let offers = offers(&*found.device, &found.formats, &ask);
-    let choices = negotiate::rank(&offers, &ask);
-    let (choice, mode) = agree(system, &found, &choices)?;
+    let candidates = negotiate::rank(&offers, &ask);
+    let (candidate, mode) = agree(system, &found, &candidates)?;
     let Found {
         path,
         capability,
@@ -61,14 +58,14 @@ pub fn open(system: &dyn System, config: &Config) -> Result<Opened, Loss> {
             "{} frames a second were asked for, the camera gives {:.1} as {} {}x{}",
             ask.fps,
             mode.fps,
-            negotiate::name(choice.fourcc),
+            negotiate::name(candidate.fourcc),
             mode.width,
             mode.height
         ));
     }
     let stream = Stream::start(device, config.asked_buffers())
         .map_err(|(step, e)| loss::from_system(system, &path, step, &e))?;
-    Ok(Opened {
+    Ok(OpenCamera {
         stream,
         mode,
         path,
@@ -77,20 +74,24 @@ pub fn open(system: &dyn System, config: &Config) -> Result<Opened, Loss> {
     })
 }
 
-/// Tries the choices until the driver gives something that can be read.
-fn agree(system: &dyn System, found: &Found, choices: &[Choice]) -> Result<(Choice, Mode), Loss> {
+/// Tries the candidates until the driver gives a mode that can be read.
+fn agree(
+    system: &dyn System,
+    found: &Found,
+    candidates: &[Candidate],
+) -> Result<(Candidate, Mode), Loss> {
     let mut last = None;
-    for choice in choices {
-        let picture = match found.device.set_format(choice.fourcc, choice.size) {
+    for candidate in candidates {
+        let picture = match found.device.set_format(candidate.fourcc, candidate.size) {
             Ok(picture) => picture,
             Err(e) if e.raw_os_error() == Some(libc::EINVAL) => {
-                last = Some(format!("{} is refused", negotiate::name(choice.fourcc)));
+                last = Some(format!("{} is refused", negotiate::name(candidate.fourcc)));
                 continue;
             }
             Err(e) => return Err(loss::from_system(system, &found.path, "S_FMT", &e)),
         };
-        // Cameras without a choice of rate refuse this; then they run at their own.
-        let interval = match found.device.set_interval(choice.interval) {
+        // Cameras with a fixed rate refuse this and run at their own.
+        let interval = match found.device.set_interval(candidate.interval) {
             Ok(interval) => Some(interval),
             Err(e) if gone(&e) => {
                 return Err(loss::from_system(system, &found.path, "S_PARM", &e));
@@ -98,8 +99,8 @@ fn agree(system: &dyn System, found: &Found, choices: &[Choice]) -> Result<(Choi
             Err(_) => None,
         };
         match mode::read(&picture, interval) {
-            Ok(mode) => return Ok((*choice, mode)),
-            Err(why) => last = Some(why),
+            Ok(mode) => return Ok((*candidate, mode)),
+            Err(why) => last = Some(why.to_string()),
         }
     }
     let names: Vec<_> = found.formats.iter().map(|&f| negotiate::name(f)).collect();
@@ -122,7 +123,7 @@ fn gone(error: &io::Error) -> bool {
     )
 }
 
-/// What the driver offers nearest to what is asked for, one entry a format.
+/// The driver's offers nearest to the request, one for each format.
 pub fn offers(device: &dyn Device, formats: &[FourCC], ask: &Ask) -> Vec<Offer> {
     formats
         .iter()
@@ -131,7 +132,7 @@ pub fn offers(device: &dyn Device, formats: &[FourCC], ask: &Ask) -> Vec<Offer> 
             let sizes: Vec<_> = (0..MOST_ENTRIES)
                 .map_while(|index| device.frame_size(fourcc, index).ok())
                 .collect();
-            // A driver that lists no sizes is simply asked.
+            // A driver that lists no sizes is asked for the requested one.
             let size = negotiate::nearest_size(&sizes, ask).unwrap_or((ask.width, ask.height));
             let intervals = (0..MOST_ENTRIES)
                 .map_while(|index| device.frame_interval(fourcc, size, index).ok());

@@ -1,53 +1,52 @@
-//! Frames out of one opened camera: the newest valid one wins, everything else is counted.
+//! The frames of one open camera: the newest valid one wins, all others are counted.
 
 use std::io;
 use std::time::Duration;
 
-use super::open::Opened;
+use super::open::OpenCamera;
 use super::stream::{Filled, Stream};
 use super::system::System;
 use crate::frame::{Frame, PixelFormat, jpeg};
 use crate::meter::Tally;
-use crate::source::Counters;
-use crate::source::Mode;
+use crate::source::{FrameCounters, Mode};
 
-/// A frame from further in the future than this carries a clock that is not the system's.
+/// A timestamp further in the future is not by the system's clock.
 const AHEAD: Duration = Duration::from_secs(1);
-/// A jump of the driver's count by more than this is a restart, not a loss.
+/// A larger jump of the driver's count is a restart, not a loss of frames.
 const MOST_MISSED: u32 = 1000;
-/// The longest pause after wake-ups that brought nothing.
+/// The longest pause after wake-ups without a frame.
 const LONGEST_PAUSE: Duration = Duration::from_millis(32);
 
 /// One opened camera.
 pub struct Session {
     stream: Stream,
     mode: Mode,
-    /// Bytes that a frame's buffer must be able to hold.
+    /// Bytes of the largest frame.
     capacity: usize,
     to_skip: u32,
     timeout: Duration,
-    /// Time from frame to frame, where the camera is faster than asked and must be slowed down.
+    /// Least time from frame to frame, if the camera is faster than requested.
     pace: Option<Duration>,
     due: Duration,
     last: Option<(u32, Option<Duration>)>,
-    /// When the last valid frame was seen, or the camera opened.
+    /// When the last valid frame came, or the camera was opened.
     alive: Duration,
     bad_then: Tally,
     clock_is_ours: bool,
 }
 
 impl Session {
-    /// Begins to read what was just opened.
+    /// Begins to read an open camera.
     pub fn new(
-        opened: Opened,
+        opened: OpenCamera,
         skip: u32,
         timeout: Duration,
         fps: f64,
         now: Duration,
-        counters: &Counters,
+        counters: &FrameCounters,
     ) -> Self {
         let (stream, mode) = (opened.stream, opened.mode);
-        // Where the camera keeps the rate asked for, jitter must not cost every second frame.
+        // If the camera keeps the requested rate, jitter must not cost every second frame.
         let faster = mode.fps == 0.0 || mode.fps > fps * 1.1;
         let slowest = Duration::try_from_secs_f64(2.5 / mode.fps).unwrap_or(timeout);
         Self {
@@ -73,18 +72,17 @@ impl Session {
         }
     }
 
-    /// Waits at most `time` for frames and fills `frame`, which has nothing on loan, with the
-    /// newest valid one, with its place in the count of `seq`. Gives the capture time by the
-    /// system's clock.
+    /// Waits at most `time` for frames and fills `frame`, which has nothing on loan, with the newest
+    /// valid one and its number in the count `seq`. Returns the capture time by the system's clock.
     ///
     /// # Errors
-    /// What the system gave; the session is over then.
+    /// The system's; the session is over then.
     pub fn read(
         &mut self,
         system: &dyn System,
         frame: &mut Frame,
         seq: &mut u64,
-        counters: &mut Counters,
+        counters: &mut FrameCounters,
         time: Duration,
     ) -> io::Result<Option<Duration>> {
         let deadline = system.now() + time;
@@ -95,13 +93,13 @@ impl Session {
                 return Ok(None);
             }
             if self.stream.starved() {
-                // The silence is ours.
+                // The driver is silent because it has no buffer to fill.
                 self.alive = system.now();
             }
             let mut came = false;
             let mut newest = None;
             if self.stream.wait(left)? {
-                // No more than there are buffers: a fast camera must not keep us here.
+                // At most one round of all buffers: a fast camera must not hold up the loop.
                 for _ in 0..self.stream.buffers() {
                     let Some(filled) = self.stream.take()? else {
                         break;
@@ -131,8 +129,8 @@ impl Session {
                 }
                 self.stream.give_back(filled)?;
             } else if !came && system.now() < deadline {
-                // A signal, or a driver that wakes us for nothing. Without a pause such a storm
-                // takes a core.
+                // A signal, or a driver that wakes the process for nothing. Without a pause, a storm
+                // of them would take a whole core.
                 counters.spurious += 1;
                 system.pause(pause.min(deadline.saturating_sub(system.now())));
                 pause = (pause * 2).min(LONGEST_PAUSE);
@@ -140,9 +138,9 @@ impl Session {
         }
     }
 
-    /// Whether no valid frame came for longer than is allowed; if so, what came instead, in words,
-    /// empty for nothing.
-    pub fn overdue(&mut self, now: Duration, counters: &Counters) -> Option<String> {
+    /// If no valid frame came for too long, the bad ones that came instead, in words; empty if none
+    /// came.
+    pub fn overdue(&mut self, now: Duration, counters: &FrameCounters) -> Option<String> {
         if now.saturating_sub(self.alive) < self.timeout {
             return None;
         }
@@ -161,28 +159,28 @@ impl Session {
         Some(words.join(", "))
     }
 
-    /// How long it may stay silent.
+    /// The longest silence that is not a loss.
     pub fn timeout(&self) -> Duration {
         self.timeout
     }
 
-    /// How its frames are to be read.
+    /// The mode that the driver gave.
     pub fn mode(&self) -> &Mode {
         &self.mode
     }
 
-    /// The driver's buffers: how many, and bytes in all.
+    /// Number and total bytes of the driver's buffers.
     pub fn buffers(&self) -> (usize, usize) {
         (self.stream.buffers(), self.stream.mapped())
     }
 
-    /// How many frames the driver's count moved on.
-    fn count(&self, filled: &Filled, counters: &mut Counters) -> u64 {
+    /// The frames by which the driver's count advanced.
+    fn count(&self, filled: &Filled, counters: &mut FrameCounters) -> u64 {
         let Some((last, _)) = self.last else {
             return 1;
         };
         match filled.sequence.wrapping_sub(last) {
-            // A driver that does not count, or that began anew.
+            // A driver that does not count, or that restarted.
             0 | MOST_MISSED.. => 1,
             moved => {
                 counters.missed += u64::from(moved - 1);
@@ -191,8 +189,13 @@ impl Session {
         }
     }
 
-    /// The bytes of the picture if the frame is whole and new; else counts why it is not.
-    fn judge(&mut self, filled: &Filled, now: Duration, counters: &mut Counters) -> Option<usize> {
+    /// The bytes of the picture if the frame is complete and new; else counts the reason.
+    fn judge(
+        &mut self,
+        filled: &Filled,
+        now: Duration,
+        counters: &mut FrameCounters,
+    ) -> Option<usize> {
         let before = self.last.replace((filled.sequence, filled.timestamp));
         if filled.error {
             counters.bad.add("damaged");
@@ -234,7 +237,7 @@ impl Session {
         Some(self.capacity)
     }
 
-    fn seen(&mut self, now: Duration, counters: &Counters) {
+    fn seen(&mut self, now: Duration, counters: &FrameCounters) {
         self.alive = now;
         if self.bad_then.total() != counters.bad.total() {
             self.bad_then = counters.bad.clone();
@@ -246,8 +249,8 @@ impl Session {
         time.map_or(now, |time| time.min(now))
     }
 
-    /// Whether a valid frame is passed on.
-    fn pass(&mut self, captured: Duration, counters: &mut Counters) -> bool {
+    /// Whether to pass a valid frame on.
+    fn pass(&mut self, captured: Duration, counters: &mut FrameCounters) -> bool {
         if self.to_skip > 0 {
             self.to_skip -= 1;
             counters.skipped += 1;
@@ -264,10 +267,10 @@ impl Session {
         true
     }
 
-    /// Puts the picture into `frame`: raw as it lies in the driver's buffer, on loan; a JPEG
-    /// copied, and the buffer given back. It is small, and what a decoder has checked must not
-    /// change behind it, whatever the driver does. Where there is one buffer alone, what waits in
-    /// it would keep newer frames out, so that it is copied too.
+    /// Puts the picture into `frame`: a raw one as a loan of the driver's buffer, a JPEG as a copy,
+    /// and its buffer is requeued. A JPEG is small, and bytes that a decoder has checked must not
+    /// change afterwards, whatever the driver does. If there is only one buffer, a waiting frame
+    /// would block newer ones, so a raw picture is copied too.
     fn hand_over(&mut self, filled: Filled, bytes: usize, frame: &mut Frame) -> io::Result<()> {
         frame.format = self.mode.format;
         frame.width = self.mode.width;
@@ -281,7 +284,7 @@ impl Session {
         }
         let (own, all) = (frame.data.own(), self.stream.bytes(&filled));
         own.clear();
-        // Once, for the largest picture that can come.
+        // Allocates once, for the largest picture.
         own.reserve_exact(self.capacity.max(bytes));
         own.extend_from_slice(&all[..bytes.min(all.len())]);
         self.stream.give_back(filled)

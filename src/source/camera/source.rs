@@ -1,40 +1,36 @@
-//! The camera as a source: opens it, reads it, and when it is lost opens it again, for ever.
+//! The camera as a source: it opens, reads and, whenever it is lost, opens the device again.
 
 use std::sync::Arc;
-use std::sync::mpsc::{Receiver, RecvTimeoutError, TryRecvError, sync_channel};
-use std::thread;
 use std::time::{Duration, Instant, SystemTime};
 
+use super::closer::Closer;
 use super::config::Config;
-use super::kernel::Kernel;
+use super::kernel::Linux;
 use super::loss;
 use super::open::open;
 use super::session::Session;
 use super::system::System;
 use crate::frame::{Captured, Frame};
 use crate::meter::Tally;
-use crate::source::{Cause, Loss};
-use crate::source::{Error, Next, Source};
-use crate::source::{Monitor, State, Status};
+use crate::source::{Cause, Error, Loss, Monitor, Next, Source, SourceState, Status};
 
-/// The longest that one call of [`Source::next`] waits while all is well.
+/// The longest that one call of [`Source::next`] waits for a frame.
 const SLICE: Duration = Duration::from_millis(250);
 /// The pause before the first new attempt; each further one is twice as long.
 const FIRST_RETRY: Duration = Duration::from_millis(500);
 /// The longest pause before a new attempt.
 const LONGEST_RETRY: Duration = Duration::from_secs(10);
-/// How long a close may take before it is left to end by itself.
-const CLOSE_TIME: Duration = Duration::from_millis(500);
 
 enum Phase {
-    /// Closed until then.
-    Waiting { until: Duration },
-    /// Open.
+    /// Closed, until it is time for the next attempt.
+    Waiting {
+        until: Duration,
+    },
     Open(Box<Session>),
 }
 
-/// A V4L2 camera. It is a source without an end: what goes wrong is told by [`Camera::status`] and
-/// tried again.
+/// A V4L2 camera. It is a source without an end: [`Camera::status`] reports a loss, and the camera
+/// is opened again.
 pub struct Camera {
     config: Config,
     system: Arc<dyn System>,
@@ -42,19 +38,18 @@ pub struct Camera {
     start: Duration,
     phase: Phase,
     status: Status,
-    /// Whether more of the status than its counters is new.
+    /// Whether more of the status than its counters has changed.
     changed: bool,
     monitor: Monitor,
     seq: u64,
     retry: Duration,
-    /// Tells when the device of the session before is closed.
-    closing: Option<Receiver<()>>,
+    closer: Closer,
 }
 
 impl Camera {
-    /// A camera as configured; it is opened at the first call of [`Source::next`].
+    /// A camera that is opened at the first call of [`Source::next`].
     pub fn new(config: Config) -> Self {
-        Self::on(Arc::new(Kernel), config)
+        Self::on(Arc::new(Linux), config)
     }
 
     pub(super) fn on(system: Arc<dyn System>, config: Config) -> Self {
@@ -71,23 +66,23 @@ impl Camera {
             changed: false,
             seq: 0,
             retry: FIRST_RETRY,
-            closing: None,
+            closer: Closer::default(),
         }
     }
 
-    /// How the camera is now.
+    /// The state of the camera now.
     pub fn status(&self) -> &Status {
         &self.status
     }
 
-    /// A view of the status for other threads.
-    pub fn monitor(&self) -> Monitor {
+    /// The status, for other threads.
+    pub(crate) fn monitor(&self) -> Monitor {
         self.monitor.clone()
     }
 
     /// The moment from which [`Captured::elapsed`] counts: a frame's age is `begun().elapsed() -
     /// elapsed`.
-    pub fn begun(&self) -> Instant {
+    pub(crate) fn begun(&self) -> Instant {
         self.begun
     }
 
@@ -95,36 +90,6 @@ impl Camera {
         Captured {
             elapsed: self.system.now().saturating_sub(self.start),
             wall: SystemTime::now(),
-        }
-    }
-
-    /// Whether the device of the session before is closed by now.
-    fn closed(&mut self) -> bool {
-        let open = self
-            .closing
-            .as_ref()
-            .is_some_and(|done| done.try_recv() == Err(TryRecvError::Empty));
-        if !open {
-            self.closing = None;
-        }
-        !open
-    }
-
-    /// Closes a session in a thread of its own, because a driver whose device was unplugged may
-    /// never return from it. There is never more than one such thread: nothing is opened before it
-    /// ends.
-    fn close(&mut self, session: Box<Session>) {
-        let (done, closing) = sync_channel::<()>(1);
-        let closer = thread::Builder::new()
-            .name("camera-close".into())
-            .stack_size(64 << 10)
-            .spawn(move || {
-                drop(session);
-                // Nobody waits for it if the camera itself is gone.
-                let _ = done.send(());
-            });
-        if closer.is_ok() && closing.recv_timeout(CLOSE_TIME) == Err(RecvTimeoutError::Timeout) {
-            self.closing = Some(closing);
         }
     }
 
@@ -162,7 +127,7 @@ impl Camera {
             },
         );
         if let Phase::Open(session) = was_open {
-            self.close(session);
+            self.closer.close(session);
         }
         (self.status.buffers, self.status.buffer_bytes) = (0, 0);
         self.retry = (self.retry * 2).min(LONGEST_RETRY);
@@ -171,26 +136,26 @@ impl Camera {
 
     fn tell(&mut self, loss: Loss) {
         self.changed = true;
-        if self.status.state == State::Streaming {
+        if self.status.state == SourceState::Streaming {
             self.status.losses += 1;
             self.status.since = self.now();
         }
-        // The same trouble is logged once, however often it is met.
+        // The same cause is logged once, however often it recurs.
         let known = self.status.loss.as_ref();
         if known.is_none_or(|known| known.cause != loss.cause) {
             log::warn!("camera lost: {loss}");
         }
-        self.status.state = State::Lost;
+        self.status.state = SourceState::Lost;
         self.status.loss = Some(loss);
     }
 
     fn streams(&mut self) {
         self.retry = FIRST_RETRY;
-        if self.status.state == State::Streaming {
+        if self.status.state == SourceState::Streaming {
             return;
         }
         self.changed = true;
-        self.status.state = State::Streaming;
+        self.status.state = SourceState::Streaming;
         self.status.loss = None;
         self.status.since = self.now();
         if let (Some(mode), Some(device)) = (&self.status.mode, &self.status.device) {
@@ -205,14 +170,14 @@ impl Camera {
         }
     }
 
-    /// Waits for the next attempt; says whether it is time.
+    /// Waits for the next attempt, and returns whether it is time for it.
     fn wait(&mut self, until: Duration) -> bool {
         let left = until.saturating_sub(self.system.now());
         if !left.is_zero() {
             self.system.pause(left.min(SLICE));
             return false;
         }
-        if self.closed() {
+        if self.closer.is_done() {
             return true;
         }
         let device = self.status.device.clone().unwrap_or_default();
@@ -225,7 +190,7 @@ impl Camera {
     }
 
     fn step(&mut self, frame: &mut Frame) -> Next {
-        // A buffer that the last frame, or one that nobody took, had on loan.
+        // The buffer that the last frame had on loan, if nobody returned it.
         frame.data.give_back();
         if let Phase::Waiting { until } = self.phase {
             if !self.wait(until) {
@@ -269,15 +234,16 @@ impl Camera {
             return Ok(false);
         };
         let (at, silent) = (path.display(), session.timeout().as_secs_f64());
-        Err(match instead.is_empty() {
-            true => Loss::new(
+        Err(if instead.is_empty() {
+            Loss::new(
                 Cause::Timeout,
                 format!("{at} sent no frame for {silent:.1} s"),
-            ),
-            false => Loss::new(
+            )
+        } else {
+            Loss::new(
                 Cause::Corrupt,
                 format!("{at} sent no whole frame for {silent:.1} s: {instead}"),
-            ),
+            )
         })
     }
 }
@@ -304,7 +270,7 @@ impl Drop for Camera {
             },
         );
         if let Phase::Open(session) = phase {
-            self.close(session);
+            self.closer.close(session);
         }
     }
 }

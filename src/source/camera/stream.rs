@@ -1,8 +1,8 @@
-//! Streaming through mapped buffers: who owns which buffer, and nothing else.
+//! Streaming through mapped buffers: it keeps track of who owns which buffer.
 //!
-//! A [`Filled`] is the right to read one buffer and to give it back once, or to lend it to a frame,
-//! which gives it back when it is done. There is no other way to queue a buffer, so one that the
-//! kernel owns is never queued again, whatever a time-out or a signal does in between.
+//! A [`Filled`] is the right to read one buffer and to requeue it once, or to lend it to a frame,
+//! which returns it when done. Nothing else queues a buffer, so one that the kernel owns is never
+//! queued again, even after a time-out or a signal.
 
 use std::io;
 use std::sync::Arc;
@@ -14,35 +14,35 @@ use super::buffers::Buffers;
 use super::system::{Device, passing, retry};
 use crate::frame::{Lender, Loan};
 
-/// More than any driver gives for the 8 that can be asked for.
+/// More than any driver gives for the at most 8 that are requested.
 const MOST_BUFFERS: u32 = 32;
 
-/// A device that streams. Dropping it stops the stream, unmaps the buffers that are not on loan and
-/// closes the device, and cannot fail.
+/// A streaming device. Dropping it stops the stream, unmaps the buffers that are not on loan and
+/// closes the device; this cannot fail.
 pub struct Stream {
     buffers: Arc<Buffers>,
     device: Arc<dyn Device>,
 }
 
-/// A buffer that the driver has filled and that is ours until it is given back.
+/// A buffer that the driver has filled and does not own until it is requeued.
 #[derive(Debug)]
 pub struct Filled {
     index: u32,
     /// Bytes of the picture, never more than are mapped.
     pub used: usize,
-    /// Whether the driver says that the picture is damaged.
+    /// Whether the driver marks the picture as damaged.
     pub error: bool,
     /// The driver's count of frames.
     pub sequence: u32,
-    /// When it was captured; `None` where the driver does not use the monotonic clock.
+    /// When it was captured; `None` if the driver does not use the monotonic clock.
     pub timestamp: Option<Duration>,
 }
 
 impl Stream {
-    /// Asks for `count` buffers, maps and queues what the driver gives, and starts the stream.
+    /// Requests `count` buffers, maps and queues those that the driver gives, and starts the stream.
     ///
     /// # Errors
-    /// The step that failed, and what the system said. Everything that was made is undone.
+    /// The step that failed, with the system's error. Everything done before it is undone.
     pub fn start(device: Box<dyn Device>, count: u32) -> Result<Self, (&'static str, io::Error)> {
         let device: Arc<dyn Device> = Arc::from(device);
         let given = retry(|| device.request_buffers(count));
@@ -67,26 +67,26 @@ impl Stream {
         Ok(stream)
     }
 
-    /// How many buffers the driver gave.
+    /// Number of buffers that the driver gave.
     pub fn buffers(&self) -> usize {
         self.buffers.count()
     }
 
-    /// Bytes that are mapped in all.
+    /// Bytes of all buffers.
     pub fn mapped(&self) -> usize {
         self.buffers.mapped()
     }
 
-    /// Whether the driver has no buffer to fill, because all are on loan.
+    /// Whether all buffers are on loan, so that the driver has none to fill.
     pub fn starved(&self) -> bool {
         self.buffers.lent() >= self.buffers.count()
     }
 
-    /// Waits until a buffer is ready or the time is over, and says which. A signal ends the wait
-    /// early.
+    /// Waits for a ready buffer, at most for `time`; returns whether there is one. A signal ends the
+    /// wait early.
     ///
     /// # Errors
-    /// What poll gave, EINTR and EAGAIN aside; what VIDIOC_QBUF gave when a loan ended.
+    /// Those of poll, except EINTR and EAGAIN, and those of VIDIOC_QBUF when a loan ended.
     pub fn wait(&self, time: Duration) -> io::Result<bool> {
         self.buffers.queued()?;
         match self.device.poll(time) {
@@ -95,10 +95,10 @@ impl Stream {
         }
     }
 
-    /// Takes a buffer that is ready; `None` if there is none.
+    /// Takes a ready buffer; `None` if there is none.
     ///
     /// # Errors
-    /// What VIDIOC_DQBUF gave, EINTR and EAGAIN aside.
+    /// Those of VIDIOC_DQBUF, except EINTR and EAGAIN.
     pub fn take(&mut self) -> io::Result<Option<Filled>> {
         let buffer = match self.device.dequeue() {
             Ok(buffer) => buffer,
@@ -121,24 +121,24 @@ impl Stream {
         }))
     }
 
-    /// The picture in the buffer, cut to what the driver wrote.
+    /// The bytes that the driver wrote to the buffer.
     pub fn bytes(&self, filled: &Filled) -> &[u8] {
         let all = self.buffers.bytes(filled.index);
         &all[..filled.used.min(all.len())]
     }
 
-    /// Lends the first `length` bytes of the buffer. It goes back to the driver when the loan ends,
-    /// if the stream still runs.
+    /// Lends the first `length` bytes of the buffer. The end of the loan requeues it, if the stream
+    /// still runs.
     pub fn lend(&self, filled: Filled, length: usize) -> Loan {
         self.buffers.lend();
         let length = length.min(filled.used);
         Loan::new(Arc::clone(&self.buffers) as _, filled.index, length)
     }
 
-    /// Gives the buffer back to the driver.
+    /// Requeues the buffer.
     ///
     /// # Errors
-    /// What VIDIOC_QBUF gave.
+    /// Those of VIDIOC_QBUF.
     pub fn give_back(&mut self, filled: Filled) -> io::Result<()> {
         retry(|| self.device.queue(filled.index))
     }
@@ -146,8 +146,8 @@ impl Stream {
 
 impl Drop for Stream {
     fn drop(&mut self) {
-        // A device that is gone fails both calls; what matters is that the mappings and the
-        // descriptor go too.
+        // An unplugged device fails both calls; the mappings and the descriptor are released all the
+        // same.
         self.buffers.close();
         let _ = self.device.stream_off();
         self.buffers = Arc::default();

@@ -1,5 +1,5 @@
-//! What cameras there are, what they offer, and which would be used: for `goldcrest check`. Nothing
-//! is changed and nothing is streamed, so that it may be asked while a camera is in use.
+//! The cameras of this machine, their offers, and the one that Goldcrest would use, for `goldcrest
+//! check`. A survey changes no setting and streams nothing, so it does not disturb a camera in use.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -9,7 +9,7 @@ use serde::Serialize;
 use super::config::Config;
 use super::controls;
 use super::devices::{self, Found};
-use super::kernel::Kernel;
+use super::kernel::Linux;
 use super::negotiate::{self, fps, name};
 use super::open::offers;
 use super::system::{Device, FrameInterval, FrameSize, System};
@@ -20,18 +20,18 @@ const MOST_LISTED: u32 = 64;
 
 /// All cameras, and the choice among them.
 #[derive(Clone, Debug, Serialize)]
-pub struct Survey {
+pub(crate) struct Survey {
     /// Every video node.
     pub nodes: Vec<Listing>,
-    /// The one that would be used.
+    /// The camera and mode that would be used.
     pub choice: Option<Choice>,
-    /// Why none would be.
+    /// Why none can be used.
     pub loss: Option<Loss>,
 }
 
 /// One node.
 #[derive(Clone, Debug, Serialize)]
-pub struct Listing {
+pub(crate) struct Listing {
     /// `/dev/videoN`.
     pub path: String,
     /// Its stable names.
@@ -40,8 +40,8 @@ pub struct Listing {
     pub card: String,
     /// The driver.
     pub driver: String,
-    /// What it offers, of what is understood.
-    pub formats: Vec<Format>,
+    /// Its formats, without those that are not understood.
+    pub formats: Vec<ListedFormat>,
     /// Controls that can be set, by name, with their lowest and highest value.
     pub controls: BTreeMap<String, (i32, i32)>,
     /// Why it cannot be used.
@@ -50,16 +50,16 @@ pub struct Listing {
 
 /// One format of a camera.
 #[derive(Clone, Debug, Serialize)]
-pub struct Format {
+pub(crate) struct ListedFormat {
     /// V4L2's name.
     pub name: String,
     /// Sizes, each with its frames a second.
     pub sizes: Vec<(String, Vec<f64>)>,
 }
 
-/// What would be asked of which camera.
+/// The camera that would be used, and the mode that it would be asked for.
 #[derive(Clone, Debug, Serialize)]
-pub struct Choice {
+pub(crate) struct Choice {
     /// `/dev/videoN`.
     pub path: String,
     /// The card's name.
@@ -72,13 +72,13 @@ pub struct Choice {
     pub height: u32,
     /// Frames a second.
     pub fps: f64,
-    /// Why this.
+    /// Why this one.
     pub why: String,
 }
 
-/// Looks at every video node and at what `config` would make of them.
-pub fn survey(config: &Config) -> Survey {
-    on(&Kernel, config)
+/// Surveys every video node, and chooses by `config`.
+pub(crate) fn survey(config: &Config) -> Survey {
+    on(&Linux, config)
 }
 
 pub(super) fn on(system: &dyn System, config: &Config) -> Survey {
@@ -129,7 +129,7 @@ fn fill(listing: &mut Listing, found: &Found) {
                 (format!("{}x{} to {}x{}", min.0, min.1, max.0, max.1), rates)
             }
         });
-        listing.formats.push(Format {
+        listing.formats.push(ListedFormat {
             name: name(fourcc),
             sizes: sizes.collect(),
         });
@@ -163,13 +163,15 @@ fn choose(system: &dyn System, config: &Config) -> Result<Choice, Loss> {
         ));
     };
     let rate = fps(best.interval);
-    let size = match best.size == (ask.width, ask.height) {
-        true => "the size asked for",
-        false => "the size nearest to the one asked for",
+    let size = if best.size == (ask.width, ask.height) {
+        "the size asked for"
+    } else {
+        "the size nearest to the one asked for"
     };
-    let speed = match rate >= ask.fps * 0.99 {
-        true => "fast enough",
-        false => "the fastest at this size",
+    let speed = if rate >= ask.fps * 0.99 {
+        "fast enough"
+    } else {
+        "the fastest at this size"
     };
     let rivals = ranked.iter().filter(|other| {
         other.size == best.size
@@ -177,9 +179,10 @@ fn choose(system: &dyn System, config: &Config) -> Result<Choice, Loss> {
             && fps(other.interval) >= ask.fps * 0.99
     });
     let rivals: Vec<_> = rivals.map(|other| name(other.fourcc)).collect();
-    let cost = match rivals.is_empty() {
-        true => String::new(),
-        false => format!(", and cheaper to read than {}", rivals.join(", ")),
+    let cost = if rivals.is_empty() {
+        String::new()
+    } else {
+        format!(", and cheaper to read than {}", rivals.join(", "))
     };
     Ok(Choice {
         path,

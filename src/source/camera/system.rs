@@ -1,7 +1,7 @@
-//! What the camera asks of the system, as a thin layer that tests replace by a kernel of their own.
+//! The calls that the camera makes to the system, as a thin layer that tests replace with a fake.
 //!
-//! Types are V4L2's, reduced to what a capture device needs. Errors are the system's own, so that
-//! what the camera does about each errno is decided in one place, [`super::loss`].
+//! Types are V4L2's, reduced to the needs of a capture device. Errors are the system's own; one
+//! file, `loss`, gives each error number its meaning.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -10,7 +10,7 @@ use std::time::Duration;
 use v4l::buffer::Flags;
 use v4l::{FourCC, Fraction};
 
-/// Interrupted calls are repeated this often before they are taken for a failure.
+/// How often an interrupted call is repeated before it counts as failed.
 const INTERRUPTS: u32 = 64;
 
 /// The system around the cameras: nodes, clock, other processes.
@@ -19,7 +19,7 @@ pub trait System: Send + Sync {
     fn nodes(&self) -> io::Result<Vec<Node>>;
     /// Opens a node for capture, never blocking on frames.
     fn open(&self, path: &Path) -> io::Result<Box<dyn Device>>;
-    /// The other processes that hold the node, as far as this one may see them: `name (pid)`.
+    /// The other processes that hold the node and are visible to this one: `name (pid)`.
     fn holders(&self, path: &Path) -> Vec<String>;
     /// The monotonic clock that also stamps the frames.
     fn now(&self) -> Duration;
@@ -27,7 +27,7 @@ pub trait System: Send + Sync {
     fn pause(&self, time: Duration);
 }
 
-/// A device node and the stable names that lead to it.
+/// A device node with its stable names.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Node {
     /// `/dev/videoN`.
@@ -51,19 +51,19 @@ pub trait Device: Send + Sync {
         size: (u32, u32),
         index: u32,
     ) -> io::Result<FrameInterval>;
-    /// VIDIOC_S_FMT; gives what the driver made of it.
-    fn set_format(&self, format: FourCC, size: (u32, u32)) -> io::Result<Picture>;
-    /// VIDIOC_S_PARM; gives what the driver made of it.
+    /// VIDIOC_S_FMT; returns the format that the driver chose.
+    fn set_format(&self, format: FourCC, size: (u32, u32)) -> io::Result<DriverFormat>;
+    /// VIDIOC_S_PARM; returns the interval that the driver chose.
     fn set_interval(&self, interval: Fraction) -> io::Result<Fraction>;
-    /// VIDIOC_REQBUFS for mapped buffers; gives how many there are. 0 frees them.
+    /// VIDIOC_REQBUFS for mapped buffers; returns how many the driver gave. 0 frees them.
     fn request_buffers(&self, count: u32) -> io::Result<u32>;
     /// VIDIOC_QUERYBUF and mmap.
-    fn map(&self, index: u32) -> io::Result<Box<dyn Mapping>>;
+    fn map(&self, index: u32) -> io::Result<Box<dyn MappedBuffer>>;
     /// VIDIOC_QBUF.
     fn queue(&self, index: u32) -> io::Result<()>;
     /// VIDIOC_DQBUF; EAGAIN when none is ready.
     fn dequeue(&self) -> io::Result<Buffer>;
-    /// Waits until a buffer is ready or the time is over, and says which.
+    /// Waits for a ready buffer, at most for `time`; returns whether there is one.
     fn poll(&self, time: Duration) -> io::Result<bool>;
     /// VIDIOC_STREAMON.
     fn stream_on(&self) -> io::Result<()>;
@@ -78,21 +78,21 @@ pub trait Device: Send + Sync {
 }
 
 /// A buffer of the driver in this process's memory. Dropping it unmaps it.
-pub trait Mapping: Send + Sync {
-    /// Bytes of it.
+pub trait MappedBuffer: Send + Sync {
+    /// In bytes.
     fn length(&self) -> usize;
-    /// All of it; to be looked at only while the driver does not own the buffer.
+    /// All bytes; to be read only while the driver does not own the buffer.
     fn bytes(&self) -> &[u8];
 }
 
-/// What a node is.
+/// The identity and abilities of a node.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Capability {
     /// The driver's name, such as `uvcvideo`.
     pub driver: String,
     /// The card's name, such as `HD Pro Webcam C920`.
     pub card: String,
-    /// Where it is plugged in.
+    /// The bus that it is plugged into.
     pub bus: String,
     /// V4L2_CAP_* of this node.
     pub flags: u32,
@@ -101,9 +101,9 @@ pub struct Capability {
 /// Sizes that a driver offers for a format.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum FrameSize {
-    /// Just this.
+    /// Exactly this.
     Discrete(u32, u32),
-    /// Anything between, in steps.
+    /// All between, in steps.
     Range {
         /// Smallest width and height.
         min: (u32, u32),
@@ -117,22 +117,22 @@ pub enum FrameSize {
 /// Intervals that a driver offers for a format and size, in seconds.
 #[derive(Clone, Copy, Debug)]
 pub enum FrameInterval {
-    /// Just this.
+    /// Exactly this.
     Discrete(Fraction),
-    /// Anything from the shortest to the longest.
+    /// All from the shortest to the longest.
     Range(Fraction, Fraction),
 }
 
-/// What VIDIOC_S_FMT gave.
+/// The format that VIDIOC_S_FMT returned.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct Picture {
+pub struct DriverFormat {
     /// Pixel format.
     pub format: FourCC,
     /// Width in pixels.
     pub width: u32,
     /// Height in pixels.
     pub height: u32,
-    /// Bytes from row to row, 0 where that means nothing.
+    /// Bytes from row to row; 0 for compressed formats.
     pub bytes_per_line: u32,
     /// Bytes of the largest picture.
     pub size_image: u32,
@@ -146,12 +146,11 @@ pub struct Picture {
     pub quantization: u32,
 }
 
-/// What VIDIOC_DQBUF gave.
+/// The buffer that VIDIOC_DQBUF returned.
 #[derive(Clone, Copy, Debug)]
 pub struct Buffer {
-    /// Which buffer.
     pub index: u32,
-    /// Bytes that the picture takes.
+    /// Bytes of the picture.
     pub used: u32,
     /// V4L2_BUF_FLAG_*.
     pub flags: Flags,
@@ -166,7 +165,7 @@ pub struct Buffer {
 pub struct Control {
     /// V4L2_CID_*.
     pub id: u32,
-    /// Name as the driver writes it, such as `Power Line Frequency`.
+    /// The driver's name, such as `Power Line Frequency`.
     pub name: String,
     /// V4L2_CTRL_TYPE_*.
     pub kind: u32,
@@ -178,7 +177,7 @@ pub struct Control {
     pub max: i32,
 }
 
-/// Whether the call only has to be made again.
+/// Whether the call can simply be repeated.
 pub fn passing(error: &io::Error) -> bool {
     matches!(
         error.kind(),

@@ -6,14 +6,15 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdout, Command, Stdio};
 use std::thread::JoinHandle;
 
-use super::y4m::Stream;
-use super::{Error, Item, Reel};
+use super::reader::{Fetched, Reader};
+use super::y4m::Y4mStream;
 use crate::frame::{Frame, Matrix};
+use crate::source::{Error, Footprint};
 
 const PROGRAM: &str = "ffmpeg";
 
-/// Whatever a video's own colours are, these are what is read here. Without the flags ffmpeg rounds
-/// each level down, and the picture becomes darker by one to two levels.
+/// ffmpeg converts a video's own colours to these. Without the flags it rounds each level down, and
+/// the picture becomes darker by one to two levels.
 const COLOURS: &str = "scale=out_color_matrix=bt601:out_range=tv:flags=accurate_rnd+full_chroma_int+bitexact,format=yuv420p";
 
 /// A video as `ffmpeg` decodes it.
@@ -22,11 +23,11 @@ pub(super) struct Ffmpeg {
     running: Running,
 }
 
-/// A running `ffmpeg`, which is ended when it is dropped.
+/// A running `ffmpeg`, which is killed when this is dropped.
 struct Running {
     child: Child,
-    stream: Stream<BufReader<ChildStdout>>,
-    /// Reads what it has to complain of, and gives the first line.
+    stream: Y4mStream<BufReader<ChildStdout>>,
+    /// Reads its standard error and returns the first line.
     complaint: Option<JoinHandle<String>>,
     frames: u64,
     over: bool,
@@ -40,14 +41,9 @@ impl Ffmpeg {
         })
     }
 
-    /// The process that decodes.
     #[cfg(test)]
     pub fn child(&self) -> u32 {
         self.running.child.id()
-    }
-
-    fn failed(&self, complaint: String) -> Error {
-        failed(&self.path, complaint)
     }
 }
 
@@ -63,7 +59,7 @@ fn failed(path: &Path, complaint: String) -> Error {
     }
 }
 
-/// The name of `path` for ffmpeg, which would take a colon or a leading dash for something else.
+/// The name of `path` for ffmpeg, which gives a meaning to a colon or a leading dash.
 fn input(path: &Path) -> OsString {
     let mut name = OsString::from("file:");
     name.push(path);
@@ -92,26 +88,20 @@ impl Running {
             })?;
         let stderr = child.stderr.take();
         let complaint = stderr.map(|stderr| std::thread::spawn(move || first_line(stderr)));
-        let stream = match child.stdout.take() {
-            Some(stdout) => Stream::new(BufReader::with_capacity(64 << 10, stdout)),
-            None => Err(io::ErrorKind::BrokenPipe.into()),
+        let stdout = child.stdout.take();
+        let input = stdout.map(|stdout| BufReader::with_capacity(64 << 10, stdout));
+        let Some(mut stream) = input.and_then(|input| Y4mStream::new(input).ok()) else {
+            end(&mut child);
+            return Err(failed(path, join(complaint)));
         };
-        match stream {
-            Ok(mut stream) => {
-                stream.set_matrix(Matrix::Bt601);
-                Ok(Self {
-                    child,
-                    stream,
-                    complaint,
-                    frames: 0,
-                    over: false,
-                })
-            }
-            Err(_) => {
-                end(&mut child);
-                Err(failed(path, join(complaint)))
-            }
-        }
+        stream.set_matrix(Matrix::Bt601);
+        Ok(Self {
+            child,
+            stream,
+            complaint,
+            frames: 0,
+            over: false,
+        })
     }
 
     /// Ends the child and returns its complaint.
@@ -128,8 +118,7 @@ impl Drop for Running {
     }
 }
 
-/// Ends `child` and takes its status, so that none is left behind. Both fail only when it has ended
-/// already.
+/// Kills `child` and reaps it, so that no zombie is left. Both fail only if it has already ended.
 fn end(child: &mut Child) {
     let _ = child.kill();
     let _ = child.wait();
@@ -141,8 +130,8 @@ fn join(complaint: Option<JoinHandle<String>>) -> String {
         .unwrap_or_default()
 }
 
-/// The first line of `stderr`, cut to a readable length. The rest is read too, for else its writer
-/// would wait for ever.
+/// The first line of `stderr`, cut to a readable length. The rest is read too, or its writer would
+/// block.
 fn first_line(stderr: impl Read) -> String {
     let mut stderr = BufReader::new(stderr);
     let mut line = Vec::new();
@@ -151,24 +140,24 @@ fn first_line(stderr: impl Read) -> String {
     String::from_utf8_lossy(&line).trim().into()
 }
 
-impl Reel for Ffmpeg {
-    fn next(&mut self, frame: &mut Frame) -> Result<Item, Error> {
+impl Reader for Ffmpeg {
+    fn next(&mut self, frame: &mut Frame) -> Result<Fetched, Error> {
         if self.running.over {
-            return Ok(Item::End);
+            return Ok(Fetched::End);
         }
-        let item = self.running.stream.next(frame).unwrap_or(Item::End);
-        if let Item::Named | Item::Numbered = item {
+        let fetched = self.running.stream.next(frame).unwrap_or(Fetched::End);
+        if let Fetched::Named | Fetched::Numbered = fetched {
             self.running.frames += 1;
-            return Ok(item);
+            return Ok(fetched);
         }
         let complaint = self.running.stop();
         if self.running.frames == 0 {
-            return Err(self.failed(complaint));
+            return Err(failed(&self.path, complaint));
         }
         if !complaint.is_empty() {
-            log::warn!("{}: ffmpeg says: {complaint}", self.path.display());
+            log::warn!("{}: ffmpeg reports: {complaint}", self.path.display());
         }
-        Ok(Item::End)
+        Ok(Fetched::End)
     }
 
     fn rewind(&mut self) -> Result<(), Error> {
@@ -176,12 +165,12 @@ impl Reel for Ffmpeg {
         Ok(())
     }
 
-    fn len_hint(&self) -> Option<u64> {
-        None
+    fn frame_rate(&self) -> Option<f64> {
+        self.running.stream.header().frame_rate
     }
 
-    fn frame_rate(&self) -> Option<f64> {
-        self.running.stream.frame_rate()
+    fn footprint(&self) -> Footprint {
+        self.running.stream.header().footprint()
     }
 }
 

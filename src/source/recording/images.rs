@@ -1,18 +1,26 @@
 //! Picture files, one a frame.
 
 use std::collections::HashMap;
-use std::fs::{self, File};
+use std::fmt::Display;
+use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
-use super::kind::{self, ending, is_image};
-use super::{Error, Item, MAX_FILE, Reel, manifest, png};
+use super::container::{self, ending, is_image};
+use super::reader::{Fetched, MAX_FILE, Reader};
+use super::{manifest, png};
 use crate::frame::{Captured, Colour, Frame, PixelFormat, jpeg};
+use crate::source::{Error, Footprint};
+
+/// The first bytes of a JPEG file, in which its size is looked for: cameras put previews and notes
+/// before it.
+const JPEG_HEAD: u64 = 1 << 20;
 
 /// The pictures of a directory, or a single one.
 pub(super) struct Images {
     files: Vec<PathBuf>,
-    /// When each was captured, where a manifest says it.
+    /// When each was captured, where a manifest lists it.
     times: Vec<Captured>,
     next: usize,
     /// A PNG file as it was read.
@@ -42,12 +50,12 @@ impl Images {
         if files.is_empty() {
             return Err(Error::Empty {
                 path: path.into(),
-                looked_for: "the directory has no .jpg, .jpeg or .png files",
+                reason: "the directory has no .jpg, .jpeg or .png files",
             });
         }
         if others > 0 {
             log::info!(
-                "{}: {others} entries that are no pictures are left out",
+                "{}: ignoring {others} entries that are not pictures",
                 path.display()
             );
         }
@@ -75,33 +83,25 @@ impl Images {
     }
 }
 
-impl Reel for Images {
-    fn next(&mut self, frame: &mut Frame) -> Result<Item, Error> {
+impl Reader for Images {
+    fn next(&mut self, frame: &mut Frame) -> Result<Fetched, Error> {
         let Some(path) = self.files.get(self.next) else {
-            return Ok(Item::End);
+            return Ok(Fetched::End);
         };
         self.next += 1;
-        let bad = |cause, what: &dyn std::fmt::Display| {
-            Ok(Item::Bad(cause, format!("{}: {what}", path.display())))
+        let bad = |cause, what: &dyn Display| {
+            let message = format!("{}: {what}", path.display());
+            Ok(Fetched::Bad { cause, message })
         };
-        if let Err(error) = read(path, frame.data.own()) {
-            return bad("unreadable", &error);
+        if let Err(refused) = read(path, frame.data.own()) {
+            return bad(refused.cause(), &refused);
         }
-        if frame.data.is_empty() {
-            return bad("empty", &"the file is empty");
-        }
-        if frame.data.len() as u64 > MAX_FILE {
-            return bad(
-                "too-large",
-                &format_args!("the file has more than {} MiB", MAX_FILE >> 20),
-            );
-        }
-        if frame.data.starts_with(kind::JPEG) {
+        if frame.data.starts_with(container::JPEG) {
             as_jpeg(frame);
-        } else if frame.data.starts_with(kind::PNG) {
+        } else if frame.data.starts_with(container::PNG) {
             std::mem::swap(&mut self.file, frame.data.own());
-            if let Err((cause, what)) = png::decode(&self.file, frame) {
-                return bad(cause, &what);
+            if let Err(refused) = png::decode(&self.file, frame) {
+                return bad(refused.cause(), &refused);
             }
         } else {
             return bad("format", &"the file is neither JPEG nor PNG");
@@ -110,7 +110,7 @@ impl Reel for Images {
         frame
             .name
             .push_str(&path.file_name().unwrap_or_default().to_string_lossy());
-        Ok(Item::Named)
+        Ok(Fetched::Named)
     }
 
     fn rewind(&mut self) -> Result<(), Error> {
@@ -131,10 +131,90 @@ impl Reel for Images {
     fn captured(&self) -> Option<Captured> {
         self.times.get(self.next.checked_sub(1)?).copied()
     }
+
+    /// The largest file, or the pixels of the largest PNG; the width is that of the first JPEG whose
+    /// header can be read, or of the widest PNG.
+    fn footprint(&self) -> Footprint {
+        self.files.iter().fold(Footprint::default(), |all, file| {
+            // A file that cannot be read gives no frame either.
+            let one = measure(file, all.width == 0).unwrap_or_default();
+            all.max(one)
+        })
+    }
 }
 
-/// When each of `files` was captured. One that is not `listed` counts as taken at the mean interval
-/// after the one before, and none goes back in time; nothing where not one is listed.
+/// Why a file cannot be read.
+#[derive(Debug, thiserror::Error)]
+enum Unreadable {
+    #[error(transparent)]
+    Io(#[from] io::Error),
+    #[error("this is not a regular file")]
+    NotFile,
+    #[error("the file is empty")]
+    Empty,
+    #[error("the file has more than {} MiB", MAX_FILE >> 20)]
+    TooLarge,
+}
+
+impl Unreadable {
+    /// A short name of the cause, for counters.
+    fn cause(&self) -> &'static str {
+        match self {
+            Self::Io(_) | Self::NotFile => "unreadable",
+            Self::Empty => "empty",
+            Self::TooLarge => "too-large",
+        }
+    }
+}
+
+/// Opens the file at `path` and returns it with its length. A pipe is refused: to open or to read it
+/// could wait without end.
+fn open(path: &Path) -> Result<(File, u64), Unreadable> {
+    let file = OpenOptions::new()
+        .read(true)
+        .custom_flags(libc::O_NONBLOCK)
+        .open(path)?;
+    let metadata = file.metadata()?;
+    match metadata.len() {
+        _ if !metadata.is_file() => Err(Unreadable::NotFile),
+        0 => Err(Unreadable::Empty),
+        length if length > MAX_FILE => Err(Unreadable::TooLarge),
+        length => Ok((file, length)),
+    }
+}
+
+/// Reads the file at `path` into `data`.
+fn read(path: &Path, data: &mut Vec<u8>) -> Result<(), Unreadable> {
+    data.clear();
+    let (file, _) = open(path)?;
+    // The file may grow meanwhile.
+    file.take(MAX_FILE).read_to_end(data)?;
+    Ok(())
+}
+
+/// The memory that the picture at `path` takes. The width of a JPEG picture is read only if it is
+/// `wanted`.
+fn measure(path: &Path, wanted: bool) -> Result<Footprint, Unreadable> {
+    let (file, length) = open(path)?;
+    let mut head = Vec::new();
+    (&file).take(png::HEAD as u64).read_to_end(&mut head)?;
+    let mut footprint = Footprint {
+        device: 0,
+        frame: usize::try_from(length).unwrap_or(usize::MAX),
+        width: 0,
+    };
+    if let Some((width, height)) = png::size(&head) {
+        footprint.frame = footprint.frame.max(width * height * 3);
+        footprint.width = width;
+    } else if wanted && head.starts_with(container::JPEG) {
+        file.take(JPEG_HEAD).read_to_end(&mut head)?;
+        footprint.width = jpeg::size(&head).map_or(0, |(width, _)| width);
+    }
+    Ok(footprint)
+}
+
+/// When each of `files` was captured. A file that is not `listed` counts as taken at the mean
+/// interval after the one before, and none goes back in time. Empty if no file is listed.
 fn times(files: &[PathBuf], listed: &HashMap<String, Captured>) -> Vec<Captured> {
     let of = |file: &PathBuf| listed.get(file.file_name()?.to_str()?).copied();
     let known: Vec<_> = files.iter().filter_map(of).collect();
@@ -158,7 +238,7 @@ fn times(files: &[PathBuf], listed: &HashMap<String, Captured>) -> Vec<Captured>
     times.collect()
 }
 
-/// Says of `frame`, whose data are a JPEG picture, what can be said without decoding it.
+/// Describes `frame`, whose data are a JPEG picture, as far as its header tells.
 pub(super) fn as_jpeg(frame: &mut Frame) {
     frame.format = PixelFormat::Jpeg;
     (frame.width, frame.height) = jpeg::size(&frame.data).unwrap_or_default();
@@ -167,11 +247,4 @@ pub(super) fn as_jpeg(frame: &mut Frame) {
         full_range: true,
         ..Colour::default()
     };
-}
-
-/// Reads the file at `path` into `data`, one byte more than [`MAX_FILE`] at most.
-fn read(path: &Path, data: &mut Vec<u8>) -> io::Result<()> {
-    data.clear();
-    File::open(path)?.take(MAX_FILE + 1).read_to_end(data)?;
-    Ok(())
 }

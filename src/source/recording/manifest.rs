@@ -1,5 +1,5 @@
-//! The list that stands beside recorded frames: JSON, a line each, the first about the camera, the
-//! others about frames.
+//! The manifest beside recorded frames: one JSON object a line, first the camera's, then one for each
+//! frame.
 
 use std::collections::HashMap;
 use std::fs::File;
@@ -14,12 +14,12 @@ use crate::source::{Mode, Status};
 
 /// The manifest's name in the folder of its frames.
 pub(crate) const NAME: &str = "manifest.jsonl";
-/// The version of its form.
+/// The version of the format.
 const VERSION: u8 = 1;
 
 /// The first line.
 #[derive(Serialize)]
-pub(crate) struct Header<'a> {
+pub(crate) struct ManifestHeader<'a> {
     v: u8,
     program: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -30,8 +30,8 @@ pub(crate) struct Header<'a> {
     mode: Option<&'a Mode>,
 }
 
-impl<'a> Header<'a> {
-    /// About the source whose state is `status`.
+impl<'a> ManifestHeader<'a> {
+    /// Describes the source with this `status`.
     pub fn new(status: &'a Status) -> Self {
         Self {
             v: VERSION,
@@ -48,7 +48,7 @@ impl<'a> Header<'a> {
 pub(crate) struct Entry {
     /// The file's name.
     pub file: String,
-    /// The frame's place in the source's count; gaps are frames that were dropped.
+    /// The frame's number in the source's count; dropped frames leave gaps.
     pub seq: u64,
     /// Microseconds from the source's start to the capture.
     pub elapsed_us: u64,
@@ -65,7 +65,7 @@ pub(crate) struct Entry {
 }
 
 impl Entry {
-    /// About `frame`, written as `bytes` bytes into `file`.
+    /// Describes `frame`, written as `bytes` bytes to `file`.
     pub fn new(frame: &Frame, file: &str, bytes: u64) -> Self {
         let wall = frame.captured.wall.max(SystemTime::UNIX_EPOCH);
         Self {
@@ -88,8 +88,8 @@ impl Entry {
     }
 }
 
-/// When each file was captured, by the manifest of `folder`, counted from the first frame; `None`
-/// without a manifest. A line that is cut, as the last one may be, is left out.
+/// When each file was captured, counted from the first frame, by the manifest of `folder`; `None`
+/// without a manifest. A line that is cut short, as the last one may be, is ignored.
 pub(crate) fn read(folder: &Path) -> io::Result<Option<HashMap<String, Captured>>> {
     let file = match File::open(folder.join(NAME)) {
         Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(None),

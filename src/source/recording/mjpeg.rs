@@ -1,14 +1,16 @@
-//! A stream of JPEG after JPEG.
+//! A file of JPEG after JPEG.
 
 use std::fs::File;
-use std::io::{self, BufRead, BufReader, Seek};
+use std::io::{self, BufReader, Read};
 use std::path::{Path, PathBuf};
 
 use super::images::as_jpeg;
-use super::{Error, Item, MAX_FILE, Reel};
-use crate::frame::Frame;
+use super::reader::{Fetched, MAX_FILE, Reader};
+use super::splitter::{Piece, Splitter};
+use crate::frame::{Frame, jpeg};
+use crate::source::{Error, Footprint};
 
-/// A file of JPEG after JPEG.
+/// Reads the pictures of one file.
 pub(super) struct Mjpeg {
     path: PathBuf,
     splitter: Splitter<BufReader<File>>,
@@ -26,264 +28,56 @@ impl Mjpeg {
         })
     }
 
-    fn error(&self, cause: io::Error) -> Error {
+    fn failed(&self, cause: io::Error) -> Error {
         Error::Io {
             path: self.path.clone(),
             cause,
         }
     }
+
+    /// The first picture, if it begins and ends within [`MAX_FILE`] bytes.
+    fn first(&self) -> io::Result<Vec<u8>> {
+        let begin = File::open(&self.path)?.take(MAX_FILE);
+        let mut data = Vec::new();
+        match Splitter::new(BufReader::new(begin)).next(&mut data)? {
+            Piece::Picture => Ok(data),
+            Piece::TooLarge | Piece::End => Ok(Vec::new()),
+        }
+    }
 }
 
-impl Reel for Mjpeg {
-    fn next(&mut self, frame: &mut Frame) -> Result<Item, Error> {
-        match self
-            .splitter
-            .next(frame.data.own())
-            .map_err(|e| self.error(e))?
-        {
-            Part::End => Ok(Item::End),
-            Part::Picture => {
+impl Reader for Mjpeg {
+    fn next(&mut self, frame: &mut Frame) -> Result<Fetched, Error> {
+        let piece = self.splitter.next(frame.data.own());
+        match piece.map_err(|cause| self.failed(cause))? {
+            Piece::End => Ok(Fetched::End),
+            Piece::Picture => {
                 as_jpeg(frame);
-                Ok(Item::Numbered)
+                Ok(Fetched::Numbered)
             }
-            Part::TooLarge => {
-                let what = format!(
+            Piece::TooLarge => Ok(Fetched::Bad {
+                cause: "too-large",
+                message: format!(
                     "{}: a picture has more than {} MiB",
                     self.path.display(),
                     MAX_FILE >> 20
-                );
-                Ok(Item::Bad("too-large", what))
-            }
+                ),
+            }),
         }
     }
 
     fn rewind(&mut self) -> Result<(), Error> {
-        let path = &self.path;
-        let io = |cause| Error::Io {
-            path: path.clone(),
-            cause,
-        };
-        self.splitter.input.rewind().map_err(io)?;
-        self.splitter.begun = false;
-        Ok(())
+        let rewound = self.splitter.rewind();
+        rewound.map_err(|cause| self.failed(cause))
     }
 
-    fn len_hint(&self) -> Option<u64> {
-        None
-    }
-
-    fn frame_rate(&self) -> Option<f64> {
-        None
-    }
-}
-
-/// Cuts a stream into JPEG pictures by their markers: a picture inside of a segment of another one,
-/// as a thumbnail is, does not look like the next one.
-struct Splitter<R> {
-    input: R,
-    /// Whether the beginning of the next picture was read already, where the last one had no end.
-    begun: bool,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Part {
-    Picture,
-    TooLarge,
-    End,
-}
-
-const SOI: u8 = 0xd8;
-const EOI: u8 = 0xd9;
-
-impl<R: BufRead> Splitter<R> {
-    fn new(input: R) -> Self {
-        Self {
-            input,
-            begun: false,
+    fn footprint(&self) -> Footprint {
+        // A file that cannot be read gives no frame either.
+        let first = self.first().unwrap_or_default();
+        Footprint {
+            device: 0,
+            frame: first.len(),
+            width: jpeg::size(&first).map_or(0, |(width, _)| width),
         }
-    }
-
-    /// Reads the next picture into `data`. One that ends early is given as it is.
-    fn next(&mut self, data: &mut Vec<u8>) -> io::Result<Part> {
-        data.clear();
-        if !self.begun && !self.find_start()? {
-            return Ok(Part::End);
-        }
-        self.begun = false;
-        data.extend([0xff, SOI]);
-        let mut room = MAX_FILE;
-        // Before a marker stands nothing in a header, and the picture itself after a scan's header.
-        while let Some(code) = self.marker(data, &mut room)? {
-            match code {
-                SOI => {
-                    self.begun = true;
-                    break;
-                }
-                EOI => {
-                    data.extend([0xff, EOI]);
-                    break;
-                }
-                0 | 1 | 0xd0..=0xd7 => data.extend([0xff, code]),
-                _ => {
-                    data.extend([0xff, code]);
-                    let mut length = [0; 2];
-                    if !self.exactly(&mut length)? {
-                        break;
-                    }
-                    data.extend(length);
-                    let body = u64::from(u16::from_be_bytes(length)).saturating_sub(2);
-                    room = room.saturating_sub(body);
-                    self.copy(data, body)?;
-                }
-            }
-            if room == 0 {
-                // What follows is read as another picture, from its next beginning on.
-                return Ok(Part::TooLarge);
-            }
-        }
-        Ok(Part::Picture)
-    }
-
-    /// Goes to behind the next beginning of a picture.
-    fn find_start(&mut self) -> io::Result<bool> {
-        let mut last = 0;
-        loop {
-            let buffer = self.input.fill_buf()?;
-            if buffer.is_empty() {
-                return Ok(false);
-            }
-            for (i, &byte) in buffer.iter().enumerate() {
-                if last == 0xff && byte == SOI {
-                    self.input.consume(i + 1);
-                    return Ok(true);
-                }
-                last = byte;
-            }
-            let all = buffer.len();
-            self.input.consume(all);
-        }
-    }
-
-    /// Copies up to the next marker and returns its code, or `None` at the end of the stream.
-    fn marker(&mut self, data: &mut Vec<u8>, room: &mut u64) -> io::Result<Option<u8>> {
-        loop {
-            let buffer = self.input.fill_buf()?;
-            if buffer.is_empty() {
-                return Ok(None);
-            }
-            let ones = buffer.iter().position(|&b| b == 0xff);
-            let take = ones.unwrap_or(buffer.len()).min(*room as usize);
-            data.extend(&buffer[..take]);
-            *room -= take as u64;
-            let found = ones == Some(take);
-            self.input.consume(take + usize::from(found));
-            if *room == 0 {
-                return Ok(Some(0));
-            }
-            if found {
-                break;
-            }
-        }
-        loop {
-            let mut code = [0];
-            if !self.exactly(&mut code)? {
-                return Ok(None);
-            }
-            *room = room.saturating_sub(1);
-            if code[0] != 0xff {
-                return Ok(Some(code[0]));
-            }
-        }
-    }
-
-    /// Fills `to`, or says that the stream ends before.
-    fn exactly(&mut self, to: &mut [u8]) -> io::Result<bool> {
-        match self.input.read_exact(to) {
-            Ok(()) => Ok(true),
-            Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => Ok(false),
-            Err(error) => Err(error),
-        }
-    }
-
-    /// Copies `n` bytes, or as many as there are.
-    fn copy(&mut self, data: &mut Vec<u8>, mut n: u64) -> io::Result<()> {
-        while n > 0 {
-            let buffer = self.input.fill_buf()?;
-            if buffer.is_empty() {
-                break;
-            }
-            let take = buffer.len().min(n as usize);
-            data.extend(&buffer[..take]);
-            self.input.consume(take);
-            n -= take as u64;
-        }
-        Ok(())
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn split(stream: &[u8], chunk: usize) -> Vec<Vec<u8>> {
-        let mut splitter = Splitter::new(BufReader::with_capacity(chunk, stream));
-        let mut parts = Vec::new();
-        let mut data = Vec::new();
-        while splitter.next(&mut data).unwrap() == Part::Picture {
-            parts.push(data.clone());
-        }
-        parts
-    }
-
-    /// A picture in form only: a segment with another picture inside, a scan with stuffed ones and
-    /// a restart.
-    fn picture(mark: u8) -> Vec<u8> {
-        let mut data = vec![
-            0xff, 0xd8, 0xff, 0xe1, 0, 10, 0xff, 0xd8, 0xff, 0xd9, 0xff, 0xd8, 7, 7,
-        ];
-        data.extend([
-            0xff, 0xda, 0, 4, 1, 1, mark, 0xff, 0, 5, 0xff, 0xd0, 6, 0xff, 0xd9,
-        ]);
-        data
-    }
-
-    #[test]
-    fn pictures_are_split_at_their_ends_however_they_are_read() {
-        let pictures = [picture(1), picture(2), picture(3)];
-        let mut stream = vec![9, 0xff, 9];
-        stream.extend(&pictures[0]);
-        stream.extend([0, 0, 0]);
-        stream.extend(&pictures[1]);
-        stream.extend(&pictures[2]);
-        for chunk in [1, 2, 3, 7, 4096] {
-            assert_eq!(
-                split(&stream, chunk),
-                pictures,
-                "read {chunk} bytes at a time"
-            );
-        }
-    }
-
-    #[test]
-    fn a_picture_that_ends_early_is_given_and_the_next_one_too() {
-        let whole = picture(1);
-        let mut stream = whole[..whole.len() - 2].to_vec();
-        stream.extend(picture(2));
-        stream.extend(&whole[..20]);
-        let parts = split(&stream, 5);
-        assert_eq!(
-            parts,
-            [
-                whole[..whole.len() - 2].to_vec(),
-                picture(2),
-                whole[..20].to_vec()
-            ]
-        );
-    }
-
-    #[test]
-    fn what_is_no_picture_has_none() {
-        assert!(split(b"", 4).is_empty());
-        assert!(split(&[0xff, 0xff, 0, 1, 0xd8, 3], 4).is_empty());
     }
 }

@@ -1,6 +1,6 @@
 //! Pictures or a video in files, as a source.
 //!
-//! What a file is, is told by its first bytes, and by its name only where these do not say it:
+//! A file is recognised by its first bytes, and by its name only where they do not tell:
 //!
 //! | recording | frames |
 //! |---|---|
@@ -8,38 +8,37 @@
 //! | JPEG or PNG file | that picture |
 //! | `.mjpeg`, `.mjpg`: JPEG after JPEG | each picture |
 //! | YUV4MPEG2 | each frame; 4:2:0, 4:2:2 or mono of 8 bits |
-//! | any other video | what the user's own `ffmpeg` makes of it |
+//! | any other video | as the user's own `ffmpeg` decodes it |
 //!
-//! JPEG pictures are handed on as they are and are decoded where a camera's are, so that a damaged
-//! one shows there. A file that cannot be read, or is no picture, is counted, named in the log and
-//! passed over.
+//! JPEG pictures are handed on undecoded, as a camera's are, so that a damaged one is found in the
+//! same place. A file that cannot be read, or is not a picture, is counted, logged and passed over.
 
+mod container;
 mod ffmpeg;
 mod images;
-mod kind;
 pub(crate) mod manifest;
 mod mjpeg;
 mod png;
+mod reader;
+mod splitter;
 mod y4m;
 
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
-use self::kind::Kind;
-use super::{Error, Next, Source};
-use crate::frame::{Captured, Frame};
+use self::container::Container;
+use self::reader::{Fetched, Reader};
+use super::{Error, Footprint, Next, Source};
+use crate::frame::Frame;
 use crate::meter::Tally;
 
-/// The most bytes of one picture's file.
-pub const MAX_FILE: u64 = 64 << 20;
-
-/// How a recording is read.
+/// How to read a recording.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct RecordingOptions {
-    /// Frames a second, where the recording does not say it itself.
+    /// Frames a second, where the recording does not store it.
     pub frame_rate: f64,
-    /// Whether it begins again at its end.
+    /// Whether it starts again at its end.
     pub looping: bool,
 }
 
@@ -52,53 +51,20 @@ impl Default for RecordingOptions {
     }
 }
 
-/// One kind of recording, from its beginning to its end.
-trait Reel: Send {
-    /// Fills the picture and the name of `frame`; a stream's frames have no name of their own.
-    fn next(&mut self, frame: &mut Frame) -> Result<Item, Error>;
-
-    /// Goes back to the beginning.
-    fn rewind(&mut self) -> Result<(), Error>;
-
-    /// How many frames there are, where that is known.
-    fn len_hint(&self) -> Option<u64>;
-
-    /// Frames a second, where the recording says it.
-    fn frame_rate(&self) -> Option<f64>;
-
-    /// When the last frame was captured, counted from the first, where the recording says it.
-    fn captured(&self) -> Option<Captured> {
-        None
-    }
-}
-
-/// What a reel had next.
-#[derive(Clone, Debug, PartialEq, Eq)]
-enum Item {
-    /// A frame that names itself.
-    Named,
-    /// A frame that has no name but its number.
-    Numbered,
-    /// Something that is no frame: the cause for the counters, and what is said about it.
-    Bad(&'static str, String),
-    /// Nothing.
-    End,
-}
-
-/// A recording as a source. Its clock is that of its frames: each comes one over the frame rate
-/// after the last.
+/// A recording as a source. Its clock is that of its frames: one frame interval passes from each to
+/// the next.
 pub struct Recording {
     path: PathBuf,
     name: String,
-    reel: Box<dyn Reel>,
+    reader: Box<dyn Reader>,
     looping: bool,
     frame_rate: f64,
     start: SystemTime,
     /// Frames offered so far.
     seq: u64,
-    /// Of these, in this round.
+    /// Frames offered in this round.
     index: u64,
-    /// Frames given in this round.
+    /// Frames of this round that were pictures.
     given: u64,
     /// When this round began, and when its last frame was captured.
     round: Duration,
@@ -110,23 +76,22 @@ impl Recording {
     /// Opens the recording at `path`.
     ///
     /// # Errors
-    /// [`Error::Io`] when it is not there, [`Error::Empty`] when it has no frames,
-    /// [`Error::Format`] when it is neither pictures nor video, [`Error::NoFfmpeg`] when it is a
-    /// video that only ffmpeg reads.
+    /// [`Error::Io`] if it is not there, [`Error::Empty`] if it has no frames, [`Error::Format`] if
+    /// it is neither pictures nor video, [`Error::NoFfmpeg`] if only ffmpeg could read it.
     pub fn open(path: &Path, options: RecordingOptions) -> Result<Self, Error> {
         let io = |cause| Error::Io {
             path: path.into(),
             cause,
         };
         let metadata = path.metadata().map_err(io)?;
-        let reel: Box<dyn Reel> = match Kind::of(path, &metadata)? {
-            Kind::Directory => Box::new(images::Images::directory(path)?),
-            Kind::Image => Box::new(images::Images::one(path)),
-            Kind::Mjpeg => Box::new(mjpeg::Mjpeg::open(path)?),
-            Kind::Y4m => Box::new(y4m::File::open(path)?),
-            Kind::Video => Box::new(ffmpeg::Ffmpeg::open(path)?),
+        let reader: Box<dyn Reader> = match Container::of(path, &metadata)? {
+            Container::Directory => Box::new(images::Images::directory(path)?),
+            Container::Image => Box::new(images::Images::one(path)),
+            Container::Mjpeg => Box::new(mjpeg::Mjpeg::open(path)?),
+            Container::Y4m => Box::new(y4m::Y4mFile::open(path)?),
+            Container::Video => Box::new(ffmpeg::Ffmpeg::open(path)?),
         };
-        let frame_rate = reel.frame_rate().unwrap_or(options.frame_rate);
+        let frame_rate = reader.frame_rate().unwrap_or(options.frame_rate);
         let usable = frame_rate.is_finite() && frame_rate > 0.0;
         Ok(Self {
             path: path.into(),
@@ -135,7 +100,7 @@ impl Recording {
                 .unwrap_or_default()
                 .to_string_lossy()
                 .into(),
-            reel,
+            reader,
             looping: options.looping,
             frame_rate: if usable {
                 frame_rate
@@ -152,18 +117,24 @@ impl Recording {
         })
     }
 
-    /// How many frames one round has, those that cannot be read among them, where that is known
-    /// beforehand.
-    pub fn len_hint(&self) -> Option<u64> {
-        self.reel.len_hint()
+    /// The number of frames of one round, including those that cannot be read, where it is known in
+    /// advance.
+    pub(crate) fn len_hint(&self) -> Option<u64> {
+        self.reader.len_hint()
     }
 
     /// Frames a second.
-    pub fn frame_rate(&self) -> f64 {
+    pub(crate) fn frame_rate(&self) -> f64 {
         self.frame_rate
     }
 
-    /// Fills in what does not depend on the kind of recording.
+    /// The memory that its frames take, from headers and file sizes: reads a bounded amount and waits
+    /// for no frame.
+    pub(crate) fn footprint(&self) -> Footprint {
+        self.reader.footprint()
+    }
+
+    /// Fills in what does not depend on the container.
     fn stamp(&mut self, frame: &mut Frame, numbered: bool) {
         if numbered {
             frame.name.clear();
@@ -175,25 +146,25 @@ impl Recording {
         frame.captured.elapsed = elapsed.unwrap_or(Duration::MAX);
         let wall = self.start.checked_add(frame.captured.elapsed);
         frame.captured.wall = wall.unwrap_or(self.start);
-        if let Some(captured) = self.reel.captured() {
+        if let Some(captured) = self.reader.captured() {
             frame.captured.elapsed = self.round + captured.elapsed;
             frame.captured.wall = captured.wall + self.round;
         }
         self.last = frame.captured.elapsed;
     }
 
-    /// Begins the next round, unless the last one had nothing to show: it would never end.
+    /// Begins the next round. Refuses after a round without a single frame: the loop would never end.
     fn again(&mut self) -> Result<bool, Error> {
         if self.seq == 0 {
             return Err(Error::Empty {
                 path: self.path.clone(),
-                looked_for: "it has no frames",
+                reason: "it has no frames",
             });
         }
         if !self.looping || self.given == 0 {
             return Ok(false);
         }
-        self.reel.rewind()?;
+        self.reader.rewind()?;
         (self.index, self.given) = (0, 0);
         let interval = Duration::try_from_secs_f64(1.0 / self.frame_rate);
         self.round = self.last + interval.unwrap_or_default();
@@ -204,19 +175,19 @@ impl Recording {
 impl Source for Recording {
     fn next(&mut self, frame: &mut Frame) -> Result<Next, Error> {
         loop {
-            match self.reel.next(frame)? {
-                Item::End => {
+            match self.reader.next(frame)? {
+                Fetched::End => {
                     if !self.again()? {
                         return Ok(Next::End);
                     }
                     continue;
                 }
-                Item::Bad(cause, what) => {
+                Fetched::Bad { cause, message } => {
                     self.passed_over.add(cause);
-                    log::warn!("{what}; passed over");
+                    log::warn!("{message}; passed over");
                 }
-                item => {
-                    self.stamp(frame, item == Item::Numbered);
+                fetched => {
+                    self.stamp(frame, fetched == Fetched::Numbered);
                     self.seq += 1;
                     self.index += 1;
                     self.given += 1;

@@ -51,11 +51,6 @@ fn planes_are_red_green_blue_and_normalised() {
     assert_eq!(picture[..8], [1.0; 8]);
     assert_eq!(picture[8..16], [-1.0; 8]);
     assert_eq!(picture[16..], [0.2; 8]);
-    let luma = preparer.luma();
-    assert!(
-        (luma - (0.299 * 255.0 + 0.114 * 51.0)).abs() < 1e-3,
-        "{luma}"
-    );
 }
 
 #[test]
@@ -94,7 +89,6 @@ fn margins_are_the_mean_colour_after_any_picture() {
         .collect();
     assert_eq!(rows, [false, true, true, false]);
     assert!(wide[..4].iter().chain(&wide[12..16]).all(|&v| v == 0.0));
-    assert_eq!(preparer.luma(), 255.0);
 }
 
 #[test]
@@ -114,7 +108,7 @@ fn extreme_sizes_are_prepared() {
 }
 
 #[test]
-fn a_bad_picture_is_an_error_and_the_next_one_is_fine() {
+fn after_a_bad_picture_the_next_one_is_fine() {
     let input = input(Resize::Squash, 8, 8);
     let mut preparer = Preparer::new(&Config::default(), &input);
     let good = rgb(16, 16, |x, y| [(x * 16) as u8, (y * 16) as u8, 9]);
@@ -127,10 +121,9 @@ fn a_bad_picture_is_an_error_and_the_next_one_is_fine() {
     assert_eq!(preparer.prepare(good.view()).unwrap(), before);
 }
 
-/// A JPEG picture is decoded no larger than is needed, and still comes out as the whole picture
-/// does.
+/// A JPEG picture is decoded no larger than needed, and the input stays that of the whole picture.
 #[test]
-fn a_jpeg_picture_is_prepared_as_its_pixels_are() {
+fn a_jpeg_picture_is_prepared_like_its_pixels() {
     let path = concat!(
         env!("CARGO_MANIFEST_DIR"),
         "/tests/reference/vision/crop.png"

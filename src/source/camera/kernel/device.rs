@@ -13,19 +13,18 @@ use v4l::{FourCC, Fraction};
 use super::mapping::Mapped;
 use super::plain::{Plain, plain_pix, zeroed};
 use crate::source::camera::system::{
-    Buffer, Capability, Control, Device, FrameInterval, FrameSize, Mapping, Picture,
+    Buffer, Capability, Control, Device, DriverFormat, FrameInterval, FrameSize, MappedBuffer,
 };
 
 const CAPTURE: u32 = sys::v4l2_buf_type_V4L2_BUF_TYPE_VIDEO_CAPTURE;
 const MMAP: u32 = sys::v4l2_memory_V4L2_MEMORY_MMAP;
 
-/// A node that is open. The handle's `close` cannot fail: a V4L2 device has no flush.
-pub struct Open {
+/// An open node. The handle's `close` cannot fail: a V4L2 device has nothing to flush.
+pub struct OpenNode {
     handle: Arc<Handle>,
 }
 
-impl Open {
-    /// The node that `handle` holds open.
+impl OpenNode {
     pub fn new(handle: Arc<Handle>) -> Self {
         Self { handle }
     }
@@ -35,7 +34,10 @@ impl Open {
         if (request >> 16) & 0x3fff != size_of::<T>() as vidioc::_IOC_TYPE {
             return Err(io::Error::from_raw_os_error(libc::ENOTTY));
         }
-        // SAFETY: `argument` is a live structure of the size that the request says.
+        // SAFETY: the handle keeps the descriptor open. The kernel reads and writes only `argument`,
+        // which is borrowed for the call and has the size in the request, as was just checked. Any
+        // bytes are a value of a `Plain` type. No structure carries a pointer to other memory:
+        // buffers are of the MMAP kind.
         unsafe {
             v4l::v4l2::ioctl(
                 self.handle.fd(),
@@ -55,7 +57,7 @@ impl Open {
     }
 }
 
-impl Device for Open {
+impl Device for OpenNode {
     fn capability(&self) -> io::Result<Capability> {
         let mut found: sys::v4l2_capability = zeroed();
         self.call(vidioc::VIDIOC_QUERYCAP, &mut found)?;
@@ -91,11 +93,13 @@ impl Device for Open {
         };
         self.call(vidioc::VIDIOC_ENUM_FRAMESIZES, &mut found)?;
         if found.type_ == sys::v4l2_frmsizetypes_V4L2_FRMSIZE_TYPE_DISCRETE {
-            // SAFETY: the type says which member of the union is filled; both are integers only.
+            // SAFETY: `found` began as zeros and the kernel wrote the member that the type names; it
+            // has integers only, so any bytes are a value.
             let size = unsafe { found.__bindgen_anon_1.discrete };
             return Ok(FrameSize::Discrete(size.width, size.height));
         }
-        // SAFETY: as above.
+        // SAFETY: `found` began as zeros, so all of the union is initialised; `stepwise` has integers
+        // only, so any bytes are a value.
         let range = unsafe { found.__bindgen_anon_1.stepwise };
         Ok(FrameSize::Range {
             min: (range.min_width, range.min_height),
@@ -119,16 +123,18 @@ impl Device for Open {
         };
         self.call(vidioc::VIDIOC_ENUM_FRAMEINTERVALS, &mut found)?;
         if found.type_ == sys::v4l2_frmivaltypes_V4L2_FRMIVAL_TYPE_DISCRETE {
-            // SAFETY: the type says which member of the union is filled; both are integers only.
+            // SAFETY: `found` began as zeros and the kernel wrote the member that the type names; it
+            // has integers only, so any bytes are a value.
             let interval = unsafe { found.__bindgen_anon_1.discrete };
             return Ok(FrameInterval::Discrete(interval.into()));
         }
-        // SAFETY: as above.
+        // SAFETY: `found` began as zeros, so all of the union is initialised; `stepwise` has integers
+        // only, so any bytes are a value.
         let range = unsafe { found.__bindgen_anon_1.stepwise };
         Ok(FrameInterval::Range(range.min.into(), range.max.into()))
     }
 
-    fn set_format(&self, format: FourCC, size: (u32, u32)) -> io::Result<Picture> {
+    fn set_format(&self, format: FourCC, size: (u32, u32)) -> io::Result<DriverFormat> {
         let mut asked: sys::v4l2_format = zeroed();
         asked.type_ = CAPTURE;
         asked.fmt.pix = sys::v4l2_pix_format {
@@ -141,12 +147,13 @@ impl Device for Open {
             ..plain_pix()
         };
         self.call(vidioc::VIDIOC_S_FMT, &mut asked)?;
-        // SAFETY: a capture format is `pix`, and all its members are integers.
+        // SAFETY: the type CAPTURE makes `pix` the valid member, which this function wrote before the
+        // kernel did; it and its own union have integers only, so any bytes are a value.
         let (given, encoding) = unsafe {
             let pix = asked.fmt.pix;
             (pix, pix.__bindgen_anon_1.ycbcr_enc)
         };
-        Ok(Picture {
+        Ok(DriverFormat {
             format: FourCC::from(given.pixelformat),
             width: given.width,
             height: given.height,
@@ -171,7 +178,8 @@ impl Device for Open {
             reserved: [0; 4],
         };
         self.call(vidioc::VIDIOC_S_PARM, &mut asked)?;
-        // SAFETY: the parameters of a capture stream are `capture`, integers only.
+        // SAFETY: the type CAPTURE makes `capture` the valid member, which this function wrote before
+        // the kernel did; it has integers only, so any bytes are a value.
         Ok(unsafe { asked.parm.capture }.timeperframe.into())
     }
 
@@ -186,11 +194,12 @@ impl Device for Open {
         Ok(asked.count)
     }
 
-    fn map(&self, index: u32) -> io::Result<Box<dyn Mapping>> {
+    fn map(&self, index: u32) -> io::Result<Box<dyn MappedBuffer>> {
         let mut found = Self::buffer(index);
         self.call(vidioc::VIDIOC_QUERYBUF, &mut found)?;
         let length = found.length as usize;
-        // SAFETY: for mapped buffers the union holds the offset.
+        // SAFETY: `found` began as zeros, and the kind MMAP makes `offset`, an integer, the member
+        // that the kernel wrote.
         let offset = unsafe { found.m.offset };
         // `off_t` has 32 bits on armv7.
         #[allow(clippy::unnecessary_fallible_conversions)]
@@ -253,9 +262,10 @@ impl Device for Open {
             ..zeroed()
         };
         self.call(vidioc::VIDIOC_QUERYMENU, &mut found)?;
-        // The structure is packed: the union is copied out before it is looked at.
+        // The structure is packed, so the union is copied out: a reference to it could be unaligned.
         let entry = found.__bindgen_anon_1;
-        // SAFETY: both members of the union are plain bytes; this one spans all of it.
+        // SAFETY: `found` began as zeros, so all of the union is initialised; `name` is an array of
+        // bytes, and any bytes are a value.
         Ok(text(&unsafe { entry.name }))
     }
 
@@ -264,8 +274,8 @@ impl Device for Open {
     }
 }
 
-/// A name out of a fixed field: up to the first zero byte, whatever a driver wrote there made
-/// readable.
+/// The name in a fixed field: up to the first zero byte, with invalid UTF-8 replaced and control
+/// characters removed.
 fn text(field: &[u8]) -> String {
     let end = field.iter().position(|&byte| byte == 0);
     let name = String::from_utf8_lossy(&field[..end.unwrap_or(field.len())]);

@@ -1,8 +1,8 @@
 //! The real system: V4L2 through the v4l crate's handle, types and ioctl numbers.
 //!
 //! The crate's own stream, capability and control readers are not used: they queue buffers that the
-//! kernel owns, and panic on names that are not UTF-8. This folder is the only unsafe code of the
-//! camera.
+//! kernel owns, and panic on names that are not UTF-8. The camera's unsafe code is in this folder
+//! alone.
 #![allow(unsafe_code)]
 
 mod device;
@@ -15,20 +15,20 @@ use std::os::unix::fs::FileTypeExt;
 use std::path::Path;
 use std::time::Duration;
 
-use self::device::Open;
+use self::device::OpenNode;
 #[cfg(test)]
 pub use self::mapping::Mapped;
 use super::system::{Device, Node, System};
 
 /// The running kernel.
 #[derive(Debug, Default)]
-pub struct Kernel;
+pub struct Linux;
 
-impl System for Kernel {
+impl System for Linux {
     fn nodes(&self) -> io::Result<Vec<Node>> {
         let mut links = Vec::new();
         for folder in ["/dev/v4l/by-id", "/dev/v4l/by-path"] {
-            // The folders are there only while a camera with such a name is.
+            // The folders exist only while a camera with such a name is plugged in.
             for link in fs::read_dir(folder).into_iter().flatten().flatten() {
                 if let Ok(target) = fs::canonicalize(link.path()) {
                     links.push((link.path(), target));
@@ -58,11 +58,11 @@ impl System for Kernel {
             return Err(io::Error::from_raw_os_error(libc::ENOTTY));
         }
         let handle = v4l::Device::with_path(path)?.handle();
-        // SAFETY: fcntl with F_SETFD takes no pointer; the handle keeps the descriptor open.
+        // SAFETY: F_SETFD takes an integer and touches no memory; the handle keeps the descriptor open.
         if unsafe { libc::fcntl(handle.fd(), libc::F_SETFD, libc::FD_CLOEXEC) } == -1 {
             return Err(io::Error::last_os_error());
         }
-        Ok(Box::new(Open::new(handle)))
+        Ok(Box::new(OpenNode::new(handle)))
     }
 
     fn holders(&self, path: &Path) -> Vec<String> {
@@ -93,8 +93,8 @@ impl System for Kernel {
             tv_sec: 0,
             tv_nsec: 0,
         };
-        // SAFETY: `time` is a timespec that outlives the call. CLOCK_MONOTONIC always exists on
-        // Linux.
+        // SAFETY: the kernel writes one timespec to `time`, which is borrowed for the call. Linux always
+        // has CLOCK_MONOTONIC; a failure would leave the zeros.
         unsafe { libc::clock_gettime(libc::CLOCK_MONOTONIC, &mut time) };
         let seconds = u64::try_from(time.tv_sec).unwrap_or(0);
         Duration::new(seconds, u32::try_from(time.tv_nsec).unwrap_or(0))
@@ -110,12 +110,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_no_camera_is_refused_without_harm() {
-        let null = Kernel.open(Path::new("/dev/null")).unwrap();
+    fn a_node_that_is_not_a_camera_is_refused() {
+        let null = Linux.open(Path::new("/dev/null")).unwrap();
         let error = null.capability().unwrap_err();
         assert_eq!(error.raw_os_error(), Some(libc::ENOTTY));
-        let folder = Kernel.open(Path::new("/dev")).err().unwrap();
+        let folder = Linux.open(Path::new("/dev")).err().unwrap();
         assert_eq!(folder.raw_os_error(), Some(libc::ENOTTY));
-        assert!(Kernel.open(Path::new("/dev/\0")).is_err());
+        assert!(Linux.open(Path::new("/dev/\0")).is_err());
     }
 }

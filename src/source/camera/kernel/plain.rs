@@ -1,16 +1,20 @@
-//! The kernel's structures, which may begin as zero bytes.
+//! The kernel's structures, which start as zero bytes.
 
 use v4l::v4l_sys as sys;
 
-/// A plain C structure for which all zero bytes are a value.
+/// A C structure for which any bytes are a value, all zeros among them, and that holds no pointer for
+/// the kernel to follow in the calls made here.
 ///
 /// # Safety
-/// Only for such types.
+/// The type must have integers, arrays of them and unions of both alone. A pointer among the members of
+/// a union is allowed where no call makes the kernel use it.
 pub unsafe trait Plain {}
 
 macro_rules! plain {
     ($($name:ty),*) => { $(
-        // SAFETY: a C structure of the kernel's interface: integers, arrays and unions of them.
+        // SAFETY: an integer or a C structure of the kernel's interface: integers, arrays and unions.
+        // Pointers occur only in unions, for kinds of memory and formats that this folder never asks
+        // for.
         unsafe impl Plain for $name {}
     )* };
 }
@@ -30,15 +34,15 @@ plain!(
     libc::c_int
 );
 
-/// The value of all zero bytes.
+/// The value with all bytes zero.
 pub fn zeroed<T: Plain>() -> T {
-    // SAFETY: all zero bytes are a value of every `Plain` type.
+    // SAFETY: any bytes are a value of a `Plain` type.
     unsafe { std::mem::zeroed() }
 }
 
-/// The same of the part of a format that is of pictures.
+/// The pixel format with all bytes zero.
 pub fn plain_pix() -> sys::v4l2_pix_format {
     let blank: sys::v4l2_format = zeroed();
-    // SAFETY: all zero bytes are a `v4l2_pix_format`, which is integers only.
+    // SAFETY: `blank` is all zeros, and any bytes are a `v4l2_pix_format`: it has integers only.
     unsafe { blank.fmt.pix }
 }

@@ -1,4 +1,4 @@
-//! What a test works with: a camera on the fake kernel, with steps until it streams or is lost.
+//! A camera on the fake kernel, stepped until it streams or is lost.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -7,7 +7,7 @@ use super::fake::Fake;
 use crate::frame::Frame;
 use crate::source::camera::system::System;
 use crate::source::camera::{Camera, Config};
-use crate::source::{Cause, Counters, State};
+use crate::source::{Cause, FrameCounters, SourceState};
 use crate::source::{Next, Source};
 
 /// A camera on a kernel of its own, and the frame that it fills.
@@ -50,7 +50,7 @@ impl Bench {
             let waited = self.now() - begin;
             assert!(waited < limit, "no frame, {:?}", self.camera.status());
         }
-        assert_eq!(self.camera.status().state, State::Streaming);
+        assert_eq!(self.camera.status().state, SourceState::Streaming);
         assert_eq!(self.camera.status().loss, None);
         self.now() - begin
     }
@@ -60,7 +60,7 @@ impl Bench {
         let begin = self.now();
         loop {
             let came = self.step();
-            if self.camera.status().state == State::Lost {
+            if self.camera.status().state == SourceState::Lost {
                 assert!(!came);
                 return (self.cause(), self.now() - begin);
             }
@@ -76,7 +76,7 @@ impl Bench {
         self.camera.status().loss.as_ref().unwrap().message.clone()
     }
 
-    pub fn counters(&self) -> Counters {
+    pub fn counters(&self) -> FrameCounters {
         self.camera.status().counters.clone()
     }
 
@@ -107,5 +107,5 @@ pub fn plain() -> Config {
 
 pub const SECOND: Duration = Duration::from_secs(1);
 
-/// The time within which a loss must be said.
+/// The time within which a loss must be reported.
 pub const TIMEOUT_AND_ONE: Duration = Duration::from_secs(4);

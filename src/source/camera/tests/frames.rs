@@ -10,7 +10,7 @@ use crate::source::Source;
 use crate::source::camera::{Config, Format};
 
 #[test]
-fn fault_02_a_frame_is_cut_to_what_the_driver_wrote_and_the_error_flag_is_heeded() {
+fn fault_02_a_frame_is_cut_to_what_the_driver_wrote() {
     let mut bench = Bench::webcam();
     bench.fake.webcam(|camera| {
         camera.adjust = Box::new(|picture| picture.size_image = 1 << 20);
@@ -45,7 +45,7 @@ fn mjpg() -> Config {
 }
 
 #[test]
-fn fault_05_cut_jpeg_frames_are_counted_and_padded_ones_are_trimmed() {
+fn fault_05_cut_jpegs_are_counted_and_padding_is_trimmed() {
     let mut bench = Bench::new(Fake::with_webcam(), mjpg());
     bench.fake.webcam(|camera| {
         camera.film = Box::new(|sequence| {
@@ -70,7 +70,7 @@ fn fault_05_cut_jpeg_frames_are_counted_and_padded_ones_are_trimmed() {
 }
 
 #[test]
-fn fault_05_a_camera_that_sends_only_broken_frames_is_lost_and_opened_again() {
+fn fault_05_a_camera_that_sends_only_broken_frames_is_lost() {
     let mut bench = Bench::new(Fake::with_webcam(), mjpg());
     bench.fake.webcam(|camera| {
         camera.film = Box::new(|sequence| Sent {
@@ -91,7 +91,7 @@ fn fault_05_a_camera_that_sends_only_broken_frames_is_lost_and_opened_again() {
 }
 
 #[test]
-fn fault_05_raw_frames_that_are_too_short_or_empty_are_counted() {
+fn fault_05_short_and_empty_raw_frames_are_counted() {
     let mut bench = Bench::webcam();
     bench.fake.webcam(|camera| {
         camera.film = Box::new(|sequence| {

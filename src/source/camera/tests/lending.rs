@@ -1,5 +1,4 @@
-//! Raw frames that are read in the driver's own buffers: who has which, and what becomes of them
-//! when it goes wrong.
+//! Raw frames that are read in the driver's own buffers: who holds which, also after a failure.
 
 use std::mem;
 use std::sync::Arc;
@@ -11,7 +10,7 @@ use super::frames::jpeg;
 use crate::frame::{Frame, Slot, Taken};
 use crate::source::Source;
 use crate::source::camera::{Camera, Config, Format};
-use crate::source::{Cause, State};
+use crate::source::{Cause, SourceState};
 
 /// A webcam that gives at most so many buffers.
 fn webcam(buffers: u32) -> Bench {
@@ -26,14 +25,13 @@ fn keep(bench: &mut Bench) -> Frame {
     mem::take(&mut bench.frame)
 }
 
-/// Whether it shows one and the same level everywhere, as each of the fake camera's frames does:
-/// its number.
+/// Whether all pixels have one level, as in each frame of the fake camera: its number.
 fn is_whole(frame: &Frame, level: u8) -> bool {
     frame.data.len() == 640 * 480 * 2 && frame.data.iter().all(|&byte| byte == level)
 }
 
 #[test]
-fn a_raw_frame_is_read_in_the_drivers_buffer_and_a_jpeg_is_copied() {
+fn a_raw_frame_is_lent_and_a_jpeg_is_copied() {
     let mut bench = webcam(3);
     let mut seen = std::collections::BTreeSet::new();
     for _ in 0..20 {
@@ -64,7 +62,7 @@ fn a_raw_frame_is_read_in_the_drivers_buffer_and_a_jpeg_is_copied() {
 }
 
 #[test]
-fn what_is_on_loan_stays_as_it_is_while_the_camera_goes_on_with_the_rest() {
+fn a_lent_buffer_does_not_change_while_the_camera_goes_on() {
     let mut bench = webcam(3);
     let kept = [keep(&mut bench), keep(&mut bench)];
     for _ in 0..20 {
@@ -80,14 +78,14 @@ fn what_is_on_loan_stays_as_it_is_while_the_camera_goes_on_with_the_rest() {
 }
 
 #[test]
-fn a_camera_whose_buffers_are_all_on_loan_is_not_taken_for_a_lost_one() {
+fn a_camera_with_all_buffers_on_loan_is_not_lost() {
     let mut bench = webcam(2);
     let kept = [keep(&mut bench), keep(&mut bench)];
     let begin = bench.now();
     bench.run(20 * SECOND);
     assert!(bench.now() - begin >= 20 * SECOND, "it waits and sleeps");
     let status = bench.camera.status();
-    assert_eq!((status.state, status.losses), (State::Streaming, 0));
+    assert_eq!((status.state, status.losses), (SourceState::Streaming, 0));
     assert!(is_whole(&kept[0], 0) && is_whole(&kept[1], 1));
     drop(kept);
     bench.frame_within(SECOND);
@@ -110,7 +108,7 @@ fn a_driver_with_one_buffer_gets_it_back_at_once() {
 }
 
 #[test]
-fn fault_03_what_is_on_loan_can_be_read_after_the_camera_is_gone() {
+fn fault_03_a_lent_buffer_outlives_the_camera() {
     let mut bench = webcam(3);
     let kept = keep(&mut bench);
     let camera = bench.fake.world().cameras.remove(0);
@@ -133,7 +131,7 @@ fn fault_03_what_is_on_loan_can_be_read_after_the_camera_is_gone() {
 }
 
 #[test]
-fn a_buffer_that_cannot_be_queued_when_its_loan_ends_is_a_loss_with_its_cause() {
+fn a_lent_buffer_that_cannot_be_requeued_is_a_loss() {
     let mut bench = webcam(3);
     let kept = keep(&mut bench);
     bench.fake.fail(Call::Queue, libc::EIO, 1);
@@ -146,7 +144,7 @@ fn a_buffer_that_cannot_be_queued_when_its_loan_ends_is_a_loss_with_its_cause() 
 }
 
 #[test]
-fn fault_03_a_loan_that_ends_while_the_driver_hangs_in_stop_does_not_wait_for_it() {
+fn fault_03_the_end_of_a_loan_waits_for_no_hanging_stop() {
     let mut bench = webcam(3);
     let kept = keep(&mut bench);
     bench.fake.freeze(true);

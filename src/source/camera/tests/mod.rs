@@ -1,7 +1,7 @@
-//! What cameras do wrong, on a kernel of the tests' own: what is said, what is counted, and that
-//! pictures come back.
+//! Faults of cameras, on a fake kernel: the reported state, the counters, and that pictures come
+//! back.
 //!
-//! `fault_NN_*` is of failure mode NN in the table of `tests/README.md`.
+//! `fault_NN_*` tests failure NN in the table of `tests/README.md`.
 
 mod bench;
 mod fake;

@@ -11,7 +11,7 @@ use crate::source::Cause;
 use crate::source::camera::Config;
 
 #[test]
-fn fault_04_a_camera_that_comes_back_under_another_number_is_found_by_its_name() {
+fn fault_04_a_renumbered_camera_is_found_by_its_name() {
     let fake = Fake::with_webcam();
     let by_id = "/dev/v4l/by-id/usb-Test_Webcam-video-index0";
     let by_path = "/dev/v4l/by-path/pci-0000:01:00.0-usb-0:1:1.0-video-index0";
@@ -41,7 +41,7 @@ fn fault_04_a_camera_that_comes_back_under_another_number_is_found_by_its_name()
 }
 
 #[test]
-fn fault_04_a_number_means_its_node_and_another_number_is_not_taken_for_it() {
+fn fault_04_a_number_means_exactly_its_node() {
     for device in ["0", "/dev/video0"] {
         let config = Config {
             device: device.into(),
@@ -62,7 +62,7 @@ fn fault_04_a_number_means_its_node_and_another_number_is_not_taken_for_it() {
 }
 
 #[test]
-fn fault_04_a_metadata_node_is_refused_and_the_right_one_named() {
+fn fault_04_a_metadata_node_is_answered_with_its_sibling() {
     let fake = Fake::with_webcam();
     let mut metadata = FakeCamera::webcam("/dev/video1");
     metadata.capability.flags = sys::V4L2_CAP_META_CAPTURE | sys::V4L2_CAP_STREAMING;
@@ -102,7 +102,7 @@ fn fault_04_a_name_that_fits_two_cameras_or_none_is_said() {
 }
 
 #[test]
-fn fault_09_no_bandwidth_or_an_error_at_streamon_is_said_and_tried_again() {
+fn fault_09_a_failing_streamon_is_reported_and_tried_again() {
     for (errno, cause) in [(libc::ENOSPC, Cause::Bandwidth), (libc::EIO, Cause::Io)] {
         let mut bench = Bench::webcam();
         bench.fake.fail(Call::StreamOn, errno, 3);
@@ -116,7 +116,7 @@ fn fault_09_no_bandwidth_or_an_error_at_streamon_is_said_and_tried_again() {
 }
 
 #[test]
-fn fault_09_each_step_of_opening_may_fail_and_leaves_nothing_behind() {
+fn fault_09_a_failed_open_leaves_nothing_behind() {
     for call in [
         Call::Open,
         Call::SetFormat,
@@ -176,7 +176,7 @@ fn fault_10_what_the_driver_gives_is_the_truth() {
 }
 
 #[test]
-fn fault_10_a_format_that_cannot_be_read_is_left_for_the_next() {
+fn fault_10_after_an_unreadable_format_the_next_is_tried() {
     let mut bench = Bench::webcam();
     bench.fake.webcam(|camera| {
         camera.adjust = Box::new(|picture| {
@@ -221,7 +221,7 @@ fn fault_11_the_raspberry_pis_raw_sensor_is_recognised() {
 }
 
 #[test]
-fn fault_11_auto_passes_over_the_pis_pipeline_and_takes_the_webcam() {
+fn fault_11_auto_takes_the_webcam_not_the_pis_pipeline() {
     let fake = Fake::with_webcam();
     fake.webcam(|camera| camera.node.path = "/dev/video20".into());
     for driver in ["bcm2835-isp", "bcm2835-codec", "rp1-cfe"] {

@@ -7,7 +7,7 @@ use super::fake::{Call, Fake, FakeCamera};
 use crate::source::camera::config::ControlValue;
 use crate::source::camera::survey;
 use crate::source::camera::system::Control;
-use crate::source::{Cause, State};
+use crate::source::{Cause, SourceState};
 
 fn control(id: u32, name: &str, kind: u32, max: i32) -> Control {
     Control {
@@ -59,7 +59,7 @@ fn controls_are_set_by_name_in_an_order_that_works() {
         bench.camera.status().remarks,
         [
             "control gain: must be 0 to 100, and is 101",
-            "control zoom: not there; there is power_line_frequency, auto_focus_manual, absolute_focus, gain"
+            "control zoom: this camera has none of that name, only power_line_frequency, auto_focus_manual, absolute_focus, gain"
         ]
     );
 }
@@ -116,10 +116,13 @@ fn a_monitor_sees_from_elsewhere_what_the_camera_is() {
     let mut bench = Bench::webcam();
     let monitor = bench.camera.monitor();
     let mut seen = 0;
-    assert_eq!(monitor.change(&mut seen).unwrap().state, State::Lost);
+    assert_eq!(monitor.change(&mut seen).unwrap().state, SourceState::Lost);
     assert!(monitor.change(&mut seen).is_none());
     bench.frame_within(SECOND);
-    assert_eq!(monitor.change(&mut seen).unwrap().state, State::Streaming);
+    assert_eq!(
+        monitor.change(&mut seen).unwrap().state,
+        SourceState::Streaming
+    );
     bench.frame_within(SECOND);
     assert!(monitor.change(&mut seen).is_none());
     assert_eq!(monitor.status().counters.delivered, 2);
@@ -134,7 +137,7 @@ fn a_monitor_sees_from_elsewhere_what_the_camera_is() {
 }
 
 #[test]
-fn a_loss_that_is_over_before_anybody_looks_is_told_all_the_same() {
+fn a_loss_that_is_over_is_still_reported() {
     let mut bench = Bench::webcam();
     let monitor = bench.camera.monitor();
     let mut seen = 0;
@@ -145,7 +148,7 @@ fn a_loss_that_is_over_before_anybody_looks_is_told_all_the_same() {
     bench.frame_within(SECOND);
     let told: Vec<_> = std::iter::from_fn(|| monitor.change(&mut seen)).collect();
     let states: Vec<_> = told.iter().map(|status| status.state).collect();
-    assert_eq!(states, [State::Lost, State::Streaming]);
+    assert_eq!(states, [SourceState::Lost, SourceState::Streaming]);
     assert_eq!(told[0].loss.as_ref().unwrap().cause, Cause::Unplugged);
 
     // However long nobody looks, little is kept, and it ends with what is true now.
@@ -157,5 +160,5 @@ fn a_loss_that_is_over_before_anybody_looks_is_told_all_the_same() {
     let told: Vec<_> = std::iter::from_fn(|| monitor.change(&mut seen)).collect();
     assert_eq!(told.len(), 8);
     assert_eq!(told[7].losses, 101);
-    assert_eq!(told[7].state, State::Streaming);
+    assert_eq!(told[7].state, SourceState::Streaming);
 }

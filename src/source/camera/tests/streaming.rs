@@ -5,16 +5,16 @@ use std::time::Duration;
 use super::bench::{Bench, SECOND, TIMEOUT_AND_ONE, plain};
 use super::fake::{Call, Fake};
 use crate::source::camera::Config;
-use crate::source::{Cause, State};
+use crate::source::{Cause, SourceState};
 
 #[test]
-fn fault_01_after_a_timeout_no_buffer_of_the_kernel_is_queued_and_pictures_come_back() {
+fn fault_01_after_a_timeout_no_owned_buffer_is_queued() {
     let mut bench = Bench::webcam();
     bench.frame_within(SECOND);
     bench.fake.webcam(|camera| camera.silent = true);
-    // Silence shorter than the time-out: nothing is lost, nothing queued anew.
+    // Silence shorter than the time-out: nothing is lost, nothing is requeued.
     bench.run(2 * SECOND);
-    assert_eq!(bench.camera.status().state, State::Streaming);
+    assert_eq!(bench.camera.status().state, SourceState::Streaming);
     bench.fake.webcam(|camera| camera.silent = false);
     bench.frame_within(SECOND);
     assert_eq!(bench.camera.status().opens, 1);
@@ -22,7 +22,7 @@ fn fault_01_after_a_timeout_no_buffer_of_the_kernel_is_queued_and_pictures_come_
 }
 
 #[test]
-fn fault_02_a_stop_that_fails_with_any_errno_is_survived_and_frees_everything() {
+fn fault_02_a_stop_that_fails_frees_everything() {
     for errno in [libc::EIO, libc::ENODEV, libc::EINVAL, libc::EPIPE] {
         let mut bench = Bench::webcam();
         bench.frame_within(SECOND);
@@ -37,7 +37,7 @@ fn fault_02_a_stop_that_fails_with_any_errno_is_survived_and_frees_everything() 
 }
 
 #[test]
-fn fault_03_an_unplugged_camera_is_lost_at_once_and_comes_back() {
+fn fault_03_an_unplugged_camera_is_lost_and_comes_back() {
     let mut bench = Bench::webcam();
     bench.frame_within(SECOND);
     let camera = bench.fake.world().cameras.remove(0);
@@ -53,7 +53,7 @@ fn fault_03_an_unplugged_camera_is_lost_at_once_and_comes_back() {
 }
 
 #[test]
-fn fault_03_a_driver_that_hangs_in_stop_does_not_hang_the_daemon() {
+fn fault_03_a_hanging_stop_does_not_hang_the_daemon() {
     let mut bench = Bench::webcam();
     bench.frame_within(SECOND);
     bench.fake.freeze(true);
@@ -77,7 +77,7 @@ fn fault_03_a_driver_that_hangs_in_stop_does_not_hang_the_daemon() {
 }
 
 #[test]
-fn fault_08_a_silent_camera_is_lost_in_time_and_opened_again_with_growing_pauses() {
+fn fault_08_a_silent_camera_is_lost_and_reopened() {
     let mut bench = Bench::webcam();
     bench.frame_within(SECOND);
     bench.fake.webcam(|camera| camera.silent = true);
@@ -108,12 +108,12 @@ fn fault_08_a_slow_camera_is_given_time_for_its_frames() {
     bench.fake.webcam(|camera| camera.rates = vec![]);
     bench.frame_within(6 * SECOND);
     bench.run(60 * SECOND);
-    assert_eq!(bench.camera.status().state, State::Streaming);
+    assert_eq!(bench.camera.status().state, SourceState::Streaming);
     assert_eq!(bench.camera.status().losses, 0);
 }
 
 #[test]
-fn fault_13_storms_of_signals_and_empty_wake_ups_cost_no_core_and_are_survived() {
+fn fault_13_storms_of_empty_wake_ups_cost_no_core() {
     for (call, errno) in [
         (Call::Poll, libc::EINTR),
         (Call::Dequeue, libc::EINTR),
@@ -130,7 +130,7 @@ fn fault_13_storms_of_signals_and_empty_wake_ups_cost_no_core_and_are_survived()
 }
 
 #[test]
-fn fault_13_a_storm_without_end_is_a_loss_in_time_and_sleeps_through_it() {
+fn fault_13_an_endless_storm_is_a_loss_in_time() {
     let mut bench = Bench::webcam();
     bench.frame_within(SECOND);
     bench.fake.fail(Call::Dequeue, libc::EAGAIN, 100_000);
@@ -177,8 +177,8 @@ fn a_thousand_reopens_leave_no_descriptor_mapping_or_growth() {
     assert_eq!(bench.camera.status().losses, 1000);
 }
 
-/// Whatever the system says to whichever call: lost in time and with its cause, closed, and opened
-/// again.
+/// Whichever call fails with whichever error: the camera is lost in time, with the cause, closed and
+/// opened again.
 #[test]
 fn every_errno_at_every_call_is_said_in_time_and_survived() {
     let opening = [

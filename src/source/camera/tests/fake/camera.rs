@@ -9,7 +9,7 @@ use std::time::Duration;
 use v4l::FourCC;
 use v4l::v4l_sys as sys;
 
-use crate::source::camera::system::{Capability, Control, FrameSize, Node, Picture};
+use crate::source::camera::system::{Capability, Control, DriverFormat, FrameSize, Node};
 
 /// One frame as the camera sends it.
 #[derive(Clone)]
@@ -36,9 +36,9 @@ pub struct FakeCamera {
     /// Controls that are refused until this one is 1.
     pub locked_by: HashMap<u32, u32>,
     /// Turns what was asked for into what is given.
-    pub adjust: Box<dyn Fn(&mut Picture) + Send>,
+    pub adjust: Box<dyn Fn(&mut DriverFormat) + Send>,
     pub film: Film,
-    pub picture: Picture,
+    pub picture: DriverFormat,
     pub interval: Duration,
     /// Sends nothing.
     pub silent: bool,
@@ -77,7 +77,7 @@ impl FakeCamera {
             locked_by: HashMap::new(),
             adjust: Box::new(|_| ()),
             film: Box::new(|sequence| Sent::raw(sequence, 640 * 480 * 2)),
-            picture: Picture::default(),
+            picture: DriverFormat::default(),
             interval: Duration::from_millis(100),
             silent: false,
             most_buffers: 32,

@@ -12,15 +12,15 @@ use v4l::{FourCC, Fraction};
 use super::{Call, Fake, FakeCamera, World, errno};
 use crate::source::camera::kernel;
 use crate::source::camera::system::{
-    Buffer, Capability, Control, Device, FrameInterval, FrameSize, Mapping, Picture,
+    Buffer, Capability, Control, Device, DriverFormat, FrameInterval, FrameSize, MappedBuffer,
 };
 
-pub struct Open {
+pub struct FakeNode {
     pub fake: Fake,
     pub path: PathBuf,
 }
 
-impl Open {
+impl FakeNode {
     /// Does something with the camera, unless it was unplugged.
     fn with<T>(
         &self,
@@ -39,7 +39,7 @@ impl Open {
     }
 }
 
-impl Drop for Open {
+impl Drop for FakeNode {
     fn drop(&mut self) {
         let mut world = self.fake.world();
         world.descriptors -= 1;
@@ -54,7 +54,7 @@ fn entry<T: Copy>(list: &[T], index: u32) -> io::Result<T> {
     entry.ok_or_else(|| errno(libc::EINVAL))
 }
 
-impl Device for Open {
+impl Device for FakeNode {
     fn capability(&self) -> io::Result<Capability> {
         self.look(|camera| Ok(camera.capability.clone()))
     }
@@ -74,16 +74,16 @@ impl Device for Open {
         })
     }
 
-    fn set_format(&self, format: FourCC, size: (u32, u32)) -> io::Result<Picture> {
+    fn set_format(&self, format: FourCC, size: (u32, u32)) -> io::Result<DriverFormat> {
         let world = self.fake.enter(Call::SetFormat)?;
         self.with(world, |camera, _| {
-            let mut picture = Picture {
+            let mut picture = DriverFormat {
                 format,
                 width: size.0,
                 height: size.1,
                 bytes_per_line: size.0 * 2,
                 size_image: size.0 * size.1 * 2,
-                ..Picture::default()
+                ..DriverFormat::default()
             };
             (camera.adjust)(&mut picture);
             camera.picture = picture;
@@ -115,7 +115,7 @@ impl Device for Open {
         })
     }
 
-    fn map(&self, index: u32) -> io::Result<Box<dyn Mapping>> {
+    fn map(&self, index: u32) -> io::Result<Box<dyn MappedBuffer>> {
         let world = self.fake.enter(Call::Map)?;
         let memory = self.with(world, |camera, _| {
             let memory = camera.memory.get(index as usize).cloned();
@@ -238,7 +238,7 @@ struct Mapped {
     memory: kernel::Mapped,
 }
 
-impl Mapping for Mapped {
+impl MappedBuffer for Mapped {
     fn length(&self) -> usize {
         self.memory.length()
     }

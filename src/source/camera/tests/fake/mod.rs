@@ -11,7 +11,7 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard};
 use std::time::Duration;
 
 pub use self::camera::{FakeCamera, Sent};
-use self::device::Open;
+use self::device::FakeNode;
 use crate::source::camera::system::{Device, Node, System};
 
 pub const WEBCAM: &str = "/dev/video0";
@@ -112,7 +112,7 @@ impl System for Fake {
             return Err(errno(libc::ENOENT));
         }
         world.descriptors += 1;
-        Ok(Box::new(Open {
+        Ok(Box::new(FakeNode {
             fake: self.clone(),
             path: path.into(),
         }))

@@ -1,3 +1,5 @@
+mod footprint;
+
 use std::fs;
 use std::process::Command;
 
@@ -5,7 +7,7 @@ use super::*;
 use crate::frame::{PixelFormat, View};
 use tempfile::TempDir;
 
-const JPEG: &[u8] = include_bytes!("../../../tests/reference/jpeg/420.jpg");
+const JPEG: &[u8] = include_bytes!("../../../../tests/reference/jpeg/420.jpg");
 
 fn options() -> RecordingOptions {
     RecordingOptions::default()
@@ -48,7 +50,7 @@ fn open_error(path: &Path) -> Error {
 }
 
 #[test]
-fn a_directory_is_read_in_natural_order_and_bad_files_are_counted() {
+fn a_directory_is_read_in_natural_order() {
     let good = png(image::RgbImage::from_pixel(3, 2, image::Rgb([1, 2, 3])));
     let folder = directory(&[
         ("10.png", &good),
@@ -92,7 +94,7 @@ fn the_clock_is_that_of_the_frames() {
 }
 
 #[test]
-fn a_loop_goes_on_with_the_clock_and_ends_if_nothing_is_there_to_show() {
+fn a_loop_goes_on_with_the_clock_unless_it_has_no_picture() {
     let looping = RecordingOptions {
         looping: true,
         ..options()
@@ -135,7 +137,7 @@ fn unusual_png_pictures_become_rgb() {
     assert_eq!(pixel(&png(grey)), [5, 5, 5]);
     let thin = image::RgbImage::from_pixel(20000, 1, image::Rgb([4, 5, 6]));
     assert_eq!(pixel(&png(thin)), [4, 5, 6]);
-    let palette = include_bytes!("../../../tests/reference/palette.png");
+    let palette = include_bytes!("../../../../tests/reference/palette.png");
     assert_eq!(pixel(palette), [200, 10, 30]);
 }
 
@@ -190,7 +192,7 @@ fn y4m_is_read_again_when_it_loops() {
 }
 
 #[test]
-fn what_is_no_recording_is_said_in_one_line() {
+fn an_unusable_recording_is_refused_in_one_line() {
     let folder = directory(&[
         ("zero.jpg", b""),
         ("text.txt", b"hello, world"),
@@ -219,8 +221,8 @@ fn what_is_no_recording_is_said_in_one_line() {
     assert_eq!(said(&error).0, 66);
 }
 
-/// Videos go through the user's ffmpeg: without one there is nothing to test here. An emulator may
-/// say that it starts and have it fail at once.
+/// Videos go through the user's ffmpeg: without one there is nothing to test here. Under an emulator it
+/// may start and fail at once.
 fn has_ffmpeg() -> bool {
     let ran = Command::new("ffmpeg").arg("-version").output();
     ran.is_ok_and(|ran| ran.status.success())
@@ -273,7 +275,7 @@ fn a_video_is_read_through_ffmpeg() {
 }
 
 #[test]
-fn a_broken_video_says_what_ffmpeg_says_and_leaves_no_child() {
+fn a_broken_video_reports_the_complaint_of_ffmpeg() {
     if !has_ffmpeg() {
         return;
     }
@@ -296,10 +298,10 @@ fn a_video_left_half_way_ends_its_child() {
     let folder = TempDir::new().unwrap();
     let path = folder.path().join("red.mp4");
     video(&path);
-    let mut reel = ffmpeg::Ffmpeg::open(&path).unwrap();
-    let child = Path::new("/proc").join(reel.child().to_string());
+    let mut reader = ffmpeg::Ffmpeg::open(&path).unwrap();
+    let child = Path::new("/proc").join(reader.child().to_string());
     assert!(child.exists());
-    assert_eq!(reel.next(&mut Frame::empty()).unwrap(), Item::Numbered);
-    drop(reel);
+    assert_eq!(reader.next(&mut Frame::empty()).unwrap(), Fetched::Numbered);
+    drop(reader);
     assert!(!child.exists());
 }

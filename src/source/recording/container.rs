@@ -1,14 +1,14 @@
-//! What kind of recording a file is.
+//! The kind of file or folder that holds a recording's frames.
 
 use std::fs::{File, Metadata};
 use std::io::Read;
 use std::path::Path;
 
-use super::Error;
+use crate::source::Error;
 
-/// What kind of recording a path is.
+/// The kind of file or folder that holds the frames.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Kind {
+pub(super) enum Container {
     Directory,
     Image,
     Mjpeg,
@@ -21,24 +21,24 @@ pub(super) const JPEG: &[u8] = &[0xff, 0xd8];
 pub(super) const PNG: &[u8] = b"\x89PNG\r\n\x1a\n";
 pub(super) const Y4M: &[u8] = b"YUV4MPEG2";
 
-/// Endings of videos that have no telling first bytes, or many different ones.
+/// Endings of videos whose first bytes tell nothing, or are of many kinds.
 const VIDEO: &[&str] = &[
     "mp4", "m4v", "mov", "mkv", "webm", "avi", "mpg", "mpeg", "m2v", "ts", "mts", "m2ts", "wmv",
     "flv", "3gp", "ogv", "h264", "264", "h265", "265", "hevc", "ivf", "vob", "y4m",
 ];
 
-impl Kind {
-    /// Looks at the file at `path`.
+impl Container {
+    /// The container at `path`, by its first bytes, and by its name where they do not tell.
     pub fn of(path: &Path, metadata: &Metadata) -> Result<Self, Error> {
         if metadata.is_dir() {
             return Ok(Self::Directory);
         }
         if !metadata.is_file() {
-            let message = "this is neither a file nor a directory; \
-                           for a camera, set kind = \"camera\" in the section [source]";
             return Err(Error::Format {
                 path: path.into(),
-                message: message.into(),
+                message: "this is neither a file nor a directory; \
+                          for a camera, set kind = \"camera\" in the section [source]"
+                    .into(),
             });
         }
         let mut head = [0; 16];
@@ -49,7 +49,7 @@ impl Kind {
         if head.is_empty() {
             return Err(Error::Empty {
                 path: path.into(),
-                looked_for: "the file is empty",
+                reason: "the file is empty",
             });
         }
         let ending = ending(path);
@@ -61,7 +61,7 @@ impl Kind {
             return Ok(Self::Y4m);
         }
         if head.starts_with(JPEG) {
-            // A photograph may carry smaller copies of itself behind its end, so the name decides.
+            // A photograph may carry smaller copies of itself after its end, so the name decides.
             return Ok(if is_image(ending) {
                 Self::Image
             } else {
@@ -69,7 +69,7 @@ impl Kind {
             });
         }
         if matches!(ending, "mjpeg" | "mjpg") {
-            // Something may stand before the first picture, as the header of a part does.
+            // Something may stand before the first picture, such as the header of a multipart body.
             return Ok(Self::Mjpeg);
         }
         if is_container(head) || VIDEO.contains(&ending) {
@@ -77,7 +77,7 @@ impl Kind {
         }
         Err(Error::Format {
             path: path.into(),
-            message: "this is no picture and no video that is known; \
+            message: "this is neither a picture nor a known kind of video; \
                       give a directory of JPEG or PNG files, one such file, an MJPEG or Y4M stream, or a video"
                 .into(),
         })
@@ -90,7 +90,7 @@ pub(super) fn ending(path: &Path) -> String {
     ending.to_string_lossy().to_ascii_lowercase()
 }
 
-/// Whether an ending is that of a picture.
+/// Whether this is the ending of a picture's name.
 pub(super) fn is_image(ending: &str) -> bool {
     matches!(ending, "jpg" | "jpeg" | "png")
 }
@@ -107,7 +107,7 @@ fn read_head<'a>(path: &Path, head: &'a mut [u8; 16]) -> std::io::Result<&'a [u8
     Ok(&head[..length])
 }
 
-/// Whether a file begins as MP4 and its kin, Matroska, AVI, MPEG or FLV do.
+/// Whether a file begins like MP4 and its kin, Matroska, AVI, MPEG or FLV.
 fn is_container(head: &[u8]) -> bool {
     let at = |from: usize, what: &[u8]| head.get(from..).is_some_and(|rest| rest.starts_with(what));
     at(4, b"ftyp")

@@ -1,0 +1,53 @@
+//! Reading the frames of one recording, whatever its container.
+
+use super::super::{Error, Footprint};
+use crate::frame::{Captured, Frame};
+
+/// The most bytes of one picture's file.
+pub(super) const MAX_FILE: u64 = 64 << 20;
+
+/// Reads a recording from its beginning to its end.
+pub(super) trait Reader: Send {
+    /// Fills the picture and the name of `frame`; a stream's frames have no name of their own.
+    fn next(&mut self, frame: &mut Frame) -> Result<Fetched, Error>;
+
+    /// Goes back to the beginning.
+    fn rewind(&mut self) -> Result<(), Error>;
+
+    /// The number of frames, where it is known.
+    fn len_hint(&self) -> Option<u64> {
+        None
+    }
+
+    /// Frames a second, where the recording stores it.
+    fn frame_rate(&self) -> Option<f64> {
+        None
+    }
+
+    /// When the last frame was captured, counted from the first, where the recording stores it.
+    fn captured(&self) -> Option<Captured> {
+        None
+    }
+
+    /// The memory that its frames take, from headers and file sizes. Reads a bounded amount and
+    /// waits for no frame.
+    fn footprint(&self) -> Footprint;
+}
+
+/// The outcome of [`Reader::next`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Fetched {
+    /// A frame that names itself.
+    Named,
+    /// A frame that has no name but its number.
+    Numbered,
+    /// Something that is not a frame.
+    Bad {
+        /// For the counters.
+        cause: &'static str,
+        /// For the log.
+        message: String,
+    },
+    /// Nothing: the recording is over.
+    End,
+}

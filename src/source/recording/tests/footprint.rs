@@ -1,0 +1,83 @@
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+
+use tempfile::TempDir;
+
+use super::*;
+
+/// The frame bytes and the width of the recording's footprint.
+fn footprint(path: &Path) -> (usize, usize) {
+    let Footprint {
+        device,
+        frame,
+        width,
+    } = open(path).footprint();
+    assert_eq!(device, 0);
+    (frame, width)
+}
+
+#[test]
+fn the_footprint_of_a_folder_is_its_largest_picture() {
+    let larger = [JPEG, &[0; 5000]].concat();
+    let wide = png(image::RgbImage::from_pixel(90, 70, image::Rgb([1, 2, 3])));
+    assert!(wide.len() < 90 * 70 * 3);
+    let folder = directory(&[("1.jpg", b"\xff\xd8 broken"), ("2.jpg", JPEG)]);
+    assert_eq!(footprint(folder.path()), (JPEG.len(), 107));
+    fs::write(folder.path().join("3.jpg"), &larger).unwrap();
+    assert_eq!(footprint(folder.path()), (larger.len(), 107));
+    fs::write(folder.path().join("4.png"), &wide).unwrap();
+    assert_eq!(footprint(folder.path()), (90 * 70 * 3, 107));
+    let folder = directory(&[("bird.png", &wide)]);
+    assert_eq!(footprint(&folder.path().join("bird.png")).1, 90);
+}
+
+#[test]
+fn the_footprint_of_a_stream_is_that_of_its_first_frame() {
+    let stream = [b"noise", JPEG, JPEG].concat();
+    let y4m = b"YUV4MPEG2 W5 H3 C422\nFRAME\n";
+    let folder = directory(&[
+        ("cam.mjpeg", &stream),
+        ("none.mjpeg", &[9; 3000]),
+        ("a.y4m", y4m),
+    ]);
+    let of = |name| footprint(&folder.path().join(name));
+    assert_eq!(of("cam.mjpeg"), (JPEG.len(), 107));
+    assert_eq!(of("none.mjpeg"), (0, 0));
+    // Interleaved, a row of five pixels has twelve bytes.
+    assert_eq!(of("a.y4m"), (3 * 12, 5));
+    let mut recording = open(&folder.path().join("cam.mjpeg"));
+    assert_eq!(frames(&mut recording).len(), 2, "no frame is used up");
+}
+
+#[test]
+fn a_file_without_frames_is_not_searched_to_its_end() {
+    let folder = directory(&[("endless.mjpeg", b"no picture")]);
+    let path = folder.path().join("endless.mjpeg");
+    let file = fs::OpenOptions::new().write(true).open(&path).unwrap();
+    file.set_len(1 << 42).unwrap();
+    assert_eq!(footprint(&path), (0, 0));
+}
+
+#[test]
+fn a_pipe_that_gives_no_frame_is_not_waited_for() {
+    let folder = directory(&[("2.jpg", JPEG)]);
+    let pipe = folder.path().join("1.jpg");
+    let made = Command::new("mkfifo").arg(&pipe).status().unwrap();
+    assert!(made.success());
+    assert_eq!(footprint(folder.path()), (JPEG.len(), 107));
+    let mut recording = open(folder.path());
+    assert_eq!(frames(&mut recording).len(), 1);
+    assert_eq!(recording.passed_over().of("unreadable"), 1);
+}
+
+#[test]
+fn the_footprint_of_a_video_is_that_of_its_header() {
+    if !has_ffmpeg() {
+        return;
+    }
+    let folder = TempDir::new().unwrap();
+    let path = folder.path().join("red.mp4");
+    video(&path);
+    assert_eq!(footprint(&path), (64 * 48 * 3 / 2, 64));
+}
