@@ -12,7 +12,7 @@ mod support {
 use std::fmt::Write as _;
 use std::path::PathBuf;
 
-use goldcrest::engine::kernels::{Kernel, OVERRIDE};
+use goldcrest::engine::kernels::{KernelSet, OVERRIDE};
 use goldcrest::engine::{Card, Classifier, Engine, bundle, pack};
 use goldcrest::frame::{Frame, PixelFormat};
 use goldcrest::vision::{self, Preparer};
@@ -52,11 +52,11 @@ fn frame(picture: &str) -> Frame {
 
 /// The kernels to test: the one that is asked for; or all, but under emulation, where only the best
 /// are fast enough.
-fn kernels() -> Vec<Kernel> {
+fn kernels() -> Vec<KernelSet> {
     match std::env::var(OVERRIDE) {
-        Ok(name) => vec![Kernel::choose(Some(&name)).unwrap()],
-        Err(_) if cfg!(target_arch = "x86_64") => Kernel::available().collect(),
-        Err(_) => vec![Kernel::choose(None).unwrap()],
+        Ok(name) => vec![KernelSet::choose(Some(&name)).unwrap()],
+        Err(_) if cfg!(target_arch = "x86_64") => KernelSet::available().collect(),
+        Err(_) => vec![KernelSet::choose(None).unwrap()],
     }
 }
 

@@ -7,7 +7,7 @@ use tract_onnx::prelude::*;
 use tract_onnx::tract_core::internal::*;
 
 use super::bundle::{Bundle, Manifest, filled, golden_input};
-use super::kernels::{Kernel, Machine, OVERRIDE};
+use super::kernels::{KernelSet, Machine, OVERRIDE};
 use super::ops::{self, Workspace};
 use super::{Card, Description, Engine, Error, Layer, Memory, check_labels};
 
@@ -30,12 +30,7 @@ impl Classifier {
     /// [`Error::Setup`] when the kernels or threads cannot be had.
     pub fn open(path: &Path, card: &Card, threads: usize) -> Result<Self, Error> {
         let wanted = std::env::var(OVERRIDE).ok().filter(|name| !name.is_empty());
-        Self::with_kernel(
-            path,
-            card,
-            threads,
-            Kernel::choose(wanted.as_deref()).map_err(Error::Setup)?,
-        )
+        Self::with_kernel(path, card, threads, KernelSet::choose(wanted.as_deref())?)
     }
 
     /// Opens the bundle at `path` with the given kernels.
@@ -46,7 +41,7 @@ impl Classifier {
         path: &Path,
         card: &Card,
         threads: usize,
-        kernel: Kernel,
+        kernel: KernelSet,
     ) -> Result<Self, Error> {
         let bundle = Bundle::open(path)?;
         let manifest = bundle.manifest();
@@ -75,10 +70,10 @@ impl Classifier {
     /// # Errors
     /// [`Error::Setup`] when the kernels or threads cannot be had, [`Error::Run`] when tract
     /// refuses the plan.
-    pub(super) fn of(bundle: Bundle, threads: usize, kernel: Kernel) -> Result<Self, Error> {
+    pub(super) fn of(bundle: Bundle, threads: usize, kernel: KernelSet) -> Result<Self, Error> {
         let bundle = Arc::new(bundle);
         let manifest = bundle.manifest();
-        let machine = Machine::new(kernel, threads).map_err(Error::Setup)?;
+        let machine = Machine::new(kernel, threads)?;
         let description = describe(&bundle, &machine);
         let logits = vec![0.0; manifest.classes];
         let (state, input) =
@@ -164,7 +159,7 @@ fn plan(bundle: &Arc<Bundle>, machine: Machine) -> TractResult<(TypedSimpleState
 
 fn describe(bundle: &Bundle, machine: &Machine) -> Description {
     let manifest = bundle.manifest();
-    let kernel = machine.kernel();
+    let kernel = machine.set();
     let mut layers = Vec::new();
     let mut add = |name: &str, op: &str, dtype: &str, macs: usize, weight_bytes: usize| {
         let (name, op) = (name.to_string(), op.to_string());

@@ -137,7 +137,7 @@ pub enum Error {
     },
     /// The engine cannot start as it is asked to; the message says what to do.
     #[error("cannot start the engine: {0}")]
-    Setup(String),
+    Setup(#[from] kernels::SetupError),
     /// The runtime failed while it ran.
     #[error("inference failed: {0}")]
     Run(String),

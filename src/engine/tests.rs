@@ -6,7 +6,7 @@ use prost::Message;
 use tract_onnx::pb::ModelProto;
 
 use super::bundle::{Bundle, NAME};
-use super::kernels::Kernel;
+use super::kernels::KernelSet;
 use super::pack::pack;
 use super::sample::{Shape, model, stored};
 use super::*;
@@ -66,7 +66,7 @@ fn int8_agrees_with_tract_in_float_and_all_kernels_give_the_same_bits() {
         .map(|x| plain.infer(x).unwrap().to_vec())
         .collect();
     let mut first: Option<Vec<Vec<f32>>> = None;
-    for kernel in Kernel::available() {
+    for kernel in KernelSet::available() {
         for threads in [1, 3] {
             let mut engine = Classifier::with_kernel(&p.bundle, &p.card, threads, kernel).unwrap();
             let found: Vec<Vec<f32>> = inputs
@@ -104,7 +104,7 @@ fn convnexts_of_other_depths_and_widths_take_the_fast_path() {
         let input = &inputs(&shape, 2)[1];
         let wanted = plain.infer(input).unwrap().to_vec();
         let mut bits = None;
-        for kernel in Kernel::available() {
+        for kernel in KernelSet::available() {
             let mut engine = Classifier::with_kernel(&p.bundle, &p.card, 2, kernel).unwrap();
             engine.self_test().unwrap();
             let found = engine.infer(input).unwrap().to_vec();
@@ -125,7 +125,7 @@ fn convnexts_of_other_depths_and_widths_take_the_fast_path() {
 #[test]
 fn every_kernel_passes_the_self_test_and_other_weights_do_not() {
     let p = packed(&Shape::small());
-    for kernel in Kernel::available() {
+    for kernel in KernelSet::available() {
         let mut engine = Classifier::with_kernel(&p.bundle, &p.card, 2, kernel).unwrap();
         engine.verify().unwrap();
         engine.self_test().unwrap();
@@ -152,7 +152,7 @@ fn every_kernel_passes_the_self_test_and_other_weights_do_not() {
 fn an_input_of_another_size_is_an_error_and_the_engine_stays_usable() {
     let shape = Shape::small();
     let p = packed(&shape);
-    let mut engine = Classifier::with_kernel(&p.bundle, &p.card, 1, Kernel::Scalar).unwrap();
+    let mut engine = Classifier::with_kernel(&p.bundle, &p.card, 1, KernelSet::Scalar).unwrap();
     let input = &inputs(&shape, 1)[0];
     let before = engine.infer(input).unwrap().to_vec();
     let error = engine.infer(&input[1..]).unwrap_err();
@@ -166,7 +166,7 @@ fn an_input_of_another_size_is_an_error_and_the_engine_stays_usable() {
 #[test]
 fn the_description_proves_int8() {
     let p = packed(&Shape::small());
-    let engine = Classifier::with_kernel(&p.bundle, &p.card, 1, Kernel::Scalar).unwrap();
+    let engine = Classifier::with_kernel(&p.bundle, &p.card, 1, KernelSet::Scalar).unwrap();
     let about = engine.describe();
     let of = |dtype: &str| {
         about
@@ -297,7 +297,7 @@ fn a_manifest_that_does_not_fit_its_bundle_is_refused() {
 fn a_bundle_of_another_model_or_of_other_labels_is_refused() {
     let p = packed(&Shape::small());
     let refusal = |card: &Card| {
-        let error = Classifier::with_kernel(&p.bundle, card, 1, Kernel::Scalar).unwrap_err();
+        let error = Classifier::with_kernel(&p.bundle, card, 1, KernelSet::Scalar).unwrap_err();
         assert_eq!(error.exit_code(), 65);
         error.to_string()
     };

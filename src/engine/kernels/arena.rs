@@ -7,7 +7,7 @@ struct Line([u8; 64]);
 
 /// Bytes that an [`Arena`] is cut into.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Sizes {
+pub(crate) struct Sizes {
     /// Floats of rows of pixels between the depthwise convolution and LayerNorm.
     pub rows: usize,
     /// Bytes of quantised activations.
@@ -19,14 +19,14 @@ pub struct Sizes {
 }
 
 /// Scratch that lives as long as the engine.
-pub struct Arena {
+pub(crate) struct Arena {
     lines: Vec<Line>,
     sizes: Sizes,
 }
 
 /// An [`Arena`], cut.
 #[derive(Debug)]
-pub struct Scratch<'a> {
+pub(crate) struct Scratch<'a> {
     /// Rows of pixels of floats.
     pub rows: &'a mut [f32],
     /// Quantised activations.
@@ -43,12 +43,12 @@ impl Sizes {
     }
 
     /// Bytes of the whole arena.
-    pub fn bytes(self) -> usize {
+    pub(crate) fn bytes(self) -> usize {
         self.lines().iter().sum::<usize>() * 64
     }
 
     /// Room for both this and `other`, one after the other.
-    pub fn max(self, other: Self) -> Self {
+    pub(crate) fn max(self, other: Self) -> Self {
         Self {
             rows: self.rows.max(other.rows),
             activations: self.activations.max(other.activations),
@@ -60,7 +60,7 @@ impl Sizes {
 
 impl Arena {
     /// An arena of these sizes, filled with zeros.
-    pub fn new(sizes: Sizes) -> Self {
+    pub(crate) fn new(sizes: Sizes) -> Self {
         Self {
             lines: vec![Line([0; 64]); sizes.bytes() / 64],
             sizes,
@@ -68,7 +68,7 @@ impl Arena {
     }
 
     /// The arena's parts, each aligned to 64 bytes.
-    pub fn scratch(&mut self) -> Scratch<'_> {
+    pub(crate) fn scratch(&mut self) -> Scratch<'_> {
         let [rows, activations, hidden, _] = self.sizes.lines();
         let (first, rest) = self.lines.split_at_mut(rows);
         let (second, rest) = rest.split_at_mut(activations);
@@ -91,7 +91,7 @@ impl Arena {
     }
 
     /// Bytes that it holds.
-    pub fn bytes(&self) -> usize {
+    pub(crate) fn bytes(&self) -> usize {
         self.sizes.bytes()
     }
 }

@@ -4,7 +4,7 @@
 use std::mem::MaybeUninit;
 use std::ops::Range;
 
-use super::simd::{Dot, Room, Simd};
+use super::simd::{Dot, Simd, ThreadScratch};
 
 /// The most sums that one tile of any kernel has.
 const TILE: usize = 32 * 32;
@@ -15,7 +15,7 @@ const TILE: usize = 32 * 32;
 /// columns of 4 bytes. Inputs are filled with zero weights to a multiple of 64, columns to a
 /// multiple of 16.
 #[derive(Clone, Copy, Debug)]
-pub struct Linear<'a> {
+pub(crate) struct Linear<'a> {
     /// Inputs, a multiple of 16; the weights of what is not a real input are zero.
     pub inputs: usize,
     /// The weights.
@@ -32,17 +32,17 @@ pub struct Linear<'a> {
 
 impl Linear<'_> {
     /// Columns, filled to a multiple of 16.
-    pub fn columns(&self) -> usize {
+    pub(crate) fn columns(&self) -> usize {
         self.sums.len()
     }
 
     /// Bytes between the rows of an input, so that every kernel may read whole tiles.
-    pub fn row_bytes(&self) -> usize {
+    pub(crate) fn row_bytes(&self) -> usize {
         self.inputs.next_multiple_of(64)
     }
 
     /// Where the weight of input `k` and column `n` stands, for rows of `row_bytes`.
-    pub fn place(row_bytes: usize, k: usize, n: usize) -> usize {
+    pub(crate) fn place(row_bytes: usize, k: usize, n: usize) -> usize {
         n / 16 * row_bytes * 16 + k / 4 * 64 + n % 16 * 4 + k % 4
     }
 
@@ -70,7 +70,7 @@ impl Linear<'_> {
 /// `Phi(x) = 1/2 + c P(c^2)` with `c` = x clamped to ±4.25 and P of degree 8, fitted so that the
 /// greatest error of `x * Phi(x)` within ±4.25 is least: 1.6e-5, and 6e-5 with rounding.
 #[derive(Clone, Copy, Debug)]
-pub struct Gelu {
+pub(crate) struct Gelu {
     half: f32,
     polynomial: [f32; 9],
     zero_point: f32,
@@ -92,7 +92,7 @@ impl Gelu {
     ];
 
     /// GELU into bytes of the given scale and zero point.
-    pub fn new(scale: f32, zero_point: u8) -> Self {
+    pub(crate) fn new(scale: f32, zero_point: u8) -> Self {
         let inverse = 1.0 / scale;
         Self {
             half: 0.5 * inverse,
@@ -120,11 +120,11 @@ pub(super) enum Target {
     },
 }
 
-/// What is done with the floats of a layer.
+/// The last step on the floats of a layer: where they go, and in what form.
 trait Finish<S: Simd>: Copy {
     /// # Safety
     /// `at` lies within the target and leaves room for `S::LANES` elements.
-    unsafe fn put(&self, v: S::V, row: usize, column: usize);
+    unsafe fn put(&self, s: S, v: S::Floats, row: usize, column: usize);
 }
 
 #[derive(Clone, Copy)]
@@ -132,9 +132,9 @@ struct Store(*mut f32, usize);
 
 impl<S: Simd> Finish<S> for Store {
     #[inline(always)]
-    unsafe fn put(&self, v: S::V, row: usize, column: usize) {
-        // SAFETY: the caller's.
-        unsafe { S::store(self.0.add(row * self.1 + column), v) }
+    unsafe fn put(&self, s: S, v: S::Floats, row: usize, column: usize) {
+        // SAFETY: the caller promises the room.
+        unsafe { s.store(self.0.add(row * self.1 + column), v) }
     }
 }
 
@@ -143,11 +143,11 @@ struct Add(*mut f32, usize);
 
 impl<S: Simd> Finish<S> for Add {
     #[inline(always)]
-    unsafe fn put(&self, v: S::V, row: usize, column: usize) {
-        // SAFETY: the caller's.
+    unsafe fn put(&self, s: S, v: S::Floats, row: usize, column: usize) {
+        // SAFETY: the caller promises the place, and that floats stand there.
         unsafe {
             let at = self.0.add(row * self.1 + column);
-            S::store(at, S::add(S::load(at), v));
+            s.store(at, s.add(s.load(at), v));
         }
     }
 }
@@ -156,29 +156,52 @@ impl<S: Simd> Finish<S> for Add {
 struct GeluBytes<S: Simd> {
     out: *mut u8,
     pitch: usize,
-    half: S::V,
-    polynomial: [S::V; 9],
-    zero_point: S::V,
-    limit: S::V,
-    minus_limit: S::V,
+    half: S::Floats,
+    polynomial: [S::Floats; 9],
+    zero_point: S::Floats,
+    limit: S::Floats,
+    minus_limit: S::Floats,
 }
 
-impl<S: Simd + Copy> Finish<S> for GeluBytes<S> {
+impl<S: Simd> Finish<S> for GeluBytes<S> {
     #[inline(always)]
-    unsafe fn put(&self, v: S::V, row: usize, column: usize) {
-        // SAFETY: the caller's.
-        unsafe {
-            let c = S::max(S::min(v, self.limit), self.minus_limit);
-            let square = S::mul(c, c);
-            let mut p = self.polynomial[8];
-            for i in (0..8).rev() {
-                p = S::fma(p, square, self.polynomial[i]);
-            }
-            let phi = S::fma(c, p, self.half);
-            S::store_bytes(
-                self.out.add(row * self.pitch + column),
-                S::fma(v, phi, self.zero_point),
-            );
+    unsafe fn put(&self, s: S, v: S::Floats, row: usize, column: usize) {
+        let c = s.max(s.min(v, self.limit), self.minus_limit);
+        let square = s.mul(c, c);
+        let mut p = self.polynomial[8];
+        for i in (0..8).rev() {
+            p = s.fma(p, square, self.polynomial[i]);
+        }
+        let scaled = s.fma(v, s.fma(c, p, self.half), self.zero_point);
+        // SAFETY: the caller promises the room.
+        unsafe { s.store_bytes(self.out.add(row * self.pitch + column), scaled) }
+    }
+}
+
+impl Gelu {
+    /// GELU with its constants repeated over vectors, into rows of `out`.
+    #[inline(always)]
+    fn finish<S: Simd>(self, s: S, out: *mut u8, pitch: usize) -> GeluBytes<S> {
+        let p = self.polynomial;
+        GeluBytes {
+            out,
+            pitch,
+            half: s.splat(self.half),
+            // Written out: `map` with a closure is a call where it is not inlined.
+            polynomial: [
+                s.splat(p[0]),
+                s.splat(p[1]),
+                s.splat(p[2]),
+                s.splat(p[3]),
+                s.splat(p[4]),
+                s.splat(p[5]),
+                s.splat(p[6]),
+                s.splat(p[7]),
+                s.splat(p[8]),
+            ],
+            zero_point: s.splat(self.zero_point),
+            limit: s.splat(Self::LIMIT),
+            minus_limit: s.splat(-Self::LIMIT),
         }
     }
 }
@@ -186,112 +209,127 @@ impl<S: Simd + Copy> Finish<S> for GeluBytes<S> {
 /// Rows `0..rows` of `a` times the blocks of 16 columns `blocks` of `layer`, into `target`.
 ///
 /// # Safety
-/// The instruction sets of `S` and `D` exist. `a` has `rows` rows `lda` bytes apart and may be read
-/// to the next multiple of 16 rows; `layer.check()` holds; `target` has `rows` rows with all
-/// columns of `blocks`; `room` has `D::room` of the layer's inputs.
+/// `a` has `rows` rows `lda` bytes apart and can be read to the next multiple of 16 rows;
+/// `layer.check()` holds; `target` has `rows` rows with all columns of `blocks`; `scratch` has
+/// `D::scratch_bytes` of the layer's inputs.
 #[inline(always)]
-pub(super) unsafe fn linear<S: Simd + Copy, D: Dot>(
+#[allow(clippy::too_many_arguments)]
+pub(super) unsafe fn linear<D: Dot>(
+    dot: D,
     a: *const u8,
     lda: usize,
     rows: usize,
     layer: &Linear,
     blocks: Range<usize>,
     target: Target,
-    room: Room,
+    scratch: ThreadScratch,
 ) {
-    // SAFETY: the caller's promises are handed on.
+    // SAFETY: the caller's promises are passed on.
     unsafe {
         match target {
             Target::Store { out, pitch } => {
-                run::<S, D, _>(a, lda, rows, layer, blocks, Store(out, pitch), room)
+                let finish = Store(out, pitch);
+                run(dot, a, lda, rows, layer, blocks, finish, scratch);
             }
             Target::Add { out, pitch } => {
-                run::<S, D, _>(a, lda, rows, layer, blocks, Add(out, pitch), room)
+                let finish = Add(out, pitch);
+                run(dot, a, lda, rows, layer, blocks, finish, scratch);
             }
             Target::Gelu { out, pitch, gelu } => {
-                let finish = GeluBytes::<S> {
-                    out,
-                    pitch,
-                    half: S::splat(gelu.half),
-                    polynomial: [
-                        S::splat(gelu.polynomial[0]),
-                        S::splat(gelu.polynomial[1]),
-                        S::splat(gelu.polynomial[2]),
-                        S::splat(gelu.polynomial[3]),
-                        S::splat(gelu.polynomial[4]),
-                        S::splat(gelu.polynomial[5]),
-                        S::splat(gelu.polynomial[6]),
-                        S::splat(gelu.polynomial[7]),
-                        S::splat(gelu.polynomial[8]),
-                    ],
-                    zero_point: S::splat(gelu.zero_point),
-                    limit: S::splat(Gelu::LIMIT),
-                    minus_limit: S::splat(-Gelu::LIMIT),
-                };
-                run::<S, D, _>(a, lda, rows, layer, blocks, finish, room);
+                let finish = gelu.finish(dot.vectors(), out, pitch);
+                run(dot, a, lda, rows, layer, blocks, finish, scratch);
             }
         }
     }
 }
 
+/// [`linear`], with the last step known.
+///
+/// # Safety
+/// As for [`linear`], of the target that `finish` writes to.
 #[inline(always)]
 #[allow(clippy::too_many_arguments)]
-unsafe fn run<S: Simd, D: Dot, F: Finish<S>>(
+unsafe fn run<D: Dot, F: Finish<D::Vectors>>(
+    dot: D,
     a: *const u8,
     lda: usize,
     rows: usize,
     layer: &Linear,
     blocks: Range<usize>,
     finish: F,
-    room: Room,
+    scratch: ThreadScratch,
 ) {
     let stride = layer.block_bytes();
     let weights = layer.weights.as_ptr();
     let mut tile = MaybeUninit::<[i32; TILE]>::uninit();
     let tile = tile.as_mut_ptr().cast::<i32>();
-    let mut start = [0_i32; 16 * 4];
-    let pitch = 16 * D::BLOCKS;
-    // SAFETY: the caller's; `D::tile` writes the sums that are read after it.
-    unsafe {
-        D::begin();
-        let mut from = 0;
-        while from < rows {
+    // The sums start from what makes the zero point and the shift cancel.
+    let mut starts = [0_i32; 16 * 4];
+    let shift = D::shift(layer.zero_point) - i32::from(layer.zero_point);
+    dot.begin();
+    let mut from = 0;
+    while from < rows {
+        // SAFETY: `from` is below the number of rows, all of which the caller promises.
+        let (a, ready) = unsafe {
             let a = a.add(from * lda);
-            let ready = D::prepare(a, lda, rows - from, layer.inputs, layer.zero_point, room);
-            for first in blocks.clone().step_by(D::BLOCKS) {
-                let count = D::BLOCKS.min(blocks.end - first);
-                let column = first * 16;
-                let shift = D::shift(layer.zero_point) - i32::from(layer.zero_point);
-                let sums = &layer.sums[column..column + count * 16];
-                for (start, sum) in start.iter_mut().zip(sums) {
-                    *start = sum.wrapping_mul(shift);
-                }
-                for row in (0..ready).step_by(D::ROWS) {
-                    let height = D::ROWS.min(ready - row);
-                    D::tile(
-                        D::input(a, lda, row, room),
-                        lda,
-                        height,
-                        weights.add(first * stride),
-                        stride,
-                        count,
-                        layer.inputs,
-                        tile,
-                    );
-                    for lane in (0..count * 16).step_by(S::LANES) {
-                        let scale = S::load(layer.scales.as_ptr().add(column + lane));
-                        let bias = S::load(layer.biases.as_ptr().add(column + lane));
-                        let start = S::load_int(start.as_ptr().add(lane));
-                        for r in 0..height {
-                            let sum = S::add_int(S::load_int(tile.add(r * pitch + lane)), start);
-                            let value = S::fma(S::to_float(sum), scale, bias);
-                            finish.put(value, from + row + r, column + lane);
-                        }
-                    }
+            let left = rows - from;
+            (
+                a,
+                dot.prepare(a, lda, left, layer.inputs, layer.zero_point, scratch),
+            )
+        };
+        for first in blocks.clone().step_by(D::BLOCKS) {
+            let count = D::BLOCKS.min(blocks.end - first);
+            let columns = first * 16..(first + count) * 16;
+            for (start, sum) in starts.iter_mut().zip(&layer.sums[columns.clone()]) {
+                *start = sum.wrapping_mul(shift);
+            }
+            for row in (0..ready).step_by(D::ROWS) {
+                let height = D::ROWS.min(ready - row);
+                let rows = from + row..from + row + height;
+                // SAFETY: these rows are prepared, the layer has these blocks, and no kernel's tile
+                // is larger than `TILE`.
+                unsafe {
+                    let a = dot.input(a, lda, row, scratch);
+                    let b = weights.add(first * stride);
+                    dot.tile(a, lda, height, b, stride, count, layer.inputs, tile);
+                    put_tile(dot, tile, &starts, layer, rows, columns.clone(), finish);
                 }
             }
-            from += ready;
         }
-        D::end();
+        from += ready;
+    }
+    dot.end();
+}
+
+/// Turns a tile's sums into floats and passes them to `finish`.
+///
+/// # Safety
+/// `sums` has these rows, `16 * D::BLOCKS` apart, of these columns, which the layer and the target
+/// of `finish` have, too.
+#[inline(always)]
+unsafe fn put_tile<D: Dot, F: Finish<D::Vectors>>(
+    dot: D,
+    sums: *const i32,
+    starts: &[i32; 16 * 4],
+    layer: &Linear,
+    rows: Range<usize>,
+    columns: Range<usize>,
+    finish: F,
+) {
+    let s = dot.vectors();
+    let (column, pitch) = (columns.start, 16 * D::BLOCKS);
+    for lane in (0..columns.len()).step_by(D::Vectors::LANES) {
+        // SAFETY: vectors lie within the columns and rows that the caller promises.
+        unsafe {
+            let scale = s.load(layer.scales.as_ptr().add(column + lane));
+            let bias = s.load(layer.biases.as_ptr().add(column + lane));
+            let start = s.load_integers(starts.as_ptr().add(lane));
+            for r in 0..rows.len() {
+                let sum = s.load_integers(sums.add(r * pitch + lane));
+                let value = s.fma(s.to_floats(s.add_integers(sum, start)), scale, bias);
+                finish.put(s, value, rows.start + r, column + lane);
+            }
+        }
     }
 }

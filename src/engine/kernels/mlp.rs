@@ -2,10 +2,9 @@
 //! time.
 
 use super::arena::Scratch;
-use super::linear::Target;
-use super::machine::{Machine, input_bytes};
-use super::part::Part;
-use super::{Gelu, Linear};
+use super::linear::{Gelu, Linear, Target};
+use super::machine::{Machine, input_bytes, share_columns};
+use super::shared_slice::SharedSlice;
 
 /// Bytes of hidden activations that one thread works on at a time, so that they stay in its L2
 /// cache beside a panel of weights.
@@ -17,7 +16,7 @@ const SHARED_WEIGHTS: usize = 512 << 10;
 
 /// Two layers with GELU between them.
 #[derive(Clone, Copy, Debug)]
-pub struct Mlp<'a> {
+pub(crate) struct Mlp<'a> {
     /// The layer before GELU.
     pub first: Linear<'a>,
     /// GELU, into the second layer's input.
@@ -41,14 +40,14 @@ impl Machine {
     }
 
     /// Bytes of hidden activations that [`Machine::mlp`] needs.
-    pub fn hidden_bytes(&self, first: &Linear, second: &Linear, rows: usize) -> usize {
+    pub(crate) fn hidden_bytes(&self, first: &Linear, second: &Linear, rows: usize) -> usize {
         let (tile, columns) = self.tiling(first, second, rows);
         input_bytes(second, tile) * if columns { 1 } else { self.threads() }
     }
 
     /// `x += second(gelu(first(a)))` over `rows` rows, `a` the scratch's activations; the hidden
     /// activations exist for one tile of rows at a time.
-    pub fn mlp(&mut self, rows: usize, mlp: &Mlp, scratch: &mut Scratch, x: &mut [f32]) {
+    pub(crate) fn mlp(&mut self, rows: usize, mlp: &Mlp, scratch: &mut Scratch, x: &mut [f32]) {
         let Mlp {
             first,
             gelu,
@@ -67,63 +66,53 @@ impl Machine {
         assert!(first.columns() <= second.row_bytes());
         assert!(hidden.len() >= self.hidden_bytes(first, second, rows));
         let (tile, columns) = self.tiling(first, second, rows);
-        let (table, x, hidden) = (self.table, Part::of(x), Part::of(hidden));
+        let scratch = self.thread_scratch(prepared, &[first, second]);
+        let (kernels, x, hidden) = (&*self.kernels, SharedSlice::of(x), SharedSlice::of(hidden));
         let (lda, pitch) = (first.row_bytes(), second.row_bytes());
-        let room = self.rooms(prepared, &[first, second]);
+        let gelu = |out| Target::Gelu { out, pitch, gelu };
+        let add = |out| Target::Add {
+            out,
+            pitch: channels,
+        };
+        let (hidden_blocks, out_blocks) = (first.columns() / 16, channels / 16);
         if !columns {
             self.pool.run(rows.div_ceil(tile), &|task, worker| {
                 let (row, height) = (task * tile, tile.min(rows - task * tile));
                 // SAFETY: checked above; each worker has its own hidden rows and each task its own
                 // rows of `x`.
                 unsafe {
+                    let a = a.as_ptr().add(row * lda);
                     let own = hidden.at(worker * tile.next_multiple_of(16) * pitch);
-                    let bytes = Target::Gelu {
-                        out: own,
+                    let to = gelu(own);
+                    kernels.linear(a, lda, height, first, 0..hidden_blocks, to, scratch(worker));
+                    let to = add(x.at(row * channels));
+                    kernels.linear(
+                        own,
                         pitch,
-                        gelu,
-                    };
-                    (table.linear)(
-                        a.as_ptr().add(row * lda),
-                        lda,
                         height,
-                        first,
-                        0..first.columns() / 16,
-                        bytes,
-                        room(worker),
+                        second,
+                        0..out_blocks,
+                        to,
+                        scratch(worker),
                     );
-                    let sum = Target::Add {
-                        out: x.at(row * channels),
-                        pitch: channels,
-                    };
-                    let blocks = 0..channels / 16;
-                    (table.linear)(own, pitch, height, second, blocks, sum, room(worker));
                 }
             });
             return;
         }
         for row in (0..rows).step_by(tile) {
             let height = tile.min(rows - row);
-            self.columns(first.columns() / 16, &|blocks, worker| {
+            share_columns(&mut self.pool, hidden_blocks, &|blocks, worker| {
                 // SAFETY: checked above; each task writes its own columns of the hidden rows.
                 unsafe {
-                    let bytes = Target::Gelu {
-                        out: hidden.at(0),
-                        pitch,
-                        gelu,
-                    };
-                    let a = a.as_ptr().add(row * lda);
-                    (table.linear)(a, lda, height, first, blocks, bytes, room(worker));
+                    let (a, to) = (a.as_ptr().add(row * lda), gelu(hidden.at(0)));
+                    kernels.linear(a, lda, height, first, blocks, to, scratch(worker));
                 }
             });
-            self.columns(channels / 16, &|blocks, worker| {
+            share_columns(&mut self.pool, out_blocks, &|blocks, worker| {
                 // SAFETY: checked above; each task writes its own columns of `x`.
                 unsafe {
-                    let sum = Target::Add {
-                        out: x.at(row * channels),
-                        pitch: channels,
-                    };
-                    let hidden = hidden.at(0);
-                    (table.linear)(hidden, pitch, height, second, blocks, sum, room(worker));
+                    let (hidden, to) = (hidden.at(0), add(x.at(row * channels)));
+                    kernels.linear(hidden, pitch, height, second, blocks, to, scratch(worker));
                 }
             });
         }

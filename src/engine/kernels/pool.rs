@@ -67,7 +67,7 @@ impl Shared {
 }
 
 /// Threads that work together with the one that calls [`Pool::run`].
-pub struct Pool {
+pub(super) struct Pool {
     shared: Arc<Shared>,
     workers: Vec<JoinHandle<()>>,
 }
@@ -83,7 +83,7 @@ impl Pool {
     ///
     /// # Errors
     /// What the system said when it would not start a thread.
-    pub fn new(threads: usize) -> std::io::Result<Self> {
+    pub(super) fn new(threads: usize) -> std::io::Result<Self> {
         let shared = Arc::new(Shared {
             ticket: AtomicU64::new(0),
             job: UnsafeCell::new(None),
@@ -108,7 +108,7 @@ impl Pool {
     }
 
     /// Threads, the caller's among them.
-    pub fn threads(&self) -> usize {
+    pub(super) fn threads(&self) -> usize {
         self.workers.len() + 1
     }
 
@@ -117,7 +117,7 @@ impl Pool {
     ///
     /// # Panics
     /// When a task did, after all have ended, and for more than 65000 tasks.
-    pub fn run(&mut self, tasks: usize, job: &(dyn Fn(usize, usize) + Sync)) {
+    pub(super) fn run(&mut self, tasks: usize, job: &(dyn Fn(usize, usize) + Sync)) {
         if self.workers.is_empty() || tasks < 2 {
             (0..tasks).for_each(|task| job(task, 0));
             return;

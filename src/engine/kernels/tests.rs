@@ -1,5 +1,6 @@
 //! Each kernel that runs here against plain arithmetic and against the scalar kernels, bit for bit.
 
+use super::arena::{Arena, Sizes};
 use super::*;
 
 /// Small and repeatable; its quality does not matter here.
@@ -97,8 +98,8 @@ impl Owned {
 }
 
 fn machines() -> Vec<Machine> {
-    let kernels =
-        Kernel::available().flat_map(|k| [1, 3].map(|threads| Machine::new(k, threads).unwrap()));
+    let kernels = KernelSet::available()
+        .flat_map(|k| [1, 3].map(|threads| Machine::new(k, threads).unwrap()));
     kernels.collect()
 }
 
@@ -279,7 +280,11 @@ fn the_mlp_is_alike_on_every_kernel_and_right() {
             let mut wanted = Vec::new();
             // As calibration gives them; all of them cut off; all of them the zero point.
             for (scale, zero) in [(scale, zero), (1e-6, 0), (1e6, 255)] {
-                let (sums, bytes) = run(&mut Machine::new(Kernel::Scalar, 1).unwrap(), scale, zero);
+                let (sums, bytes) = run(
+                    &mut Machine::new(KernelSet::Scalar, 1).unwrap(),
+                    scale,
+                    zero,
+                );
                 for mut machine in machines() {
                     let found = run(&mut machine, scale, zero);
                     assert_eq!(found.0, sums, "{machine:?} {rows}x{k}x{n} {scale}");
@@ -340,7 +345,7 @@ fn depthwise_and_norm_are_alike_on_every_kernel_and_right() {
         (7, 32, 96),
     ] {
         let channels = usize::next_multiple_of(real, 16);
-        let map = Map {
+        let map = FeatureMap {
             height,
             width,
             channels,
@@ -392,7 +397,7 @@ fn depthwise_and_norm_are_alike_on_every_kernel_and_right() {
             };
             (scratch.activations.to_vec(), row)
         };
-        let (wanted, row) = run(&mut Machine::new(Kernel::Scalar, 1).unwrap());
+        let (wanted, row) = run(&mut Machine::new(KernelSet::Scalar, 1).unwrap());
         for mut machine in machines() {
             let found = run(&mut machine);
             assert_eq!(found.0, wanted, "{machine:?} {height}x{width}x{real}");
@@ -445,7 +450,7 @@ fn depthwise_and_norm_are_alike_on_every_kernel_and_right() {
 fn extreme_scales_and_zero_points_give_the_same_bytes_on_every_kernel() {
     let mut r = Random(23);
     let (map, real) = (
-        Map {
+        FeatureMap {
             height: 5,
             width: 9,
             channels: 48,
@@ -487,7 +492,7 @@ fn extreme_scales_and_zero_points_give_the_same_bytes_on_every_kernel() {
                 machine.depthwise(&x, map, &dw, &norm, &layer, &mut scratch);
                 scratch.activations.to_vec()
             };
-            let wanted = run(&mut Machine::new(Kernel::Scalar, 1).unwrap());
+            let wanted = run(&mut Machine::new(KernelSet::Scalar, 1).unwrap());
             for mut machine in machines() {
                 assert_eq!(run(&mut machine), wanted, "{machine:?} {scale} {zero}");
             }
@@ -538,7 +543,7 @@ fn the_stem_is_alike_on_every_kernel_and_right() {
             machine.stem(&x, height, width, &stem, &norm, &mut out);
             out
         };
-        let wanted = run(&mut Machine::new(Kernel::Scalar, 1).unwrap());
+        let wanted = run(&mut Machine::new(KernelSet::Scalar, 1).unwrap());
         for mut machine in machines() {
             assert_eq!(bits(&run(&mut machine)), bits(&wanted), "{machine:?}");
         }
@@ -572,7 +577,7 @@ fn the_stem_is_alike_on_every_kernel_and_right() {
 fn squares_and_means_are_alike_on_every_kernel() {
     let mut r = Random(13);
     for (height, width) in [(2, 2), (8, 6), (5, 7)] {
-        let map = Map {
+        let map = FeatureMap {
             height,
             width,
             channels: 48,
@@ -598,7 +603,7 @@ fn squares_and_means_are_alike_on_every_kernel() {
             machine.mean_norm(&x, map, &norm, &head.layer(), &mut means, &mut pooled);
             (squares, pooled, bits(&means))
         };
-        let wanted = run(&mut Machine::new(Kernel::Scalar, 1).unwrap());
+        let wanted = run(&mut Machine::new(KernelSet::Scalar, 1).unwrap());
         for mut machine in machines() {
             assert_eq!(run(&mut machine), wanted, "{machine:?}");
         }

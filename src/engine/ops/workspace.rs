@@ -7,7 +7,7 @@ use tract_onnx::prelude::*;
 use tract_onnx::tract_core::internal::*;
 
 use crate::engine::bundle::{Bundle, Manifest, Stage, filled};
-use crate::engine::kernels::{Arena, Machine, Map, Sizes};
+use crate::engine::kernels::{Arena, FeatureMap, Machine, Sizes};
 
 /// Shared by the ops through the plan's turn state, and allocated once.
 #[derive(Debug)]
@@ -21,8 +21,8 @@ pub struct Workspace {
 }
 
 /// The feature map of a stage.
-pub fn map_of(stage: &Stage) -> Map {
-    Map {
+pub fn map_of(stage: &Stage) -> FeatureMap {
+    FeatureMap {
         height: stage.height,
         width: stage.width,
         channels: filled(stage.channels),

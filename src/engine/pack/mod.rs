@@ -18,7 +18,7 @@ use serde::Serialize;
 use super::bundle::{
     self, Block, Bundle, Down, Head, Linear, Manifest, Norm, Section, Stage, Stem, Writer, filled,
 };
-use super::kernels::{self, Kernel};
+use super::kernels::{self, KernelSet};
 use super::{Classifier, Error, sha256};
 use proto::Model;
 
@@ -66,7 +66,7 @@ pub fn pack(model: &Path, out: &Path) -> Result<PackReport, Error> {
     };
     let mut manifest = layout.network(&network, &model_hash)?;
     let bytes = layout.writer.finish(&mut manifest, |path| {
-        let kernel = Kernel::choose(None).map_err(Error::Setup)?;
+        let kernel = KernelSet::choose(None)?;
         Classifier::of(Bundle::open(path)?, 1, kernel)?.golden()
     })?;
     let layers = manifest.layers();
