@@ -4,10 +4,10 @@ use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
-use super::Error;
+use super::error::Error;
 
 /// Where an installed model stands when it is not beside the configuration.
-pub const INSTALLED: &str = "/usr/share/goldcrest";
+pub(crate) const INSTALLED: &str = "/usr/share/goldcrest";
 
 /// Section `[model]`.
 #[derive(Clone, Debug, Deserialize)]
@@ -30,10 +30,10 @@ impl Default for Config {
 }
 
 impl Config {
-    /// Checks the section.
+    /// Checks that values are in range.
     ///
     /// # Errors
-    /// The key and what is allowed.
+    /// The key, and the values that it takes.
     pub fn check(&self) -> Result<(), (&'static str, String)> {
         match self.threads {
             1..=16 => Ok(()),
@@ -46,8 +46,8 @@ impl Config {
 /// configuration file), then below [`INSTALLED`].
 ///
 /// # Errors
-/// [`Error::Model`] that names the places where it was looked for.
-pub fn locate(path: &Path, folder: &Path) -> Result<PathBuf, Error> {
+/// [`Error::Missing`], which names the places where it was looked for.
+pub(crate) fn locate(path: &Path, folder: &Path) -> Result<PathBuf, Error> {
     let places = [folder.join(path), Path::new(INSTALLED).join(path)];
     if let Some(found) = places.iter().find(|p| p.is_file()) {
         return Ok(found.clone());

@@ -3,14 +3,16 @@
 use std::ops::Range;
 
 use super::depthwise::{self, Depthwise};
-use super::linear::{self, Linear, Target};
+use super::finish::Target;
+use super::linear::Linear;
+use super::matmul;
 use super::norm::{self, ByteSink, FloatSink, Norm};
 use super::simd::{Dot, ThreadScratch};
 use super::stem::{self, Stem};
 
 /// The kernels of one instruction set, behind the token that proves it.
 pub(super) trait Kernels: Send + Sync {
-    /// [`linear::linear`].
+    /// [`matmul::linear`].
     ///
     /// # Safety
     /// As there.
@@ -92,7 +94,7 @@ macro_rules! compile {
                 scratch: ThreadScratch,
             ) {
                 // SAFETY: the caller's promises are passed on, here and below.
-                unsafe { linear::linear(*self, a, lda, rows, layer, blocks, target, scratch) }
+                unsafe { matmul::linear(*self, a, lda, rows, layer, blocks, target, scratch) }
             }
             fn scratch_bytes(&self, inputs: usize) -> usize {
                 <$token as Dot>::scratch_bytes(inputs)

@@ -2,7 +2,9 @@
 //! time.
 
 use super::arena::Scratch;
-use super::linear::{Gelu, Linear, Target};
+use super::finish::Target;
+use super::gelu::Gelu;
+use super::linear::Linear;
 use super::machine::{Machine, input_bytes, share_columns};
 use super::shared_slice::SharedSlice;
 
@@ -45,74 +47,110 @@ impl Machine {
         input_bytes(second, tile) * if columns { 1 } else { self.threads() }
     }
 
-    /// `x += second(gelu(first(a)))` over `rows` rows, `a` the scratch's activations; the hidden
-    /// activations exist for one tile of rows at a time.
+    /// `x += second(gelu(first(a)))` over `rows` rows, where `a` is the scratch's activations.
     pub(crate) fn mlp(&mut self, rows: usize, mlp: &Mlp, scratch: &mut Scratch, x: &mut [f32]) {
+        let (tile, columns) = self.tiling(&mlp.first, &mlp.second, rows);
+        if columns {
+            self.mlp_columns(rows, tile, mlp, scratch, x);
+        } else {
+            self.mlp_rows(rows, tile, mlp, scratch, x);
+        }
+    }
+
+    fn check_mlp(&self, rows: usize, mlp: &Mlp, scratch: &Scratch, x: &[f32]) {
+        let (first, second) = (&mlp.first, &mlp.second);
+        first.check();
+        second.check();
+        assert!(scratch.activations.len() >= input_bytes(first, rows));
+        assert!(x.len() == rows * second.columns() && first.columns() <= second.row_bytes());
+        assert!(scratch.hidden.len() >= self.hidden_bytes(first, second, rows));
+    }
+
+    /// The MLP with tiles of rows shared by the threads.
+    fn mlp_rows(
+        &mut self,
+        rows: usize,
+        tile: usize,
+        mlp: &Mlp,
+        scratch: &mut Scratch,
+        x: &mut [f32],
+    ) {
+        self.check_mlp(rows, mlp, scratch, x);
         let Mlp {
             first,
             gelu,
             second,
         } = mlp;
-        let Scratch {
-            activations: a,
-            hidden,
-            prepared,
-            ..
-        } = scratch;
-        let (gelu, channels) = (*gelu, second.columns());
-        first.check();
-        second.check();
-        assert!(a.len() >= input_bytes(first, rows) && x.len() == rows * channels);
-        assert!(first.columns() <= second.row_bytes());
-        assert!(hidden.len() >= self.hidden_bytes(first, second, rows));
-        let (tile, columns) = self.tiling(first, second, rows);
-        let scratch = self.thread_scratch(prepared, &[first, second]);
-        let (kernels, x, hidden) = (&*self.kernels, SharedSlice::of(x), SharedSlice::of(hidden));
-        let (lda, pitch) = (first.row_bytes(), second.row_bytes());
-        let gelu = |out| Target::Gelu { out, pitch, gelu };
-        let add = |out| Target::Add {
-            out,
-            pitch: channels,
-        };
-        let (hidden_blocks, out_blocks) = (first.columns() / 16, channels / 16);
-        if !columns {
-            self.pool.run(rows.div_ceil(tile), &|task, worker| {
-                let (row, height) = (task * tile, tile.min(rows - task * tile));
-                // SAFETY: checked above; each worker has its own hidden rows and each task its own
-                // rows of `x`.
-                unsafe {
-                    let a = a.as_ptr().add(row * lda);
-                    let own = hidden.at(worker * tile.next_multiple_of(16) * pitch);
-                    let to = gelu(own);
-                    kernels.linear(a, lda, height, first, 0..hidden_blocks, to, scratch(worker));
-                    let to = add(x.at(row * channels));
-                    kernels.linear(
-                        own,
-                        pitch,
-                        height,
-                        second,
-                        0..out_blocks,
-                        to,
-                        scratch(worker),
-                    );
-                }
-            });
-            return;
-        }
+        let prepared = self.thread_scratch(scratch.prepared, &[first, second]);
+        let (a, hidden) = (&*scratch.activations, SharedSlice::of(scratch.hidden));
+        let (kernels, x) = (&*self.kernels, SharedSlice::of(x));
+        let (lda, pitch, channels) = (first.row_bytes(), second.row_bytes(), second.columns());
+        self.pool.run(rows.div_ceil(tile), &|task, worker| {
+            let (row, height) = (task * tile, tile.min(rows - task * tile));
+            // SAFETY: checked above; each worker has its own hidden rows and each task its own rows
+            // of `x`.
+            unsafe {
+                let own = hidden.at(worker * tile.next_multiple_of(16) * pitch);
+                let target = Target::Gelu {
+                    out: own,
+                    pitch,
+                    gelu: *gelu,
+                };
+                let (a, blocks) = (a.as_ptr().add(row * lda), 0..first.columns() / 16);
+                kernels.linear(a, lda, height, first, blocks, target, prepared(worker));
+                let out = x.at(row * channels);
+                let target = Target::Add {
+                    out,
+                    pitch: channels,
+                };
+                let blocks = 0..channels / 16;
+                kernels.linear(own, pitch, height, second, blocks, target, prepared(worker));
+            }
+        });
+    }
+
+    /// The MLP one tile of rows after the other, with columns shared by the threads.
+    fn mlp_columns(
+        &mut self,
+        rows: usize,
+        tile: usize,
+        mlp: &Mlp,
+        scratch: &mut Scratch,
+        x: &mut [f32],
+    ) {
+        self.check_mlp(rows, mlp, scratch, x);
+        let Mlp {
+            first,
+            gelu,
+            second,
+        } = mlp;
+        let prepared = self.thread_scratch(scratch.prepared, &[first, second]);
+        let (a, hidden) = (&*scratch.activations, SharedSlice::of(scratch.hidden));
+        let (kernels, x) = (&*self.kernels, SharedSlice::of(x));
+        let (lda, pitch, channels) = (first.row_bytes(), second.row_bytes(), second.columns());
         for row in (0..rows).step_by(tile) {
             let height = tile.min(rows - row);
-            share_columns(&mut self.pool, hidden_blocks, &|blocks, worker| {
+            share_columns(&mut self.pool, first.columns() / 16, &|blocks, worker| {
                 // SAFETY: checked above; each task writes its own columns of the hidden rows.
                 unsafe {
-                    let (a, to) = (a.as_ptr().add(row * lda), gelu(hidden.at(0)));
-                    kernels.linear(a, lda, height, first, blocks, to, scratch(worker));
+                    let (a, out) = (a.as_ptr().add(row * lda), hidden.at(0));
+                    let target = Target::Gelu {
+                        out,
+                        pitch,
+                        gelu: *gelu,
+                    };
+                    kernels.linear(a, lda, height, first, blocks, target, prepared(worker));
                 }
             });
-            share_columns(&mut self.pool, out_blocks, &|blocks, worker| {
+            share_columns(&mut self.pool, channels / 16, &|blocks, worker| {
                 // SAFETY: checked above; each task writes its own columns of `x`.
                 unsafe {
-                    let (hidden, to) = (hidden.at(0), add(x.at(row * channels)));
-                    kernels.linear(hidden, pitch, height, second, blocks, to, scratch(worker));
+                    let (a, out) = (hidden.at(0), x.at(row * channels));
+                    let target = Target::Add {
+                        out,
+                        pitch: channels,
+                    };
+                    kernels.linear(a, pitch, height, second, blocks, target, prepared(worker));
                 }
             });
         }

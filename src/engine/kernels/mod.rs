@@ -20,9 +20,12 @@ mod avx2;
 mod avx512;
 mod depthwise;
 mod dispatch;
+mod finish;
+mod gelu;
 mod linear;
 mod machine;
 mod map;
+mod matmul;
 mod mlp;
 #[cfg(target_arch = "aarch64")]
 mod neon;
@@ -46,7 +49,8 @@ pub use set::{KernelSet, OVERRIDE, SetupError};
 
 pub(crate) use arena::{Arena, Sizes};
 pub(crate) use depthwise::Depthwise;
-pub(crate) use linear::{Gelu, Linear};
+pub(crate) use gelu::Gelu;
+pub(crate) use linear::Linear;
 pub(crate) use machine::Machine;
 pub(crate) use map::FeatureMap;
 pub(crate) use mlp::Mlp;
