@@ -158,7 +158,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_kernel_is_chosen_by_name_and_a_wrong_name_lists_those_that_run() {
+    fn a_kernel_is_chosen_by_name_or_the_names_are_listed() {
         let scalar = KernelSet::choose(Some("scalar")).unwrap();
         assert_eq!(scalar, KernelSet::Scalar);
         assert!(KernelSet::choose(None).unwrap().runs_here());
