@@ -18,7 +18,7 @@ pub enum Error {
     /// No place where models are looked for has this one.
     #[error("{path}: no such model, looked for as {tried}; set model.path or make one with model/tools", path = .path.display())]
     Missing {
-        /// The model as it was given.
+        /// The path that was given.
         path: PathBuf,
         /// The places.
         tried: String,
@@ -41,7 +41,7 @@ pub enum Error {
 
 impl Error {
     /// The exit code, from sysexits.h, of a process that this error ends.
-    pub fn exit_code(&self) -> u8 {
+    pub(crate) fn exit_code(&self) -> u8 {
         match self {
             Self::Io { .. } | Self::Missing { .. } => 66,
             Self::Model { .. } => 65,

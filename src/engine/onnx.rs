@@ -59,7 +59,7 @@ impl Onnx {
     }
 }
 
-/// The number of values that the plan gives.
+/// The number of values in the plan's output.
 fn logits(plan: &TypedRunnableModel) -> TractResult<usize> {
     let fact = plan.model().output_fact(0)?;
     let dims = fact.shape.as_concrete();

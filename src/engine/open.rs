@@ -11,7 +11,7 @@ use super::onnx::Onnx;
 
 /// The bundle that [`open`] takes for the model at `path`: itself, or the one that [`bundle::find`]
 /// finds.
-pub fn packed(path: &Path, card: &Card) -> Option<PathBuf> {
+pub(crate) fn packed(path: &Path, card: &Card) -> Option<PathBuf> {
     if path.extension().is_some_and(|e| e == "bundle") {
         Some(path.to_path_buf())
     } else {
@@ -32,7 +32,7 @@ pub fn open(path: &Path, card: &Card, threads: usize) -> Result<Box<dyn Engine>,
         let beside = path.with_file_name(bundle::NAME);
         if bundle != path && bundle != beside && beside.exists() {
             log::warn!(
-                "{} is no bundle of this model that this version reads, and {} is used instead; make it anew with \
+                "{} is no bundle of this model that this version reads; using {} instead; pack the model again with \
                  `goldcrest pack`",
                 beside.display(),
                 bundle.display()

@@ -1,4 +1,4 @@
-//! The first page of a bundle: which form it has, how long it is, and its checksums.
+//! The first page of a bundle: its form, length and checksums.
 
 use super::check::Misfit;
 

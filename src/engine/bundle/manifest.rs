@@ -18,7 +18,7 @@ pub(crate) struct Manifest {
     pub width: usize,
     /// Number of logits.
     pub classes: usize,
-    /// CRC-32 of the logits, f32 little-endian, of the input that [`golden_input`] gives.
+    /// CRC-32 of the logits, f32 little-endian, of the input [`golden_input`].
     pub golden: u32,
     /// The first convolution.
     pub stem: StemEntry,

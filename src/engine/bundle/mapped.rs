@@ -87,9 +87,9 @@ impl Bundle {
         Err(refused(&self.path, &Refusal::Sha256))
     }
 
-    /// Gives the mapped pages back to the system, which reads them again when they are next used.
+    /// Returns the mapped pages to the system, which reads them again when they are next used.
     pub(crate) fn rest(&self) {
-        // SAFETY: the mapping is shared, read-only and of a file: a page that is given back is read
+        // SAFETY: the mapping is shared, read-only and of a file: a returned page is read
         // from it again.
         let given = unsafe { self.map.unchecked_advise(UncheckedAdvice::DontNeed) };
         if let Err(e) = given {

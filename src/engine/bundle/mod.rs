@@ -1,4 +1,4 @@
-//! One file with everything that the int8 engine needs, mapped read-only.
+//! One file with all data of the int8 engine, mapped read-only.
 //!
 //! | bytes | content |
 //! |---|---|

@@ -41,7 +41,7 @@ impl Writer {
         let file = tempfile::Builder::new()
             .prefix(target.file_name().unwrap_or_default())
             .suffix(".part")
-            // Like any other file: whoever may read the model may map its bundle.
+            // Like any other file: a user who may read the model may map its bundle.
             .permissions(Permissions::from_mode(0o666))
             .tempfile_in(folder)
             .map_err(io)?;

@@ -54,7 +54,7 @@ impl Maths for Vfp {
     }
     #[inline(always)]
     fn byte(self, x: f32) -> u8 {
-        // Beyond 2²³ the last bit of a float is worth one, so that adding it rounds, half to even.
+        // Beyond 2²³ the last bit of a float is worth one, so adding it rounds, half to even.
         const ONES: f32 = (1 << 23) as f32;
         let level = self.min(self.max(0.0, x), 255.0);
         (level + ONES).to_bits() as u8
@@ -76,7 +76,7 @@ impl Vmull {
 /// at `b`: eight at `out`, and eight in the row after it.
 ///
 /// Each of q8 to q15 (d16 to d31) has the sums of two columns, each as two halves: those of the
-/// first row, then of the second. |x| <= 128 and |w| <= 127, so that two products fit 16 bits.
+/// first row, then of the second. |x| <= 128 and |w| <= 127, so two products fit 16 bits.
 ///
 /// # Safety
 /// The processor has NEON. Both rows have `k` inputs, a multiple of 16 and not 0; `b` has the rest
@@ -152,8 +152,8 @@ unsafe fn two_rows(a: *const u8, below: *const u8, b: *const i8, k: usize, out: 
             // From the weights of four inputs to those of the next, back to four more columns of
             // the first, and on.
             fours = in(reg) 64, back = in(reg) -48, on = in(reg) 48,
-            // By these names: as q0 to q15 they are taken for registers that the target does not
-            // have, and not saved.
+            // By these names: as q0 to q15 they are mistaken for registers that the target lacks, and
+            // not saved.
             out("d0") _, out("d1") _, out("d2") _, out("d3") _, out("d4") _, out("d5") _, out("d6") _, out("d7") _,
             out("d8") _, out("d9") _, out("d10") _, out("d11") _, out("d12") _, out("d13") _, out("d14") _, out("d15") _,
             out("d16") _, out("d17") _, out("d18") _, out("d19") _, out("d20") _, out("d21") _, out("d22") _, out("d23") _,

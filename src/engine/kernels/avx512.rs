@@ -35,7 +35,7 @@ unsafe impl Simd for Avx512 {
         fn to_floats(a: __m512i) -> __m512 { _mm512_cvtepi32_ps(a) }
         fn to_bytes(v: __m512) -> __m128i {
             // A float too large for an integer becomes 0x8000_0000, which saturates to 255 like
-            // every number above it.
+            // any number above it.
             _mm512_cvtusepi32_epi8(_mm512_cvtps_epi32(_mm512_max_ps(v, _mm512_setzero_ps())))
         }
     }

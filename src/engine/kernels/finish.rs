@@ -3,7 +3,7 @@
 use super::gelu::Gelu;
 use super::simd::Simd;
 
-/// Where results go: rows `pitch` elements apart, columns as the layer has them.
+/// The memory that results go to: rows `pitch` elements apart, columns as in the layer.
 #[derive(Clone, Copy)]
 pub(super) enum Target {
     Store {
@@ -21,7 +21,7 @@ pub(super) enum Target {
     },
 }
 
-/// The last step on the floats of a layer: where they go, and in what form.
+/// The last step on the floats of a layer.
 pub(super) trait Finish<S: Simd>: Copy {
     /// # Safety
     /// `at` lies within the target and leaves room for `S::LANES` elements.

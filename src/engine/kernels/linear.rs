@@ -7,9 +7,9 @@
 /// multiple of 16.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Linear<'a> {
-    /// Inputs, a multiple of 16; the weights of what is not a real input are zero.
+    /// Inputs, a multiple of 16; weights of filled inputs are zero.
     pub inputs: usize,
-    /// The weights.
+    /// The weights, in the layout above.
     pub weights: &'a [i8],
     /// Sum of the weights of each column.
     pub sums: &'a [i32],
@@ -32,7 +32,7 @@ impl Linear<'_> {
         self.inputs.next_multiple_of(64)
     }
 
-    /// Where the weight of input `k` and column `n` stands, for rows of `row_bytes`.
+    /// The index of the weight of input `k` and column `n`, for rows of `row_bytes`.
     pub(crate) fn place(row_bytes: usize, k: usize, n: usize) -> usize {
         n / 16 * row_bytes * 16 + k / 4 * 64 + n % 16 * 4 + k % 4
     }

@@ -49,7 +49,7 @@ impl Machine {
         Ok(Self { set, kernels, pool })
     }
 
-    /// Whose kernels run.
+    /// The set of kernels.
     pub(crate) fn set(&self) -> KernelSet {
         self.set
     }
@@ -134,7 +134,7 @@ impl Machine {
         });
     }
 
-    /// Bytes in which the threads prepare activations of this layer.
+    /// Bytes that the threads need to prepare activations of this layer.
     pub(crate) fn prepared_bytes(&self, layer: &Linear) -> usize {
         self.threads() * self.kernels.scratch_bytes(layer.inputs)
     }

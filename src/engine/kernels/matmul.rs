@@ -67,7 +67,7 @@ unsafe fn run<D: Dot, F: Finish<D::Vectors>>(
     let weights = layer.weights.as_ptr();
     let mut tile = MaybeUninit::<[i32; TILE]>::uninit();
     let tile = tile.as_mut_ptr().cast::<i32>();
-    // The sums start from what makes the zero point and the shift cancel.
+    // The value that a sum starts from, so that the zero point and the shift cancel.
     let mut starts = [0_i32; 16 * 4];
     let shift = D::shift(layer.zero_point) - i32::from(layer.zero_point);
     dot.begin();

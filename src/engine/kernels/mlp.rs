@@ -8,12 +8,12 @@ use super::linear::Linear;
 use super::machine::{Machine, input_bytes, share_columns};
 use super::shared_slice::SharedSlice;
 
-/// Bytes of hidden activations that one thread works on at a time, so that they stay in its L2
-/// cache beside a panel of weights.
+/// Bytes of hidden activations that one thread works on at a time. They stay in its L2 cache beside a
+/// panel of weights.
 const HIDDEN: usize = 96 << 10;
 
-/// Weights of an MLP above which threads share its columns and not its rows, so that each reads
-/// only its own part.
+/// Bytes of an MLP's weights above which threads share its columns instead of its rows, so each
+/// thread reads only its own weights.
 const SHARED_WEIGHTS: usize = 512 << 10;
 
 /// Two layers with GELU between them.

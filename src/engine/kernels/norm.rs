@@ -13,7 +13,7 @@ pub(crate) struct Norm<'a> {
     pub shift: &'a [f32],
     /// Real channels; those after them are 0 in every pixel.
     pub channels: usize,
-    /// What keeps the root away from 0.
+    /// Added to the variance, so the root is never 0.
     pub epsilon: f32,
 }
 

@@ -1,4 +1,4 @@
-//! The reference, in plain Rust: what every other kernel must equal.
+//! The reference, in plain Rust, that every other kernel must equal.
 
 use super::simd::{Dot, Simd, pieces};
 

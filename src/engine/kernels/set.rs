@@ -1,4 +1,4 @@
-//! Which kernels this processor can run, and which of them are used.
+//! The sets of kernels, and the choice of one that this processor can run.
 
 use std::fmt;
 
@@ -43,7 +43,7 @@ pub enum KernelSet {
 
 impl KernelSet {
     /// All kernels, best first.
-    pub const ALL: [Self; 7] = [
+    const ALL: [Self; 7] = [
         Self::Amx,
         Self::Vnni,
         Self::AvxVnni,
@@ -54,7 +54,7 @@ impl KernelSet {
     ];
 
     /// The name that [`OVERRIDE`] takes.
-    pub fn name(self) -> &'static str {
+    pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Scalar => "scalar",
             Self::Avx2 => "avx2",
@@ -120,7 +120,7 @@ pub enum SetupError {
         names()
     )]
     Name {
-        /// The name as it was given.
+        /// The name that was given.
         name: String,
     },
     /// The processor lacks the instruction sets.

@@ -9,7 +9,8 @@ impl<T> Clone for SharedSlice<T> {
     }
 }
 impl<T> Copy for SharedSlice<T> {}
-// SAFETY: whoever makes one gives disjoint elements to the tasks, so no element has two writers.
+// SAFETY: the function that makes one gives disjoint elements to its tasks, so no element has two
+// writers.
 unsafe impl<T: Send> Sync for SharedSlice<T> {}
 
 impl<T> SharedSlice<T> {

@@ -1,9 +1,10 @@
-//! What a kernel needs from a processor.
+//! The operations that kernels need from a processor.
 //!
 //! Kernels are generic over two traits: [`Simd`] computes with vectors of floats, [`Dot`] sums
 //! products of bytes. Their implementors are **tokens**: types without data that only their own
-//! `detect` can make, and only on a processor that has the instruction set. Whoever holds a token
-//! may compute with it in safe code; what stays unsafe is loads and stores, for their pointers.
+//! `detect` can make, and only on a processor that has the instruction set. Code
+//! that holds a token may compute with it safely; only loads and stores stay unsafe, for their
+//! pointers.
 //!
 //! Float operations are exact IEEE ones (a fused multiply-add rounds once) and no kernel's order of
 //! summation depends on the width of a vector, so every processor computes the same bits.
@@ -123,7 +124,7 @@ pub(super) struct ThreadScratch {
 
 /// Products of u8 activations and s8 weights, summed in 32 bits without saturation.
 pub(super) trait Dot: Copy {
-    /// The vectors for what becomes of the sums: a processor with these products has them.
+    /// The vectors that turn the sums into results: a processor with these products has them.
     type Vectors: Simd;
     /// The most rows of one tile.
     const ROWS: usize;
@@ -171,8 +172,8 @@ pub(super) trait Dot: Copy {
         rows
     }
 
-    /// What [`Dot::tile`] takes as the tile that begins at `row`, below the number of rows that
-    /// [`Dot::prepare`] returned and a multiple of `ROWS`.
+    /// The input of [`Dot::tile`] for the tile that begins at `row`, a multiple of `ROWS` below the
+    /// number of rows that [`Dot::prepare`] returned.
     ///
     /// # Safety
     /// `a`, `lda` and `scratch` are those that were prepared.

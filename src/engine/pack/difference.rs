@@ -5,10 +5,10 @@ use tract_onnx::pb::NodeProto;
 /// The first place where a graph differs from the form, and how.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum Difference {
-    /// At a node, which the text calls by its name and operator.
+    /// At a node.
     #[error("{node} {fault}")]
     Node {
-        /// As [`label`] gives it.
+        /// The node's [`label`].
         node: String,
         /// The fault, as the rest of a sentence.
         fault: String,
@@ -56,7 +56,7 @@ impl Difference {
     }
 }
 
-/// A node as messages call it.
+/// The name and operator of a node, for messages.
 fn label(node: &NodeProto) -> String {
     let name = if node.name.is_empty() {
         node.output.first().map_or("", |o| o)

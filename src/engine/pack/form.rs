@@ -1,4 +1,4 @@
-//! The one form of ONNX graph that becomes a bundle, matched node by node.
+//! The one form of ONNX graph that can be packed, matched node by node.
 //!
 //! `stem`: Conv 4x4/4, Transpose to channels last, LayerNormalization. `blocks`: Transpose to
 //! channels first, depthwise Conv 7x7, Transpose back, LayerNormalization, LINEAR, Gelu, LINEAR,

@@ -1,4 +1,4 @@
-//! Packing, and what it refuses.
+//! Packing, and refusals to pack.
 
 use prost::Message;
 use tract_onnx::pb::{ModelProto, NodeProto, TensorProto};

@@ -26,8 +26,8 @@ const TILES: usize = 256;
 /// Bytes of prepared rows, which stay in the L2 cache. One tile may need more.
 const PREPARED: usize = 96 << 10;
 
-/// The number that is subtracted from each activation, so that most that lie around the zero point
-/// are small.
+/// The number that is subtracted from each activation, so most that lie around the zero point are
+/// small.
 ///
 /// At most 126: then a byte below it wraps around to one above 129, and its group is wide.
 fn offset(zero_point: u8) -> u8 {

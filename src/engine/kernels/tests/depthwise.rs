@@ -151,7 +151,7 @@ fn extreme_scales_give_the_same_bytes_on_every_kernel() {
                 assert_eq!(found, wanted, "{machine:?} {scale} {zero}");
             }
             if gain <= 1e-9 {
-                // Nothing of the input is left: every byte is the zero point.
+                // The gain wipes the input out: every byte is the zero point.
                 let mut pixels = wanted.chunks(64).take(45);
                 assert!(pixels.all(|p| p[..41].iter().all(|b| *b == zero as u8)));
             }
