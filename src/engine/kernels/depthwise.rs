@@ -1,5 +1,6 @@
 //! The depthwise 7x7 convolution, channels last, one row of pixels at a time.
 
+use super::map::FeatureMap;
 use super::simd::Simd;
 
 /// Side of the window.
@@ -17,34 +18,40 @@ pub(crate) struct Depthwise<'a> {
 }
 
 impl Depthwise<'_> {
-    pub(super) fn check(&self) {
+    fn check(&self) {
         let n = self.bias.len();
         assert!(n.is_multiple_of(16) && self.weights.len() == n * SIDE * SIDE);
     }
 }
 
-/// Row `y` of the result of `x`, `height` by `width` pixels, into `out`.
+/// Row `y` of the result of `x`, a picture of `map`, into `out`.
 ///
 /// A sum starts with the bias and runs over the rows, then the columns, of the window.
 ///
-/// # Safety
-/// `dw.check()` holds; `x` has `height * width` pixels and `out` has `width`; `y < height`.
+/// # Panics
+/// When sizes do not fit each other.
 #[inline(always)]
-#[allow(clippy::too_many_arguments)]
-pub(super) unsafe fn row<S: Simd>(
+pub(super) fn row<S: Simd>(
     s: S,
-    x: *const f32,
-    height: usize,
-    width: usize,
+    x: &[f32],
+    map: FeatureMap,
     y: usize,
     dw: &Depthwise,
-    out: *mut f32,
+    out: &mut [f32],
 ) {
-    let channels = dw.bias.len();
+    dw.check();
+    let FeatureMap {
+        height,
+        width,
+        channels,
+    } = map;
+    assert!(x.len() == map.floats() && out.len() == width * channels);
+    assert!(dw.bias.len() == channels && y < height);
+    let (x, out) = (x.as_ptr(), out.as_mut_ptr());
     for c in (0..channels).step_by(S::LANES) {
         let mut at = 0;
-        // SAFETY: `at + X` stays within the row, and `c` within the channels; the caller promises the
-        // rest.
+        // SAFETY: sizes are checked above; `at + X` stays within the row, and `c` within the
+        // channels.
         unsafe {
             while S::PIXELS >= 8 && at + 8 <= width {
                 pixels::<S, 8>(s, x, height, width, y, at, c, dw, out);
@@ -66,8 +73,8 @@ pub(super) unsafe fn row<S: Simd>(
 /// that it touches.
 ///
 /// # Safety
-/// As for [`row`]; `at + X` is at most `width`, and `c` is a multiple of `LANES` below the number of
-/// channels.
+/// `dw.check()` holds; `x` has `height * width` pixels and `out` has `width`; `y < height`. `at + X`
+/// is at most `width`, and `c` is a multiple of `LANES` below the number of channels.
 #[inline(always)]
 #[allow(clippy::too_many_arguments)]
 unsafe fn pixels<S: Simd, const X: usize>(

@@ -5,8 +5,9 @@ use std::ops::Range;
 use super::depthwise::{self, Depthwise};
 use super::finish::Target;
 use super::linear::Linear;
+use super::map::FeatureMap;
 use super::matmul;
-use super::norm::{self, ByteSink, FloatSink, Norm};
+use super::norm::{self, Norm};
 use super::simd::{Dot, ThreadScratch};
 use super::stem::{self, Stem};
 
@@ -32,50 +33,39 @@ pub(super) trait Kernels: Send + Sync {
     fn scratch_bytes(&self, inputs: usize) -> usize;
 
     /// [`depthwise::row`].
-    ///
-    /// # Safety
-    /// As there.
-    unsafe fn depthwise(
-        &self,
-        x: *const f32,
-        height: usize,
-        width: usize,
-        y: usize,
-        dw: &Depthwise,
-        out: *mut f32,
-    );
+    fn depthwise(&self, x: &[f32], map: FeatureMap, y: usize, dw: &Depthwise, out: &mut [f32]);
 
     /// [`stem::row`].
-    ///
-    /// # Safety
-    /// As there.
-    unsafe fn stem(
-        &self,
-        x: *const f32,
-        height: usize,
-        width: usize,
-        y: usize,
-        stem: &Stem,
-        out: *mut f32,
-    );
+    fn stem(&self, x: &[f32], height: usize, width: usize, y: usize, stem: &Stem, out: &mut [f32]);
 
-    /// [`norm::norm`] into floats.
-    ///
-    /// # Safety
-    /// As there.
-    unsafe fn norm_floats(&self, x: *const f32, norm: &Norm, out: *mut f32);
+    /// [`norm::floats`].
+    fn norm_floats(&self, pixel: &mut [f32], norm: &Norm);
 
-    /// [`norm::norm`] into bytes.
-    ///
-    /// # Safety
-    /// As there.
-    unsafe fn norm_bytes(&self, x: *const f32, norm: &Norm, out: *mut u8);
+    /// [`norm::bytes`].
+    fn norm_bytes(&self, pixel: &[f32], norm: &Norm, out: &mut [u8]);
 
     /// [`norm::mean`].
-    ///
-    /// # Safety
-    /// As there.
-    unsafe fn mean(&self, x: *const f32, pixels: usize, channels: usize, out: *mut f32);
+    fn mean(&self, x: &[f32], out: &mut [f32]);
+}
+
+/// Writes a method of [`Kernels`] that runs with the features of a token.
+macro_rules! method {
+    (
+        $token:ty, [$($features:literal)?],
+        $name:ident($($argument:ident: $type:ty),*),
+        |$vectors:ident| $body:expr
+    ) => {
+        fn $name(&self, $($argument: $type),*) {
+            /// # Safety
+            /// The processor has the features.
+            $(#[target_feature(enable = $features)])?
+            unsafe fn compiled($vectors: <$token as Dot>::Vectors, $($argument: $type),*) {
+                $body
+            }
+            // SAFETY: the token proves the features.
+            unsafe { compiled(self.vectors(), $($argument),*) }
+        }
+    };
 }
 
 /// Compiles the kernels for a token, with target features that the token proves.
@@ -93,53 +83,43 @@ macro_rules! compile {
                 target: Target,
                 scratch: ThreadScratch,
             ) {
-                // SAFETY: the caller's promises are passed on, here and below.
+                // SAFETY: the caller's promises are passed on.
                 unsafe { matmul::linear(*self, a, lda, rows, layer, blocks, target, scratch) }
             }
+
             fn scratch_bytes(&self, inputs: usize) -> usize {
                 <$token as Dot>::scratch_bytes(inputs)
             }
-            $(#[target_feature(enable = $features)])?
-            unsafe fn depthwise(
-                &self,
-                x: *const f32,
-                height: usize,
-                width: usize,
-                y: usize,
-                dw: &Depthwise,
-                out: *mut f32,
-            ) {
-                // SAFETY: as above.
-                unsafe { depthwise::row(self.vectors(), x, height, width, y, dw, out) }
-            }
-            $(#[target_feature(enable = $features)])?
-            unsafe fn stem(
-                &self,
-                x: *const f32,
-                height: usize,
-                width: usize,
-                y: usize,
-                stem: &Stem,
-                out: *mut f32,
-            ) {
-                // SAFETY: as above.
-                unsafe { stem::row(self.vectors(), x, height, width, y, stem, out) }
-            }
-            $(#[target_feature(enable = $features)])?
-            unsafe fn norm_floats(&self, x: *const f32, norm: &Norm, out: *mut f32) {
-                // SAFETY: as above.
-                unsafe { norm::norm(self.vectors(), x, norm, &FloatSink(out)) }
-            }
-            $(#[target_feature(enable = $features)])?
-            unsafe fn norm_bytes(&self, x: *const f32, norm: &Norm, out: *mut u8) {
-                // SAFETY: as above.
-                unsafe { norm::norm(self.vectors(), x, norm, &ByteSink(out)) }
-            }
-            $(#[target_feature(enable = $features)])?
-            unsafe fn mean(&self, x: *const f32, pixels: usize, channels: usize, out: *mut f32) {
-                // SAFETY: as above.
-                unsafe { norm::mean(self.vectors(), x, pixels, channels, out) }
-            }
+
+            method!(
+                $token, [$($features)?],
+                depthwise(x: &[f32], map: FeatureMap, y: usize, dw: &Depthwise, out: &mut [f32]),
+                |s| depthwise::row(s, x, map, y, dw, out)
+            );
+
+            method!(
+                $token, [$($features)?],
+                stem(x: &[f32], height: usize, width: usize, y: usize, stem: &Stem, out: &mut [f32]),
+                |s| stem::row(s, x, height, width, y, stem, out)
+            );
+
+            method!(
+                $token, [$($features)?],
+                norm_floats(pixel: &mut [f32], norm: &Norm),
+                |s| norm::floats(s, pixel, norm)
+            );
+
+            method!(
+                $token, [$($features)?],
+                norm_bytes(pixel: &[f32], norm: &Norm, out: &mut [u8]),
+                |s| norm::bytes(s, pixel, norm, out)
+            );
+
+            method!(
+                $token, [$($features)?],
+                mean(x: &[f32], out: &mut [f32]),
+                |s| norm::mean(s, x, out)
+            );
         }
     };
 }

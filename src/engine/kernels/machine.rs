@@ -14,7 +14,7 @@ use super::pool::Pool;
 use super::set::{KernelSet, SetupError};
 use super::shared_slice::SharedSlice;
 use super::simd::ThreadScratch;
-use super::stem::{COLOURS, SIDE, Stem};
+use super::stem::{SIDE, Stem};
 
 /// Blocks of 16 columns in the smallest task: whole tiles for every kernel.
 const BLOCKS: usize = 6;
@@ -74,21 +74,15 @@ impl Machine {
             width: width / SIDE,
             channels: stem.bias.len(),
         };
-        stem.check();
-        assert_eq!(x.len(), COLOURS * height * width);
-        assert!(out.len() == map.floats() && check_norm(norm, map.channels));
+        assert!(out.len() == map.floats());
         let (kernels, out) = (&*self.kernels, SharedSlice::of(out));
+        let line = map.width * map.channels;
         self.pool.run(map.height, &|y, _| {
-            let line = map.width * map.channels;
-            // SAFETY: checked above; each task writes its own row, and `norm` reads a pixel before
-            // it writes it.
-            unsafe {
-                let row = out.at(y * line);
-                kernels.stem(x.as_ptr(), height, width, y, stem, row);
-                for pixel in 0..map.width {
-                    let at = row.add(pixel * map.channels);
-                    kernels.norm_floats(at, norm, at);
-                }
+            // SAFETY: each task has its own row.
+            let row = unsafe { out.part(y * line..(y + 1) * line) };
+            kernels.stem(x, height, width, y, stem, row);
+            for pixel in row.chunks_exact_mut(map.channels) {
+                kernels.norm_floats(pixel, norm);
             }
         });
     }
@@ -114,22 +108,23 @@ impl Machine {
             activations: out,
             ..
         } = scratch;
-        dw.check();
-        assert!(dw.bias.len() == map.channels && check_norm(norm, map.channels));
-        assert!(x.len() == map.floats() && rows.len() >= self.depthwise_rows(map));
-        assert!(out.len() >= input_bytes(layer, map.pixels()) && map.channels <= layer.row_bytes());
+        assert!(rows.len() >= self.depthwise_rows(map) && map.channels <= layer.row_bytes());
+        assert!(out.len() >= input_bytes(layer, map.pixels()));
         let (kernels, out, rows) = (&*self.kernels, SharedSlice::of(out), SharedSlice::of(rows));
         let (line, pitch) = (map.width * map.channels, layer.row_bytes());
         self.pool.run(map.height, &|y, worker| {
-            // SAFETY: checked above; each worker has its own row of floats and each task its own
-            // rows of bytes.
-            unsafe {
-                let row = rows.at(worker * line);
-                kernels.depthwise(x.as_ptr(), map.height, map.width, y, dw, row);
-                for pixel in 0..map.width {
-                    let to = out.at((y * map.width + pixel) * pitch);
-                    kernels.norm_bytes(row.add(pixel * map.channels), norm, to);
-                }
+            // SAFETY: each worker has its own row of floats, and each task its own rows of bytes.
+            let (row, bytes) = unsafe {
+                let (first, last) = (y * map.width, (y + 1) * map.width);
+                (
+                    rows.part(worker * line..(worker + 1) * line),
+                    out.part(first * pitch..last * pitch),
+                )
+            };
+            kernels.depthwise(x, map, y, dw, row);
+            let pixels = row.chunks_exact(map.channels);
+            for (pixel, bytes) in pixels.zip(bytes.chunks_exact_mut(pitch)) {
+                kernels.norm_bytes(pixel, norm, bytes);
             }
         });
     }
@@ -140,18 +135,17 @@ impl Machine {
     }
 
     /// Each worker's part of `prepared`, which is large enough for these layers.
-    pub(super) fn thread_scratch(
+    pub(super) fn thread_scratch<'a>(
         &self,
-        prepared: &mut [u8],
+        prepared: &'a mut [u8],
         layers: &[&Linear],
-    ) -> impl Fn(usize) -> ThreadScratch + Sync + use<> {
+    ) -> impl Fn(usize) -> ThreadScratch + Sync + use<'a> {
         let fits = |l: &&Linear| prepared.len() >= self.prepared_bytes(l);
         assert!(layers.iter().all(fits));
         let bytes = prepared.len() / self.threads() / 64 * 64;
         let all = SharedSlice::of(prepared);
         move |worker| ThreadScratch {
-            // SAFETY: the slice has a part for each worker.
-            at: unsafe { all.at(worker * bytes) },
+            at: all.at(worker * bytes),
             bytes,
         }
     }
@@ -169,22 +163,18 @@ impl Machine {
         out: &mut [u8],
     ) {
         let (high, wide) = (map.height / 2, map.width / 2);
-        assert!(x.len() == map.floats() && check_norm(norm, map.channels));
-        assert!(layer.inputs == 4 * map.channels && out.len() >= input_bytes(layer, high * wide));
+        assert!(x.len() == map.floats() && layer.inputs == 4 * map.channels);
+        assert!(out.len() >= input_bytes(layer, high * wide));
         let (kernels, out, pitch) = (&*self.kernels, SharedSlice::of(out), layer.row_bytes());
         self.pool.run(high, &|square, _| {
+            // SAFETY: each task has its own rows of squares.
+            let squares = unsafe { out.part(square * wide * pitch..(square + 1) * wide * pitch) };
             for y in [2 * square, 2 * square + 1] {
-                for column in 0..2 * wide {
-                    // SAFETY: checked above; each task writes its own rows of squares.
-                    unsafe {
-                        let from = x.as_ptr().add((y * map.width + column) * map.channels);
-                        let place = (y % 2 * 2 + column % 2) * map.channels;
-                        kernels.norm_bytes(
-                            from,
-                            norm,
-                            out.at((square * wide + column / 2) * pitch + place),
-                        );
-                    }
+                let row = &x[y * map.width * map.channels..];
+                for (column, pixel) in row.chunks_exact(map.channels).take(2 * wide).enumerate() {
+                    let place = (y % 2 * 2 + column % 2) * map.channels;
+                    let to = &mut squares[column / 2 * pitch + place..];
+                    kernels.norm_bytes(pixel, norm, to);
                 }
             }
         });
@@ -205,15 +195,13 @@ impl Machine {
         let scratch = self.thread_scratch(prepared, &[layer]);
         let (kernels, out) = (&*self.kernels, SharedSlice::of(out));
         share_columns(&mut self.pool, pitch / 16, &|blocks, worker| {
-            // SAFETY: checked above; each task writes its own columns.
-            unsafe {
-                let target = Target::Store {
-                    out: out.at(0),
-                    pitch,
-                };
-                let (a, lda) = (a.as_ptr(), layer.row_bytes());
-                kernels.linear(a, lda, rows, layer, blocks, target, scratch(worker));
-            }
+            let target = Target::Store {
+                out: out.at(0),
+                pitch,
+            };
+            let (a, lda) = (a.as_ptr(), layer.row_bytes());
+            // SAFETY: sizes are checked above; each task writes its own columns.
+            unsafe { kernels.linear(a, lda, rows, layer, blocks, target, scratch(worker)) }
         });
     }
 
@@ -228,17 +216,10 @@ impl Machine {
         rows: &mut [f32],
         out: &mut [u8],
     ) {
-        assert!(
-            x.len() == map.floats() && rows.len() >= map.channels && check_norm(norm, map.channels)
-        );
-        assert!(out.len() >= input_bytes(layer, 1) && map.channels <= layer.row_bytes());
-        // SAFETY: checked above.
-        unsafe {
-            self.kernels
-                .mean(x.as_ptr(), map.pixels(), map.channels, rows.as_mut_ptr());
-            self.kernels
-                .norm_bytes(rows.as_ptr(), norm, out.as_mut_ptr());
-        }
+        assert!(x.len() == map.floats() && out.len() >= input_bytes(layer, 1));
+        let mean = &mut rows[..map.channels];
+        self.kernels.mean(x, mean);
+        self.kernels.norm_bytes(mean, norm, out);
     }
 
     /// Scratch for a block of this map with these layers.
@@ -272,12 +253,4 @@ pub(super) fn share_columns(
     pool.run(blocks.div_ceil(size), &|task, worker| {
         job(task * size..((task + 1) * size).min(blocks), worker)
     });
-}
-
-/// Whether `norm` is over `channels` channels, filled.
-fn check_norm(norm: &Norm, channels: usize) -> bool {
-    norm.gain.len() == channels
-        && norm.shift.len() == channels
-        && channels.is_multiple_of(16)
-        && norm.channels.next_multiple_of(16) == channels
 }

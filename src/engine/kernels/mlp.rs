@@ -87,10 +87,10 @@ impl Machine {
         let (lda, pitch, channels) = (first.row_bytes(), second.row_bytes(), second.columns());
         self.pool.run(rows.div_ceil(tile), &|task, worker| {
             let (row, height) = (task * tile, tile.min(rows - task * tile));
-            // SAFETY: checked above; each worker has its own hidden rows and each task its own rows
-            // of `x`.
+            let own = hidden.at(worker * tile.next_multiple_of(16) * pitch);
+            // SAFETY: sizes are checked above; each worker has its own hidden rows and each task its
+            // own rows of `x`.
             unsafe {
-                let own = hidden.at(worker * tile.next_multiple_of(16) * pitch);
                 let target = Target::Gelu {
                     out: own,
                     pitch,

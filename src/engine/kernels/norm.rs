@@ -17,32 +17,42 @@ pub(crate) struct Norm<'a> {
     pub epsilon: f32,
 }
 
-/// The memory that a pixel's result goes to.
-pub(super) trait Sink<S: Simd> {
-    /// # Safety
-    /// Room for `S::LANES` elements at `channel`.
-    unsafe fn put(&self, s: S, v: S::Floats, channel: usize);
-}
-
-/// Results stay floats.
-pub(super) struct FloatSink(pub *mut f32);
-
-impl<S: Simd> Sink<S> for FloatSink {
-    #[inline(always)]
-    unsafe fn put(&self, s: S, v: S::Floats, channel: usize) {
-        // SAFETY: the caller promises the room.
-        unsafe { s.store(self.0.add(channel), v) }
+impl Norm<'_> {
+    /// Whether it is over `channels` channels, filled.
+    pub(super) fn fits(&self, channels: usize) -> bool {
+        self.gain.len() == channels
+            && self.shift.len() == channels
+            && channels.is_multiple_of(16)
+            && self.channels.next_multiple_of(16) == channels
     }
 }
 
-/// Results are rounded to bytes.
-pub(super) struct ByteSink(pub *mut u8);
+/// Normalises one pixel in place.
+///
+/// # Panics
+/// When the pixel has other channels than `norm`.
+#[inline(always)]
+pub(super) fn floats<S: Simd>(s: S, pixel: &mut [f32], norm: &Norm) {
+    assert!(norm.fits(pixel.len()));
+    let x = pixel.as_mut_ptr();
+    // SAFETY: the pixel has all channels, and the result's vectors lie in it. Each is written after
+    // it was read for the last time.
+    unsafe { run(s, x, norm, |v, channel| s.store(x.add(channel), v)) }
+}
 
-impl<S: Simd> Sink<S> for ByteSink {
-    #[inline(always)]
-    unsafe fn put(&self, s: S, v: S::Floats, channel: usize) {
-        // SAFETY: the caller promises the room.
-        unsafe { s.store_bytes(self.0.add(channel), v) }
+/// Normalises one pixel into the first bytes of `out`.
+///
+/// # Panics
+/// When the pixel has other channels than `norm`, or `out` has fewer.
+#[inline(always)]
+pub(super) fn bytes<S: Simd>(s: S, pixel: &[f32], norm: &Norm, out: &mut [u8]) {
+    assert!(norm.fits(pixel.len()) && out.len() >= pixel.len());
+    let to = out.as_mut_ptr();
+    // SAFETY: the pixel and the bytes have all channels.
+    unsafe {
+        run(s, pixel.as_ptr(), norm, |v, channel| {
+            s.store_bytes(to.add(channel), v)
+        })
     }
 }
 
@@ -63,13 +73,13 @@ fn total<S: Simd>(s: S, lanes: [S::Floats; 4]) -> f32 {
     flat[0]
 }
 
-/// One pixel from `x` into `sink`.
+/// Normalises the pixel at `x`, and calls `put` with each vector of the result and its channel.
 ///
 /// # Safety
-/// `x`, `norm.shift` and the sink have as many channels as `norm.gain`, a multiple of 16 that is less
-/// than 16 above `norm.channels`.
+/// `norm.fits` as many channels as can be read at `x`, while `put` may write the vector that it is
+/// called with.
 #[inline(always)]
-pub(super) unsafe fn norm<S: Simd, K: Sink<S>>(s: S, x: *const f32, norm: &Norm, sink: &K) {
+unsafe fn run<S: Simd>(s: S, x: *const f32, norm: &Norm, put: impl Fn(S::Floats, usize)) {
     let (filled, n) = (norm.gain.len(), 16 / S::LANES);
     // SAFETY: all vectors begin at multiples of `LANES` below `filled`, where the caller promises
     // channels.
@@ -109,32 +119,27 @@ pub(super) unsafe fn norm<S: Simd, K: Sink<S>>(s: S, x: *const f32, norm: &Norm,
                 s.load(norm.gain.as_ptr().add(c)),
                 s.load(norm.shift.as_ptr().add(c)),
             );
-            sink.put(s, y, c);
+            put(y, c);
         }
     }
 }
 
-/// The mean over `pixels` pixels of `x`, each of `channels` floats, into `out`.
+/// The mean over all pixels of `x`, each of as many channels as `out`.
 ///
-/// # Safety
-/// `channels` is a multiple of 16; `x` has `pixels` pixels of them and `out` has one.
+/// # Panics
+/// When `x` has no whole pixels, or the channels are no multiple of 16.
 #[inline(always)]
-pub(super) unsafe fn mean<S: Simd>(
-    s: S,
-    x: *const f32,
-    pixels: usize,
-    channels: usize,
-    out: *mut f32,
-) {
-    // SAFETY: all vectors lie within the pixels that the caller promises.
-    unsafe {
-        let inverse = s.splat(1.0 / pixels as f32);
-        for c in (0..channels).step_by(S::LANES) {
-            let mut sum = s.splat(0.0);
-            for p in 0..pixels {
-                sum = s.add(sum, s.load(x.add(p * channels + c)));
-            }
-            s.store(out.add(c), s.mul(sum, inverse));
+pub(super) fn mean<S: Simd>(s: S, x: &[f32], out: &mut [f32]) {
+    let channels = out.len();
+    assert!(channels.is_multiple_of(16) && x.len().is_multiple_of(channels));
+    let inverse = s.splat(1.0 / (x.len() / channels) as f32);
+    for c in (0..channels).step_by(S::LANES) {
+        let mut sum = s.splat(0.0);
+        for pixel in x.chunks_exact(channels) {
+            // SAFETY: the pixel has all channels.
+            sum = s.add(sum, unsafe { s.load(pixel.as_ptr().add(c)) });
         }
+        // SAFETY: so has `out`.
+        unsafe { s.store(out.as_mut_ptr().add(c), s.mul(sum, inverse)) };
     }
 }

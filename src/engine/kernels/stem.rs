@@ -6,7 +6,7 @@ use super::simd::Simd;
 /// Side of a square.
 pub(super) const SIDE: usize = 4;
 /// Colours of the input.
-pub(super) const COLOURS: usize = 3;
+const COLOURS: usize = 3;
 
 /// A 4x4 convolution of stride 4 over three planes.
 #[derive(Clone, Copy, Debug)]
@@ -18,7 +18,7 @@ pub(crate) struct Stem<'a> {
 }
 
 impl Stem<'_> {
-    pub(super) fn check(&self) {
+    fn check(&self) {
         let n = self.bias.len();
         assert!(n.is_multiple_of(16) && self.weights.len() == n * COLOURS * SIDE * SIDE);
     }
@@ -26,20 +26,24 @@ impl Stem<'_> {
 
 /// Row `y` of the result of `x`, three planes of `height` by `width`, into `out`.
 ///
-/// # Safety
-/// `stem.check()` holds; `x` has three planes; `out` has `width / 4` pixels; `y < height / 4`.
+/// # Panics
+/// When sizes do not fit each other.
 #[inline(always)]
-pub(super) unsafe fn row<S: Simd>(
+pub(super) fn row<S: Simd>(
     s: S,
-    x: *const f32,
+    x: &[f32],
     height: usize,
     width: usize,
     y: usize,
     stem: &Stem,
-    out: *mut f32,
+    out: &mut [f32],
 ) {
+    stem.check();
+    assert!(x.len() == COLOURS * height * width && y < height / SIDE);
+    assert!(out.len() == width / SIDE * stem.bias.len());
+    let (x, out) = (x.as_ptr(), out.as_mut_ptr());
     let mut at = 0;
-    // SAFETY: `at + X` stays within the row; the caller promises the rest.
+    // SAFETY: sizes are checked above, and `at + X` stays within the row.
     unsafe {
         while at + 8 <= width / SIDE {
             pixels::<S, 8>(s, x, height, width, y, at, stem, out);
@@ -55,7 +59,8 @@ pub(super) unsafe fn row<S: Simd>(
 /// `X` pixels from `at`.
 ///
 /// # Safety
-/// As for [`row`]; `at + X` is at most `width / 4`.
+/// `stem.check()` holds; `x` has three planes; `out` has `width / 4` pixels; `y < height / 4`. `at + X`
+/// is at most `width / 4`.
 #[inline(always)]
 #[allow(clippy::too_many_arguments)]
 unsafe fn pixels<S: Simd, const X: usize>(
