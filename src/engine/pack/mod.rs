@@ -1,13 +1,13 @@
 //! `goldcrest pack`: from the ONNX file to the bundle.
 //!
-//! The file is mapped and matched with the one [`form`]; [`layout`] then writes its weights as the
+//! The file is mapped and matched with the one [`form`]; [`packer`] then writes its weights as the
 //! kernels want them.
 
 mod difference;
 mod form;
 mod graph;
 mod layers;
-mod layout;
+mod packer;
 mod proto;
 mod quantised;
 
@@ -22,7 +22,7 @@ use super::classifier::Classifier;
 use super::error::Error;
 use super::hash::sha256;
 use super::kernels::KernelSet;
-use layout::Layout;
+use packer::Packer;
 use proto::OnnxFile;
 
 /// The result of packing.
@@ -63,12 +63,12 @@ pub fn pack(model: &Path, out: &Path) -> Result<PackReport, Error> {
             "it cannot be packed: {difference}; pack a file that the tools in model/tools wrote, or let plain tract run it"
         ))
     })?;
-    let mut layout = Layout {
+    let mut packer = Packer {
         model: &read,
         writer: Writer::new(out)?,
     };
-    let mut manifest = layout.network(&network, &model_hash)?;
-    let bytes = layout.writer.finish(&mut manifest, |path| {
+    let mut manifest = packer.network(&network, &model_hash)?;
+    let bytes = packer.writer.finish(&mut manifest, |path| {
         let kernel = KernelSet::choose(None)?;
         Classifier::of(Bundle::open(path)?, 1, kernel)?.golden()
     })?;

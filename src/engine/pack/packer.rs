@@ -11,8 +11,8 @@ use crate::engine::bundle::{
 use crate::engine::error::Error;
 use crate::engine::kernels::Linear;
 
-/// A bundle in the making.
-pub(super) struct Layout<'m> {
+/// A model file and the bundle that it is packed into.
+pub(super) struct Packer<'m> {
     pub model: &'m OnnxFile<'m>,
     pub writer: Writer,
 }
@@ -24,7 +24,7 @@ fn fill(values: impl Iterator<Item = f32>) -> Vec<f32> {
     all
 }
 
-impl Layout<'_> {
+impl Packer<'_> {
     /// Writes all arrays of `network`.
     pub fn network(&mut self, network: &Network, model_sha256: &str) -> Result<Manifest, Error> {
         let (conv, norm) = &network.stem;
