@@ -29,7 +29,7 @@ impl Classifier {
     /// the environment variable [`OVERRIDE`] names, on `threads` threads.
     ///
     /// # Errors
-    /// As [`Bundle::open`]; [`Error::Model`] when the bundle is of another model than the card;
+    /// [`Error::Io`]; [`Error::Model`] when the bundle is damaged or of another model than the card;
     /// [`Error::Setup`] when the kernels or threads cannot start; [`Error::Run`] when tract refuses
     /// the plan.
     pub fn open(path: &Path, card: &Card, threads: usize) -> Result<Self, Error> {

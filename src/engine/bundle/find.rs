@@ -22,7 +22,7 @@ pub fn cache_folder(sha256: &str) -> Option<PathBuf> {
 
 /// The bundle for the model at `model` with this SHA-256: the one beside it or in the user's cache
 /// that is [`fresh`]. Without a fresh one, the one beside the model, so that
-/// [`Bundle::open`](super::Bundle::open) reports the fault. None if there is none.
+/// opening it reports the fault. None if there is none.
 pub fn find(model: &Path, sha256: &str) -> Option<PathBuf> {
     let beside = model.with_file_name(NAME);
     let cached = cache_folder(sha256).map(|folder| folder.join(NAME));
@@ -33,7 +33,7 @@ pub fn find(model: &Path, sha256: &str) -> Option<PathBuf> {
 }
 
 /// Whether a bundle of this version and of the model with this SHA-256 stands at `path`. Only its
-/// header and its manifest are read; [`Bundle::open`](super::Bundle::open) checks the rest.
+/// header and its manifest are read; opening it checks the rest.
 pub fn fresh(path: &Path, sha256: &str) -> bool {
     let found = map(path).ok().and_then(|map| read(&map).ok());
     found.is_some_and(|(_, manifest)| manifest.model_sha256.eq_ignore_ascii_case(sha256))

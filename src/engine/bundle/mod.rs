@@ -9,7 +9,7 @@
 //! | 32..64 | SHA-256 of everything after the first page |
 //! | 64..68 | CRC-32 of the 64 bytes before |
 //! | 4096.. | arrays, each aligned to 64 bytes, weights to 4096 |
-//! | .. end | the [`Manifest`], in TOML |
+//! | .. end | the manifest, in TOML |
 //!
 //! Numbers are little-endian. The same ONNX file gives the same bytes on every host. A bundle is
 //! only replaced by renaming another one over it: a mapped file that is cut short would kill the

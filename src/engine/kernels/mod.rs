@@ -1,7 +1,7 @@
 //! The arithmetic of the int8 engine.
 //!
-//! Each kernel is written once over the traits in [`simd`] and compiled for each instruction set in
-//! [`dispatch`]; only the products of bytes are written by hand for each. [`Machine`] is the safe
+//! Each kernel is written once over the traits in `simd` and compiled for each instruction set in
+//! `dispatch`; only the products of bytes are written by hand for each. `Machine` is the safe
 //! interface: it checks all sizes, cuts the work into tasks and runs them on its threads.
 //!
 //! Activations lie channels last; channels are filled with zeros to a multiple of 16. Sums are

@@ -1,6 +1,6 @@
 //! `goldcrest pack`: from the ONNX file to the bundle.
 //!
-//! The file is mapped and matched with the one [`form`]; [`packer`] then writes its weights as the
+//! The file is mapped and matched with the one `form`; `packer` then writes its weights as the
 //! kernels want them.
 
 mod difference;
