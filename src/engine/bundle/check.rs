@@ -4,7 +4,7 @@ use super::manifest::{BlockEntry, LinearEntry, Manifest, NormEntry, Section, Sta
 
 /// Where a manifest does not fit itself or its bundle.
 #[derive(Debug, PartialEq, thiserror::Error)]
-pub(crate) enum Misfit {
+pub(crate) enum Mismatch {
     /// A size of the whole network.
     #[error("its sizes are out of range")]
     Sizes,
@@ -77,14 +77,14 @@ struct Check {
 }
 
 impl Check {
-    fn array(&self, name: &str, found: Section, wanted: usize) -> Result<(), Misfit> {
+    fn array(&self, name: &str, found: Section, wanted: usize) -> Result<(), Mismatch> {
         let Section(at, length) = found;
         let end = at.checked_add(length);
         let inside = at.is_multiple_of(64) && end.is_some_and(|end| end <= self.data);
         if inside && length == wanted as u64 {
             return Ok(());
         }
-        Err(Misfit::Array {
+        Err(Mismatch::Array {
             name: name.into(),
             found,
             wanted,
@@ -92,13 +92,13 @@ impl Check {
     }
 
     /// An array of `n` numbers of 32 bits.
-    fn numbers(&self, name: &str, found: Section, n: usize) -> Result<(), Misfit> {
+    fn numbers(&self, name: &str, found: Section, n: usize) -> Result<(), Mismatch> {
         self.array(name, found, n * 4)
     }
 
-    fn norm(&self, name: &str, norm: &NormEntry, channels: usize) -> Result<(), Misfit> {
+    fn norm(&self, name: &str, norm: &NormEntry, channels: usize) -> Result<(), Mismatch> {
         if norm.channels != channels || norm.epsilon <= 0.0 {
-            return Err(Misfit::Channels {
+            return Err(Mismatch::Channels {
                 name: name.into(),
                 found: norm.channels,
                 wanted: channels,
@@ -114,11 +114,11 @@ impl Check {
         inputs: usize,
         filled_inputs: usize,
         columns: usize,
-    ) -> Result<(), Misfit> {
+    ) -> Result<(), Mismatch> {
         let (name, n) = (&layer.name, filled(columns));
         let found = (layer.inputs, layer.filled, layer.columns);
         if found != (inputs, filled_inputs, columns) || layer.scale <= 0.0 {
-            return Err(Misfit::Layer {
+            return Err(Mismatch::Layer {
                 name: name.clone(),
                 found: (layer.inputs, layer.columns),
                 wanted: (inputs, columns),
@@ -130,10 +130,10 @@ impl Check {
         self.numbers(name, layer.biases, n)
     }
 
-    fn block(&self, block: &BlockEntry, channels: usize) -> Result<(), Misfit> {
+    fn block(&self, block: &BlockEntry, channels: usize) -> Result<(), Mismatch> {
         let hidden = block.first.columns;
         if !(1..=1 << 16).contains(&hidden) {
-            return Err(Misfit::Columns {
+            return Err(Mismatch::Columns {
                 name: block.first.name.clone(),
                 found: hidden,
             });
@@ -152,14 +152,14 @@ impl Check {
         stage: &StageEntry,
         map: (usize, usize),
         before: usize,
-    ) -> Result<(), Misfit> {
+    ) -> Result<(), Mismatch> {
         if let Some(down) = &stage.down {
             self.norm(&down.layer.name, &down.norm, before)?;
             let filled_inputs = 4 * filled(before);
             self.linear(&down.layer, 4 * before, filled_inputs, stage.channels)?;
         }
         if (stage.height, stage.width) != map || map.0 * map.1 == 0 {
-            return Err(Misfit::Extent {
+            return Err(Mismatch::Extent {
                 stage: number,
                 found: (stage.height, stage.width),
                 wanted: map,
@@ -175,23 +175,23 @@ impl Manifest {
     /// before the manifest.
     ///
     /// # Errors
-    /// The first [`Misfit`].
-    pub(crate) fn check(&self, data: u64) -> Result<(), Misfit> {
+    /// The first [`Mismatch`].
+    pub(crate) fn check(&self, data: u64) -> Result<(), Mismatch> {
         let check = Check { data };
-        let first = self.stages.first().ok_or(Misfit::NoStages)?;
+        let first = self.stages.first().ok_or(Mismatch::NoStages)?;
         let side = 4..=1 << 14;
         if !side.contains(&self.height)
             || !side.contains(&self.width)
             || !(1..=1 << 20).contains(&self.classes)
             || self.stages.len() > 16
         {
-            return Err(Misfit::Sizes);
+            return Err(Mismatch::Sizes);
         }
         let sane = |s: &StageEntry| {
             s.height.max(s.width) <= 1 << 12 && (1..=1 << 14).contains(&s.channels)
         };
         if !self.stages.iter().all(sane) {
-            return Err(Misfit::Stages);
+            return Err(Mismatch::Stages);
         }
         let (mut height, mut width, mut before) = (self.height / 4, self.width / 4, first.channels);
         check.numbers("stem", self.stem.weights, 48 * filled(before))?;
@@ -199,7 +199,7 @@ impl Manifest {
         check.norm("stem", &self.stem.norm, before)?;
         for (number, stage) in self.stages.iter().enumerate() {
             if (number > 0) != stage.down.is_some() {
-                return Err(Misfit::NoWayIn(number));
+                return Err(Mismatch::NoWayIn(number));
             }
             if stage.down.is_some() {
                 (height, width) = (height / 2, width / 2);

@@ -1,6 +1,6 @@
 //! The first page of a bundle: its form, length and checksums.
 
-use super::check::Misfit;
+use super::check::Mismatch;
 
 /// The form of bundle that this version writes and reads.
 const FORM: u32 = 1;
@@ -38,7 +38,7 @@ pub(super) enum Refusal {
     #[error("its manifest is damaged: {}", .0.message())]
     Manifest(#[from] toml::de::Error),
     #[error(transparent)]
-    Misfit(#[from] Misfit),
+    Mismatch(#[from] Mismatch),
     #[error("it is damaged: its checksum is wrong")]
     Checksum,
     #[error("it is damaged: its SHA-256 is wrong")]
