@@ -3,10 +3,10 @@
 //! `cargo bench --bench engine -- MODEL.onnx [--threads N] [--frames N] [--plain] [--logits
 //! INPUTS.f32 OUT.f32] [--serve INPUTS.f32]`
 //!
-//! `GOLDCREST_KERNEL` chooses the kernels. With `--logits`, the prepared inputs in a file of raw
-//! f32 are classified and their logits written, to be compared with another runtime's. With
-//! `--serve`, it is one of the programs of `benches/peers`: for each line of standard input, a
-//! count, it runs so often over the inputs in turn and prints the milliseconds of each run.
+//! `GOLDCREST_KERNEL` chooses the kernels. `--logits` classifies the prepared inputs in a file of raw
+//! f32 and writes their logits, for comparison with another runtime. `--serve` is for
+//! `benches/peers`: each line of standard input is a number of runs over the inputs in turn, whose
+//! milliseconds are printed.
 
 mod support;
 
@@ -104,15 +104,15 @@ fn serve(
     Ok(())
 }
 
-/// What is in a file of raw f32, little-endian.
+/// The floats in a file of raw f32, little-endian.
 fn floats(path: &Path) -> std::io::Result<Vec<f32>> {
     let bytes = std::fs::read(path)?;
     let value = |b: &[u8]| f32::from_le_bytes([b[0], b[1], b[2], b[3]]);
     Ok(bytes.chunks_exact(4).map(value).collect())
 }
 
-/// The first shipped frame as the model's input: how fast the AVX2 kernels are depends on what they
-/// multiply.
+/// The first shipped frame as the model's input: the speed of the AVX2 kernels depends on the
+/// picture.
 fn picture(card: &Card) -> Result<Vec<f32>, Box<dyn std::error::Error>> {
     let path = concat!(
         env!("CARGO_MANIFEST_DIR"),

@@ -1,16 +1,15 @@
-//! Shipped pictures through vision and the int8 engine against logits that are kept beside them, to
-//! the bit.
+//! Shipped pictures through vision and the int8 engine, compared bit for bit with stored logits.
 //!
-//! The kept ones were made by the scalar kernels on x86-64, with
+//! The scalar kernels made the stored ones on x86-64, with
 //! `GOLDCREST_KERNEL=scalar GOLDCREST_KEEP=1 cargo test --release --locked --test logits`.
-//! `make arm` runs this as four other processors, each with its own kernels.
+//! `make arm` runs the test on emulated ARM processors, each with its own kernels.
 
 mod support;
 
 use std::fmt::Write as _;
 use std::path::PathBuf;
 
-use goldcrest::engine::kernels::{Kernel, OVERRIDE};
+use goldcrest::engine::kernels::{KernelSet, OVERRIDE};
 use goldcrest::engine::{Card, Classifier, Engine, bundle, pack};
 use goldcrest::frame::{Frame, PixelFormat};
 use goldcrest::vision::{self, Preparer};
@@ -27,7 +26,7 @@ const PICTURES: [&str; 8] = [
     "reference/vision/near.png",
 ];
 
-/// The picture as a source yields it.
+/// The picture as a source delivers it.
 fn frame(picture: &str) -> Frame {
     let path = root().join("tests").join(picture);
     let data = std::fs::read(&path).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
@@ -48,13 +47,13 @@ fn frame(picture: &str) -> Frame {
     }
 }
 
-/// The kernels to test: the one that is asked for; or all, but under emulation, where only the best
-/// are fast enough.
-fn kernels() -> Vec<Kernel> {
+/// The kernels to test: those that [`OVERRIDE`] names, or else all. Under emulation only the best are
+/// fast enough.
+fn kernels() -> Vec<KernelSet> {
     match std::env::var(OVERRIDE) {
-        Ok(name) => vec![Kernel::choose(Some(&name)).unwrap()],
-        Err(_) if cfg!(target_arch = "x86_64") => Kernel::available().collect(),
-        Err(_) => vec![Kernel::choose(None).unwrap()],
+        Ok(name) => vec![KernelSet::choose(Some(&name)).unwrap()],
+        Err(_) if cfg!(target_arch = "x86_64") => KernelSet::available().collect(),
+        Err(_) => vec![KernelSet::choose(None).unwrap()],
     }
 }
 
@@ -63,7 +62,7 @@ fn eight_pictures_have_the_kept_logits_on_every_processor() {
     let model = root().join("model/convnext_tiny_128_int8.onnx");
     let card = Card::read(&model).unwrap();
     let folder = tempfile::tempdir().unwrap();
-    // A bundle is the same bytes wherever it was packed, so one that is there will do.
+    // Every machine packs the same bytes, so an existing bundle will do.
     let bundle: PathBuf = bundle::find(&model, &card.sha256).unwrap_or_else(|| {
         let path = folder.path().join(bundle::NAME);
         pack::pack(&model, &path).unwrap();
@@ -81,7 +80,7 @@ fn eight_pictures_have_the_kept_logits_on_every_processor() {
             let logits = engine.infer(input).unwrap();
             found.push_str(picture);
             for logit in logits {
-                // The shortest digits from which the same number is parsed.
+                // The shortest digits that read back as the same float.
                 write!(found, ",{logit}").unwrap();
             }
             found.push('\n');

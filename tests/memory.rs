@@ -123,7 +123,7 @@ fn the_daemon_stays_within_what_it_computed_and_near_it() {
         subscriber.expect("label");
     }
     daemon.signal("HUP");
-    daemon.expect("labels runs now");
+    daemon.expect("reload: now running");
     for _ in 0..20 {
         subscriber.expect("label");
     }

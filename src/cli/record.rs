@@ -103,7 +103,7 @@ fn fill(
 }
 
 /// A number of bytes, with K, M or G for powers of 1024.
-fn bytes(text: &str) -> Result<u64, String> {
+fn bytes(text: &str) -> Result<u64, &'static str> {
     let (number, shift) = match text.as_bytes().last() {
         Some(b'k' | b'K') => (&text[..text.len() - 1], 10),
         Some(b'm' | b'M') => (&text[..text.len() - 1], 20),
@@ -113,7 +113,7 @@ fn bytes(text: &str) -> Result<u64, String> {
     let number: Option<u64> = number.parse().ok();
     number
         .and_then(|n| n.checked_mul(1 << shift))
-        .ok_or_else(|| "must be a number of bytes, as in 1000000, 500M or 2G".into())
+        .ok_or_else(|| "must be a number of bytes, as in 1000000, 500M or 2G")
 }
 
 #[cfg(test)]

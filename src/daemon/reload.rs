@@ -29,7 +29,7 @@ pub struct Reloader {
 
 /// Why the current model keeps running.
 #[derive(Debug, thiserror::Error)]
-enum Refusal {
+enum Rejection {
     #[error(transparent)]
     Engine(#[from] engine::Error),
     #[error(transparent)]
@@ -74,10 +74,14 @@ impl Reloader {
         }
     }
 
-    fn load(&self, pipeline: &Pipeline, guard: &Guard) -> Result<(Card, Box<dyn Engine>), Refusal> {
+    fn load(
+        &self,
+        pipeline: &Pipeline,
+        guard: &Guard,
+    ) -> Result<(Card, Box<dyn Engine>), Rejection> {
         let card = Card::read(&self.model)?;
         let bundle = engine::packed(&self.model, &card)
-            .ok_or_else(|| Refusal::NoBundle(self.model.clone()))?;
+            .ok_or_else(|| Rejection::NoBundle(self.model.clone()))?;
         // Before it is mapped: the checksum alone would read all of it into memory.
         let before = pipeline.engine().memory.unwrap_or_default();
         guard.allows(Memory {

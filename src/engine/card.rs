@@ -1,12 +1,12 @@
-//! What stands beside a model: `model.toml` and `labels.txt`.
+//! The files beside a model: `model.toml` and `labels.txt`.
 
 use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
-use super::Error;
+use super::error::Error;
 
-/// How a picture of another shape is brought to the model's input.
+/// The way from a picture of another shape to the model's input.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Resize {
@@ -31,20 +31,20 @@ pub struct Input {
     pub mean: [f32; 3],
     /// Standard deviation of red, green and blue, of levels in 0 to 1.
     pub std: [f32; 3],
-    /// How pictures were brought to this size in training.
+    /// The way to this size that training took.
     pub resize: Resize,
 }
 
 /// `model.toml` and `labels.txt`, read and checked.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Card {
-    /// The model's name.
+    /// The model's name, for people.
     pub name: String,
     /// SHA-256 of the ONNX file, in hex.
     pub sha256: String,
-    /// The input.
+    /// The input that the network expects.
     pub input: Input,
-    /// What logits are divided by before softmax, so that a score is a probability that holds.
+    /// Logits are divided by it before softmax, so that scores are calibrated probabilities.
     pub temperature: f32,
     /// One name for each logit, in order.
     pub labels: Vec<String>,
@@ -68,7 +68,7 @@ impl Card {
     /// Reads `model.toml` and `labels.txt` from the folder of the ONNX file `model`.
     ///
     /// # Errors
-    /// Names the file, what is wrong and what to do.
+    /// [`Error::Io`] for a file that is missing, [`Error::Model`] for one whose content is wrong.
     pub fn read(model: &Path) -> Result<Self, Error> {
         let folder = model.parent().unwrap_or(Path::new(""));
         let at = |name: &str| folder.join(name);
@@ -114,6 +114,23 @@ impl Card {
             input: found.input,
             temperature: found.calibration.temperature,
             labels,
+        })
+    }
+
+    /// Refuses labels that are not one for each of the `logits` of the model at `model`.
+    ///
+    /// # Errors
+    /// [`Error::Model`] of `labels.txt`.
+    pub(crate) fn check_labels(&self, model: &Path, logits: usize) -> Result<(), Error> {
+        if logits == self.labels.len() {
+            return Ok(());
+        }
+        Err(Error::Model {
+            path: model.with_file_name("labels.txt"),
+            message: format!(
+                "it has {} labels and the model {logits} outputs; give it one line for each output, in order",
+                self.labels.len()
+            ),
         })
     }
 }

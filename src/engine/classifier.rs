@@ -6,10 +6,13 @@ use std::sync::{Arc, Mutex};
 use tract_onnx::prelude::*;
 use tract_onnx::tract_core::internal::*;
 
-use super::bundle::{Bundle, Manifest, filled, golden_input};
-use super::kernels::{Kernel, Machine, OVERRIDE};
+use super::bundle::{Bundle, Manifest, golden_input};
+use super::card::Card;
+use super::describe::describe;
+use super::error::Error;
+use super::interface::{Description, Engine};
+use super::kernels::{KernelSet, Machine, OVERRIDE};
 use super::ops::{self, Workspace};
-use super::{Card, Description, Engine, Error, Layer, Memory, check_labels};
 
 /// A ConvNeXt that runs in int8 from a bundle.
 #[derive(Debug)]
@@ -26,16 +29,12 @@ impl Classifier {
     /// the environment variable [`OVERRIDE`] names, on `threads` threads.
     ///
     /// # Errors
-    /// As [`Bundle::open`]; [`Error::Model`] when the bundle is of another model than the card;
-    /// [`Error::Setup`] when the kernels or threads cannot be had.
+    /// [`Error::Io`]; [`Error::Model`] when the bundle is damaged or of another model than the card;
+    /// [`Error::Setup`] when the kernels or threads cannot start; [`Error::Run`] when tract refuses
+    /// the plan.
     pub fn open(path: &Path, card: &Card, threads: usize) -> Result<Self, Error> {
         let wanted = std::env::var(OVERRIDE).ok().filter(|name| !name.is_empty());
-        Self::with_kernel(
-            path,
-            card,
-            threads,
-            Kernel::choose(wanted.as_deref()).map_err(Error::Setup)?,
-        )
+        Self::with_kernel(path, card, threads, KernelSet::choose(wanted.as_deref())?)
     }
 
     /// Opens the bundle at `path` with the given kernels.
@@ -46,7 +45,7 @@ impl Classifier {
         path: &Path,
         card: &Card,
         threads: usize,
-        kernel: Kernel,
+        kernel: KernelSet,
     ) -> Result<Self, Error> {
         let bundle = Bundle::open(path)?;
         let manifest = bundle.manifest();
@@ -56,7 +55,7 @@ impl Classifier {
         };
         if !manifest.model_sha256.eq_ignore_ascii_case(&card.sha256) {
             return Err(bad(format!(
-                "it was packed from a model of SHA-256 {} and model.toml says {}; make it anew with `goldcrest pack`",
+                "it was packed from a model of SHA-256 {} and model.toml says {}; pack the model again with `goldcrest pack`",
                 manifest.model_sha256, card.sha256
             )));
         }
@@ -66,19 +65,19 @@ impl Classifier {
                 manifest.width, manifest.height, card.input.width, card.input.height
             )));
         }
-        check_labels(path, card, manifest.classes)?;
+        card.check_labels(path, manifest.classes)?;
         Self::of(bundle, threads, kernel)
     }
 
-    /// The classifier of an open bundle.
+    /// The classifier that an open bundle describes.
     ///
     /// # Errors
-    /// [`Error::Setup`] when the kernels or threads cannot be had, [`Error::Run`] when tract
-    /// refuses the plan.
-    pub(super) fn of(bundle: Bundle, threads: usize, kernel: Kernel) -> Result<Self, Error> {
+    /// [`Error::Setup`] when the kernels or threads cannot start; [`Error::Run`] when tract refuses
+    /// the plan.
+    pub(super) fn of(bundle: Bundle, threads: usize, kernel: KernelSet) -> Result<Self, Error> {
         let bundle = Arc::new(bundle);
         let manifest = bundle.manifest();
-        let machine = Machine::new(kernel, threads).map_err(Error::Setup)?;
+        let machine = Machine::new(kernel, threads)?;
         let description = describe(&bundle, &machine);
         let logits = vec![0.0; manifest.classes];
         let (state, input) =
@@ -90,11 +89,6 @@ impl Classifier {
             description,
             bundle,
         })
-    }
-
-    /// The bundle that it runs from.
-    pub fn bundle(&self) -> &Bundle {
-        &self.bundle
     }
 
     /// CRC-32 of the logits of the fixed input.
@@ -162,80 +156,6 @@ fn plan(bundle: &Arc<Bundle>, machine: Machine) -> TractResult<(TypedSimpleState
     Ok((state, input))
 }
 
-fn describe(bundle: &Bundle, machine: &Machine) -> Description {
-    let manifest = bundle.manifest();
-    let kernel = machine.kernel();
-    let mut layers = Vec::new();
-    let mut add = |name: &str, op: &str, dtype: &str, macs: usize, weight_bytes: usize| {
-        let (name, op) = (name.to_string(), op.to_string());
-        let (kernel, dtype) = (kernel.name().to_string(), dtype.to_string());
-        layers.push(Layer {
-            name,
-            op,
-            kernel,
-            dtype,
-            macs: macs as u64,
-            weight_bytes: weight_bytes as u64,
-        });
-    };
-    let first = &manifest.stages[0];
-    let stem = 48 * first.channels;
-    add(
-        "stem",
-        "convolution 4x4",
-        "f32",
-        stem * first.height * first.width,
-        stem * 4,
-    );
-    for stage in &manifest.stages {
-        let pixels = stage.height * stage.width;
-        if let Some(down) = &stage.down {
-            let weights = down.layer.inputs * down.layer.columns;
-            add(
-                &down.layer.name,
-                "convolution 2x2",
-                "u8*s8",
-                weights * pixels,
-                weights,
-            );
-        }
-        for block in &stage.blocks {
-            let taps = 49 * stage.channels;
-            add(
-                &format!("{}.dw", block.name),
-                "depthwise 7x7",
-                "f32",
-                taps * pixels,
-                taps * 4,
-            );
-            for layer in [&block.first, &block.second] {
-                let weights = layer.inputs * layer.columns;
-                add(&layer.name, "linear", "u8*s8", weights * pixels, weights);
-            }
-        }
-    }
-    let head = &manifest.head.layer;
-    add(
-        &head.name,
-        "linear",
-        "u8*s8",
-        head.inputs * head.columns,
-        head.inputs * head.columns,
-    );
-    let input = 3 * manifest.height * manifest.width * 4;
-    Description {
-        kernel: kernel.name().into(),
-        model_hash: manifest.model_sha256.clone(),
-        threads: machine.threads(),
-        layers,
-        memory: Some(Memory {
-            mapped: bundle.bytes(),
-            arena: ops::sizes(bundle, machine).bytes(),
-            maps: Workspace::map_bytes(manifest) + input + filled(manifest.classes) * 4,
-        }),
-    }
-}
-
 impl Engine for Classifier {
     fn infer(&mut self, input: &[f32]) -> Result<&[f32], Error> {
         self.run(input)
@@ -260,8 +180,8 @@ impl Engine for Classifier {
             return Ok(());
         }
         Err(Error::Run(format!(
-            "the {} kernels do not give the logits that were stored when {} was packed; \
-             make it anew with `goldcrest pack`, or try {OVERRIDE}=scalar",
+            "the {} kernels do not give the logits that packing stored in {}; \
+             pack the model again with `goldcrest pack`, or try {OVERRIDE}=scalar",
             self.description.kernel,
             self.bundle.path().display()
         )))

@@ -6,17 +6,17 @@ use serde::Deserialize;
 
 use crate::misfit::{Misfit, within};
 
-use super::Error;
+use super::error::Error;
 
 /// Where an installed model stands when it is not beside the configuration.
-pub const INSTALLED: &str = "/usr/share/goldcrest";
+pub(crate) const INSTALLED: &str = "/usr/share/goldcrest";
 
 /// Section `[model]`.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Config {
-    /// The ONNX file; `model.toml` and `labels.txt` stand beside it. See [`locate`] for a relative
-    /// path.
+    /// The ONNX file; `model.toml` and `labels.txt` stand beside it. A relative path is looked for in
+    /// the configuration's folder, then below `/usr/share/goldcrest`.
     pub path: PathBuf,
     /// Threads that one inference uses.
     pub threads: usize,
@@ -32,7 +32,7 @@ impl Default for Config {
 }
 
 impl Config {
-    /// Checks the section.
+    /// Checks that values are in range.
     ///
     /// # Errors
     /// The key and what is allowed.
@@ -45,8 +45,8 @@ impl Config {
 /// configuration file), then below [`INSTALLED`].
 ///
 /// # Errors
-/// [`Error::Model`] that names the places where it was looked for.
-pub fn locate(path: &Path, folder: &Path) -> Result<PathBuf, Error> {
+/// [`Error::Missing`], which names the places where it was looked for.
+pub(crate) fn locate(path: &Path, folder: &Path) -> Result<PathBuf, Error> {
     let places = [folder.join(path), Path::new(INSTALLED).join(path)];
     if let Some(found) = places.iter().find(|p| p.is_file()) {
         return Ok(found.clone());

@@ -1,17 +1,17 @@
 //! Any ONNX classifier, through plain tract.
 //!
-//! tract computes a quantised file in float and keeps its own copy of the weights: it is right, and
-//! neither fast nor small. It is what runs a model that the int8 engine does not know.
+//! tract computes a quantised file in float and keeps its own copy of the weights: exact, and neither
+//! fast nor small. It runs the models that the int8 engine cannot.
 
-use std::fs::File;
-use std::io::Read;
 use std::path::Path;
 use std::sync::Arc;
 
-use sha2::{Digest, Sha256};
 use tract_onnx::prelude::*;
 
-use super::{Card, Description, Engine, Error};
+use super::card::Card;
+use super::error::Error;
+use super::hash::verify_file;
+use super::interface::{Description, Engine};
 
 /// A plan of tract's own ops over an ONNX file.
 #[derive(Debug)]
@@ -27,10 +27,9 @@ impl Onnx {
     ///
     /// # Errors
     /// [`Error::Io`] when the file cannot be read; [`Error::Model`] when its hash is not the
-    /// card's, when it is no model that tract can run, or when its output does not have one logit
-    /// for each label.
+    /// card's, when tract cannot run it, or when its output does not have one logit for each label.
     pub fn open(path: &Path, card: &Card) -> Result<Self, Error> {
-        verify(path, card)?;
+        verify_file(path, card)?;
         let bad = |message: String| Error::Model {
             path: path.into(),
             message,
@@ -43,16 +42,8 @@ impl Onnx {
                 first_line(&e)
             ))
         })?;
-        let logits = (|| -> TractResult<usize> {
-            let fact = plan.model().output_fact(0)?;
-            let dims = fact
-                .shape
-                .as_concrete()
-                .ok_or_else(|| TractError::msg("the output's shape is not fixed"))?;
-            Ok(dims.iter().product())
-        })()
-        .map_err(|e| bad(first_line(&e)))?;
-        check_labels(path, card, logits)?;
+        let logits = logits(&plan).map_err(|e| bad(first_line(&e)))?;
+        card.check_labels(path, logits)?;
         let state = plan.spawn().map_err(|e| bad(first_line(&e)))?;
         Ok(Self {
             state,
@@ -68,58 +59,12 @@ impl Onnx {
     }
 }
 
-/// Refuses a card whose label file does not have one line for each of the model's `logits`.
-pub(super) fn check_labels(path: &Path, card: &Card, logits: usize) -> Result<(), Error> {
-    if logits == card.labels.len() {
-        return Ok(());
-    }
-    Err(Error::Model {
-        path: path.with_file_name("labels.txt"),
-        message: format!(
-            "it has {} labels and the model {logits} outputs; give it one line for each output, in order",
-            card.labels.len()
-        ),
-    })
-}
-
-/// Refuses the file at `path` when its SHA-256 is not the one that `card` was written for.
-///
-/// # Errors
-/// [`Error::Model`]; [`Error::Io`] when it cannot be read.
-pub fn verify(path: &Path, card: &Card) -> Result<(), Error> {
-    let found = sha256(path)?;
-    if found.eq_ignore_ascii_case(&card.sha256) {
-        return Ok(());
-    }
-    Err(Error::Model {
-        path: path.into(),
-        message: format!(
-            "its SHA-256 is {found} and model.toml says {}: the file is damaged or is another model; \
-             restore it, or write the new hash into model.toml",
-            card.sha256
-        ),
-    })
-}
-
-/// SHA-256 of the file at `path`, in hex.
-///
-/// # Errors
-/// [`Error::Io`] when it cannot be read.
-pub fn sha256(path: &Path) -> Result<String, Error> {
-    let io = |cause| Error::Io {
-        path: path.into(),
-        cause,
-    };
-    let mut file = File::open(path).map_err(io)?;
-    let mut hash = Sha256::new();
-    let mut buffer = [0; 1 << 14];
-    loop {
-        match file.read(&mut buffer).map_err(io)? {
-            0 => break,
-            n => hash.update(&buffer[..n]),
-        }
-    }
-    Ok(hash.finalize().iter().map(|b| format!("{b:02x}")).collect())
+/// The number of values in the plan's output.
+fn logits(plan: &TypedRunnableModel) -> TractResult<usize> {
+    let fact = plan.model().output_fact(0)?;
+    let dims = fact.shape.as_concrete();
+    let dims = dims.ok_or_else(|| TractError::msg("the output's shape is not fixed"))?;
+    Ok(dims.iter().product())
 }
 
 fn load(path: &Path, shape: [usize; 4]) -> TractResult<Arc<TypedRunnableModel>> {
@@ -171,8 +116,9 @@ mod tests {
         type_proto,
     };
 
-    use super::super::{Input, Resize};
     use super::*;
+    use crate::engine::card::{Input, Resize};
+    use crate::engine::hash::sha256;
 
     fn value(name: &str, dims: &[i64]) -> ValueInfoProto {
         let dim = dims
@@ -272,7 +218,7 @@ mod tests {
     }
 
     #[test]
-    fn an_input_of_another_size_is_an_error_and_the_engine_stays_usable() {
+    fn an_input_of_another_size_leaves_the_engine_usable() {
         let (_folder, path, card) = stored(&means());
         let mut engine = Onnx::open(&path, &card).unwrap();
         assert_eq!(engine.infer(&[0.0; 95]).unwrap_err().exit_code(), 70);

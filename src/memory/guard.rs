@@ -223,7 +223,7 @@ mod tests {
     }
 
     #[test]
-    fn a_limit_below_what_cannot_be_dropped_is_refused_and_one_below_all_is_not() {
+    fn only_a_limit_below_what_cannot_be_dropped_is_refused() {
         let mut guard = guard();
         assert_eq!(guard.admit(), Ok(()));
         let limited = |mib: u64| {

@@ -321,7 +321,7 @@ fn smoothing_follows_its_time_constant_at_any_frame_rate() {
 }
 
 #[test]
-fn a_clock_that_falls_back_delays_no_heartbeat_by_more_than_one_interval() {
+fn a_clock_that_falls_back_delays_a_heartbeat_once() {
     let config = Config {
         heartbeat: 10.0,
         ..unsmoothed(1)

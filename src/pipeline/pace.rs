@@ -44,7 +44,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_frame_waits_for_its_time_and_for_nothing_after_the_end_is_asked_for() {
+    fn a_frame_waits_for_its_time_unless_the_end_is_requested() {
         let pace = Pace::from(Instant::now());
         let (due, stop) = (Duration::from_millis(250), Stop::default());
         let mut sleeps = 0;

@@ -20,7 +20,7 @@ fn a_reload_brings_in_the_labels_that_stand_beside_the_model() {
     assert_ne!(labels, renamed);
     replace(daemon.folder.path(), "labels.txt", renamed.as_bytes());
     daemon.signal("HUP");
-    daemon.expect("labels runs now");
+    daemon.expect("reload: now running");
     subscriber.expect_that("label", |m| m.json()["label"] == "lemonade");
     daemon.end();
 }
@@ -40,7 +40,7 @@ fn a_broken_bundle_leaves_the_running_model_in_place() {
         daemon.signal("HUP");
         let line = daemon.expect("reload: ");
         assert!(line.contains(says), "{says:?} is not in {line}");
-        assert!(line.ends_with("the model that runs stays"), "{line}");
+        assert!(line.ends_with("the current model keeps running"), "{line}");
     }
     for (name, says) in [
         ("model.bundle", "make one with `goldcrest pack`"),
@@ -67,7 +67,7 @@ fn fifty_reloads_leave_the_memory_as_it_was_and_within_the_need() {
     let mut anonymous = Vec::new();
     for _ in 0..50 {
         daemon.signal("HUP");
-        daemon.expect("labels runs now");
+        daemon.expect("reload: now running");
         anonymous.push(field(daemon.id(), "RssAnon:").unwrap());
     }
     let peak = field(daemon.id(), "VmHWM:").unwrap() as f64 / 1024.0;

@@ -9,13 +9,13 @@ use crc32fast::Hasher;
 use sha2::{Digest, Sha256};
 use tempfile::NamedTempFile;
 
-use super::{FORM, MAGIC, Manifest, PAGE, Section};
-use crate::engine::Error;
+use super::header::{BundleHeader, PAGE};
+use super::manifest::{Manifest, Section};
+use crate::engine::error::Error;
 
-/// A bundle that is being written to a file of its own, which takes the bundle's name only when it
-/// is whole.
+/// A bundle in the making, in a temporary file that takes the bundle's name when it is complete.
 #[derive(Debug)]
-pub struct Writer {
+pub(crate) struct Writer {
     target: PathBuf,
     file: BufWriter<NamedTempFile>,
     crc: Hasher,
@@ -24,11 +24,11 @@ pub struct Writer {
 }
 
 impl Writer {
-    /// Starts the bundle that will stand at `target`; its folder is made if it is not there.
+    /// Starts the bundle that will stand at `target`, whose folder is created if need be.
     ///
     /// # Errors
-    /// [`Error::Io`], as everywhere here.
-    pub fn new(target: &Path) -> Result<Self, Error> {
+    /// [`Error::Io`].
+    pub(crate) fn new(target: &Path) -> Result<Self, Error> {
         let folder = match target.parent() {
             Some(folder) if !folder.as_os_str().is_empty() => folder,
             _ => Path::new("."),
@@ -41,7 +41,7 @@ impl Writer {
         let file = tempfile::Builder::new()
             .prefix(target.file_name().unwrap_or_default())
             .suffix(".part")
-            // As any file has it: whoever may read the model may map its bundle.
+            // Like any other file: a user who may read the model may map its bundle.
             .permissions(Permissions::from_mode(0o666))
             .tempfile_in(folder)
             .map_err(io)?;
@@ -83,7 +83,7 @@ impl Writer {
     ///
     /// # Errors
     /// [`Error::Io`].
-    pub fn weights(&mut self, values: &[i8]) -> Result<Section, Error> {
+    pub(crate) fn weights(&mut self, values: &[i8]) -> Result<Section, Error> {
         let bytes: Vec<u8> = values.iter().map(|v| v.cast_unsigned()).collect();
         self.section(PAGE, &bytes)
     }
@@ -92,7 +92,7 @@ impl Writer {
     ///
     /// # Errors
     /// [`Error::Io`].
-    pub fn floats(&mut self, values: &[f32]) -> Result<Section, Error> {
+    pub(crate) fn floats(&mut self, values: &[f32]) -> Result<Section, Error> {
         let bytes: Vec<u8> = values.iter().flat_map(|v| v.to_le_bytes()).collect();
         self.section(64, &bytes)
     }
@@ -101,20 +101,20 @@ impl Writer {
     ///
     /// # Errors
     /// [`Error::Io`].
-    pub fn integers(&mut self, values: &[i32]) -> Result<Section, Error> {
+    pub(crate) fn integers(&mut self, values: &[i32]) -> Result<Section, Error> {
         let bytes: Vec<u8> = values.iter().flat_map(|v| v.to_le_bytes()).collect();
         self.section(64, &bytes)
     }
 
-    /// Adds the manifest and the head, and gives the bundle its name. Returns its length in bytes.
+    /// Adds the manifest and the header, and gives the bundle its name. Returns its length in bytes.
     ///
-    /// `golden` is called with the path of the bundle as it is, whole but for the manifest's
-    /// `golden`, and gives that.
+    /// `golden` takes the path of the bundle, which is complete except for the manifest's `golden`,
+    /// and returns that value.
     ///
     /// # Errors
-    /// [`Error::Io`], or [`Error::Model`] when the manifest does not fit what was written, or what
-    /// `golden` says.
-    pub fn finish(
+    /// [`Error::Io`]; [`Error::Model`] when the manifest does not fit the arrays; the error of
+    /// `golden`.
+    pub(crate) fn finish(
         mut self,
         manifest: &mut Manifest,
         golden: impl FnOnce(&Path) -> Result<u32, Error>,
@@ -144,7 +144,7 @@ impl Writer {
         Ok(at)
     }
 
-    /// Adds the manifest and writes the head.
+    /// Adds the manifest and writes the header.
     fn close(&mut self, manifest: &Manifest) -> Result<(), Error> {
         let refused = |message: String| Error::Model {
             path: self.target.clone(),
@@ -155,17 +155,15 @@ impl Writer {
             .map_err(|e| refused(format!("packing went wrong: {e}")))?;
         let text = toml::to_string(manifest).map_err(|e| refused(e.to_string()))?;
         let start = self.section(64, text.as_bytes())?.0;
-        let mut head = Vec::with_capacity(68);
-        head.extend_from_slice(MAGIC);
-        head.extend_from_slice(&FORM.to_le_bytes());
-        head.extend_from_slice(&self.crc.clone().finalize().to_le_bytes());
-        head.extend_from_slice(&self.at.to_le_bytes());
-        head.extend_from_slice(&start.to_le_bytes());
-        head.extend_from_slice(&self.sha256.clone().finalize());
-        head.extend_from_slice(&crc32fast::hash(&head).to_le_bytes());
+        let header = BundleHeader {
+            crc: self.crc.clone().finalize(),
+            length: self.at,
+            manifest: start,
+            sha256: self.sha256.clone().finalize().into(),
+        };
         let written = (|| {
             self.file.seek(SeekFrom::Start(0))?;
-            self.file.write_all(&head)?;
+            self.file.write_all(&header.bytes())?;
             self.file.flush()
         })();
         written.map_err(|e| self.io(e))

@@ -5,11 +5,22 @@
 use std::arch::asm;
 use std::sync::OnceLock;
 
+use super::avx512::{Avx512, Avx512Vnni};
 use super::simd::Dot;
 
-pub struct Amx;
+/// Proof that the processor has AMX for bytes beside AVX-512 VNNI, and that the system lets this
+/// process use it.
+#[derive(Clone, Copy)]
+pub(super) struct Amx(Avx512Vnni);
 
-/// The form that `ldtilecfg` reads.
+impl Amx {
+    /// The token, if this processor has the instruction sets and the system grants AMX.
+    pub fn detect() -> Option<Self> {
+        Avx512Vnni::detect().filter(|_| granted()).map(Self)
+    }
+}
+
+/// The 64 bytes that `ldtilecfg` reads.
 #[repr(C, align(64))]
 struct Config {
     palette: u8,
@@ -28,13 +39,13 @@ static CONFIG: Config = Config {
     rows: [16, 16, 16, 16, 16, 16, 16, 16, 0, 0, 0, 0, 0, 0, 0, 0],
 };
 
-/// Whether the processor has AMX and the system lets this process use it (asked once: it grows the
-/// saved state).
-pub fn usable() -> bool {
+/// Whether the processor has AMX and the system lets this process use it. Asked once, because the
+/// grant enlarges the state that the system saves for each thread.
+fn granted() -> bool {
     const REQUEST: libc::c_long = 0x1023; // ARCH_REQ_XCOMP_PERM
     const TILE_DATA: libc::c_long = 18; // XFEATURE_XTILEDATA
-    static USABLE: OnceLock<bool> = OnceLock::new();
-    *USABLE.get_or_init(|| {
+    static GRANTED: OnceLock<bool> = OnceLock::new();
+    *GRANTED.get_or_init(|| {
         let leaf = std::arch::x86_64::__cpuid_count(7, 0);
         let (tile, int8) = (leaf.edx & 1 << 24 != 0, leaf.edx & 1 << 25 != 0);
         // SAFETY: the call takes numbers only and reports failure by its result.
@@ -42,29 +53,35 @@ pub fn usable() -> bool {
     })
 }
 
-// SAFETY: callers run where `usable()`; pointers are their promise. Tile registers are the thread's
-// own between `begin` and `end`, and compiled code never touches them.
 impl Dot for Amx {
+    type Vectors = Avx512;
     const ROWS: usize = 32;
     const BLOCKS: usize = 2;
 
     #[inline(always)]
-    unsafe fn begin() {
-        // SAFETY: the configuration is one that palette 1 allows.
+    fn vectors(self) -> Avx512 {
+        self.0.vectors()
+    }
+
+    /// Tile registers are the thread's own until [`Dot::end`]: compiled code never touches them.
+    #[inline(always)]
+    fn begin(self) {
+        // SAFETY: `self` proves AMX, and palette 1 allows the configuration.
         unsafe {
             asm!("ldtilecfg [{}]", in(reg) &raw const CONFIG, options(nostack, preserves_flags))
         }
     }
 
     #[inline(always)]
-    unsafe fn end() {
-        // SAFETY: gives back what `begin` took.
+    fn end(self) {
+        // SAFETY: `self` proves AMX, and no tile is in use after the products.
         unsafe { asm!("tilerelease", options(nostack, preserves_flags)) }
     }
 
     /// Reads whole tiles: rows to the next multiple of 16, inputs to the next multiple of 64.
     #[inline(always)]
     unsafe fn tile(
+        self,
         a: *const u8,
         lda: usize,
         rows: usize,
@@ -75,8 +92,9 @@ impl Dot for Amx {
         out: *mut i32,
     ) {
         let steps = k.div_ceil(64);
-        // A half that is not wanted is computed from the first one's memory and thrown away.
-        // SAFETY: `Dot::tile`'s; `out` has 32 rows of 32 sums.
+        // A half that is not wanted is computed from the first one's memory and never read.
+        // SAFETY: `self` proves AMX, and the thread is configured since `begin`. Rows can be read to
+        // the next multiple of 16, blocks are filled to 64 inputs, `out` has 32 rows of 32 sums.
         unsafe {
             let a1 = if rows > 16 { a.add(16 * lda) } else { a };
             let b1 = if blocks > 1 { b.add(stride) } else { b };

@@ -5,35 +5,35 @@
 #[repr(C, align(64))]
 struct Line([u8; 64]);
 
-/// Bytes that an [`Arena`] is cut into.
+/// The sizes of an [`Arena`]'s parts.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Sizes {
+pub(crate) struct Sizes {
     /// Floats of rows of pixels between the depthwise convolution and LayerNorm.
     pub rows: usize,
     /// Bytes of quantised activations.
     pub activations: usize,
     /// Bytes of hidden activations of MLPs.
     pub hidden: usize,
-    /// Bytes in which each thread prepares activations, for kernels that do, one after the other.
+    /// Bytes in which kernels prepare activations, one part for each thread.
     pub prepared: usize,
 }
 
-/// Scratch that lives as long as the engine.
-pub struct Arena {
+/// The scratch of an engine, for as long as it lives.
+pub(crate) struct Arena {
     lines: Vec<Line>,
     sizes: Sizes,
 }
 
-/// An [`Arena`], cut.
+/// The parts of an [`Arena`].
 #[derive(Debug)]
-pub struct Scratch<'a> {
-    /// Rows of pixels of floats.
+pub(crate) struct Scratch<'a> {
+    /// Rows of pixels between the depthwise convolution and LayerNorm.
     pub rows: &'a mut [f32],
     /// Quantised activations.
     pub activations: &'a mut [u8],
-    /// Hidden activations.
+    /// Hidden activations of MLPs.
     pub hidden: &'a mut [u8],
-    /// Prepared activations.
+    /// One part for each thread, for kernels that prepare activations.
     pub prepared: &'a mut [u8],
 }
 
@@ -43,12 +43,12 @@ impl Sizes {
     }
 
     /// Bytes of the whole arena.
-    pub fn bytes(self) -> usize {
+    pub(crate) fn bytes(self) -> usize {
         self.lines().iter().sum::<usize>() * 64
     }
 
-    /// Room for both this and `other`, one after the other.
-    pub fn max(self, other: Self) -> Self {
+    /// The sizes that hold either this or `other`.
+    pub(crate) fn max(self, other: Self) -> Self {
         Self {
             rows: self.rows.max(other.rows),
             activations: self.activations.max(other.activations),
@@ -60,7 +60,7 @@ impl Sizes {
 
 impl Arena {
     /// An arena of these sizes, filled with zeros.
-    pub fn new(sizes: Sizes) -> Self {
+    pub(crate) fn new(sizes: Sizes) -> Self {
         Self {
             lines: vec![Line([0; 64]); sizes.bytes() / 64],
             sizes,
@@ -68,14 +68,14 @@ impl Arena {
     }
 
     /// The arena's parts, each aligned to 64 bytes.
-    pub fn scratch(&mut self) -> Scratch<'_> {
+    pub(crate) fn scratch(&mut self) -> Scratch<'_> {
         let [rows, activations, hidden, _] = self.sizes.lines();
         let (first, rest) = self.lines.split_at_mut(rows);
         let (second, rest) = rest.split_at_mut(activations);
         let (third, fourth) = rest.split_at_mut(hidden);
         let bytes = |part: &mut [Line], n: usize| {
-            // SAFETY: lines are bytes without padding, `n` of them at most as many as the part has,
-            // and each part is used once and borrowed for as long as the result.
+            // SAFETY: lines are bytes without padding, the part has at least `n` of them, and each
+            // part is used once and borrowed for as long as the result.
             unsafe { std::slice::from_raw_parts_mut(part.as_mut_ptr().cast::<u8>(), n) }
         };
         // SAFETY: as above; lines are aligned to 64 and any bits are a float.
@@ -88,11 +88,6 @@ impl Arena {
             hidden: bytes(third, self.sizes.hidden),
             prepared: bytes(fourth, self.sizes.prepared),
         }
-    }
-
-    /// Bytes that it holds.
-    pub fn bytes(&self) -> usize {
-        self.sizes.bytes()
     }
 }
 

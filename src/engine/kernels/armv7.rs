@@ -1,43 +1,47 @@
 //! 32-bit ARM: bytes with NEON's widening multiplies, floats one by one with VFPv4's fused
 //! multiply-add.
 //!
-//! NEON's own floats are not IEEE's on these processors (what is tiny becomes zero), and would give
-//! other bits. Rust's NEON types and intrinsics are not stable here, so that whole loops are
-//! written in assembly.
+//! NEON's own floats are not IEEE's on these processors (denormals become zero) and would give other
+//! bits. Rust's NEON types and intrinsics are not stable here, so whole loops are in assembly.
 
 use std::arch::asm;
 
-use super::scalar::Maths;
+use super::scalar::{Maths, OneByOne};
 use super::simd::Dot;
 
-/// Whether this processor has NEON and VFPv4: Cortex-A7, A15 and all later ones.
-pub fn usable() -> bool {
-    // HWCAP_NEON and HWCAP_VFPv4 of Linux's arch/arm/include/uapi/asm/hwcap.h.
-    const BOTH: libc::c_ulong = 1 << 12 | 1 << 16;
-    // SAFETY: it reads what the kernel gave this process at its start.
-    unsafe { libc::getauxval(libc::AT_HWCAP) & BOTH == BOTH }
-}
-
-/// One float at a time. What is not a number is none of what the kernels compute.
+/// Proof that the processor has NEON and VFPv4: Cortex-A7, A15 and all later ones.
+///
+/// Its floats are computed one at a time. None is NaN, so `min` and `max` need not heed it.
 #[derive(Clone, Copy)]
-pub struct Vfp;
+pub(super) struct Vfp(());
+
+impl Vfp {
+    /// The token, if this processor has the instruction sets.
+    pub fn detect() -> Option<Self> {
+        // HWCAP_NEON and HWCAP_VFPv4 of Linux's arch/arm/include/uapi/asm/hwcap.h.
+        const BOTH: libc::c_ulong = 1 << 12 | 1 << 16;
+        // SAFETY: the call reads what the kernel gave this process at its start.
+        let features = unsafe { libc::getauxval(libc::AT_HWCAP) };
+        (features & BOTH == BOTH).then_some(Self(()))
+    }
+}
 
 impl Maths for Vfp {
     const PIXELS: usize = 4;
 
     #[inline(always)]
-    fn min(a: f32, b: f32) -> f32 {
+    fn min(self, a: f32, b: f32) -> f32 {
         if b < a { b } else { a }
     }
     #[inline(always)]
-    fn max(a: f32, b: f32) -> f32 {
+    fn max(self, a: f32, b: f32) -> f32 {
         if b > a { b } else { a }
     }
-    /// `mul_add` is a function of the library here, of some fifty instructions.
+    /// In assembly, because `mul_add` is a library function of some fifty instructions here.
     #[inline(always)]
-    fn fused(a: f32, b: f32, c: f32) -> f32 {
+    fn fused(self, a: f32, b: f32, c: f32) -> f32 {
         let mut sum = c;
-        // SAFETY: registers only; the kernels run where `usable` said so.
+        // SAFETY: `self` proves VFPv4, and the code uses registers only.
         unsafe {
             asm!(
                 ".fpu vfpv4",
@@ -49,24 +53,34 @@ impl Maths for Vfp {
         sum
     }
     #[inline(always)]
-    fn byte(x: f32) -> u8 {
-        // Beyond 2²³ the last bit of a float is worth one, so that adding it rounds, half to even.
+    fn byte(self, x: f32) -> u8 {
+        // Beyond 2²³ the last bit of a float is worth one, so adding it rounds, half to even.
         const ONES: f32 = (1 << 23) as f32;
-        let level = Self::min(Self::max(0.0, x), 255.0);
+        let level = self.min(self.max(0.0, x), 255.0);
         (level + ONES).to_bits() as u8
     }
 }
 
-pub struct Widening;
+/// NEON's widening multiplies, with VFPv4 for the floats.
+#[derive(Clone, Copy)]
+pub(super) struct Vmull(Vfp);
+
+impl Vmull {
+    /// The token, if this processor has NEON and VFPv4.
+    pub fn detect() -> Option<Self> {
+        Vfp::detect().map(Self)
+    }
+}
 
 /// The sums of two rows of `k` inputs, at `a` and `below`, with eight columns, whose weights begin
 /// at `b`: eight at `out`, and eight in the row after it.
 ///
 /// Each of q8 to q15 (d16 to d31) has the sums of two columns, each as two halves: those of the
-/// first row, then of the second. |x| <= 128 and |w| <= 127, so that two products fit 16 bits.
+/// first row, then of the second. |x| <= 128 and |w| <= 127, so two products fit 16 bits.
 ///
 /// # Safety
-/// As for [`Dot::tile`]; `k` is a multiple of 16, and not 0.
+/// The processor has NEON. Both rows have `k` inputs, a multiple of 16 and not 0; `b` has the rest
+/// of a block, from these columns on; `out` has room for 8 sums, and 8 more 16 sums further.
 #[inline(always)]
 unsafe fn two_rows(a: *const u8, below: *const u8, b: *const i8, k: usize, out: *mut i32) {
     /// Four columns: their weights of the first four inputs are in q0, of the second in q1.
@@ -106,8 +120,8 @@ unsafe fn two_rows(a: *const u8, below: *const u8, b: *const i8, k: usize, out: 
             )
         };
     }
-    // SAFETY: the caller's; 256 bytes of weights for each 16 inputs are read, in two halves by two
-    // calls.
+    // SAFETY: the caller's promises; of the 256 weights for each 16 inputs a call reads the half of
+    // its columns.
     unsafe {
         asm!(
             ".fpu neon",
@@ -138,8 +152,8 @@ unsafe fn two_rows(a: *const u8, below: *const u8, b: *const i8, k: usize, out: 
             // From the weights of four inputs to those of the next, back to four more columns of
             // the first, and on.
             fours = in(reg) 64, back = in(reg) -48, on = in(reg) 48,
-            // By these names: as q0 to q15 they are taken for registers that the target does not
-            // have, and not saved.
+            // By these names: as q0 to q15 they are mistaken for registers that the target lacks, and
+            // not saved.
             out("d0") _, out("d1") _, out("d2") _, out("d3") _, out("d4") _, out("d5") _, out("d6") _, out("d7") _,
             out("d8") _, out("d9") _, out("d10") _, out("d11") _, out("d12") _, out("d13") _, out("d14") _, out("d15") _,
             out("d16") _, out("d17") _, out("d18") _, out("d19") _, out("d20") _, out("d21") _, out("d22") _, out("d23") _,
@@ -149,8 +163,8 @@ unsafe fn two_rows(a: *const u8, below: *const u8, b: *const i8, k: usize, out: 
     }
 }
 
-// SAFETY: callers run where NEON exists; pointers are their promise.
-impl Dot for Widening {
+impl Dot for Vmull {
+    type Vectors = OneByOne<Vfp>;
     const ROWS: usize = 8;
     const BLOCKS: usize = 1;
 
@@ -159,7 +173,13 @@ impl Dot for Widening {
     }
 
     #[inline(always)]
+    fn vectors(self) -> OneByOne<Vfp> {
+        OneByOne(self.0)
+    }
+
+    #[inline(always)]
     unsafe fn tile(
+        self,
         a: *const u8,
         lda: usize,
         rows: usize,
@@ -171,8 +191,8 @@ impl Dot for Widening {
     ) {
         let _ = (stride, blocks);
         for row in (0..rows).step_by(2) {
-            // SAFETY: `Dot::tile`'s; a last row alone is taken twice, and its second sums are left
-            // where nobody looks.
+            // SAFETY: `self` proves NEON; the rows and columns lie within the caller's tile. A last
+            // row alone is taken twice, and its second sums go where nobody reads them.
             unsafe {
                 let first = a.add(row * lda);
                 for half in 0..2 {

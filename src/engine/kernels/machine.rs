@@ -1,50 +1,34 @@
-//! The safe face of the kernels: sizes are checked, work is cut into tasks and shared by the
-//! threads.
+//! The safe interface of the kernels: it checks sizes, cuts work into tasks and shares them out to
+//! the threads.
+
+use std::ops::Range;
 
 use super::arena::{Scratch, Sizes};
-use super::linear::Target;
-use super::part::Part;
+use super::depthwise::Depthwise;
+use super::dispatch::Kernels;
+use super::finish::Target;
+use super::linear::Linear;
+use super::map::FeatureMap;
+use super::norm::Norm;
 use super::pool::Pool;
-use super::simd::Room;
-use super::{Depthwise, Kernel, Linear, Norm, Stem, Table};
+use super::set::{KernelSet, SetupError};
+use super::shared_slice::SharedSlice;
+use super::simd::ThreadScratch;
+use super::stem::{SIDE, Stem};
 
 /// Blocks of 16 columns in the smallest task: whole tiles for every kernel.
 const BLOCKS: usize = 6;
 
-/// A feature map: pixels of `channels` floats, filled to a multiple of 16.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Map {
-    /// Rows of pixels.
-    pub height: usize,
-    /// Pixels in a row.
-    pub width: usize,
-    /// Channels of a pixel, filled.
-    pub channels: usize,
-}
-
-impl Map {
-    /// Pixels.
-    pub fn pixels(self) -> usize {
-        self.height * self.width
-    }
-
-    /// Floats.
-    pub fn floats(self) -> usize {
-        self.pixels() * self.channels
-    }
-}
-
 /// Kernels and the threads that run them.
-#[derive(Debug)]
-pub struct Machine {
-    kernel: Kernel,
-    pub(super) table: &'static Table,
+pub(crate) struct Machine {
+    set: KernelSet,
+    pub(super) kernels: Box<dyn Kernels>,
     pub(super) pool: Pool,
 }
 
-impl std::fmt::Debug for Table {
+impl std::fmt::Debug for Machine {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("Table")
+        write!(f, "Machine({} x{})", self.set, self.threads())
     }
 }
 
@@ -57,32 +41,26 @@ impl Machine {
     /// Kernels on `threads` threads, at least one.
     ///
     /// # Errors
-    /// A line that says why these kernels or threads cannot be had.
-    pub fn new(kernel: Kernel, threads: usize) -> Result<Self, String> {
-        let table = kernel.table().filter(|_| kernel.runs_here());
-        let table =
-            table.ok_or_else(|| format!("{kernel} kernels do not run on this processor"))?;
-        let pool = Pool::new(threads.max(1))
-            .map_err(|e| format!("cannot start {threads} threads: {e}"))?;
-        Ok(Self {
-            kernel,
-            table,
-            pool,
-        })
+    /// [`SetupError`] when this processor lacks the instruction sets or a thread cannot be started.
+    pub(crate) fn new(set: KernelSet, threads: usize) -> Result<Self, SetupError> {
+        let kernels = set.detect().ok_or(SetupError::Processor(set))?;
+        let pool =
+            Pool::new(threads.max(1)).map_err(|cause| SetupError::Threads { threads, cause })?;
+        Ok(Self { set, kernels, pool })
     }
 
-    /// The kernels.
-    pub fn kernel(&self) -> Kernel {
-        self.kernel
+    /// The set of kernels.
+    pub(crate) fn set(&self) -> KernelSet {
+        self.set
     }
 
     /// Threads, the caller's among them.
-    pub fn threads(&self) -> usize {
+    pub(crate) fn threads(&self) -> usize {
         self.pool.threads()
     }
 
     /// The first convolution of three planes of `height` by `width`, and its LayerNorm, into `out`.
-    pub fn stem(
+    pub(crate) fn stem(
         &mut self,
         x: &[f32],
         height: usize,
@@ -91,42 +69,35 @@ impl Machine {
         norm: &Norm,
         out: &mut [f32],
     ) {
-        let side = super::stem::SIDE;
-        let map = Map {
-            height: height / side,
-            width: width / side,
+        let map = FeatureMap {
+            height: height / SIDE,
+            width: width / SIDE,
             channels: stem.bias.len(),
         };
-        stem.check();
-        assert_eq!(x.len(), super::stem::COLOURS * height * width);
-        assert!(out.len() == map.floats() && check_norm(norm, map.channels));
-        let (table, out) = (self.table, Part::of(out));
+        assert!(out.len() == map.floats());
+        let (kernels, out) = (&*self.kernels, SharedSlice::of(out));
+        let line = map.width * map.channels;
         self.pool.run(map.height, &|y, _| {
-            let line = map.width * map.channels;
-            // SAFETY: checked above; each task writes its own row, and `norm` reads a pixel before
-            // it writes it.
-            unsafe {
-                let row = out.at(y * line);
-                (table.stem)(x.as_ptr(), height, width, y, stem, row);
-                for pixel in 0..map.width {
-                    let at = row.add(pixel * map.channels);
-                    (table.norm_floats)(at, norm, at);
-                }
+            // SAFETY: each task has its own row.
+            let row = unsafe { out.part(y * line..(y + 1) * line) };
+            kernels.stem(x, height, width, y, stem, row);
+            for pixel in row.chunks_exact_mut(map.channels) {
+                kernels.norm_floats(pixel, norm);
             }
         });
     }
 
     /// Floats of rows that [`Machine::depthwise`] needs.
-    pub fn depthwise_rows(&self, map: Map) -> usize {
+    pub(crate) fn depthwise_rows(&self, map: FeatureMap) -> usize {
         self.threads() * map.width * map.channels
     }
 
     /// The depthwise convolution of `x` and LayerNorm, quantised as the input of `layer`, into the
     /// scratch's activations.
-    pub fn depthwise(
+    pub(crate) fn depthwise(
         &mut self,
         x: &[f32],
-        map: Map,
+        map: FeatureMap,
         dw: &Depthwise,
         norm: &Norm,
         layer: &Linear,
@@ -137,96 +108,80 @@ impl Machine {
             activations: out,
             ..
         } = scratch;
-        dw.check();
-        assert!(dw.bias.len() == map.channels && check_norm(norm, map.channels));
-        assert!(x.len() == map.floats() && rows.len() >= self.depthwise_rows(map));
-        assert!(out.len() >= input_bytes(layer, map.pixels()) && map.channels <= layer.row_bytes());
-        let (table, out, rows) = (self.table, Part::of(out), Part::of(rows));
+        assert!(rows.len() >= self.depthwise_rows(map) && map.channels <= layer.row_bytes());
+        assert!(out.len() >= input_bytes(layer, map.pixels()));
+        let (kernels, out, rows) = (&*self.kernels, SharedSlice::of(out), SharedSlice::of(rows));
         let (line, pitch) = (map.width * map.channels, layer.row_bytes());
         self.pool.run(map.height, &|y, worker| {
-            // SAFETY: checked above; each worker has its own row of floats and each task its own
-            // rows of bytes.
-            unsafe {
-                let row = rows.at(worker * line);
-                (table.depthwise)(x.as_ptr(), map.height, map.width, y, dw, row);
-                for pixel in 0..map.width {
-                    let to = out.at((y * map.width + pixel) * pitch);
-                    (table.norm_bytes)(row.add(pixel * map.channels), norm, to);
-                }
+            // SAFETY: each worker has its own row of floats, and each task its own rows of bytes.
+            let (row, bytes) = unsafe {
+                let (first, last) = (y * map.width, (y + 1) * map.width);
+                (
+                    rows.part(worker * line..(worker + 1) * line),
+                    out.part(first * pitch..last * pitch),
+                )
+            };
+            kernels.depthwise(x, map, y, dw, row);
+            let pixels = row.chunks_exact(map.channels);
+            for (pixel, bytes) in pixels.zip(bytes.chunks_exact_mut(pitch)) {
+                kernels.norm_bytes(pixel, norm, bytes);
             }
         });
     }
 
-    /// Bytes in which the threads prepare activations of this layer.
-    pub fn prepared_bytes(&self, layer: &Linear) -> usize {
-        self.threads() * (self.table.room)(layer.inputs)
+    /// Bytes that the threads need to prepare activations of this layer.
+    pub(crate) fn prepared_bytes(&self, layer: &Linear) -> usize {
+        self.threads() * self.kernels.scratch_bytes(layer.inputs)
     }
 
     /// Each worker's part of `prepared`, which is large enough for these layers.
-    pub(super) fn rooms(
+    pub(super) fn thread_scratch<'a>(
         &self,
-        prepared: &mut [u8],
+        prepared: &'a mut [u8],
         layers: &[&Linear],
-    ) -> impl Fn(usize) -> Room + Sync + use<> {
+    ) -> impl Fn(usize) -> ThreadScratch + Sync + use<'a> {
         let fits = |l: &&Linear| prepared.len() >= self.prepared_bytes(l);
         assert!(layers.iter().all(fits));
         let bytes = prepared.len() / self.threads() / 64 * 64;
-        let part = Part::of(prepared);
-        move |worker| Room {
-            // SAFETY: there are as many parts as threads.
-            at: unsafe { part.at(worker * bytes) },
+        let all = SharedSlice::of(prepared);
+        move |worker| ThreadScratch {
+            at: all.at(worker * bytes),
             bytes,
         }
-    }
-
-    /// Shares `blocks` blocks of columns out to the threads.
-    pub(super) fn columns(
-        &mut self,
-        blocks: usize,
-        job: &(dyn Fn(std::ops::Range<usize>, usize) + Sync),
-    ) {
-        let size = blocks.div_ceil(2 * self.threads()).next_multiple_of(BLOCKS);
-        self.pool.run(blocks.div_ceil(size), &|task, worker| {
-            job(task * size..((task + 1) * size).min(blocks), worker)
-        });
     }
 
     /// LayerNorm of each pixel of `x`, quantised, into rows of squares of 2x2 pixels: the input of
     /// `layer`.
     ///
     /// A last odd row or column is left out. A square's pixels follow each other row by row.
-    pub fn norm_squares(
+    pub(crate) fn norm_squares(
         &mut self,
         x: &[f32],
-        map: Map,
+        map: FeatureMap,
         norm: &Norm,
         layer: &Linear,
         out: &mut [u8],
     ) {
         let (high, wide) = (map.height / 2, map.width / 2);
-        assert!(x.len() == map.floats() && check_norm(norm, map.channels));
-        assert!(layer.inputs == 4 * map.channels && out.len() >= input_bytes(layer, high * wide));
-        let (table, out, pitch) = (self.table, Part::of(out), layer.row_bytes());
+        assert!(x.len() == map.floats() && layer.inputs == 4 * map.channels);
+        assert!(out.len() >= input_bytes(layer, high * wide));
+        let (kernels, out, pitch) = (&*self.kernels, SharedSlice::of(out), layer.row_bytes());
         self.pool.run(high, &|square, _| {
+            // SAFETY: each task has its own rows of squares.
+            let squares = unsafe { out.part(square * wide * pitch..(square + 1) * wide * pitch) };
             for y in [2 * square, 2 * square + 1] {
-                for column in 0..2 * wide {
-                    // SAFETY: checked above; each task writes its own rows of squares.
-                    unsafe {
-                        let from = x.as_ptr().add((y * map.width + column) * map.channels);
-                        let place = (y % 2 * 2 + column % 2) * map.channels;
-                        (table.norm_bytes)(
-                            from,
-                            norm,
-                            out.at((square * wide + column / 2) * pitch + place),
-                        );
-                    }
+                let row = &x[y * map.width * map.channels..];
+                for (column, pixel) in row.chunks_exact(map.channels).take(2 * wide).enumerate() {
+                    let place = (y % 2 * 2 + column % 2) * map.channels;
+                    let to = &mut squares[column / 2 * pitch + place..];
+                    kernels.norm_bytes(pixel, norm, to);
                 }
             }
         });
     }
 
     /// `out = layer(a)` over `rows` rows; `out` has as many columns as the layer.
-    pub fn linear(
+    pub(crate) fn linear(
         &mut self,
         a: &[u8],
         rows: usize,
@@ -237,45 +192,38 @@ impl Machine {
         layer.check();
         let pitch = layer.columns();
         assert!(a.len() >= input_bytes(layer, rows) && out.len() == rows * pitch);
-        let (table, out) = (self.table, Part::of(out));
-        let room = self.rooms(prepared, &[layer]);
-        self.columns(pitch / 16, &|blocks, worker| {
-            // SAFETY: checked above; each task writes its own columns.
-            unsafe {
-                let target = Target::Store {
-                    out: out.at(0),
-                    pitch,
-                };
-                let (a, lda) = (a.as_ptr(), layer.row_bytes());
-                (table.linear)(a, lda, rows, layer, blocks, target, room(worker));
-            }
+        let scratch = self.thread_scratch(prepared, &[layer]);
+        let (kernels, out) = (&*self.kernels, SharedSlice::of(out));
+        share_columns(&mut self.pool, pitch / 16, &|blocks, worker| {
+            let target = Target::Store {
+                out: out.at(0),
+                pitch,
+            };
+            let (a, lda) = (a.as_ptr(), layer.row_bytes());
+            // SAFETY: sizes are checked above; each task writes its own columns.
+            unsafe { kernels.linear(a, lda, rows, layer, blocks, target, scratch(worker)) }
         });
     }
 
     /// The mean over all pixels of `x` and its LayerNorm, quantised as the input of `layer`, into
     /// `out`.
-    pub fn mean_norm(
+    pub(crate) fn mean_norm(
         &mut self,
         x: &[f32],
-        map: Map,
+        map: FeatureMap,
         norm: &Norm,
         layer: &Linear,
         rows: &mut [f32],
         out: &mut [u8],
     ) {
-        assert!(
-            x.len() == map.floats() && rows.len() >= map.channels && check_norm(norm, map.channels)
-        );
-        assert!(out.len() >= input_bytes(layer, 1) && map.channels <= layer.row_bytes());
-        // SAFETY: checked above.
-        unsafe {
-            (self.table.mean)(x.as_ptr(), map.pixels(), map.channels, rows.as_mut_ptr());
-            (self.table.norm_bytes)(rows.as_ptr(), norm, out.as_mut_ptr());
-        }
+        assert!(x.len() == map.floats() && out.len() >= input_bytes(layer, 1));
+        let mean = &mut rows[..map.channels];
+        self.kernels.mean(x, mean);
+        self.kernels.norm_bytes(mean, norm, out);
     }
 
     /// Scratch for a block of this map with these layers.
-    pub fn block_sizes(&self, map: Map, first: &Linear, second: &Linear) -> Sizes {
+    pub(crate) fn block_sizes(&self, map: FeatureMap, first: &Linear, second: &Linear) -> Sizes {
         Sizes {
             rows: self.depthwise_rows(map),
             activations: input_bytes(first, map.pixels()),
@@ -285,7 +233,7 @@ impl Machine {
     }
 
     /// Scratch for a layer over `rows` rows.
-    pub fn layer_sizes(&self, layer: &Linear, rows: usize) -> Sizes {
+    pub(crate) fn layer_sizes(&self, layer: &Linear, rows: usize) -> Sizes {
         Sizes {
             rows: layer.inputs,
             activations: input_bytes(layer, rows),
@@ -295,9 +243,14 @@ impl Machine {
     }
 }
 
-fn check_norm(norm: &Norm, channels: usize) -> bool {
-    norm.gain.len() == channels
-        && norm.shift.len() == channels
-        && channels.is_multiple_of(16)
-        && norm.channels.next_multiple_of(16) == channels
+/// Shares `blocks` blocks of columns out to the threads.
+pub(super) fn share_columns(
+    pool: &mut Pool,
+    blocks: usize,
+    job: &(dyn Fn(Range<usize>, usize) + Sync),
+) {
+    let size = blocks.div_ceil(2 * pool.threads()).next_multiple_of(BLOCKS);
+    pool.run(blocks.div_ceil(size), &|task, worker| {
+        job(task * size..((task + 1) * size).min(blocks), worker)
+    });
 }

@@ -2,22 +2,23 @@
 //! time.
 
 use super::arena::Scratch;
-use super::linear::Target;
-use super::machine::{Machine, input_bytes};
-use super::part::Part;
-use super::{Gelu, Linear};
+use super::finish::Target;
+use super::gelu::Gelu;
+use super::linear::Linear;
+use super::machine::{Machine, input_bytes, share_columns};
+use super::shared_slice::SharedSlice;
 
-/// Bytes of hidden activations that one thread works on at a time, so that they stay in its L2
-/// cache beside a panel of weights.
+/// Bytes of hidden activations that one thread works on at a time. They stay in its L2 cache beside a
+/// panel of weights.
 const HIDDEN: usize = 96 << 10;
 
-/// Weights of an MLP above which threads share its columns and not its rows, so that each reads
-/// only its own part.
+/// Bytes of an MLP's weights above which threads share its columns instead of its rows, so each
+/// thread reads only its own weights.
 const SHARED_WEIGHTS: usize = 512 << 10;
 
 /// Two layers with GELU between them.
 #[derive(Clone, Copy, Debug)]
-pub struct Mlp<'a> {
+pub(crate) struct Mlp<'a> {
     /// The layer before GELU.
     pub first: Linear<'a>,
     /// GELU, into the second layer's input.
@@ -41,89 +42,115 @@ impl Machine {
     }
 
     /// Bytes of hidden activations that [`Machine::mlp`] needs.
-    pub fn hidden_bytes(&self, first: &Linear, second: &Linear, rows: usize) -> usize {
+    pub(crate) fn hidden_bytes(&self, first: &Linear, second: &Linear, rows: usize) -> usize {
         let (tile, columns) = self.tiling(first, second, rows);
         input_bytes(second, tile) * if columns { 1 } else { self.threads() }
     }
 
-    /// `x += second(gelu(first(a)))` over `rows` rows, `a` the scratch's activations; the hidden
-    /// activations exist for one tile of rows at a time.
-    pub fn mlp(&mut self, rows: usize, mlp: &Mlp, scratch: &mut Scratch, x: &mut [f32]) {
+    /// `x += second(gelu(first(a)))` over `rows` rows, where `a` is the scratch's activations.
+    pub(crate) fn mlp(&mut self, rows: usize, mlp: &Mlp, scratch: &mut Scratch, x: &mut [f32]) {
+        let (tile, columns) = self.tiling(&mlp.first, &mlp.second, rows);
+        if columns {
+            self.mlp_columns(rows, tile, mlp, scratch, x);
+        } else {
+            self.mlp_rows(rows, tile, mlp, scratch, x);
+        }
+    }
+
+    fn check_mlp(&self, rows: usize, mlp: &Mlp, scratch: &Scratch, x: &[f32]) {
+        let (first, second) = (&mlp.first, &mlp.second);
+        first.check();
+        second.check();
+        assert!(scratch.activations.len() >= input_bytes(first, rows));
+        assert!(x.len() == rows * second.columns() && first.columns() <= second.row_bytes());
+        assert!(scratch.hidden.len() >= self.hidden_bytes(first, second, rows));
+    }
+
+    /// The MLP with tiles of rows shared by the threads.
+    fn mlp_rows(
+        &mut self,
+        rows: usize,
+        tile: usize,
+        mlp: &Mlp,
+        scratch: &mut Scratch,
+        x: &mut [f32],
+    ) {
+        self.check_mlp(rows, mlp, scratch, x);
         let Mlp {
             first,
             gelu,
             second,
         } = mlp;
-        let Scratch {
-            activations: a,
-            hidden,
-            prepared,
-            ..
-        } = scratch;
-        let (gelu, channels) = (*gelu, second.columns());
-        first.check();
-        second.check();
-        assert!(a.len() >= input_bytes(first, rows) && x.len() == rows * channels);
-        assert!(first.columns() <= second.row_bytes());
-        assert!(hidden.len() >= self.hidden_bytes(first, second, rows));
-        let (tile, columns) = self.tiling(first, second, rows);
-        let (table, x, hidden) = (self.table, Part::of(x), Part::of(hidden));
-        let (lda, pitch) = (first.row_bytes(), second.row_bytes());
-        let room = self.rooms(prepared, &[first, second]);
-        if !columns {
-            self.pool.run(rows.div_ceil(tile), &|task, worker| {
-                let (row, height) = (task * tile, tile.min(rows - task * tile));
-                // SAFETY: checked above; each worker has its own hidden rows and each task its own
-                // rows of `x`.
-                unsafe {
-                    let own = hidden.at(worker * tile.next_multiple_of(16) * pitch);
-                    let bytes = Target::Gelu {
-                        out: own,
-                        pitch,
-                        gelu,
-                    };
-                    (table.linear)(
-                        a.as_ptr().add(row * lda),
-                        lda,
-                        height,
-                        first,
-                        0..first.columns() / 16,
-                        bytes,
-                        room(worker),
-                    );
-                    let sum = Target::Add {
-                        out: x.at(row * channels),
-                        pitch: channels,
-                    };
-                    let blocks = 0..channels / 16;
-                    (table.linear)(own, pitch, height, second, blocks, sum, room(worker));
-                }
-            });
-            return;
-        }
+        let prepared = self.thread_scratch(scratch.prepared, &[first, second]);
+        let (a, hidden) = (&*scratch.activations, SharedSlice::of(scratch.hidden));
+        let (kernels, x) = (&*self.kernels, SharedSlice::of(x));
+        let (lda, pitch, channels) = (first.row_bytes(), second.row_bytes(), second.columns());
+        self.pool.run(rows.div_ceil(tile), &|task, worker| {
+            let (row, height) = (task * tile, tile.min(rows - task * tile));
+            let own = hidden.at(worker * tile.next_multiple_of(16) * pitch);
+            // SAFETY: sizes are checked above; each worker has its own hidden rows and each task its
+            // own rows of `x`.
+            unsafe {
+                let target = Target::Gelu {
+                    out: own,
+                    pitch,
+                    gelu: *gelu,
+                };
+                let (a, blocks) = (a.as_ptr().add(row * lda), 0..first.columns() / 16);
+                kernels.linear(a, lda, height, first, blocks, target, prepared(worker));
+                let out = x.at(row * channels);
+                let target = Target::Add {
+                    out,
+                    pitch: channels,
+                };
+                let blocks = 0..channels / 16;
+                kernels.linear(own, pitch, height, second, blocks, target, prepared(worker));
+            }
+        });
+    }
+
+    /// The MLP one tile of rows after the other, with columns shared by the threads.
+    fn mlp_columns(
+        &mut self,
+        rows: usize,
+        tile: usize,
+        mlp: &Mlp,
+        scratch: &mut Scratch,
+        x: &mut [f32],
+    ) {
+        self.check_mlp(rows, mlp, scratch, x);
+        let Mlp {
+            first,
+            gelu,
+            second,
+        } = mlp;
+        let prepared = self.thread_scratch(scratch.prepared, &[first, second]);
+        let (a, hidden) = (&*scratch.activations, SharedSlice::of(scratch.hidden));
+        let (kernels, x) = (&*self.kernels, SharedSlice::of(x));
+        let (lda, pitch, channels) = (first.row_bytes(), second.row_bytes(), second.columns());
         for row in (0..rows).step_by(tile) {
             let height = tile.min(rows - row);
-            self.columns(first.columns() / 16, &|blocks, worker| {
+            share_columns(&mut self.pool, first.columns() / 16, &|blocks, worker| {
                 // SAFETY: checked above; each task writes its own columns of the hidden rows.
                 unsafe {
-                    let bytes = Target::Gelu {
-                        out: hidden.at(0),
+                    let (a, out) = (a.as_ptr().add(row * lda), hidden.at(0));
+                    let target = Target::Gelu {
+                        out,
                         pitch,
-                        gelu,
+                        gelu: *gelu,
                     };
-                    let a = a.as_ptr().add(row * lda);
-                    (table.linear)(a, lda, height, first, blocks, bytes, room(worker));
+                    kernels.linear(a, lda, height, first, blocks, target, prepared(worker));
                 }
             });
-            self.columns(channels / 16, &|blocks, worker| {
+            share_columns(&mut self.pool, channels / 16, &|blocks, worker| {
                 // SAFETY: checked above; each task writes its own columns of `x`.
                 unsafe {
-                    let sum = Target::Add {
-                        out: x.at(row * channels),
+                    let (a, out) = (hidden.at(0), x.at(row * channels));
+                    let target = Target::Add {
+                        out,
                         pitch: channels,
                     };
-                    let hidden = hidden.at(0);
-                    (table.linear)(hidden, pitch, height, second, blocks, sum, room(worker));
+                    kernels.linear(a, pitch, height, second, blocks, target, prepared(worker));
                 }
             });
         }

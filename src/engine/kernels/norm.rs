@@ -6,52 +6,64 @@ use super::simd::Simd;
 ///
 /// For bytes, `gain` and `shift` carry the scale and the zero point of the quantised result.
 #[derive(Clone, Copy, Debug)]
-pub struct Norm<'a> {
+pub(crate) struct Norm<'a> {
     /// Gain of each channel, filled with 0 to a multiple of 16.
     pub gain: &'a [f32],
     /// Shift of each channel, filled likewise.
     pub shift: &'a [f32],
     /// Real channels; those after them are 0 in every pixel.
     pub channels: usize,
-    /// What keeps the root away from 0.
+    /// Added to the variance, so the root is never 0.
     pub epsilon: f32,
 }
 
-/// Where a pixel's result goes.
-pub(super) trait Sink<S: Simd> {
-    /// # Safety
-    /// Room for `S::LANES` elements at `channel`.
-    unsafe fn put(&self, v: S::V, channel: usize);
-}
-
-pub(super) struct Floats(pub *mut f32);
-
-impl<S: Simd> Sink<S> for Floats {
-    #[inline(always)]
-    unsafe fn put(&self, v: S::V, channel: usize) {
-        // SAFETY: the caller's.
-        unsafe { S::store(self.0.add(channel), v) }
+impl Norm<'_> {
+    /// Whether it is over `channels` channels, filled.
+    pub(super) fn fits(&self, channels: usize) -> bool {
+        self.gain.len() == channels
+            && self.shift.len() == channels
+            && channels.is_multiple_of(16)
+            && self.channels.next_multiple_of(16) == channels
     }
 }
 
-pub(super) struct Bytes(pub *mut u8);
+/// Normalises one pixel in place.
+///
+/// # Panics
+/// When the pixel has other channels than `norm`.
+#[inline(always)]
+pub(super) fn floats<S: Simd>(s: S, pixel: &mut [f32], norm: &Norm) {
+    assert!(norm.fits(pixel.len()));
+    let x = pixel.as_mut_ptr();
+    // SAFETY: the pixel has all channels, and the result's vectors lie in it. Each is written after
+    // it was read for the last time.
+    unsafe { run(s, x, norm, |v, channel| s.store(x.add(channel), v)) }
+}
 
-impl<S: Simd> Sink<S> for Bytes {
-    #[inline(always)]
-    unsafe fn put(&self, v: S::V, channel: usize) {
-        // SAFETY: the caller's.
-        unsafe { S::store_bytes(self.0.add(channel), v) }
+/// Normalises one pixel into the first bytes of `out`.
+///
+/// # Panics
+/// When the pixel has other channels than `norm`, or `out` has fewer.
+#[inline(always)]
+pub(super) fn bytes<S: Simd>(s: S, pixel: &[f32], norm: &Norm, out: &mut [u8]) {
+    assert!(norm.fits(pixel.len()) && out.len() >= pixel.len());
+    let to = out.as_mut_ptr();
+    // SAFETY: the pixel and the bytes have all channels.
+    unsafe {
+        run(s, pixel.as_ptr(), norm, |v, channel| {
+            s.store_bytes(to.add(channel), v)
+        })
     }
 }
 
 /// Sums 16 lanes in an order that no width changes: channel `c` goes to lane `c % 16`, and lanes
 /// are halved.
 #[inline(always)]
-unsafe fn total<S: Simd>(lanes: [S::V; 4]) -> f32 {
+fn total<S: Simd>(s: S, lanes: [S::Floats; 4]) -> f32 {
     let mut flat = [0.0_f32; 16];
     for (i, v) in lanes.into_iter().take(16 / S::LANES).enumerate() {
-        // SAFETY: 16 floats, `16 / LANES` vectors.
-        unsafe { S::store(flat.as_mut_ptr().add(i * S::LANES), v) };
+        // SAFETY: `16 / LANES` vectors fill the 16 floats.
+        unsafe { s.store(flat.as_mut_ptr().add(i * S::LANES), v) };
     }
     for half in [8, 4, 2, 1] {
         for i in 0..half {
@@ -61,30 +73,32 @@ unsafe fn total<S: Simd>(lanes: [S::V; 4]) -> f32 {
     flat[0]
 }
 
-/// One pixel from `x` into `sink`.
+/// Normalises the pixel at `x`, and calls `put` with each vector of the result and its channel.
 ///
 /// # Safety
-/// The instruction set of `S` exists; `x` and the sink have as many channels as `norm.gain`.
+/// `norm.fits` as many channels as can be read at `x`, while `put` may write the vector that it is
+/// called with.
 #[inline(always)]
-pub(super) unsafe fn norm<S: Simd, K: Sink<S>>(x: *const f32, norm: &Norm, sink: &K) {
+unsafe fn run<S: Simd>(s: S, x: *const f32, norm: &Norm, put: impl Fn(S::Floats, usize)) {
     let (filled, n) = (norm.gain.len(), 16 / S::LANES);
-    // SAFETY: the caller's; all offsets are below `filled`, a multiple of 16.
+    // SAFETY: all vectors begin at multiples of `LANES` below `filled`, where the caller promises
+    // channels.
     unsafe {
-        let zero = S::splat(0.0);
+        let zero = s.splat(0.0);
         let mut sums = [zero; 4];
         for c in (0..filled).step_by(16) {
             for (i, sum) in sums.iter_mut().enumerate().take(n) {
-                *sum = S::add(*sum, S::load(x.add(c + i * S::LANES)));
+                *sum = s.add(*sum, s.load(x.add(c + i * S::LANES)));
             }
         }
         let count = norm.channels as f32;
-        let mean_of_all = total::<S>(sums) / count;
-        let mean = S::splat(mean_of_all);
+        let mean_of_all = total(s, sums) / count;
+        let mean = s.splat(mean_of_all);
         let mut squares = [zero; 4];
         for c in (0..norm.channels / 16 * 16).step_by(16) {
             for (i, sum) in squares.iter_mut().enumerate().take(n) {
-                let d = S::sub(S::load(x.add(c + i * S::LANES)), mean);
-                *sum = S::fma(d, d, *sum);
+                let d = s.sub(s.load(x.add(c + i * S::LANES)), mean);
+                *sum = s.fma(d, d, *sum);
             }
         }
         if norm.channels < filled {
@@ -93,39 +107,39 @@ pub(super) unsafe fn norm<S: Simd, K: Sink<S>>(x: *const f32, norm: &Norm, sink:
                 *d = *x.add(norm.channels / 16 * 16 + i) - mean_of_all;
             }
             for (i, sum) in squares.iter_mut().enumerate().take(n) {
-                let d = S::load(last.as_ptr().add(i * S::LANES));
-                *sum = S::fma(d, d, *sum);
+                let d = s.load(last.as_ptr().add(i * S::LANES));
+                *sum = s.fma(d, d, *sum);
             }
         }
-        let inverse = S::splat(1.0 / (total::<S>(squares) / count + norm.epsilon).sqrt());
+        let inverse = s.splat(1.0 / (total(s, squares) / count + norm.epsilon).sqrt());
         for c in (0..filled).step_by(S::LANES) {
-            let d = S::mul(S::sub(S::load(x.add(c)), mean), inverse);
-            let y = S::fma(
+            let d = s.mul(s.sub(s.load(x.add(c)), mean), inverse);
+            let y = s.fma(
                 d,
-                S::load(norm.gain.as_ptr().add(c)),
-                S::load(norm.shift.as_ptr().add(c)),
+                s.load(norm.gain.as_ptr().add(c)),
+                s.load(norm.shift.as_ptr().add(c)),
             );
-            sink.put(y, c);
+            put(y, c);
         }
     }
 }
 
-/// The mean over `pixels` pixels of `x`, each of `channels` floats, into `out`.
+/// The mean over all pixels of `x`, each of as many channels as `out`.
 ///
-/// # Safety
-/// The instruction set of `S` exists; `channels` is a multiple of 16 and both buffers are that
-/// large.
+/// # Panics
+/// When `x` has no whole pixels, or the channels are no multiple of 16.
 #[inline(always)]
-pub(super) unsafe fn mean<S: Simd>(x: *const f32, pixels: usize, channels: usize, out: *mut f32) {
-    // SAFETY: the caller's.
-    unsafe {
-        let inverse = S::splat(1.0 / pixels as f32);
-        for c in (0..channels).step_by(S::LANES) {
-            let mut sum = S::splat(0.0);
-            for p in 0..pixels {
-                sum = S::add(sum, S::load(x.add(p * channels + c)));
-            }
-            S::store(out.add(c), S::mul(sum, inverse));
+pub(super) fn mean<S: Simd>(s: S, x: &[f32], out: &mut [f32]) {
+    let channels = out.len();
+    assert!(channels.is_multiple_of(16) && x.len().is_multiple_of(channels));
+    let inverse = s.splat(1.0 / (x.len() / channels) as f32);
+    for c in (0..channels).step_by(S::LANES) {
+        let mut sum = s.splat(0.0);
+        for pixel in x.chunks_exact(channels) {
+            // SAFETY: the pixel has all channels.
+            sum = s.add(sum, unsafe { s.load(pixel.as_ptr().add(c)) });
         }
+        // SAFETY: so has `out`.
+        unsafe { s.store(out.as_mut_ptr().add(c), s.mul(sum, inverse)) };
     }
 }

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering::*};
 use std::thread::JoinHandle;
 
-/// How often a worker looks for work before it parks: some 50 µs.
+/// Times that a worker checks for work before it parks: some 50 µs.
 const SPINS: u32 = 2000;
 
 type Job = *const (dyn Fn(usize, usize) + Sync + 'static);
@@ -25,6 +25,7 @@ impl Ticket {
     }
 }
 
+/// The state that all threads of a pool share.
 struct Shared {
     ticket: AtomicU64,
     job: UnsafeCell<Option<Job>>,
@@ -34,8 +35,8 @@ struct Shared {
     stop: AtomicBool,
 }
 
-// SAFETY: `job` is written only while no task is claimed or open, and read only by who holds a
-// claimed task.
+// SAFETY: `job` is written only while no task is claimed or open, and read only by a thread that
+// holds a claimed task.
 unsafe impl Sync for Shared {}
 // SAFETY: the pointer in `job` is only followed while `Pool::run`, whose borrow it is, waits.
 unsafe impl Send for Shared {}
@@ -67,7 +68,7 @@ impl Shared {
 }
 
 /// Threads that work together with the one that calls [`Pool::run`].
-pub struct Pool {
+pub(super) struct Pool {
     shared: Arc<Shared>,
     workers: Vec<JoinHandle<()>>,
 }
@@ -82,8 +83,8 @@ impl Pool {
     /// A pool of `threads` threads, the caller's among them.
     ///
     /// # Errors
-    /// What the system said when it would not start a thread.
-    pub fn new(threads: usize) -> std::io::Result<Self> {
+    /// The system's reason for refusing a thread.
+    pub(super) fn new(threads: usize) -> std::io::Result<Self> {
         let shared = Arc::new(Shared {
             ticket: AtomicU64::new(0),
             job: UnsafeCell::new(None),
@@ -108,7 +109,7 @@ impl Pool {
     }
 
     /// Threads, the caller's among them.
-    pub fn threads(&self) -> usize {
+    pub(super) fn threads(&self) -> usize {
         self.workers.len() + 1
     }
 
@@ -116,8 +117,8 @@ impl Pool {
     /// [`Pool::threads`] and no two tasks run at once with the same one. Returns when all are done.
     ///
     /// # Panics
-    /// When a task did, after all have ended, and for more than 65000 tasks.
-    pub fn run(&mut self, tasks: usize, job: &(dyn Fn(usize, usize) + Sync)) {
+    /// When a task panicked, after all have ended; and for more than 65000 tasks.
+    pub(super) fn run(&mut self, tasks: usize, job: &(dyn Fn(usize, usize) + Sync)) {
         if self.workers.is_empty() || tasks < 2 {
             (0..tasks).for_each(|task| job(task, 0));
             return;
@@ -128,7 +129,7 @@ impl Pool {
         // returns.
         let job: Job =
             unsafe { std::mem::transmute::<*const (dyn Fn(usize, usize) + Sync), Job>(job) };
-        // SAFETY: the last job's tasks have all ended, so nobody reads.
+        // SAFETY: the last job's tasks have all ended, so no thread reads.
         unsafe { *shared.job.get() = Some(job) };
         shared.finished.store(0, SeqCst);
         let generation = (shared.ticket.load(SeqCst) >> 32).wrapping_add(1);
@@ -154,6 +155,7 @@ impl Pool {
     }
 }
 
+/// A worker's life: works, spins, parks, until the pool is dropped.
 fn serve(shared: &Shared, worker: usize) {
     let open = || {
         let t = shared.ticket.load(SeqCst);
@@ -181,7 +183,7 @@ impl Drop for Pool {
         self.shared.stop.store(true, SeqCst);
         for worker in self.workers.drain(..) {
             worker.thread().unpark();
-            // A worker catches its tasks' panics, so there is nothing to tell.
+            // A worker catches its tasks' panics, so there is nothing to report.
             let _ = worker.join();
         }
     }

@@ -1,13 +1,13 @@
 //! The int8 network as tract ops.
 //!
-//! Each op holds the shared bundle and says which part of it it computes, so weights stay in the
-//! mapped file. Feature maps are tensors that pass from op to op: a block changes its own in place,
-//! and an op that leads to another stage takes that stage's map from the [`Workspace`] and gives
-//! its own back. Nothing is allocated while a plan runs.
+//! Each op holds the shared bundle and computes one step of it, so weights stay in the mapped file.
+//! Feature maps are tensors that pass from op to op: a block changes its own in place, and an op
+//! that leads to another stage takes that stage's map from the [`Workspace`] and returns its own.
+//! Nothing is allocated while a plan runs.
 
 mod workspace;
 
-pub use workspace::{Workspace, map_of, sizes};
+pub(super) use workspace::{Workspace, map_of, sizes};
 
 use tract_onnx::prelude::*;
 use tract_onnx::tract_core::internal::*;
@@ -15,37 +15,37 @@ use tract_onnx::tract_core::internal::*;
 use super::bundle::{Bundle, filled};
 use super::kernels::{Gelu, Mlp};
 
-/// A part of the network.
+/// A step of the network.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Part {
+enum Step {
     /// The first convolution and its LayerNorm.
     Stem,
-    /// The way into a stage that is not the first.
+    /// The way into a stage after the first.
     Down {
-        /// The stage.
+        /// The stage's number.
         stage: usize,
     },
     /// Depthwise convolution, LayerNorm, MLP and residual.
     Block {
-        /// The stage.
+        /// The stage's number.
         stage: usize,
-        /// The block in it.
+        /// The block's number in it.
         block: usize,
     },
     /// Mean, LayerNorm and the last layer.
     Head,
 }
 
-/// The op that computes one [`Part`] of a bundle's network.
+/// The op that computes one [`Step`] of a bundle's network.
 #[derive(Clone, Debug)]
-pub struct ConvNext {
+struct ConvNext {
     bundle: Arc<Bundle>,
-    part: Part,
+    step: Step,
 }
 
 impl PartialEq for ConvNext {
     fn eq(&self, other: &Self) -> bool {
-        Arc::ptr_eq(&self.bundle, &other.bundle) && self.part == other.part
+        Arc::ptr_eq(&self.bundle, &other.bundle) && self.step == other.step
     }
 }
 
@@ -55,10 +55,10 @@ impl ConvNext {
     /// Shape of the result, channels last and filled.
     fn shape(&self) -> [usize; 4] {
         let manifest = self.bundle.manifest();
-        let stage = match self.part {
-            Part::Stem => 0,
-            Part::Down { stage } | Part::Block { stage, .. } => stage,
-            Part::Head => return [1, 1, 1, filled(manifest.classes)],
+        let stage = match self.step {
+            Step::Stem => 0,
+            Step::Down { stage } | Step::Block { stage, .. } => stage,
+            Step::Head => return [1, 1, 1, filled(manifest.classes)],
         };
         let map = map_of(&manifest.stages[stage]);
         [1, map.height, map.width, map.channels]
@@ -67,11 +67,11 @@ impl ConvNext {
 
 impl Op for ConvNext {
     fn name(&self) -> StaticName {
-        match self.part {
-            Part::Stem => "ConvNextStem",
-            Part::Down { .. } => "ConvNextDown",
-            Part::Block { .. } => "ConvNextBlock",
-            Part::Head => "ConvNextHead",
+        match self.step {
+            Step::Stem => "ConvNextStem",
+            Step::Down { .. } => "ConvNextDown",
+            Step::Block { .. } => "ConvNextBlock",
+            Step::Head => "ConvNextHead",
         }
         .into()
     }
@@ -92,123 +92,162 @@ impl EvalOp for ConvNext {
 
     fn eval(&self, context: &EvalContext, inputs: TVec<TValue>) -> TractResult<TVec<TValue>> {
         let input = args_1!(inputs);
-        let bundle = &*self.bundle;
-        let manifest = bundle.manifest();
         let mut workspace = Workspace::of(context)?;
-        let shape = self.shape();
-        if let Part::Block { stage, block } = self.part {
-            let (map, block) = (
-                map_of(&manifest.stages[stage]),
-                &manifest.stages[stage].blocks[block],
-            );
-            let mut x = input.into_arc_tensor();
-            {
-                let mut view = exclusive(&mut x)?.try_as_plain_ram_mut()?;
-                let x = view.as_slice_mut::<f32>()?;
-                let Workspace { machine, arena, .. } = &mut *workspace;
-                let mut scratch = arena.scratch();
-                let mlp = Mlp {
-                    first: bundle.linear(&block.first),
-                    gelu: Gelu::new(block.second.scale, block.second.zero_point),
-                    second: bundle.linear(&block.second),
-                };
-                let (dw, norm) = (bundle.depthwise(block), bundle.norm(&block.norm));
-                machine.depthwise(x, map, &dw, &norm, &mlp.first, &mut scratch);
-                machine.mlp(map.pixels(), &mlp, &mut scratch, x);
-            }
-            return Ok(tvec!(x.into_tvalue()));
-        }
-        let (place, from) = match self.part {
-            Part::Stem => (0, None),
-            Part::Down { stage } => (stage, Some(stage - 1)),
-            Part::Head | Part::Block { .. } => {
-                (manifest.stages.len(), Some(manifest.stages.len() - 1))
-            }
+        let out = match self.step {
+            Step::Stem => self.stem(&mut workspace, &input)?,
+            Step::Down { stage } => self.down(&mut workspace, input, stage)?,
+            Step::Block { stage, block } => self.block(&mut workspace, input, stage, block)?,
+            Step::Head => self.head(&mut workspace, input)?,
         };
-        let mut out = workspace.take(place, shape)?;
-        {
-            let x = input.try_as_plain_ram()?.as_slice::<f32>()?;
-            let mut view = exclusive(&mut out)?.try_as_plain_ram_mut()?;
-            let out = view.as_slice_mut::<f32>()?;
-            let Workspace { machine, arena, .. } = &mut *workspace;
-            let scratch = arena.scratch();
-            let (bytes, prepared) = (scratch.activations, scratch.prepared);
-            match (self.part, from.map(|from| map_of(&manifest.stages[from]))) {
-                (Part::Down { stage }, Some(map)) => {
-                    let Some(down) = &manifest.stages[stage].down else {
-                        bail!("stage {stage} has no way in")
-                    };
-                    let layer = bundle.linear(&down.layer);
-                    machine.norm_squares(x, map, &bundle.norm(&down.norm), &layer, bytes);
-                    machine.linear(bytes, shape[1] * shape[2], &layer, prepared, out);
-                }
-                (Part::Head, Some(map)) => {
-                    let head = &manifest.head;
-                    let layer = bundle.linear(&head.layer);
-                    machine.mean_norm(
-                        x,
-                        map,
-                        &bundle.norm(&head.norm),
-                        &layer,
-                        scratch.rows,
-                        bytes,
-                    );
-                    machine.linear(bytes, 1, &layer, prepared, out);
-                }
-                _ => {
-                    let norm = bundle.norm(&manifest.stem.norm);
-                    machine.stem(
-                        x,
-                        manifest.height,
-                        manifest.width,
-                        &bundle.stem(),
-                        &norm,
-                        out,
-                    );
-                }
-            }
-        }
-        if let Some(from) = from {
-            workspace.give(from, input);
-        }
         Ok(tvec!(out.into_tvalue()))
     }
 }
 
-/// A tensor that nobody else holds.
-fn exclusive(tensor: &mut Arc<Tensor>) -> TractResult<&mut Tensor> {
-    Arc::get_mut(tensor).context("a feature map is held twice")
+impl ConvNext {
+    fn stem(&self, workspace: &mut Workspace, input: &TValue) -> TractResult<Arc<Tensor>> {
+        let manifest = self.bundle.manifest();
+        let mut out = workspace.take(0, self.shape())?;
+        let (stem, norm) = (self.bundle.stem(), self.bundle.norm(&manifest.stem.norm));
+        workspace.machine.stem(
+            input.try_as_plain_ram()?.as_slice::<f32>()?,
+            manifest.height,
+            manifest.width,
+            &stem,
+            &norm,
+            floats(&mut out)?.as_slice_mut::<f32>()?,
+        );
+        Ok(out)
+    }
+
+    /// From the feature map of the stage before to that of `stage`.
+    fn down(
+        &self,
+        workspace: &mut Workspace,
+        input: TValue,
+        stage: usize,
+    ) -> TractResult<Arc<Tensor>> {
+        let stages = &self.bundle.manifest().stages;
+        let Some(down) = &stages[stage].down else {
+            bail!("stage {stage} has no way in")
+        };
+        let (map, shape) = (map_of(&stages[stage - 1]), self.shape());
+        let (layer, norm) = (
+            self.bundle.linear(&down.layer),
+            self.bundle.norm(&down.norm),
+        );
+        let mut out = workspace.take(stage, shape)?;
+        let Workspace { machine, arena, .. } = &mut *workspace;
+        let scratch = arena.scratch();
+        let (x, bytes) = (input.try_as_plain_ram()?, scratch.activations);
+        machine.norm_squares(x.as_slice::<f32>()?, map, &norm, &layer, bytes);
+        machine.linear(
+            bytes,
+            shape[1] * shape[2],
+            &layer,
+            scratch.prepared,
+            floats(&mut out)?.as_slice_mut::<f32>()?,
+        );
+        workspace.give(stage - 1, input);
+        Ok(out)
+    }
+
+    /// Changes the feature map of `stage` in place.
+    fn block(
+        &self,
+        workspace: &mut Workspace,
+        input: TValue,
+        stage: usize,
+        block: usize,
+    ) -> TractResult<Arc<Tensor>> {
+        let (bundle, stage) = (&*self.bundle, &self.bundle.manifest().stages[stage]);
+        let (map, block) = (map_of(stage), &stage.blocks[block]);
+        let mlp = Mlp {
+            first: bundle.linear(&block.first),
+            gelu: Gelu::new(block.second.scale, block.second.zero_point),
+            second: bundle.linear(&block.second),
+        };
+        let (dw, norm) = (bundle.depthwise(block), bundle.norm(&block.norm));
+        let mut tensor = input.into_arc_tensor();
+        {
+            let mut view = floats(&mut tensor)?;
+            let x = view.as_slice_mut::<f32>()?;
+            let Workspace { machine, arena, .. } = workspace;
+            let mut scratch = arena.scratch();
+            machine.depthwise(x, map, &dw, &norm, &mlp.first, &mut scratch);
+            machine.mlp(map.pixels(), &mlp, &mut scratch, x);
+        }
+        Ok(tensor)
+    }
+
+    /// From the last feature map to the logits.
+    fn head(&self, workspace: &mut Workspace, input: TValue) -> TractResult<Arc<Tensor>> {
+        let manifest = self.bundle.manifest();
+        let (head, last) = (&manifest.head, manifest.stages.len() - 1);
+        let (layer, norm) = (
+            self.bundle.linear(&head.layer),
+            self.bundle.norm(&head.norm),
+        );
+        let map = map_of(&manifest.stages[last]);
+        let mut out = workspace.take(last + 1, self.shape())?;
+        let Workspace { machine, arena, .. } = &mut *workspace;
+        let scratch = arena.scratch();
+        let (x, bytes) = (input.try_as_plain_ram()?, scratch.activations);
+        machine.mean_norm(
+            x.as_slice::<f32>()?,
+            map,
+            &norm,
+            &layer,
+            scratch.rows,
+            bytes,
+        );
+        let mut view = floats(&mut out)?;
+        machine.linear(
+            bytes,
+            1,
+            &layer,
+            scratch.prepared,
+            view.as_slice_mut::<f32>()?,
+        );
+        workspace.give(last, input);
+        Ok(out)
+    }
 }
 
-/// The network of `bundle` as a typed model, to be planned as it is.
+/// The memory of a tensor that nobody else holds.
+fn floats(tensor: &mut Arc<Tensor>) -> TractResult<PlainViewMut<'_>> {
+    let tensor = Arc::get_mut(tensor).context("a feature map is held twice")?;
+    tensor.try_as_plain_ram_mut()
+}
+
+/// The network of `bundle` as a typed model, ready to be planned.
 ///
 /// # Errors
 /// When tract refuses a node.
-pub fn model(bundle: &Arc<Bundle>) -> TractResult<TypedModel> {
+pub(super) fn model(bundle: &Arc<Bundle>) -> TractResult<TypedModel> {
     let manifest = bundle.manifest();
     let mut model = TypedModel::default();
     let mut at = model.add_source("input", f32::fact([1, 3, manifest.height, manifest.width]))?;
-    let mut wire = |name: String, part: Part, at: OutletId| -> TractResult<OutletId> {
+    let mut wire = |name: String, step: Step, at: OutletId| -> TractResult<OutletId> {
         let op = ConvNext {
             bundle: bundle.clone(),
-            part,
+            step,
         };
         Ok(model.wire_node(name, op, &[at])?[0])
     };
-    at = wire("stem".into(), Part::Stem, at)?;
-    for (stage, parts) in manifest.stages.iter().enumerate() {
-        if parts.down.is_some() {
-            at = wire(format!("stages.{stage}.down"), Part::Down { stage }, at)?;
+    at = wire("stem".into(), Step::Stem, at)?;
+    for (stage, entry) in manifest.stages.iter().enumerate() {
+        if entry.down.is_some() {
+            at = wire(format!("stages.{stage}.down"), Step::Down { stage }, at)?;
         }
-        for block in 0..parts.blocks.len() {
+        for block in 0..entry.blocks.len() {
             at = wire(
                 format!("stages.{stage}.blocks.{block}"),
-                Part::Block { stage, block },
+                Step::Block { stage, block },
                 at,
             )?;
         }
     }
-    at = wire("head".into(), Part::Head, at)?;
+    at = wire("head".into(), Step::Head, at)?;
     model.select_output_outlets(&[at])?;
     Ok(model)
 }

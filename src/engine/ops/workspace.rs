@@ -1,17 +1,17 @@
-//! What the ops of one running plan share: kernels and threads, scratch, and the feature maps that
-//! are free.
+//! The state that the ops of one running plan share: kernels and threads, scratch, and the feature
+//! maps that are free.
 
 use std::sync::{Mutex, MutexGuard};
 
 use tract_onnx::prelude::*;
 use tract_onnx::tract_core::internal::*;
 
-use crate::engine::bundle::{Bundle, Manifest, Stage, filled};
-use crate::engine::kernels::{Arena, Machine, Map, Sizes};
+use crate::engine::bundle::{Bundle, Manifest, StageEntry, filled};
+use crate::engine::kernels::{Arena, FeatureMap, Machine, Sizes};
 
 /// Shared by the ops through the plan's turn state, and allocated once.
 #[derive(Debug)]
-pub struct Workspace {
+pub(crate) struct Workspace {
     /// Kernels and threads.
     pub machine: Machine,
     /// Scratch.
@@ -21,8 +21,8 @@ pub struct Workspace {
 }
 
 /// The feature map of a stage.
-pub fn map_of(stage: &Stage) -> Map {
-    Map {
+pub(crate) fn map_of(stage: &StageEntry) -> FeatureMap {
+    FeatureMap {
         height: stage.height,
         width: stage.width,
         channels: filled(stage.channels),
@@ -30,7 +30,7 @@ pub fn map_of(stage: &Stage) -> Map {
 }
 
 /// The scratch that the network needs on `machine`.
-pub fn sizes(bundle: &Bundle, machine: &Machine) -> Sizes {
+pub(crate) fn sizes(bundle: &Bundle, machine: &Machine) -> Sizes {
     let mut all = Sizes::default();
     for stage in &bundle.manifest().stages {
         let map = map_of(stage);
@@ -60,7 +60,7 @@ impl Workspace {
     ///
     /// # Errors
     /// When tract cannot make the tensors.
-    pub fn new(bundle: &Bundle, machine: Machine) -> TractResult<Self> {
+    pub(crate) fn new(bundle: &Bundle, machine: Machine) -> TractResult<Self> {
         let arena = Arena::new(sizes(bundle, &machine));
         let tensor =
             |shape: [usize; 4]| Tensor::zero_aligned::<f32>(&shape, 64).map(|t| Some(t.into()));
@@ -76,7 +76,7 @@ impl Workspace {
     }
 
     /// Bytes of feature maps.
-    pub fn map_bytes(manifest: &Manifest) -> usize {
+    pub(crate) fn map_bytes(manifest: &Manifest) -> usize {
         shapes(manifest)
             .into_iter()
             .map(|s| s.iter().product::<usize>() * 4)
@@ -84,26 +84,25 @@ impl Workspace {
     }
 
     /// The workspace that a classifier put into the plan's turn state.
-    pub fn of<'c>(context: &EvalContext<'c>) -> TractResult<MutexGuard<'c, Self>> {
+    pub(crate) fn of<'c>(context: &EvalContext<'c>) -> TractResult<MutexGuard<'c, Self>> {
         let shared = context.shared.and_then(|s| s.get::<Mutex<Self>>());
-        // A panic while the lock was held left nothing that the next turn relies on.
+        // A panic under the lock leaves nothing that the next turn relies on.
         Ok(shared
             .context("the plan has no workspace")?
             .lock()
             .unwrap_or_else(|e| e.into_inner()))
     }
 
-    /// Takes the feature map of this place to write it. If a turn that failed lost it, there is a
-    /// new one.
-    pub fn take(&mut self, place: usize, shape: [usize; 4]) -> TractResult<Arc<Tensor>> {
+    /// Takes the feature map of this place to write to. If a failed turn lost it, a new one is made.
+    pub(crate) fn take(&mut self, place: usize, shape: [usize; 4]) -> TractResult<Arc<Tensor>> {
         match self.free[place].take().map(IntoArcTensor::into_arc_tensor) {
             Some(tensor) if Arc::strong_count(&tensor) == 1 => Ok(tensor),
             _ => Ok(Arc::new(Tensor::zero_aligned::<f32>(&shape, 64)?)),
         }
     }
 
-    /// Gives a feature map back when all have read it.
-    pub fn give(&mut self, place: usize, tensor: TValue) {
+    /// Returns a feature map that every op has read.
+    pub(crate) fn give(&mut self, place: usize, tensor: TValue) {
         self.free[place] = Some(tensor);
     }
 }

@@ -1,4 +1,4 @@
-//! The one form of ONNX graph that becomes a bundle, matched node by node.
+//! The one form of ONNX graph that can be packed, matched node by node.
 //!
 //! `stem`: Conv 4x4/4, Transpose to channels last, LayerNormalization. `blocks`: Transpose to
 //! channels first, depthwise Conv 7x7, Transpose back, LayerNormalization, LINEAR, Gelu, LINEAR,
@@ -8,71 +8,48 @@
 
 use tract_onnx::pb::NodeProto;
 
-use super::graph::{Differs, Graph, dims, label, require};
-use super::proto::{Model, ints, text};
+use super::difference::{Difference, require};
+use super::graph::{Graph, dims};
+use super::layers::{ConvNode, LinearNodes, NormNode};
+use super::proto::{OnnxFile, ints, text};
 
-/// A LayerNormalization's parameters.
+/// A block: depthwise convolution, LayerNormalization, LINEAR, Gelu, LINEAR, residual.
 #[derive(Debug)]
-pub struct Norm {
-    pub gain: Vec<f32>,
-    pub shift: Vec<f32>,
-    pub epsilon: f32,
-}
-
-/// Names of the parts of one LINEAR; the weights stay in the file.
-#[derive(Debug)]
-pub struct Linear {
+pub(super) struct BlockNodes {
     pub name: String,
-    pub scale: f32,
-    pub zero_point: u8,
-    pub weight: String,
-    pub inputs: usize,
-    pub scales: Vec<f32>,
-    pub bias: Vec<f32>,
+    pub dw: ConvNode,
+    pub norm: NormNode,
+    pub first: LinearNodes,
+    pub second: LinearNodes,
 }
 
-/// A convolution in floats.
+/// The blocks of one size, and the way into them.
 #[derive(Debug)]
-pub struct Conv {
-    pub weight: String,
-    pub bias: Vec<f32>,
-}
-
-#[derive(Debug)]
-pub struct Block {
-    pub name: String,
-    pub dw: Conv,
-    pub norm: Norm,
-    pub first: Linear,
-    pub second: Linear,
-}
-
-#[derive(Debug)]
-pub struct Stage {
-    pub down: Option<(Norm, Linear)>,
-    pub blocks: Vec<Block>,
+pub(super) struct StageNodes {
+    pub down: Option<(NormNode, LinearNodes)>,
+    pub blocks: Vec<BlockNodes>,
 }
 
 /// A whole ConvNeXt.
 #[derive(Debug)]
-pub struct Network {
+pub(super) struct Network {
     pub height: usize,
     pub width: usize,
-    pub stem: (Conv, Norm),
-    pub stages: Vec<Stage>,
-    pub head: (Norm, Linear),
+    pub stem: (ConvNode, NormNode),
+    pub stages: Vec<StageNodes>,
+    pub head: (NormNode, LinearNodes),
 }
 
 /// Matches `model` with the form.
 ///
 /// # Errors
-/// The first node that differs, and what should be there.
-pub fn matched(model: &Model) -> Result<Network, Differs> {
+/// The first place where the model differs.
+pub(super) fn matched(model: &OnnxFile) -> Result<Network, Difference> {
     Graph::new(model)?.network()
 }
 
 impl<'m> Graph<'m> {
-    fn block(&self, x: &str, channels: usize) -> Result<(&'m str, Block), Differs> {
+    fn block(&self, x: &str, channels: usize) -> Result<(&'m str, BlockNodes), Difference> {
         let name = |node: &NodeProto| {
             node.name
                 .strip_suffix(".channels_first")
@@ -119,7 +96,7 @@ impl<'m> Graph<'m> {
             two.scales.len() == channels,
             "an Add of as many channels",
         )?;
-        let block = Block {
+        let block = BlockNodes {
             name: name(first),
             dw,
             norm,
@@ -129,37 +106,81 @@ impl<'m> Graph<'m> {
         Ok((Self::out(last)?, block))
     }
 
-    fn astray(&self, x: &str) -> Differs {
+    fn astray(&self, x: &str) -> Difference {
         match self.readers(x) {
-            [] => format!("value {x:?} ends before the head"),
-            [node, ..] => format!(
-                "{} follows {x:?}, which begins neither a block, a stage nor the head",
-                label(node)
+            [] => Difference::value(x, "ends before the head"),
+            [node, ..] => Difference::at(
+                node,
+                format!("follows {x:?}, which begins neither a block, a stage nor the head"),
             ),
         }
     }
 
-    fn network(&self) -> Result<Network, Differs> {
-        let (input, output) = match (&self.model.graph.input[..], &self.model.graph.output[..]) {
-            ([input], [output]) => (input, output),
-            _ => return Err("the graph has not one input and one output".into()),
+    /// The only input, with its height and width, and the name of the only output.
+    fn ends(&self) -> Result<(&'m str, [i64; 2], &'m str), Difference> {
+        let graph = &self.model.graph;
+        let ([input], [output]) = (&graph.input[..], &graph.output[..]) else {
+            return Err(Difference::Graph("has not one input and one output"));
         };
-        let &[1, 3, h, w] = &dims(input)[..] else {
-            return Err(format!(
-                "input {:?} is not [1, 3, height, width]",
-                input.name
-            ));
+        let &[1, 3, height, width] = &dims(input)[..] else {
+            let fault = "is not [1, 3, height, width]";
+            return Err(Difference::input(&input.name, fault));
         };
         let fits = |n: i64| (4..=1 << 14).contains(&n);
-        if !fits(h) || !fits(w) {
-            return Err(format!("input {:?} is {h}x{w} pixels", input.name));
+        if !fits(height) || !fits(width) {
+            let fault = format!("is {height}x{width} pixels");
+            return Err(Difference::input(&input.name, fault));
         }
-        self.next(&input.name, "Conv")?;
-        let (y, conv) = self.conv(&input.name, 4, 4, 0, 1)?;
+        Ok((&input.name, [height, width], &output.name))
+    }
+
+    /// The way from `x`, a map of `channels`, into the next stage.
+    fn down(
+        &self,
+        x: &str,
+        node: &NodeProto,
+        [height, width]: [i64; 2],
+        channels: usize,
+    ) -> Result<(&'m str, StageNodes), Difference> {
+        let (y, norm) = self.norm(x, channels)?;
+        let even = height % 2 == 0 && width % 2 == 0;
+        require(node, even, "before squares of an even number of pixels")?;
+        let squares = Some([height, width, channels as i64]);
+        let (y, layer) = self.linear(y, 4 * channels, squares)?;
+        let stage = StageNodes {
+            down: Some((norm, layer)),
+            blocks: Vec::new(),
+        };
+        Ok((y, stage))
+    }
+
+    /// The head, which begins with `node` and ends with the graph's `output`.
+    fn head(
+        &self,
+        node: &'m NodeProto,
+        channels: usize,
+        output: &str,
+    ) -> Result<(NormNode, LinearNodes), Difference> {
+        let axes = self.constant(node, 1)?.integers();
+        let kept = ints(node, "keepdims").is_none_or(|k| k == [1]);
+        let holds = axes == Some(vec![1, 2]) && kept;
+        require(node, holds, "a ReduceMean of axes 1 and 2, kept")?;
+        let (y, norm) = self.norm(Self::out(node)?, channels)?;
+        let (y, layer) = self.linear(y, channels, None)?;
+        let flatten = self.next(y, "Flatten")?;
+        let last = Self::out(flatten)? == output;
+        require(flatten, last, "the graph's output")?;
+        Ok((norm, layer))
+    }
+
+    fn network(&self) -> Result<Network, Difference> {
+        let (input, [h, w], output) = self.ends()?;
+        self.next(input, "Conv")?;
+        let (y, conv) = self.conv(input, 4, 4, 0, 1)?;
         let mut channels = conv.bias.len();
         let (mut x, norm) = self.norm(self.transpose(y, &[0, 2, 3, 1])?, channels)?;
-        let (mut height, mut width) = (h / 4, w / 4);
-        let mut stages = vec![Stage {
+        let mut map = [h / 4, w / 4];
+        let mut stages = vec![StageNodes {
             down: None,
             blocks: Vec::new(),
         }];
@@ -173,34 +194,13 @@ impl<'m> Graph<'m> {
                     x = y;
                 }
                 [node] if node.op_type == "LayerNormalization" => {
-                    let (y, norm) = self.norm(x, channels)?;
-                    let squares = Some([height, width, channels as i64]);
-                    let even = height % 2 == 0 && width % 2 == 0;
-                    require(node, even, "before squares of an even number of pixels")?;
-                    let (y, layer) = self.linear(y, 4 * channels, squares)?;
-                    (x, channels, height, width) = (y, layer.scales.len(), height / 2, width / 2);
-                    stages.push(Stage {
-                        down: Some((norm, layer)),
-                        blocks: Vec::new(),
-                    });
+                    let (y, stage) = self.down(x, node, map, channels)?;
+                    channels = stage.down.as_ref().map_or(0, |(_, l)| l.scales.len());
+                    (x, map) = (y, map.map(|side| side / 2));
+                    stages.push(stage);
                 }
                 [node] if node.op_type == "ReduceMean" => {
-                    let axes = self.tensor(node, 1)?.integers();
-                    let kept = ints(node, "keepdims").is_none_or(|k| k == [1]);
-                    require(
-                        node,
-                        axes == Some(vec![1, 2]) && kept,
-                        "a ReduceMean of axes 1 and 2, kept",
-                    )?;
-                    let (y, norm) = self.norm(Self::out(node)?, channels)?;
-                    let (y, layer) = self.linear(y, channels, None)?;
-                    let flatten = self.next(y, "Flatten")?;
-                    require(
-                        flatten,
-                        Self::out(flatten)? == output.name,
-                        "the graph's output",
-                    )?;
-                    break (norm, layer);
+                    break self.head(node, channels, output)?;
                 }
                 _ => return Err(self.astray(x)),
             }

@@ -1,38 +1,33 @@
-//! Walking an ONNX graph: what reads a value, what makes it, and the constants of a node.
+//! Walks an ONNX graph: the readers and the maker of a value, and the constants of a node.
 
 use std::collections::HashMap;
 
 use tract_onnx::pb::NodeProto;
 
-use super::proto::{Model, Tensor, ints};
-
-/// Where a graph leaves the form: the node, and what should be there.
-pub type Differs = String;
+use super::difference::{Difference, require};
+use super::proto::{Constant, OnnxFile, ints};
 
 /// A graph of ONNX nodes, walked from value to value.
-pub struct Graph<'m> {
-    /// The file.
-    pub model: &'m Model<'m>,
-    /// The nodes that read a value.
+pub(super) struct Graph<'m> {
+    /// The file, for its constants.
+    pub model: &'m OnnxFile<'m>,
+    /// The nodes that read a value, by its name.
     readers: HashMap<&'m str, Vec<&'m NodeProto>>,
-    /// The node that makes a value.
+    /// The node that makes a value, by the value's name.
     pub makers: HashMap<&'m str, &'m NodeProto>,
 }
 
 impl<'m> Graph<'m> {
-    /// Looks through all nodes once.
+    /// Indexes all nodes.
     ///
     /// # Errors
-    /// The first node that is of no standard domain.
-    pub fn new(model: &'m Model<'m>) -> Result<Self, Differs> {
+    /// The first node outside the standard domain.
+    pub fn new(model: &'m OnnxFile<'m>) -> Result<Self, Difference> {
         let (mut readers, mut makers) = (HashMap::<&str, Vec<&NodeProto>>::new(), HashMap::new());
         for node in &model.graph.node {
             if !node.domain.is_empty() {
-                return Err(format!(
-                    "{} is of the domain {:?}",
-                    label(node),
-                    node.domain
-                ));
+                let fault = format!("is of the domain {:?}", node.domain);
+                return Err(Difference::at(node, fault));
             }
             for input in &node.input {
                 readers.entry(input).or_default().push(node);
@@ -53,56 +48,59 @@ impl<'m> Graph<'m> {
         self.readers.get(value).map_or(&[], |r| &r[..])
     }
 
-    /// The only node that reads `value`, which must be a `op` with `value` as its first input.
-    pub fn next(&self, value: &str, op: &str) -> Result<&'m NodeProto, Differs> {
+    /// The only reader of `value`, which must be an `op` with `value` as its first input.
+    pub fn next(&self, value: &str, op: &str) -> Result<&'m NodeProto, Difference> {
         match self.readers(value) {
             [node] if node.op_type == op && node.input.first().is_some_and(|i| i == value) => {
                 Ok(node)
             }
-            [] => Err(format!("value {value:?} ends where {op} should follow")),
-            [node, ..] => Err(format!(
-                "{} stands where only {op} should follow {value:?}",
-                label(node)
-            )),
+            [] => {
+                let fault = format!("ends where {op} should follow");
+                Err(Difference::value(value, fault))
+            }
+            [node, ..] => {
+                let fault = format!("stands where only {op} should follow {value:?}");
+                Err(Difference::at(node, fault))
+            }
         }
     }
 
     /// The only output of `node`.
-    pub fn out(node: &'m NodeProto) -> Result<&'m str, Differs> {
+    pub fn out(node: &'m NodeProto) -> Result<&'m str, Difference> {
         match &node.output[..] {
             [out] => Ok(out),
-            _ => Err(format!("{} has not one output", label(node))),
+            _ => Err(Difference::at(node, "has not one output")),
         }
     }
 
     /// The name of input `i` of `node`.
-    pub fn input(node: &'m NodeProto, i: usize) -> Result<&'m str, Differs> {
+    pub fn input(node: &'m NodeProto, i: usize) -> Result<&'m str, Difference> {
         node.input
             .get(i)
             .map(|s| &s[..])
-            .ok_or_else(|| format!("{} lacks input {i}", label(node)))
+            .ok_or_else(|| Difference::at(node, format!("lacks input {i}")))
     }
 
     /// The constant that is input `i` of `node`.
-    pub fn tensor(&self, node: &'m NodeProto, i: usize) -> Result<Tensor<'m>, Differs> {
+    pub fn constant(&self, node: &'m NodeProto, i: usize) -> Result<Constant<'m>, Difference> {
         let name = Self::input(node, i)?;
-        let found = self.model.tensor(name);
+        let found = self.model.constant(name);
         found.ok_or_else(|| {
-            format!(
-                "{}: input {name:?} is no constant that is whole and in the file",
-                label(node)
-            )
+            let fault = format!("has input {name:?}, which is no whole constant in the file");
+            Difference::at(node, fault)
         })
     }
 
-    /// The same as numbers.
-    pub fn floats(&self, node: &'m NodeProto, i: usize) -> Result<Vec<f32>, Differs> {
-        let found = self.tensor(node, i)?.floats();
-        found.ok_or_else(|| format!("{}: input {i} is not of finite f32", label(node)))
+    /// The finite floats that are input `i` of `node`.
+    pub fn floats(&self, node: &'m NodeProto, i: usize) -> Result<Vec<f32>, Difference> {
+        let found = self.constant(node, i)?.floats();
+        found.ok_or_else(|| {
+            Difference::at(node, format!("has input {i}, which is not of finite f32"))
+        })
     }
 
-    /// What the Transpose with `perm` makes of `value`.
-    pub fn transpose(&self, value: &str, perm: &[i64]) -> Result<&'m str, Differs> {
+    /// The result of the Transpose with `perm`, the only reader of `value`.
+    pub fn transpose(&self, value: &str, perm: &[i64]) -> Result<&'m str, Difference> {
         let node = self.next(value, "Transpose")?;
         require(
             node,
@@ -113,27 +111,8 @@ impl<'m> Graph<'m> {
     }
 }
 
-/// How a message calls a node.
-pub fn label(node: &NodeProto) -> String {
-    let name = if node.name.is_empty() {
-        node.output.first().map_or("", |o| o)
-    } else {
-        &node.name
-    };
-    format!("node {name:?} ({})", node.op_type)
-}
-
-/// Refuses `node` unless it `holds` that it is what is `wanted`.
-pub fn require(node: &NodeProto, holds: bool, wanted: &str) -> Result<(), Differs> {
-    if holds {
-        Ok(())
-    } else {
-        Err(format!("{} is not {wanted}", label(node)))
-    }
-}
-
-/// The shape of an input of the graph; 0 for what is not fixed.
-pub fn dims(value: &tract_onnx::pb::ValueInfoProto) -> Vec<i64> {
+/// The shape of an input of the graph, with 0 for extents that are not fixed.
+pub(super) fn dims(value: &tract_onnx::pb::ValueInfoProto) -> Vec<i64> {
     use tract_onnx::pb::{tensor_shape_proto::dimension::Value, type_proto};
     let Some(type_proto::Value::TensorType(t)) =
         value.r#type.as_ref().and_then(|t| t.value.as_ref())

@@ -1,11 +1,44 @@
 //! The layers of the form, matched node by node: a convolution, a LayerNormalization, LINEAR.
 
-use super::form::{Conv, Linear, Norm};
-use super::graph::{Differs, Graph, label, require};
+use tract_onnx::pb::NodeProto;
+
+use super::difference::{Difference, require};
+use super::graph::Graph;
 use super::proto::{float, ints, text};
 
+/// A LayerNormalization.
+#[derive(Debug)]
+pub(super) struct NormNode {
+    pub gain: Vec<f32>,
+    pub shift: Vec<f32>,
+    pub epsilon: f32,
+}
+
+/// LINEAR; its weights stay in the file.
+#[derive(Debug)]
+pub(super) struct LinearNodes {
+    pub name: String,
+    /// Scale and zero point of the input.
+    pub scale: f32,
+    pub zero_point: u8,
+    /// Name of the constant.
+    pub weight: String,
+    pub inputs: usize,
+    /// Scale of each column's weights.
+    pub scales: Vec<f32>,
+    pub bias: Vec<f32>,
+}
+
+/// A convolution in floats.
+#[derive(Debug)]
+pub(super) struct ConvNode {
+    /// Name of the constant.
+    pub weight: String,
+    pub bias: Vec<f32>,
+}
+
 impl<'m> Graph<'m> {
-    /// A convolution of squares of `side`, and what it makes of `value`.
+    /// The result of the convolution of squares of `side` that reads `value`.
     pub fn conv(
         &self,
         value: &str,
@@ -13,9 +46,9 @@ impl<'m> Graph<'m> {
         stride: i64,
         pad: i64,
         group: i64,
-    ) -> Result<(&'m str, Conv), Differs> {
+    ) -> Result<(&'m str, ConvNode), Difference> {
         let found = self.readers(value).iter().find(|n| n.op_type == "Conv");
-        let node = *found.ok_or_else(|| format!("no Conv reads {value:?}"))?;
+        let node = *found.ok_or_else(|| Difference::value(value, "is read by no Conv"))?;
         let is = |name: &str, wanted: &[i64], otherwise: bool| {
             ints(node, name).map_or(otherwise, |found| found == wanted)
         };
@@ -31,7 +64,7 @@ impl<'m> Graph<'m> {
             &format!("a {side}x{side} Conv of stride {stride}, padding {pad}, {group} groups"),
         )?;
         let bias = self.floats(node, 2)?;
-        let dims = self.tensor(node, 1)?.dims;
+        let dims = self.constant(node, 1)?.dims;
         let inner = if group == 1 { 3 } else { 1 };
         require(
             node,
@@ -41,15 +74,15 @@ impl<'m> Graph<'m> {
         self.floats(node, 1)?;
         Ok((
             Self::out(node)?,
-            Conv {
+            ConvNode {
                 weight: Self::input(node, 1)?.into(),
                 bias,
             },
         ))
     }
 
-    /// A LayerNormalization over `channels`, and what it makes of `value`.
-    pub fn norm(&self, value: &str, channels: usize) -> Result<(&'m str, Norm), Differs> {
+    /// The result of the LayerNormalization over `channels`, the only reader of `value`.
+    pub fn norm(&self, value: &str, channels: usize) -> Result<(&'m str, NormNode), Difference> {
         let node = self.next(value, "LayerNormalization")?;
         let (gain, shift) = (self.floats(node, 1)?, self.floats(node, 2)?);
         let last = ints(node, "axis").is_none_or(|a| a == [-1] || a == [3]);
@@ -62,7 +95,7 @@ impl<'m> Graph<'m> {
         )?;
         Ok((
             Self::out(node)?,
-            Norm {
+            NormNode {
                 gain,
                 shift,
                 epsilon,
@@ -76,69 +109,88 @@ impl<'m> Graph<'m> {
         value: &str,
         inputs: usize,
         squares: Option<[i64; 3]>,
-    ) -> Result<(&'m str, Linear), Differs> {
+    ) -> Result<(&'m str, LinearNodes), Difference> {
+        let (mut x, scale, zero_point) = self.quantized(value)?;
+        if let Some(map) = squares {
+            x = self.squares(x, map)?;
+        }
+        let product = self.next(x, "MatMul")?;
+        let (weight, scales) = self.weight(product, inputs)?;
+        let add = self.next(Self::out(product)?, "Add")?;
+        let bias = self.floats(add, 1)?;
+        let flat =
+            bias.len() == scales.len() && self.constant(add, 1)?.dims.last() == Some(&bias.len());
+        require(add, flat, "an Add of one bias for each column")?;
+        let name = product.name.strip_suffix(".matmul");
+        let linear = LinearNodes {
+            name: name.unwrap_or(&product.name).into(),
+            scale,
+            zero_point,
+            weight,
+            inputs,
+            scales,
+            bias,
+        };
+        Ok((Self::out(add)?, linear))
+    }
+
+    /// `value` quantised and dequantised, with its scale and zero point.
+    fn quantized(&self, value: &str) -> Result<(&'m str, f32, u8), Difference> {
         let quantize = self.next(value, "QuantizeLinear")?;
-        let (scale, zero) = (self.floats(quantize, 1)?, self.tensor(quantize, 2)?);
+        let (scale, zero) = (self.floats(quantize, 1)?, self.constant(quantize, 2)?);
         let &[zero_point] = zero.unsigned().unwrap_or(&[]) else {
-            return Err(format!(
-                "{} has no single zero point of u8",
-                label(quantize)
-            ));
+            return Err(Difference::at(quantize, "has no single zero point of u8"));
         };
         let &[scale] = &scale[..] else {
-            return Err(format!("{} has no single scale", label(quantize)));
+            return Err(Difference::at(quantize, "has no single scale"));
         };
-        require(
-            quantize,
-            scale.is_normal() && scale > 0.0,
-            "of a scale above 0",
-        )?;
+        let positive = scale.is_normal() && scale > 0.0;
+        require(quantize, positive, "of a scale above 0")?;
         let dequantize = self.next(Self::out(quantize)?, "DequantizeLinear")?;
         let same = self.floats(dequantize, 1)? == [scale]
-            && self.tensor(dequantize, 2)?.unsigned() == Some(&[zero_point]);
+            && self.constant(dequantize, 2)?.unsigned() == Some(&[zero_point]);
         require(
             dequantize,
             same,
             "of the scale and zero point of the node before it",
         )?;
-        let mut x = Self::out(dequantize)?;
-        if let Some([h, w, c]) = squares {
-            for (step, shape) in [vec![1, h / 2, 2, w / 2, 2, c], vec![1, h / 2, w / 2, 4 * c]]
-                .iter()
-                .enumerate()
-            {
-                if step == 1 {
-                    x = self.transpose(x, &[0, 1, 3, 2, 4, 5])?;
-                }
-                let node = self.next(x, "Reshape")?;
-                let found = self.tensor(node, 1)?.integers();
-                require(
-                    node,
-                    found.as_ref() == Some(shape),
-                    &format!("a Reshape to {shape:?}"),
-                )?;
-                x = Self::out(node)?;
-            }
-        }
-        let product = self.next(x, "MatMul")?;
-        let weight = self.makers.get(Self::input(product, 1)?).copied();
-        let weight = weight.filter(|n| n.op_type == "DequantizeLinear");
+        Ok((Self::out(dequantize)?, scale, zero_point))
+    }
+
+    /// The map `value` of this height, width and channels, as rows of squares of 2x2 pixels.
+    fn squares(&self, value: &str, [h, w, c]: [i64; 3]) -> Result<&'m str, Difference> {
+        let split = self.reshape(value, &[1, h / 2, 2, w / 2, 2, c])?;
+        let turned = self.transpose(split, &[0, 1, 3, 2, 4, 5])?;
+        self.reshape(turned, &[1, h / 2, w / 2, 4 * c])
+    }
+
+    /// The result of the Reshape to `shape`, the only reader of `value`.
+    fn reshape(&self, value: &str, shape: &[i64]) -> Result<&'m str, Difference> {
+        let node = self.next(value, "Reshape")?;
+        let found = self.constant(node, 1)?.integers();
+        let holds = found.as_deref() == Some(shape);
+        require(node, holds, &format!("a Reshape to {shape:?}"))?;
+        Self::out(node)
+    }
+
+    /// The name of the s8 constant that `product` multiplies with, and the scale of each column.
+    fn weight(
+        &self,
+        product: &'m NodeProto,
+        inputs: usize,
+    ) -> Result<(String, Vec<f32>), Difference> {
+        let maker = self.makers.get(Self::input(product, 1)?).copied();
+        let weight = maker.filter(|n| n.op_type == "DequantizeLinear");
         let weight = weight
-            .ok_or_else(|| format!("{}: its weight is not dequantised s8", label(product)))?;
+            .ok_or_else(|| Difference::at(product, "has a weight that is not dequantised s8"))?;
         let scales = self.floats(weight, 1)?;
-        require(
-            weight,
-            scales.iter().all(|s| *s >= 0.0),
-            "of scales of at least 0",
-        )?;
-        let zeros = weight.input.len() < 3
-            || self
-                .tensor(weight, 2)?
-                .signed()
-                .is_some_and(|z| z.iter().all(|z| *z == 0));
+        let positive = scales.iter().all(|s| *s >= 0.0);
+        require(weight, positive, "of scales of at least 0")?;
+        let zero = |z: &[u8]| z.iter().all(|z| *z == 0);
+        let zeros = weight.input.len() < 3 || self.constant(weight, 2)?.signed().is_some_and(zero);
         require(weight, zeros, "of zero points of 0")?;
         let per_column = ints(weight, "axis").is_none_or(|a| a == [1] || a == [-1]);
-        let values = self.tensor(weight, 0)?;
+        let values = self.constant(weight, 0)?;
         let holds = per_column && values.dims == [inputs, scales.len()];
         require(
             weight,
@@ -147,28 +199,6 @@ impl<'m> Graph<'m> {
         )?;
         let symmetric = values.signed().is_some_and(|w| !w.contains(&0x80));
         require(weight, symmetric, "of s8 weights in -127..=127")?;
-        let add = self.next(Self::out(product)?, "Add")?;
-        let bias = self.floats(add, 1)?;
-        let flat =
-            bias.len() == scales.len() && self.tensor(add, 1)?.dims.last() == Some(&bias.len());
-        require(add, flat, "an Add of one bias for each column")?;
-        let name = product
-            .name
-            .strip_suffix(".matmul")
-            .unwrap_or(&product.name)
-            .into();
-        let weight = Self::input(weight, 0)?.into();
-        Ok((
-            Self::out(add)?,
-            Linear {
-                name,
-                scale,
-                zero_point,
-                weight,
-                inputs,
-                scales,
-                bias,
-            },
-        ))
+        Ok((Self::input(weight, 0)?.into(), scales))
     }
 }

@@ -1,4 +1,4 @@
-//! An ONNX file, read without its weights: those stay in the mapped file until they are asked for.
+//! An ONNX file, read without its weights, which stay in the mapped file until they are asked for.
 
 use std::borrow::Cow;
 use std::collections::HashMap;
@@ -12,19 +12,19 @@ const MODEL_GRAPH: u64 = 7;
 const GRAPH_INITIALIZER: u64 = 5;
 const TENSOR_RAW_DATA: u64 = 9;
 
-/// A model whose initialisers are looked up by name.
+/// An ONNX file in memory, whose constants are looked up by name.
 #[derive(Debug)]
-pub struct Model<'a> {
+pub(super) struct OnnxFile<'a> {
     bytes: &'a [u8],
     /// The graph without its initialisers.
     pub graph: GraphProto,
     tensors: HashMap<String, (TensorProto, Range<usize>)>,
 }
 
-/// An initialiser.
+/// A constant of the graph: an initialiser.
 #[derive(Debug)]
-pub struct Tensor<'a> {
-    /// Its extents.
+pub(super) struct Constant<'a> {
+    /// The extents.
     pub dims: Vec<usize>,
     kind: DataType,
     raw: Cow<'a, [u8]>,
@@ -75,8 +75,8 @@ fn split(bytes: &[u8], range: Range<usize>, wanted: u64) -> Option<(Vec<Range<us
     Some((found, rest))
 }
 
-impl<'a> Model<'a> {
-    /// Reads the model in `bytes`; None when they are no ONNX model.
+impl<'a> OnnxFile<'a> {
+    /// Reads the file in `bytes`; None when they are no ONNX model.
     pub fn read(bytes: &'a [u8]) -> Option<Self> {
         let (graphs, rest) = split(bytes, 0..bytes.len(), MODEL_GRAPH)?;
         ModelProto::decode(&rest[..]).ok()?;
@@ -97,9 +97,9 @@ impl<'a> Model<'a> {
         })
     }
 
-    /// The initialiser of this name; None when there is none, or when its data is not in the file
-    /// or has not as many bytes as its extents say.
-    pub fn tensor(&self, name: &str) -> Option<Tensor<'a>> {
+    /// The constant of this name; None when there is none, when its data is not in the file, or when
+    /// the data does not fit its extents.
+    pub fn constant(&self, name: &str) -> Option<Constant<'a>> {
         let (proto, raw) = self.tensors.get(name)?;
         let kind = DataType::try_from(proto.data_type).ok()?;
         let dims: Vec<usize> = proto
@@ -136,11 +136,11 @@ impl<'a> Model<'a> {
                 .collect()
         };
         let elements = dims.iter().try_fold(size, |n, &d| n.checked_mul(d))?;
-        (raw.len() == elements).then_some(Tensor { dims, kind, raw })
+        (raw.len() == elements).then_some(Constant { dims, kind, raw })
     }
 }
 
-impl Tensor<'_> {
+impl Constant<'_> {
     /// Finite floats.
     pub fn floats(&self) -> Option<Vec<f32>> {
         let chunks = self
@@ -157,7 +157,7 @@ impl Tensor<'_> {
         (self.kind == DataType::Int64).then(|| self.raw.chunks_exact(8).map(number).collect())
     }
 
-    /// Signed bytes, as they lie.
+    /// Signed bytes, in two's complement.
     pub fn signed(&self) -> Option<&[u8]> {
         (self.kind == DataType::Int8).then_some(&self.raw)
     }
@@ -169,7 +169,7 @@ impl Tensor<'_> {
 }
 
 /// The node's attribute of integers, or of one integer, of this name.
-pub fn ints(node: &NodeProto, name: &str) -> Option<Vec<i64>> {
+pub(super) fn ints(node: &NodeProto, name: &str) -> Option<Vec<i64>> {
     let attribute = node.attribute.iter().find(|a| a.name == name)?;
     Some(if attribute.ints.is_empty() {
         vec![attribute.i]
@@ -179,12 +179,12 @@ pub fn ints(node: &NodeProto, name: &str) -> Option<Vec<i64>> {
 }
 
 /// The node's attribute of one float of this name.
-pub fn float(node: &NodeProto, name: &str) -> Option<f32> {
+pub(super) fn float(node: &NodeProto, name: &str) -> Option<f32> {
     node.attribute.iter().find(|a| a.name == name).map(|a| a.f)
 }
 
 /// The node's attribute of text of this name.
-pub fn text<'n>(node: &'n NodeProto, name: &str) -> Option<&'n [u8]> {
+pub(super) fn text<'n>(node: &'n NodeProto, name: &str) -> Option<&'n [u8]> {
     node.attribute
         .iter()
         .find(|a| a.name == name)

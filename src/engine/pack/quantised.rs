@@ -1,35 +1,36 @@
-//! Which layers an ONNX file quantises, whatever its form.
+//! The layers that an ONNX file of any form quantises.
 
 use std::collections::HashMap;
 use std::path::Path;
 
 use tract_onnx::pb::NodeProto;
 
-use super::proto::Model;
-use crate::engine::{Error, bundle};
+use super::proto::OnnxFile;
+use crate::engine::bundle::map;
+use crate::engine::error::Error;
 
-/// One layer that a file quantises.
+/// A layer that a file quantises.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Quantised {
-    /// Its name, as [`Layer`](crate::engine::Layer) has it.
+pub(crate) struct Quantised {
+    /// The name, as in [`Layer`](crate::engine::Layer).
     pub name: String,
     /// Bytes of its weights in the file.
     pub weight_bytes: u64,
-    /// Whether plain tract computes it in integers: it does for operators on integers, and not for
-    /// dequantised ones.
+    /// Whether plain tract computes it in integers: operators on integers are, dequantised ones are
+    /// not.
     pub integer: bool,
 }
 
 /// The layers whose weights the ONNX file at `path` holds as bytes.
 ///
 /// # Errors
-/// [`Error::Io`]; [`Error::Model`] for what is no ONNX file.
-pub fn quantised(path: &Path) -> Result<Vec<Quantised>, Error> {
-    let map = bundle::map(path).map_err(|cause| Error::Io {
+/// [`Error::Io`]; [`Error::Model`] when the file is not ONNX.
+pub(crate) fn quantised(path: &Path) -> Result<Vec<Quantised>, Error> {
+    let map = map(path).map_err(|cause| Error::Io {
         path: path.into(),
         cause,
     })?;
-    let model = Model::read(&map).ok_or_else(|| Error::Model {
+    let model = OnnxFile::read(&map).ok_or_else(|| Error::Model {
         path: path.into(),
         message: "it is not an ONNX model, or it is cut short; restore it".into(),
     })?;
@@ -40,9 +41,9 @@ pub fn quantised(path: &Path) -> Result<Vec<Quantised>, Error> {
         .flat_map(|node| node.output.iter().map(move |out| (&out[..], node)))
         .collect();
     let bytes = |name: &str| {
-        let tensor = model.tensor(name)?;
-        let raw = tensor.signed().or(tensor.unsigned())?;
-        (tensor.dims.len() > 1).then_some(raw.len() as u64)
+        let constant = model.constant(name)?;
+        let raw = constant.signed().or(constant.unsigned())?;
+        (constant.dims.len() > 1).then_some(raw.len() as u64)
     };
     let layers = model.graph.node.iter().filter_map(|node| {
         let integer = matches!(

@@ -1,7 +1,6 @@
 //! Pictures of several scans, which the `jpeg-decoder` crate decodes as a whole.
 
 use std::io;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use jpeg_decoder::{Decoder, PixelFormat};
 
@@ -9,6 +8,7 @@ use super::super::Error;
 use super::bits::marker;
 use super::idct::scaled;
 use super::scan::print;
+use crate::panics;
 
 /// A decoded picture.
 pub(super) struct Pixels {
@@ -37,7 +37,7 @@ pub(super) fn decode(data: &[u8], size: (usize, usize), eighths: usize) -> Resul
         return Err(Error::corrupt("it has more scans than any program makes"));
     }
     // The data come from outside; a fault in the crate must not end this process.
-    catch_unwind(AssertUnwindSafe(|| run(data, size, eighths)))
+    panics::contain(|| run(data, size, eighths))
         .unwrap_or(Err(Error::corrupt("the decoder failed on it")))
 }
 

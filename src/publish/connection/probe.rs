@@ -6,7 +6,7 @@ use tokio::time::timeout;
 
 use super::client_id::temporary_client_id;
 use super::session;
-use super::wire::Event;
+use super::wire::WireEvent;
 use crate::publish::{Config, Error, Topics};
 
 /// Connects once and disconnects. Uses a temporary client id and no last will, so that a daemon
@@ -30,7 +30,10 @@ pub fn probe(config: &Config, id: &str, limit: Duration) -> Result<(), Error> {
     if connected.is_ok() && sender.disconnect() {
         runtime.block_on(async {
             let disconnected = async {
-                while !matches!(connection.next().await, Ok(Event::Disconnected) | Err(_)) {}
+                while !matches!(
+                    connection.next().await,
+                    Ok(WireEvent::Disconnected) | Err(_)
+                ) {}
             };
             // Without the disconnect the broker sees the connection break, which without a last
             // will is the same to others.

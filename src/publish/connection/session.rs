@@ -11,7 +11,7 @@ use super::backoff::{self, Backoff, LogLimit};
 use super::failure::ConnectionFailure;
 use super::flight::{Closing, Flight, WINDOW};
 use super::shared::{Link, Shared};
-use super::wire::{self, Connection, Event, Options, Sender};
+use super::wire::{self, Connection, Options, Sender, WireEvent};
 use crate::panics;
 use crate::publish::outbox::Message;
 use crate::publish::{Config, Error};
@@ -103,7 +103,7 @@ async fn run(shared: &Shared, options: &Options, address: &str) {
             answer = connection.next() => answer,
         };
         let failure = match answer {
-            Ok(Event::Connected) => {
+            Ok(WireEvent::Connected) => {
                 log::info!("MQTT broker {address}: connected as {}", options.client_id);
                 limit.reset();
                 let start = Instant::now();
@@ -162,16 +162,16 @@ async fn hold_session(
             }
         };
         match event {
-            Ok(Event::Sent(id)) => flight.left(id),
-            Ok(Event::Acknowledged(id)) => {
+            Ok(WireEvent::Sent(id)) => flight.left(id),
+            Ok(WireEvent::Acknowledged(id)) => {
                 if flight.acknowledge(id) {
                     let counts = &mut shared.lock().counts;
                     counts.sent += 1;
                     counts.unacknowledged = flight.len() as u64;
                 }
             }
-            Ok(Event::Disconnected) => return None,
-            Ok(Event::Connected | Event::Other) => {}
+            Ok(WireEvent::Disconnected) => return None,
+            Ok(WireEvent::Connected | WireEvent::Other) => {}
             Err(failure) => break failure,
         }
     };

@@ -53,7 +53,7 @@ impl Options {
 
 /// What happened on a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Event {
+pub(super) enum WireEvent {
     /// The broker accepted the connection.
     Connected,
     /// The oldest message that had not left yet left with this packet id.
@@ -104,11 +104,11 @@ impl Sender {
 
 impl Connection {
     /// Waits for the next event. Connects first if there is no connection; then the event is
-    /// [`Event::Connected`]. Dropping the future halfway may leave a packet half sent.
+    /// [`WireEvent::Connected`]. Dropping the future halfway may leave a packet half sent.
     ///
     /// # Errors
     /// When the try to connect failed or the connection was lost. The next call connects again.
-    pub(super) async fn next(&mut self) -> Result<Event, ConnectionFailure> {
+    pub(super) async fn next(&mut self) -> Result<WireEvent, ConnectionFailure> {
         match self.0.poll().await {
             Ok(event) => Ok(translate(&event)),
             Err(error) => Err(explain(error)),
@@ -124,13 +124,13 @@ impl Connection {
     }
 }
 
-fn translate(event: &rumqttc::Event) -> Event {
+fn translate(event: &rumqttc::Event) -> WireEvent {
     match event {
-        rumqttc::Event::Incoming(Packet::ConnAck(_)) => Event::Connected,
-        rumqttc::Event::Incoming(Packet::PubAck(ack)) => Event::Acknowledged(ack.pkid),
-        rumqttc::Event::Outgoing(Outgoing::Publish(id)) => Event::Sent(*id),
-        rumqttc::Event::Outgoing(Outgoing::Disconnect) => Event::Disconnected,
-        _ => Event::Other,
+        rumqttc::Event::Incoming(Packet::ConnAck(_)) => WireEvent::Connected,
+        rumqttc::Event::Incoming(Packet::PubAck(ack)) => WireEvent::Acknowledged(ack.pkid),
+        rumqttc::Event::Outgoing(Outgoing::Publish(id)) => WireEvent::Sent(*id),
+        rumqttc::Event::Outgoing(Outgoing::Disconnect) => WireEvent::Disconnected,
+        _ => WireEvent::Other,
     }
 }
 

@@ -1,0 +1,40 @@
+//! Where bundles are looked for.
+
+use std::path::{Path, PathBuf};
+
+use super::mapped::{map, read};
+
+/// The name of a bundle in its folder.
+pub const NAME: &str = "model.bundle";
+
+/// Where a bundle of the model with this SHA-256 is kept for the user:
+/// `$XDG_CACHE_HOME/goldcrest/<sha256>/`, with `~/.cache` when that is not set. None without a
+/// home.
+pub fn cache_folder(sha256: &str) -> Option<PathBuf> {
+    let absolute = |name| {
+        std::env::var_os(name)
+            .map(PathBuf::from)
+            .filter(|p| p.is_absolute())
+    };
+    let cache = absolute("XDG_CACHE_HOME").or_else(|| Some(absolute("HOME")?.join(".cache")))?;
+    Some(cache.join("goldcrest").join(sha256))
+}
+
+/// The bundle for the model at `model` with this SHA-256: the one beside it or in the user's cache
+/// that is [`fresh`]. Without a fresh one, the one beside the model, so that
+/// opening it reports the fault. None if there is none.
+pub fn find(model: &Path, sha256: &str) -> Option<PathBuf> {
+    let beside = model.with_file_name(NAME);
+    let cached = cache_folder(sha256).map(|folder| folder.join(NAME));
+    let mut places = std::iter::once(beside.clone()).chain(cached);
+    places
+        .find(|path| fresh(path, sha256))
+        .or_else(|| beside.exists().then_some(beside))
+}
+
+/// Whether a bundle of this version and of the model with this SHA-256 stands at `path`. Only its
+/// header and its manifest are read; opening it checks the rest.
+pub fn fresh(path: &Path, sha256: &str) -> bool {
+    let found = map(path).ok().and_then(|map| read(&map).ok());
+    found.is_some_and(|(_, manifest)| manifest.model_sha256.eq_ignore_ascii_case(sha256))
+}

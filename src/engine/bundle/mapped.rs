@@ -1,0 +1,169 @@
+//! A bundle, mapped and checked.
+
+#![allow(unsafe_code)]
+
+use std::fs::File;
+use std::path::{Path, PathBuf};
+
+use memmap2::{Mmap, UncheckedAdvice};
+use sha2::{Digest, Sha256};
+
+use super::header::{BundleHeader, PAGE, Refusal};
+use super::manifest::{BlockEntry, LinearEntry, Manifest, NormEntry, Section};
+use crate::engine::error::Error;
+use crate::engine::kernels::{Depthwise, Linear, Norm, Stem};
+
+/// A mapped bundle, checked.
+pub(crate) struct Bundle {
+    path: PathBuf,
+    map: Mmap,
+    sha256: [u8; 32],
+    manifest: Manifest,
+}
+
+impl std::fmt::Debug for Bundle {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Bundle({})", self.path.display())
+    }
+}
+
+/// Maps a bundle, or the ONNX file that one is made of.
+pub(crate) fn map(path: &Path) -> std::io::Result<Mmap> {
+    // SAFETY: bundles are replaced by renaming, never written in place, so the mapped bytes do not
+    // change. An ONNX file is mapped while it is packed and is not expected to be written
+    // meanwhile.
+    unsafe { Mmap::map(&File::open(path)?) }
+}
+
+/// The header and the checked manifest of the bundle in `file`.
+pub(super) fn read(file: &[u8]) -> Result<(BundleHeader, Manifest), Refusal> {
+    let header = BundleHeader::read(file)?;
+    // The header's manifest is within the file, whose length is a `usize`.
+    let text = std::str::from_utf8(&file[header.manifest as usize..]).map_err(|_| Refusal::Text)?;
+    let manifest: Manifest = toml::from_str(text)?;
+    manifest.check(header.manifest)?;
+    Ok((header, manifest))
+}
+
+/// As [`read`], with the checksum of the whole file.
+fn read_whole(file: &[u8]) -> Result<(BundleHeader, Manifest), Refusal> {
+    if cfg!(target_endian = "big") {
+        return Err(Refusal::Endian);
+    }
+    let header = BundleHeader::read(file)?;
+    if crc32fast::hash(&file[PAGE..]) != header.crc {
+        return Err(Refusal::Checksum);
+    }
+    read(file)
+}
+
+impl Bundle {
+    /// Maps the bundle at `path` and checks its header, its manifest and its checksum.
+    ///
+    /// # Errors
+    /// [`Error::Io`], or [`Error::Model`] for a file that is foreign, older, cut short or damaged.
+    pub(crate) fn open(path: &Path) -> Result<Self, Error> {
+        let map = map(path).map_err(|cause| Error::Io {
+            path: path.into(),
+            cause,
+        })?;
+        let (header, manifest) = read_whole(&map).map_err(|refusal| refused(path, &refusal))?;
+        Ok(Self {
+            path: path.into(),
+            map,
+            sha256: header.sha256,
+            manifest,
+        })
+    }
+
+    /// Checks the SHA-256 of the whole bundle.
+    ///
+    /// # Errors
+    /// [`Error::Model`] when it is not the one that the bundle was written with.
+    pub(crate) fn verify(&self) -> Result<(), Error> {
+        if Sha256::digest(&self.map[PAGE..])[..] == self.sha256 {
+            return Ok(());
+        }
+        Err(refused(&self.path, &Refusal::Sha256))
+    }
+
+    /// Returns the mapped pages to the system, which reads them again when they are next used.
+    pub(crate) fn rest(&self) {
+        // SAFETY: the mapping is shared, read-only and of a file: a returned page is read
+        // from it again.
+        let given = unsafe { self.map.unchecked_advise(UncheckedAdvice::DontNeed) };
+        if let Err(e) = given {
+            log::debug!("{}: its pages stay: {e}", self.path.display());
+        }
+    }
+
+    /// The manifest.
+    pub(crate) fn manifest(&self) -> &Manifest {
+        &self.manifest
+    }
+
+    /// Where the bundle lies.
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// The number of bytes that are mapped.
+    pub(crate) fn bytes(&self) -> usize {
+        self.map.len()
+    }
+
+    /// An array of plain numbers: `T` is one of i8, i32 and f32.
+    fn array<T>(&self, section: Section) -> &[T] {
+        let bytes = &self.map[section.0 as usize..][..section.1 as usize];
+        // SAFETY: the manifest's check put every section on a multiple of 64 within the mapping,
+        // which is aligned to a page; any bits are a `T`; the mapping lives as long as `self`.
+        unsafe { std::slice::from_raw_parts(bytes.as_ptr().cast(), bytes.len() / size_of::<T>()) }
+    }
+
+    /// The arrays of a layer.
+    pub(crate) fn linear(&self, l: &LinearEntry) -> Linear<'_> {
+        Linear {
+            inputs: l.filled,
+            weights: self.array(l.weights),
+            sums: self.array(l.sums),
+            scales: self.array(l.scales),
+            biases: self.array(l.biases),
+            zero_point: l.zero_point,
+        }
+    }
+
+    /// The arrays of a LayerNorm.
+    pub(crate) fn norm(&self, n: &NormEntry) -> Norm<'_> {
+        Norm {
+            gain: self.array(n.gain),
+            shift: self.array(n.shift),
+            channels: n.channels,
+            epsilon: n.epsilon,
+        }
+    }
+
+    /// The arrays of a depthwise convolution.
+    pub(crate) fn depthwise(&self, b: &BlockEntry) -> Depthwise<'_> {
+        Depthwise {
+            weights: self.array(b.taps),
+            bias: self.array(b.bias),
+        }
+    }
+
+    /// The arrays of the first convolution.
+    pub(crate) fn stem(&self) -> Stem<'_> {
+        let stem = &self.manifest.stem;
+        Stem {
+            weights: self.array(stem.weights),
+            bias: self.array(stem.bias),
+        }
+    }
+}
+
+/// The error of a bundle that is refused.
+fn refused(path: &Path, refusal: &Refusal) -> Error {
+    Error::Model {
+        path: path.into(),
+        message: format!("{refusal}; pack the model again with `goldcrest pack`"),
+    }
+}

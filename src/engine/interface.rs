@@ -1,0 +1,84 @@
+//! The interface that the rest of the program sees of an engine.
+
+use serde::Serialize;
+
+use super::error::Error;
+
+/// A classifier that is ready to run.
+pub trait Engine: Send {
+    /// Runs the network on one prepared input, f32 `[3, height, width]` row-major (planar RGB,
+    /// normalised).
+    ///
+    /// Returns the logits, one for each label in the card's order.
+    ///
+    /// # Errors
+    /// [`Error::Run`] when the runtime fails; the engine stays usable.
+    fn infer(&mut self, input: &[f32]) -> Result<&[f32], Error>;
+
+    /// The engine's kernels, layers and memory, for `check`, `bench` and the health topic.
+    fn describe(&self) -> &Description;
+
+    /// Reads the bytes that [`open`](super::open()) left unread, and checks that none is damaged.
+    ///
+    /// # Errors
+    /// [`Error::Model`] when one is.
+    fn verify(&self) -> Result<(), Error> {
+        Ok(())
+    }
+
+    /// Returns mapped weights to the system until they are next used, while another engine takes this
+    /// one's place.
+    fn rest(&self) {}
+
+    /// Runs the network once on a fixed input and compares its logits, bit for bit, with those that
+    /// packing stored. Without a packed model there is nothing to compare.
+    ///
+    /// # Errors
+    /// [`Error::Run`] when they differ.
+    fn self_test(&mut self) -> Result<(), Error> {
+        Ok(())
+    }
+}
+
+/// The description of an [`Engine`].
+#[derive(Clone, Debug, Default, Serialize)]
+pub struct Description {
+    /// The kernel or runtime that does most of the work, such as `tract-onnx`.
+    pub kernel: String,
+    /// SHA-256 of the ONNX file, in hex.
+    pub model_hash: String,
+    /// Threads that one inference uses.
+    pub threads: usize,
+    /// The layers in order, with the arithmetic that each runs in; empty when plain tract decides.
+    pub layers: Vec<Layer>,
+    /// The engine's memory; None when plain tract decides.
+    pub memory: Option<Memory>,
+}
+
+/// One layer of a network.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Layer {
+    /// The name in the ONNX file.
+    pub name: String,
+    /// The operation, such as `linear`.
+    pub op: String,
+    /// The kernel that computes it.
+    pub kernel: String,
+    /// The factors of its products: `u8*s8` or `f32`.
+    pub dtype: String,
+    /// Multiplications in one inference.
+    pub macs: u64,
+    /// Bytes of its weights.
+    pub weight_bytes: u64,
+}
+
+/// Bytes that an engine holds.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Memory {
+    /// Mapped from the bundle: file pages that the system may drop and read again.
+    pub mapped: usize,
+    /// Scratch of the kernels.
+    pub arena: usize,
+    /// Input, feature maps and logits.
+    pub maps: usize,
+}

@@ -1,0 +1,119 @@
+//! Packing, and refusals to pack.
+
+use prost::Message;
+use tract_onnx::pb::{ModelProto, NodeProto, TensorProto};
+
+use super::*;
+use crate::engine::bundle::Bundle;
+
+#[test]
+fn packing_twice_gives_the_same_bytes_and_leaves_no_part() {
+    let p = packed(&Shape::small());
+    let before = std::fs::read(&p.bundle).unwrap();
+    let report = pack(&p.onnx, &p.bundle).unwrap();
+    assert_eq!(std::fs::read(&p.bundle).unwrap(), before);
+    assert_eq!((report.bytes, report.layers), (before.len() as u64, 11));
+    assert_eq!(
+        std::fs::read_dir(p.bundle.parent().unwrap())
+            .unwrap()
+            .count(),
+        2
+    );
+    Bundle::open(&p.bundle).unwrap().verify().unwrap();
+}
+
+/// The error of packing the sample after `change`.
+fn refusal(change: impl Fn(&mut ModelProto)) -> String {
+    let shape = Shape::small();
+    let mut model = model(&shape);
+    change(&mut model);
+    let (folder, path, _) = stored(&model, &shape);
+    let error = pack(&path, &folder.path().join(NAME)).expect_err("it was packed");
+    assert_eq!(error.exit_code(), 65);
+    assert!(!folder.path().join(NAME).exists());
+    let text = error.to_string();
+    assert_eq!(text.lines().count(), 1);
+    text
+}
+
+#[test]
+fn pack_names_the_first_node_that_differs() {
+    fn node<'m>(m: &'m mut ModelProto, name: &str) -> &'m mut NodeProto {
+        let graph = m.graph.as_mut().unwrap();
+        graph.node.iter_mut().find(|n| n.name == name).unwrap()
+    }
+    fn constant<'m>(m: &'m mut ModelProto, name: &str) -> &'m mut TensorProto {
+        let graph = m.graph.as_mut().unwrap();
+        graph
+            .initializer
+            .iter_mut()
+            .find(|n| n.name == name)
+            .unwrap()
+    }
+    let text = refusal(|m| node(m, "stages.1.blocks.0.gelu").op_type = "Relu".into());
+    assert!(
+        text.contains("\"stages.1.blocks.0.gelu\" (Relu)") && text.contains("Gelu should follow"),
+        "{text}"
+    );
+    let text = refusal(|m| node(m, "stages.0.blocks.0.dw").attribute[1].ints[0] = 2);
+    assert!(
+        text.contains("stages.0.blocks.0.dw") && text.contains("padding 3"),
+        "{text}"
+    );
+    let text = refusal(|m| constant(m, "stages.0.blocks.0.fc1.weight").raw_data[5] = 0x80);
+    assert!(
+        text.contains("stages.0.blocks.0.fc1.weight.dequantize") && text.contains("-127"),
+        "{text}"
+    );
+    let text = refusal(|m| constant(m, "head.fc.weight.zero_point").raw_data[0] = 1);
+    assert!(
+        text.contains("head.fc.weight.dequantize") && text.contains("zero points of 0"),
+        "{text}"
+    );
+    let text = refusal(|m| constant(m, "stem.norm.bias").raw_data.truncate(5));
+    assert!(
+        text.contains("stem.norm.bias") && text.contains("whole"),
+        "{text}"
+    );
+    let text = refusal(|m| {
+        constant(m, "stem.norm.bias").raw_data[..4].copy_from_slice(&f32::NAN.to_le_bytes())
+    });
+    assert!(
+        text.contains("stem.norm") && text.contains("finite"),
+        "{text}"
+    );
+    let text = refusal(|m| constant(m, "stages.1.down.conv.split.shape").raw_data[8] = 9);
+    assert!(
+        text.contains("stages.1.down.conv.split") && text.contains("Reshape to"),
+        "{text}"
+    );
+    let text = refusal(|m| {
+        m.graph
+            .as_mut()
+            .unwrap()
+            .node
+            .retain(|n| n.name != "logits")
+    });
+    assert!(text.contains("head.fc.add"), "{text}");
+}
+
+#[test]
+fn pack_refuses_what_is_no_onnx_file_or_cut_short() {
+    let shape = Shape::small();
+    let bytes = model(&shape).encode_to_vec();
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("bad.onnx");
+    let cuts = [0, 1, 100, bytes.len() / 2, bytes.len() - 1].map(|n| bytes[..n].to_vec());
+    for bad in cuts.into_iter().chain([b"not an ONNX file".to_vec()]) {
+        std::fs::write(&path, &bad).unwrap();
+        let error = pack(&path, &folder.path().join(NAME)).expect_err("it was packed");
+        assert_eq!(error.exit_code(), 65, "{error}");
+        assert!(error.to_string().contains("bad.onnx"), "{error}");
+    }
+    assert_eq!(
+        pack(&folder.path().join("none.onnx"), &path)
+            .unwrap_err()
+            .exit_code(),
+        66
+    );
+}
