@@ -72,8 +72,9 @@ impl Session {
         }
     }
 
-    /// Waits at most `time` for frames and fills `frame`, which has nothing on loan, with the newest
-    /// valid one and its number in the count `seq`. Returns the capture time by the system's clock.
+    /// Waits at most `time` for frames and fills `frame`, which has nothing on loan, with the
+    /// newest valid one and its number in the count `seq`. Returns the capture time by the system's
+    /// clock.
     ///
     /// # Errors
     /// The system's; the session is over then.
@@ -129,8 +130,8 @@ impl Session {
                 }
                 self.stream.give_back(filled)?;
             } else if !came && system.now() < deadline {
-                // A signal, or a driver that wakes the process for nothing. Without a pause, a storm
-                // of them would take a whole core.
+                // A signal, or a driver that wakes the process for nothing. Without a pause, a
+                // storm of them would take a whole core.
                 counters.spurious += 1;
                 system.pause(pause.min(deadline.saturating_sub(system.now())));
                 pause = (pause * 2).min(LONGEST_PAUSE);
