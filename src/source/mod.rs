@@ -14,6 +14,7 @@ pub(crate) mod synthetic;
 use std::path::PathBuf;
 use std::time::Instant;
 
+use crate::exit;
 use crate::frame::Frame;
 use crate::meter::Tally;
 
@@ -103,17 +104,13 @@ pub enum Error {
 }
 
 impl Error {
-    /// The exit code of sysexits.h that says the same.
+    /// The exit code of the command that fails with it.
     pub(crate) const fn exit_code(&self) -> u8 {
-        const EX_DATAERR: u8 = 65;
-        const EX_NOINPUT: u8 = 66;
-        const EX_UNAVAILABLE: u8 = 69;
-        const EX_CONFIG: u8 = 78;
         match self {
-            Self::Io { .. } | Self::Empty { .. } => EX_NOINPUT,
-            Self::Format { .. } => EX_DATAERR,
-            Self::NoFfmpeg { .. } => EX_UNAVAILABLE,
-            Self::Unsupported(_) => EX_CONFIG,
+            Self::Io { .. } | Self::Empty { .. } => exit::NO_INPUT,
+            Self::Format { .. } => exit::DATA,
+            Self::NoFfmpeg { .. } => exit::UNAVAILABLE,
+            Self::Unsupported(_) => exit::CONFIG,
         }
     }
 }

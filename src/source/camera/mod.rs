@@ -16,6 +16,7 @@ mod closer;
 mod config;
 mod controls;
 mod devices;
+mod judge;
 mod kernel;
 mod loss;
 mod mode;
