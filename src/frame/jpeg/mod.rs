@@ -56,7 +56,7 @@ impl Decoder {
     ///
     /// # Errors
     /// The fault of the header: [`Error::Truncated`], [`Error::Corrupt`], [`Error::TooLarge`] for
-    /// more than [`MAX_PIXELS`](super::MAX_PIXELS), [`Error::Unsupported`].
+    /// more than `MAX_PIXELS`, [`Error::Unsupported`].
     pub fn open<'a>(&'a mut self, data: &'a [u8]) -> Result<Picture<'a>, Error> {
         self.header.read(data)?;
         Ok(Picture {

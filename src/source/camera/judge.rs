@@ -66,7 +66,9 @@ impl Judge {
             return None;
         }
         if self.clock_is_ours && counters.bad.of("stale") > self.bad_then.of("stale") {
-            log::warn!("the camera's timestamps are not the system's; the time of arrival is used");
+            log::warn!(
+                "the camera's timestamps are not by the system's clock; using the time of arrival"
+            );
             self.clock_is_ours = false;
             self.alive = now;
             return None;
