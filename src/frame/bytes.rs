@@ -5,7 +5,6 @@ use std::ops::Deref;
 use std::sync::Arc;
 
 /// The bytes of a frame: its own, in a buffer that is reused, or on loan from a [`Lender`].
-#[derive(Default)]
 pub struct Bytes {
     own: Vec<u8>,
     loan: Option<Loan>,

@@ -87,9 +87,3 @@ impl Frame {
         }
     }
 }
-
-impl Default for Frame {
-    fn default() -> Self {
-        Self::empty()
-    }
-}

@@ -1,4 +1,4 @@
-//! Where frames come from.
+//! Sources of frames: cameras, recordings and drawn pictures.
 
 pub mod camera;
 mod config;
@@ -31,7 +31,7 @@ pub(crate) use status::Status;
 pub use status::{Monitor, SourceState};
 pub use synthetic::{Synthetic, SyntheticOptions};
 
-/// One place that frames come from, one after the other.
+/// A source of frames, one after the other.
 pub trait Source: Send {
     /// Fills `frame` with the next picture, in the frame's own buffer or as a loan from the source.
     /// A loan that the frame still has ends first.
@@ -44,7 +44,7 @@ pub trait Source: Send {
     fn passed_over(&self) -> &Tally;
 
     /// Starts the source's clock again, before the first frame, and returns when it began; `None`
-    /// if it has no clock that could.
+    /// for a source whose clock cannot start again.
     fn start(&mut self) -> Option<Instant> {
         None
     }

@@ -22,7 +22,7 @@ fn webcam(buffers: u32) -> Bench {
 /// The next frame, which keeps its buffer.
 fn keep(bench: &mut Bench) -> Frame {
     bench.frame_within(SECOND);
-    mem::take(&mut bench.frame)
+    mem::replace(&mut bench.frame, Frame::empty())
 }
 
 /// Whether all pixels have one level, as in each frame of the fake camera: its number.
