@@ -3,8 +3,8 @@
 //! `cargo bench --bench engine -- MODEL.onnx [--threads N] [--frames N] [--plain] [--logits
 //! INPUTS.f32 OUT.f32] [--serve INPUTS.f32]`
 //!
-//! `GOLDCREST_KERNEL` chooses the kernels. `--logits` classifies the prepared inputs in a file of raw
-//! f32 and writes their logits, for comparison with another runtime. `--serve` is for
+//! `GOLDCREST_KERNEL` chooses the kernels. `--logits` classifies the prepared inputs in a file of
+//! raw f32 and writes their logits, for comparison with another runtime. `--serve` is for
 //! `benches/peers`: each line of standard input is a number of runs over the inputs in turn, whose
 //! milliseconds are printed.
 

@@ -47,8 +47,8 @@ fn frame(picture: &str) -> Frame {
     }
 }
 
-/// The kernels to test: those that [`OVERRIDE`] names, or else all. Under emulation only the best are
-/// fast enough.
+/// The kernels to test: those that [`OVERRIDE`] names, or else all. Under emulation only the best
+/// are fast enough.
 fn kernels() -> Vec<KernelSet> {
     match std::env::var(OVERRIDE) {
         Ok(name) => vec![KernelSet::choose(Some(&name)).unwrap()],

@@ -29,9 +29,9 @@ impl Classifier {
     /// the environment variable [`OVERRIDE`] names, on `threads` threads.
     ///
     /// # Errors
-    /// [`Error::Io`]; [`Error::Model`] when the bundle is damaged or of another model than the card;
-    /// [`Error::Setup`] when the kernels or threads cannot start; [`Error::Run`] when tract refuses
-    /// the plan.
+    /// [`Error::Io`]; [`Error::Model`] when the bundle is damaged or of another model than the
+    /// card; [`Error::Setup`] when the kernels or threads cannot start; [`Error::Run`] when tract
+    /// refuses the plan.
     pub fn open(path: &Path, card: &Card, threads: usize) -> Result<Self, Error> {
         let wanted = std::env::var(OVERRIDE).ok().filter(|name| !name.is_empty());
         Self::with_kernel(path, card, threads, KernelSet::choose(wanted.as_deref())?)

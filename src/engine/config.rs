@@ -15,8 +15,8 @@ pub(crate) const INSTALLED: &str = "/usr/share/goldcrest";
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Config {
-    /// The ONNX file; `model.toml` and `labels.txt` stand beside it. A relative path is looked for in
-    /// the configuration's folder, then below `/usr/share/goldcrest`.
+    /// The ONNX file; `model.toml` and `labels.txt` stand beside it. A relative path is looked for
+    /// in the configuration's folder, then below `/usr/share/goldcrest`.
     pub path: PathBuf,
     /// Threads that one inference uses.
     pub threads: usize,

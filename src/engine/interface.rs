@@ -26,8 +26,8 @@ pub trait Engine: Send {
         Ok(())
     }
 
-    /// Returns mapped weights to the system until they are next used, while another engine takes this
-    /// one's place.
+    /// Returns mapped weights to the system until they are next used, while another engine takes
+    /// this one's place.
     fn rest(&self) {}
 
     /// Runs the network once on a fixed input and compares its logits, bit for bit, with those that

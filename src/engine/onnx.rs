@@ -1,7 +1,7 @@
 //! Any ONNX classifier, through plain tract.
 //!
-//! tract computes a quantised file in float and keeps its own copy of the weights: exact, and neither
-//! fast nor small. It runs the models that the int8 engine cannot.
+//! tract computes a quantised file in float and keeps its own copy of the weights: exact, and
+//! neither fast nor small. It runs the models that the int8 engine cannot.
 
 use std::path::Path;
 use std::sync::Arc;

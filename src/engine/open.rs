@@ -25,8 +25,8 @@ pub(crate) fn packed(path: &Path, card: &Card) -> Option<PathBuf> {
 /// the user's cache (see [`bundle::find`]); otherwise plain tract.
 ///
 /// # Errors
-/// [`Error::Io`] and [`Error::Model`] name the file and the remedy; [`Error::Setup`] when kernels or
-/// threads cannot start; [`Error::Run`] when tract refuses the plan.
+/// [`Error::Io`] and [`Error::Model`] name the file and the remedy; [`Error::Setup`] when kernels
+/// or threads cannot start; [`Error::Run`] when tract refuses the plan.
 pub fn open(path: &Path, card: &Card, threads: usize) -> Result<Box<dyn Engine>, Error> {
     if let Some(bundle) = packed(path, card) {
         let beside = path.with_file_name(bundle::NAME);

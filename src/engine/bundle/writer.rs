@@ -106,7 +106,8 @@ impl Writer {
         self.section(64, &bytes)
     }
 
-    /// Adds the manifest and the header, and gives the bundle its name. Returns its length in bytes.
+    /// Adds the manifest and the header, and gives the bundle its name. Returns its length in
+    /// bytes.
     ///
     /// `golden` takes the path of the bundle, which is complete except for the manifest's `golden`,
     /// and returns that value.

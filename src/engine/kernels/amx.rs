@@ -53,6 +53,92 @@ fn granted() -> bool {
     })
 }
 
+/// The sums of 16 rows at `a0` and 16 at `a1` with the blocks at `b0` and `b1`, over `steps` times
+/// 64 inputs, at `out`, in 32 rows of 32.
+///
+/// # Safety
+/// The processor has AMX, configured by [`CONFIG`]. Rows are `lda` bytes apart and have the inputs,
+/// blocks have their weights, and `steps` is not 0.
+#[inline(always)]
+unsafe fn four_tiles(
+    a0: *const u8,
+    a1: *const u8,
+    lda: usize,
+    b0: *const i8,
+    b1: *const i8,
+    steps: usize,
+    out: *mut i32,
+) {
+    // SAFETY: the caller's promises.
+    unsafe {
+        asm!(
+            "tilezero tmm0", "tilezero tmm1", "tilezero tmm2", "tilezero tmm3",
+            "2:",
+            "tileloadd tmm4, [{a0} + {lda}]",
+            "tileloadd tmm6, [{b0} + {sixty_four}]",
+            "tileloadd tmm7, [{b1} + {sixty_four}]",
+            "tileloadd tmm5, [{a1} + {lda}]",
+            "tdpbusd tmm0, tmm4, tmm6",
+            "tdpbusd tmm1, tmm4, tmm7",
+            "tdpbusd tmm2, tmm5, tmm6",
+            "tdpbusd tmm3, tmm5, tmm7",
+            "add {a0}, 64", "add {a1}, 64", "add {b0}, 1024", "add {b1}, 1024",
+            "dec {steps}",
+            "jnz 2b",
+            "tilestored [{out} + {pitch}], tmm0",
+            "tilestored [{out} + {pitch} + 64], tmm1",
+            "add {out}, 2048",
+            "tilestored [{out} + {pitch}], tmm2",
+            "tilestored [{out} + {pitch} + 64], tmm3",
+            a0 = inout(reg) a0 => _, a1 = inout(reg) a1 => _,
+            b0 = inout(reg) b0 => _, b1 = inout(reg) b1 => _,
+            out = inout(reg) out => _, steps = inout(reg) steps => _,
+            lda = in(reg) lda, sixty_four = in(reg) 64_usize, pitch = in(reg) 128_usize,
+            out("tmm0") _, out("tmm1") _, out("tmm2") _, out("tmm3") _,
+            out("tmm4") _, out("tmm5") _, out("tmm6") _, out("tmm7") _,
+            options(nostack),
+        );
+    }
+}
+
+/// The sums of 16 rows at `a0` only, in 16 rows of 32.
+///
+/// # Safety
+/// As for [`four_tiles`].
+#[inline(always)]
+unsafe fn two_tiles(
+    a0: *const u8,
+    lda: usize,
+    b0: *const i8,
+    b1: *const i8,
+    steps: usize,
+    out: *mut i32,
+) {
+    // SAFETY: the caller's promises.
+    unsafe {
+        asm!(
+            "tilezero tmm0", "tilezero tmm1",
+            "2:",
+            "tileloadd tmm4, [{a0} + {lda}]",
+            "tileloadd tmm6, [{b0} + {sixty_four}]",
+            "tileloadd tmm7, [{b1} + {sixty_four}]",
+            "tdpbusd tmm0, tmm4, tmm6",
+            "tdpbusd tmm1, tmm4, tmm7",
+            "add {a0}, 64", "add {b0}, 1024", "add {b1}, 1024",
+            "dec {steps}",
+            "jnz 2b",
+            "tilestored [{out} + {pitch}], tmm0",
+            "tilestored [{out} + {pitch} + 64], tmm1",
+            a0 = inout(reg) a0 => _,
+            b0 = inout(reg) b0 => _, b1 = inout(reg) b1 => _,
+            steps = inout(reg) steps => _,
+            lda = in(reg) lda, sixty_four = in(reg) 64_usize, pitch = in(reg) 128_usize, out = in(reg) out,
+            out("tmm0") _, out("tmm1") _, out("tmm4") _, out("tmm6") _, out("tmm7") _,
+            options(nostack),
+        );
+    }
+}
+
 impl Dot for Amx {
     type Vectors = Avx512;
     const ROWS: usize = 32;
@@ -93,60 +179,14 @@ impl Dot for Amx {
     ) {
         let steps = k.div_ceil(64);
         // A half that is not wanted is computed from the first one's memory and never read.
-        // SAFETY: `self` proves AMX, and the thread is configured since `begin`. Rows can be read to
-        // the next multiple of 16, blocks are filled to 64 inputs, `out` has 32 rows of 32 sums.
+        // SAFETY: `self` proves AMX, and the thread is configured since `begin`. Rows can be read
+        // to the next multiple of 16, blocks are filled to 64 inputs, `out` has 32 rows of 32 sums.
         unsafe {
-            let a1 = if rows > 16 { a.add(16 * lda) } else { a };
             let b1 = if blocks > 1 { b.add(stride) } else { b };
             if rows > 16 {
-                asm!(
-                    "tilezero tmm0", "tilezero tmm1", "tilezero tmm2", "tilezero tmm3",
-                    "2:",
-                    "tileloadd tmm4, [{a0} + {lda}]",
-                    "tileloadd tmm6, [{b0} + {sixty_four}]",
-                    "tileloadd tmm7, [{b1} + {sixty_four}]",
-                    "tileloadd tmm5, [{a1} + {lda}]",
-                    "tdpbusd tmm0, tmm4, tmm6",
-                    "tdpbusd tmm1, tmm4, tmm7",
-                    "tdpbusd tmm2, tmm5, tmm6",
-                    "tdpbusd tmm3, tmm5, tmm7",
-                    "add {a0}, 64", "add {a1}, 64", "add {b0}, 1024", "add {b1}, 1024",
-                    "dec {steps}",
-                    "jnz 2b",
-                    "tilestored [{out} + {pitch}], tmm0",
-                    "tilestored [{out} + {pitch} + 64], tmm1",
-                    "add {out}, 2048",
-                    "tilestored [{out} + {pitch}], tmm2",
-                    "tilestored [{out} + {pitch} + 64], tmm3",
-                    a0 = inout(reg) a => _, a1 = inout(reg) a1 => _,
-                    b0 = inout(reg) b => _, b1 = inout(reg) b1 => _,
-                    out = inout(reg) out => _, steps = inout(reg) steps => _,
-                    lda = in(reg) lda, sixty_four = in(reg) 64_usize, pitch = in(reg) 128_usize,
-                    out("tmm0") _, out("tmm1") _, out("tmm2") _, out("tmm3") _,
-                    out("tmm4") _, out("tmm5") _, out("tmm6") _, out("tmm7") _,
-                    options(nostack),
-                );
+                four_tiles(a, a.add(16 * lda), lda, b, b1, steps, out);
             } else {
-                asm!(
-                    "tilezero tmm0", "tilezero tmm1",
-                    "2:",
-                    "tileloadd tmm4, [{a0} + {lda}]",
-                    "tileloadd tmm6, [{b0} + {sixty_four}]",
-                    "tileloadd tmm7, [{b1} + {sixty_four}]",
-                    "tdpbusd tmm0, tmm4, tmm6",
-                    "tdpbusd tmm1, tmm4, tmm7",
-                    "add {a0}, 64", "add {b0}, 1024", "add {b1}, 1024",
-                    "dec {steps}",
-                    "jnz 2b",
-                    "tilestored [{out} + {pitch}], tmm0",
-                    "tilestored [{out} + {pitch} + 64], tmm1",
-                    a0 = inout(reg) a => _,
-                    b0 = inout(reg) b => _, b1 = inout(reg) b1 => _,
-                    steps = inout(reg) steps => _,
-                    lda = in(reg) lda, sixty_four = in(reg) 64_usize, pitch = in(reg) 128_usize, out = in(reg) out,
-                    out("tmm0") _, out("tmm1") _, out("tmm4") _, out("tmm6") _, out("tmm7") _,
-                    options(nostack),
-                );
+                two_tiles(a, lda, b, b1, steps, out);
             }
         }
     }

@@ -1,8 +1,9 @@
 //! 32-bit ARM: bytes with NEON's widening multiplies, floats one by one with VFPv4's fused
 //! multiply-add.
 //!
-//! NEON's own floats are not IEEE's on these processors (denormals become zero) and would give other
-//! bits. Rust's NEON types and intrinsics are not stable here, so whole loops are in assembly.
+//! NEON's own floats are not IEEE's on these processors (denormals become zero) and would give
+//! other bits. Rust's NEON types and intrinsics are not stable here, so whole loops are in
+//! assembly.
 
 use std::arch::asm;
 
@@ -152,8 +153,8 @@ unsafe fn two_rows(a: *const u8, below: *const u8, b: *const i8, k: usize, out: 
             // From the weights of four inputs to those of the next, back to four more columns of
             // the first, and on.
             fours = in(reg) 64, back = in(reg) -48, on = in(reg) 48,
-            // By these names: as q0 to q15 they are mistaken for registers that the target lacks, and
-            // not saved.
+            // By these names: as q0 to q15 they are mistaken for registers that the target lacks,
+            // and not saved.
             out("d0") _, out("d1") _, out("d2") _, out("d3") _, out("d4") _, out("d5") _, out("d6") _, out("d7") _,
             out("d8") _, out("d9") _, out("d10") _, out("d11") _, out("d12") _, out("d13") _, out("d14") _, out("d15") _,
             out("d16") _, out("d17") _, out("d18") _, out("d19") _, out("d20") _, out("d21") _, out("d22") _, out("d23") _,

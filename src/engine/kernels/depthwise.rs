@@ -73,8 +73,8 @@ pub(super) fn row<S: Simd>(
 /// that it touches.
 ///
 /// # Safety
-/// `dw.check()` holds; `x` has `height * width` pixels and `out` has `width`; `y < height`. `at + X`
-/// is at most `width`, and `c` is a multiple of `LANES` below the number of channels.
+/// `dw.check()` holds; `x` has `height * width` pixels and `out` has `width`; `y < height`. `at +
+/// X` is at most `width`, and `c` is a multiple of `LANES` below the number of channels.
 #[inline(always)]
 #[allow(clippy::too_many_arguments)]
 unsafe fn pixels<S: Simd, const X: usize>(
@@ -89,8 +89,8 @@ unsafe fn pixels<S: Simd, const X: usize>(
     out: *mut f32,
 ) {
     let channels = dw.bias.len();
-    // SAFETY: the weights have 49 taps of all channels, and rows and columns outside the picture are
-    // skipped; the caller promises the rest.
+    // SAFETY: the weights have 49 taps of all channels, and rows and columns outside the picture
+    // are skipped; the caller promises the rest.
     unsafe {
         let mut sums = [s.load(dw.bias.as_ptr().add(c)); X];
         for ky in PAD.saturating_sub(y)..SIDE.min(height + PAD - y) {

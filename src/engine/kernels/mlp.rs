@@ -8,8 +8,8 @@ use super::linear::Linear;
 use super::machine::{Machine, input_bytes, share_columns};
 use super::shared_slice::SharedSlice;
 
-/// Bytes of hidden activations that one thread works on at a time. They stay in its L2 cache beside a
-/// panel of weights.
+/// Bytes of hidden activations that one thread works on at a time. They stay in its L2 cache beside
+/// a panel of weights.
 const HIDDEN: usize = 96 << 10;
 
 /// Bytes of an MLP's weights above which threads share its columns instead of its rows, so each
@@ -88,8 +88,8 @@ impl Machine {
         self.pool.run(rows.div_ceil(tile), &|task, worker| {
             let (row, height) = (task * tile, tile.min(rows - task * tile));
             let own = hidden.at(worker * tile.next_multiple_of(16) * pitch);
-            // SAFETY: sizes are checked above; each worker has its own hidden rows and each task its
-            // own rows of `x`.
+            // SAFETY: sizes are checked above; each worker has its own hidden rows and each task
+            // its own rows of `x`.
             unsafe {
                 let target = Target::Gelu {
                     out: own,

@@ -59,8 +59,8 @@ pub(super) fn row<S: Simd>(
 /// `X` pixels from `at`.
 ///
 /// # Safety
-/// `stem.check()` holds; `x` has three planes; `out` has `width / 4` pixels; `y < height / 4`. `at + X`
-/// is at most `width / 4`.
+/// `stem.check()` holds; `x` has three planes; `out` has `width / 4` pixels; `y < height / 4`. `at
+/// + X` is at most `width / 4`.
 #[inline(always)]
 #[allow(clippy::too_many_arguments)]
 unsafe fn pixels<S: Simd, const X: usize>(

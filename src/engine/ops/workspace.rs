@@ -93,7 +93,8 @@ impl Workspace {
             .unwrap_or_else(|e| e.into_inner()))
     }
 
-    /// Takes the feature map of this place to write to. If a failed turn lost it, a new one is made.
+    /// Takes the feature map of this place to write to. If a failed turn lost it, a new one is
+    /// made.
     pub(crate) fn take(&mut self, place: usize, shape: [usize; 4]) -> TractResult<Arc<Tensor>> {
         match self.free[place].take().map(IntoArcTensor::into_arc_tensor) {
             Some(tensor) if Arc::strong_count(&tensor) == 1 => Ok(tensor),

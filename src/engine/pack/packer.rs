@@ -1,5 +1,5 @@
-//! Lays a matched network out for the kernels and writes it to the bundle, layer by layer, so that no
-//! more than one layer of weights is in memory at a time.
+//! Lays a matched network out for the kernels and writes it to the bundle, layer by layer, so that
+//! no more than one layer of weights is in memory at a time.
 
 use super::form::Network;
 use super::layers::{ConvNode, LinearNodes, NormNode};

@@ -97,8 +97,8 @@ impl<'a> OnnxFile<'a> {
         })
     }
 
-    /// The constant of this name; None when there is none, when its data is not in the file, or when
-    /// the data does not fit its extents.
+    /// The constant of this name; None when there is none, when its data is not in the file, or
+    /// when the data does not fit its extents.
     pub fn constant(&self, name: &str) -> Option<Constant<'a>> {
         let (proto, raw) = self.tensors.get(name)?;
         let kind = DataType::try_from(proto.data_type).ok()?;

@@ -119,7 +119,8 @@ fn the_mlp_is_alike_on_every_kernel_and_right() {
             (300, 96, 384),
         ] {
             let sample = Sample::random(&mut r, rows, k, n, extreme);
-            // A calibrated output; one whose bytes are all clamped; one whose bytes are all zero points.
+            // A calibrated output; one whose bytes are all clamped; one whose bytes are all zero
+            // points.
             for (scale, zero) in [(0.02, 9), (1e-6, 0), (1e6, 255)] {
                 let wanted = sample.run(&mut scalar(), scale, zero);
                 for mut machine in machines() {
