@@ -28,8 +28,8 @@ pub(crate) struct Loan {
 }
 
 impl Loan {
-    /// The first `length` bytes of `piece`, or all of it if it has fewer. The caller has exclusive use
-    /// of the piece and lends it once.
+    /// The first `length` bytes of `piece`, or all of it if it has fewer. The caller has exclusive
+    /// use of the piece and lends it once.
     pub(crate) fn new(lender: Arc<dyn Lender>, piece: u32, length: usize) -> Self {
         Self {
             lender,

@@ -2,8 +2,8 @@
 
 use std::fmt;
 
-/// The most pixels that a compressed picture may declare. A larger one is refused before anything is
-/// allocated for it.
+/// The most pixels that a compressed picture may declare. A larger one is refused before anything
+/// is allocated for it.
 pub(crate) const MAX_PIXELS: usize = 64 << 20;
 
 /// The layout of a picture's bytes.

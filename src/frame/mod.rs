@@ -1,9 +1,9 @@
 //! A picture as a source delivers it: its bytes, formats, rows and decoders.
 //!
-//! A [`Frame`] has its [`Bytes`] in a buffer that is allocated once and reused, or on loan from a
-//! camera's driver. A [`View`] borrows them, so that vision reads either without a copy. [`Rows`]
-//! reads a raw picture line by line, [`jpeg::Decoder`] a JPEG; [`Samples`] turns lines into RGB. The
-//! newest frame waits in the [`Slot`] between two threads.
+//! A [`Frame`] has its `Bytes` in a buffer that is allocated once and reused, or on loan from a
+//! camera's driver. A `View` borrows them, so that vision reads either without a copy. [`Rows`]
+//! reads a raw picture line by line, [`jpeg::Decoder`] a JPEG; `Samples` turns lines into RGB.
+//! The newest frame waits in the `Slot` between two threads.
 
 mod bytes;
 mod error;

@@ -162,8 +162,8 @@ impl Lines for Rows<'_> {
     }
 }
 
-/// Fills `line` with luma, Cb, Cr, from `[luma, luma, Cb, Cr]` of each two neighbours, and of the one
-/// pixel that is `alone` at the end of a row. If `odd`, starts at the second of the first two.
+/// Fills `line` with luma, Cb, Cr, from `[luma, luma, Cb, Cr]` of each two neighbours, and of the
+/// one pixel that is `alone` at the end of a row. If `odd`, starts at the second of the first two.
 #[inline(always)]
 pub(super) fn pairs(
     mut quads: impl Iterator<Item = [u8; 4]>,

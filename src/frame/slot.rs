@@ -57,8 +57,8 @@ impl Slot {
 
     /// Puts `frame` in, in exchange for one whose buffers can be filled next.
     ///
-    /// A waiting frame is replaced and counted as dropped. A frame that comes after [`Slot::close`] is
-    /// counted as dropped too.
+    /// A waiting frame is replaced and counted as dropped. A frame that comes after [`Slot::close`]
+    /// is counted as dropped too.
     pub(crate) fn put(&self, frame: &mut Frame) {
         let mut state = self.lock();
         if state.closed {

@@ -24,7 +24,8 @@ impl Samples {
         }
     }
 
-    /// The sum of the luma of `row`, in 256ths of a level; black is 0 and white 255 in either range.
+    /// The sum of the luma of `row`, in 256ths of a level; black is 0 and white 255 in either
+    /// range.
     ///
     /// The luma of RGB is that of ITU-R BT.601.
     pub(crate) fn luma(&self, row: &[u8]) -> u32 {

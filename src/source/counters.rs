@@ -19,10 +19,10 @@ pub struct FrameCounters {
     pub skipped: u64,
     /// Wake-ups without a frame.
     pub spurious: u64,
-    /// Frames that were incomplete or not new, by cause: `damaged`, marked so by the driver; `empty`,
-    /// without a byte; `short`, raw and shorter than the picture; `truncated`, a JPEG without
-    /// beginning or end; `duplicate`, delivered twice; `stale`, older than the time-out or than the
-    /// frame before.
+    /// Frames that were incomplete or not new, by cause: `damaged`, marked so by the driver;
+    /// `empty`, without a byte; `short`, raw and shorter than the picture; `truncated`, a JPEG
+    /// without beginning or end; `duplicate`, delivered twice; `stale`, older than the time-out or
+    /// than the frame before.
     pub bad: Tally,
 }
 

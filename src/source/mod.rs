@@ -104,7 +104,7 @@ pub enum Error {
 }
 
 impl Error {
-    /// The exit code of sysexits.h that says the same.
+    /// The exit code of the command that fails with it.
     pub(crate) const fn exit_code(&self) -> u8 {
         match self {
             Self::Io { .. } | Self::Empty { .. } => exit::NO_INPUT,

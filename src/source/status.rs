@@ -128,11 +128,11 @@ impl Monitor {
     }
 
     /// The status after the first change that is newer than `seen`, which starts at 0 and is
-    /// advanced; `None` if there is no newer one. A new count alone is not a change; the last change
-    /// comes with the current counters.
+    /// advanced; `None` if there is no newer one. A new count alone is not a change; the last
+    /// change comes with the current counters.
     ///
-    /// So a slow reader still hears of a loss that is over. The last eight changes are kept, and of a
-    /// loss that recurs only the last.
+    /// So a slow reader still hears of a loss that is over. The last eight changes are kept, and of
+    /// a loss that recurs only the last.
     pub(crate) fn change(&self, seen: &mut u64) -> Option<Status> {
         let known = self.lock();
         let (number, status) = known.changes.iter().find(|(number, _)| number > seen)?;

@@ -91,33 +91,9 @@ impl Geometry {
             (width as f64, height as f64)
         };
         let [x, y, w, h] = config.crop;
-        let mut across = (x * seen_width, (x + w).min(1.0) * seen_width);
-        let mut down = (y * seen_height, (y + h).min(1.0) * seen_height);
-        let length = |(a, b): (f64, f64)| b - a;
-        let (wide, high) = (size.0 as f64, size.1 as f64);
-        let mut target = Rect {
-            left: 0,
-            top: 0,
-            width: size.0,
-            height: size.1,
-        };
-        match resize {
-            Resize::Squash => {}
-            Resize::FitShort => {
-                // Source pixels for each pixel of the input, the same both ways.
-                let scale = (length(across) / wide).min(length(down) / high);
-                across = middle(across, scale * wide);
-                down = middle(down, scale * high);
-            }
-            Resize::Letterbox => {
-                let scale = (length(across) / wide).max(length(down) / high);
-                let fit = |part: f64, most: usize| ((part / scale).round() as usize).clamp(1, most);
-                target.width = fit(length(across), size.0);
-                target.height = fit(length(down), size.1);
-                target.left = (size.0 - target.width) / 2;
-                target.top = (size.1 - target.height) / 2;
-            }
-        }
+        let across = (x * seen_width, (x + w).min(1.0) * seen_width);
+        let down = (y * seen_height, (y + h).min(1.0) * seen_height);
+        let (across, down, target) = place(resize, across, down, size);
         let from_seen = |part: (f64, f64), mirror: bool, length: f64| {
             if mirror {
                 (length - part.1, length - part.0)
@@ -147,6 +123,45 @@ impl Geometry {
         let enough = |(from, to): (f64, f64), length: usize| 16.0 * length as f64 / (to - from);
         let least = enough(self.columns, self.width).max(enough(self.rows, self.height));
         (least.ceil() as usize).clamp(1, 8)
+    }
+}
+
+/// The used part of the crop, as columns `across` and rows `down` of the picture as seen, and the
+/// rectangle of the input, of `size`, that it fills.
+fn place(
+    resize: Resize,
+    across: (f64, f64),
+    down: (f64, f64),
+    size: (usize, usize),
+) -> ((f64, f64), (f64, f64), Rect) {
+    let length = |(a, b): (f64, f64)| b - a;
+    let (wide, high) = (size.0 as f64, size.1 as f64);
+    let whole = Rect {
+        left: 0,
+        top: 0,
+        width: size.0,
+        height: size.1,
+    };
+    match resize {
+        Resize::Squash => (across, down, whole),
+        Resize::FitShort => {
+            // Source pixels for each pixel of the input, the same both ways.
+            let scale = (length(across) / wide).min(length(down) / high);
+            let (across, down) = (middle(across, scale * wide), middle(down, scale * high));
+            (across, down, whole)
+        }
+        Resize::Letterbox => {
+            let scale = (length(across) / wide).max(length(down) / high);
+            let fit = |part: f64, most: usize| ((part / scale).round() as usize).clamp(1, most);
+            let (width, height) = (fit(length(across), size.0), fit(length(down), size.1));
+            let boxed = Rect {
+                left: (size.0 - width) / 2,
+                top: (size.1 - height) / 2,
+                width,
+                height,
+            };
+            (across, down, boxed)
+        }
     }
 }
 

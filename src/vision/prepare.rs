@@ -10,8 +10,9 @@ use super::geometry::{Geometry, Turn};
 
 /// Makes the model's input from pictures of any format and size.
 ///
-/// Its buffers depend on the size of the pictures and are kept from one to the next. A picture of the
-/// same size and format as the one before allocates nothing, except a JPEG picture of several scans.
+/// Its buffers depend on the size of the pictures and are kept from one to the next. A picture of
+/// the same size and format as the one before allocates nothing, except a JPEG picture of several
+/// scans.
 pub struct Preparer {
     config: Config,
     resize: Resize,
@@ -67,8 +68,8 @@ impl Preparer {
         }
     }
 
-    /// Bytes on the heap, including the decoder's and the input's: fixed once the first picture of a
-    /// size and format was prepared.
+    /// Bytes on the heap, including the decoder's and the input's: fixed once the first picture of
+    /// a size and format was prepared.
     pub fn bytes(&self) -> usize {
         let Plan {
             columns,

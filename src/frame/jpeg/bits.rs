@@ -6,8 +6,8 @@ use super::lookahead;
 
 /// Reads entropy-coded data bit by bit, up to the next marker.
 ///
-/// Behind the marker it supplies zeros, and [`Bits::overrun`] reports their use, so that the decoder
-/// needs no test for each bit.
+/// Behind the marker it supplies zeros, and [`Bits::overrun`] reports their use, so that the
+/// decoder needs no test for each bit.
 #[derive(Clone, Copy)]
 pub(super) struct Bits<'a> {
     data: &'a [u8],

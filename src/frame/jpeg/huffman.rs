@@ -25,11 +25,11 @@ pub(super) struct Huffman {
     version: u32,
     /// The counts that the table was built from; `None` if the build failed.
     counts: Option<[u8; 16]>,
-    /// For the next [`FAST`] bits: the length of the code in the high byte, its value in the low one;
-    /// 0 for a longer code.
+    /// For the next [`FAST`] bits: the length of the code in the high byte, its value in the low
+    /// one; 0 for a longer code.
     pub fast: [u16; 1 << FAST],
-    /// For each length, the first code of the next length, at 16 bits. All codes below it have at most
-    /// this length.
+    /// For each length, the first code of the next length, at 16 bits. All codes below it have at
+    /// most this length.
     pub limit: [u32; 17],
     /// For each length, the difference from a code to the index of its value.
     pub offset: [i32; 17],
@@ -50,7 +50,8 @@ impl Huffman {
         }
     }
 
-    /// Builds the table from the number of codes of each length, 1 to 16, and their values in order.
+    /// Builds the table from the number of codes of each length, 1 to 16, and their values in
+    /// order.
     ///
     /// # Errors
     /// [`Error::Corrupt`] if there are too many codes, or fewer values than codes.
@@ -98,8 +99,8 @@ impl Huffman {
         self.version
     }
 
-    /// Builds the table of annex K.3.3 for luma (`index` 0) or chroma (1), unless the picture has this
-    /// one.
+    /// Builds the table of annex K.3.3 for luma (`index` 0) or chroma (1), unless the picture has
+    /// this one.
     pub fn or_default(&mut self, ac: bool, index: usize) -> Result<(), Error> {
         if self.set || index > 1 {
             return Ok(());

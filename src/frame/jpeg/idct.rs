@@ -29,9 +29,9 @@ impl Cosines {
         Self(all)
     }
 
-    /// Transforms a block of `frequencies` into `points` rows of `points` levels, and writes them to
-    /// `out`, whose rows are `stride` apart. Only the first `rows` rows and `columns` columns of eight
-    /// are not zero.
+    /// Transforms a block of `frequencies` into `points` rows of `points` levels, and writes them
+    /// to `out`, whose rows are `stride` apart. Only the first `rows` rows and `columns` columns of
+    /// eight are not zero.
     #[inline(always)]
     pub fn inverse(
         &self,
@@ -113,9 +113,9 @@ pub(super) fn flat(points: usize, mean: f32, out: &mut [u8], stride: usize) {
     }
 }
 
-/// Writes the rows of a block to `out`, where they are `stride` apart. It uses slices of a known length
-/// because an iterator of chunks divides to find their count, and a picture has tens of thousands of
-/// blocks.
+/// Writes the rows of a block to `out`, where they are `stride` apart. It uses slices of a known
+/// length because an iterator of chunks divides to find their count, and a picture has tens of
+/// thousands of blocks.
 #[inline(always)]
 fn write<const N: usize>(levels: &[[u8; N]; N], out: &mut [u8], stride: usize) {
     for (n, row) in levels.iter().enumerate() {

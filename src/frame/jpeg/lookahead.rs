@@ -6,8 +6,8 @@ use super::huffman::{FAST, Huffman, extend};
 /// Bits of one look-up.
 pub(super) const BITS: u32 = 11;
 
-/// For each pattern of the next [`BITS`] bits of a scan, the codes of one table in them, with the bits
-/// of their values.
+/// For each pattern of the next [`BITS`] bits of a scan, the codes of one table in them, with the
+/// bits of their values.
 ///
 /// High frequencies have short codes for small values, so one look-up skips two or three of them.
 pub(super) struct Lookahead {

@@ -55,8 +55,8 @@ impl Decoder {
     /// Reads the header of the picture in `data`.
     ///
     /// # Errors
-    /// The fault of the header: [`Error::Truncated`], [`Error::Corrupt`], [`Error::TooLarge`] for more
-    /// than [`MAX_PIXELS`](super::MAX_PIXELS), [`Error::Unsupported`].
+    /// The fault of the header: [`Error::Truncated`], [`Error::Corrupt`], [`Error::TooLarge`] for
+    /// more than `MAX_PIXELS`, [`Error::Unsupported`].
     pub fn open<'a>(&'a mut self, data: &'a [u8]) -> Result<Picture<'a>, Error> {
         self.header.read(data)?;
         Ok(Picture {

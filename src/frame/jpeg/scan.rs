@@ -151,8 +151,8 @@ impl Scan {
         Ok(())
     }
 
-    /// Decodes the blocks of component `i` in one unit, and computes their levels if its place `x` is
-    /// given.
+    /// Decodes the blocks of component `i` in one unit, and computes their levels if its place `x`
+    /// is given.
     #[inline(always)]
     fn unit(
         &mut self,
@@ -193,8 +193,8 @@ impl Scan {
         Ok(())
     }
 
-    /// Writes the pixels of row `y` from column `x` on, both inside the picture: YCbCr unconverted, all
-    /// else as RGB.
+    /// Writes the pixels of row `y` from column `x` on, both inside the picture: YCbCr unconverted,
+    /// all else as RGB.
     pub fn read(
         &mut self,
         header: &Header,

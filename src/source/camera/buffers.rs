@@ -71,8 +71,8 @@ impl Buffers {
         self.desk().failed.take().map_or(Ok(()), Err)
     }
 
-    /// Queues no further buffers. Waits for a buffer that is being queued, so that the end of a loan
-    /// never calls a driver that is stopping and may hang.
+    /// Queues no further buffers. Waits for a buffer that is being queued, so that the end of a
+    /// loan never calls a driver that is stopping and may hang.
     pub fn close(&self) {
         self.desk().device = None;
     }

@@ -1,8 +1,8 @@
 //! From the name in the configuration to a node that gives pictures.
 //!
-//! Nodes change their numbers whenever a camera is plugged in or the system boots, and one camera has
-//! several nodes. So the name is looked up at each open, and the refusal of a node without pictures
-//! names the node that has them.
+//! Nodes change their numbers whenever a camera is plugged in or the system boots, and one camera
+//! has several nodes. So the name is looked up at each open, and the refusal of a node without
+//! pictures names the node that has them.
 
 use std::path::{Path, PathBuf};
 

@@ -8,14 +8,15 @@
 //! ```
 //!
 //! A lost camera is never an error: [`Camera::status`] holds the cause,
-//! [`Source::next`](super::Source::next) returns [`Next::Idle`](super::Next::Idle), and the device is
-//! opened again and again, with growing pauses.
+//! [`Source::next`](super::Source::next) returns [`Next::Idle`](super::Next::Idle), and the device
+//! is opened again and again, with growing pauses.
 
 mod buffers;
 mod closer;
 mod config;
 mod controls;
 mod devices;
+mod judge;
 mod kernel;
 mod loss;
 mod mode;

@@ -33,7 +33,8 @@ pub struct Ask {
     pub format: Option<PixelFormat>,
 }
 
-/// A format and size that a driver offers, with its intervals; no interval if the driver lists none.
+/// A format and size that a driver offers, with its intervals; no interval if the driver lists
+/// none.
 #[derive(Clone, Debug)]
 pub struct Offer {
     /// V4L2's name of the format.

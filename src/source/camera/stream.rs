@@ -39,7 +39,8 @@ pub struct Filled {
 }
 
 impl Stream {
-    /// Requests `count` buffers, maps and queues those that the driver gives, and starts the stream.
+    /// Requests `count` buffers, maps and queues those that the driver gives, and starts the
+    /// stream.
     ///
     /// # Errors
     /// The step that failed, with the system's error. Everything done before it is undone.
@@ -82,8 +83,8 @@ impl Stream {
         self.buffers.lent() >= self.buffers.count()
     }
 
-    /// Waits for a ready buffer, at most for `time`; returns whether there is one. A signal ends the
-    /// wait early.
+    /// Waits for a ready buffer, at most for `time`; returns whether there is one. A signal ends
+    /// the wait early.
     ///
     /// # Errors
     /// Those of poll, except EINTR and EAGAIN, and those of VIDIOC_QBUF when a loan ended.
@@ -146,8 +147,8 @@ impl Stream {
 
 impl Drop for Stream {
     fn drop(&mut self) {
-        // An unplugged device fails both calls; the mappings and the descriptor are released all the
-        // same.
+        // An unplugged device fails both calls; the mappings and the descriptor are released all
+        // the same.
         self.buffers.close();
         let _ = self.device.stream_off();
         self.buffers = Arc::default();

@@ -132,8 +132,8 @@ impl Reader for Images {
         self.times.get(self.next.checked_sub(1)?).copied()
     }
 
-    /// The largest file, or the pixels of the largest PNG; the width is that of the first JPEG whose
-    /// header can be read, or of the widest PNG.
+    /// The largest file, or the pixels of the largest PNG; the width is that of the first JPEG
+    /// whose header can be read, or of the widest PNG.
     fn footprint(&self) -> Footprint {
         self.files.iter().fold(Footprint::default(), |all, file| {
             // A file that cannot be read gives no frame either.
@@ -167,8 +167,8 @@ impl Unreadable {
     }
 }
 
-/// Opens the file at `path` and returns it with its length. A pipe is refused: to open or to read it
-/// could wait without end.
+/// Opens the file at `path` and returns it with its length. A pipe is refused: to open or to read
+/// it could wait without end.
 fn open(path: &Path) -> Result<(File, u64), Unreadable> {
     let file = OpenOptions::new()
         .read(true)

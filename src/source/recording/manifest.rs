@@ -1,5 +1,5 @@
-//! The manifest beside recorded frames: one JSON object a line, first the camera's, then one for each
-//! frame.
+//! The manifest beside recorded frames: one JSON object a line, first the camera's, then one for
+//! each frame.
 
 use std::collections::HashMap;
 use std::fs::File;

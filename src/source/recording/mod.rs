@@ -128,8 +128,8 @@ impl Recording {
         self.frame_rate
     }
 
-    /// The memory that its frames take, from headers and file sizes: reads a bounded amount and waits
-    /// for no frame.
+    /// The memory that its frames take, from headers and file sizes: reads a bounded amount and
+    /// waits for no frame.
     pub(crate) fn footprint(&self) -> Footprint {
         self.reader.footprint()
     }
@@ -153,7 +153,8 @@ impl Recording {
         self.last = frame.captured.elapsed;
     }
 
-    /// Begins the next round. Refuses after a round without a single frame: the loop would never end.
+    /// Begins the next round. Refuses after a round without a single frame: the loop would never
+    /// end.
     fn again(&mut self) -> Result<bool, Error> {
         if self.seq == 0 {
             return Err(Error::Empty {

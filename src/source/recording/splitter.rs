@@ -4,8 +4,8 @@ use std::io::{self, BufRead, Seek};
 
 use super::reader::MAX_FILE;
 
-/// Cuts a stream into JPEG pictures by their markers, so that a picture inside a segment of another,
-/// such as a thumbnail, is not taken for the next one.
+/// Cuts a stream into JPEG pictures by their markers, so that a picture inside a segment of
+/// another, such as a thumbnail, is not taken for the next one.
 pub(super) struct Splitter<R> {
     input: R,
     /// Whether the beginning of the next picture was already read, because the last one had no end.

@@ -66,8 +66,8 @@ pub struct Gate {
 }
 
 impl Gate {
-    /// A gate for the part of the picture that `vision` cuts out for `input`. It opens for the first
-    /// picture.
+    /// A gate for the part of the picture that `vision` cuts out for `input`. It opens for the
+    /// first picture.
     pub fn new(config: &GateConfig, vision: &Config, input: &Input) -> Self {
         let time = |seconds| Duration::try_from_secs_f64(seconds).unwrap_or(Duration::MAX);
         Self {
@@ -148,8 +148,8 @@ impl Gate {
     /// Glances at a picture, and returns whether it differs from the one before in any bit.
     ///
     /// Comparing all bytes of a JPEG picture is cheaper than decoding its blocks. A raw picture has
-    /// many bytes, so they are compared only where the cells are the same; the first such picture has
-    /// nothing to be compared with yet.
+    /// many bytes, so they are compared only where the cells are the same; the first such picture
+    /// has nothing to be compared with yet.
     fn is_new(&mut self, view: View<'_>) -> Result<bool, Error> {
         let print = || (view.data.len(), crc32fast::hash(view.data));
         if view.format == PixelFormat::Jpeg {

@@ -34,10 +34,10 @@ impl OpenNode {
         if (request >> 16) & 0x3fff != size_of::<T>() as vidioc::_IOC_TYPE {
             return Err(io::Error::from_raw_os_error(libc::ENOTTY));
         }
-        // SAFETY: the handle keeps the descriptor open. The kernel reads and writes only `argument`,
-        // which is borrowed for the call and has the size in the request, as was just checked. Any
-        // bytes are a value of a `Plain` type. No structure carries a pointer to other memory:
-        // buffers are of the MMAP kind.
+        // SAFETY: the handle keeps the descriptor open. The kernel reads and writes only
+        // `argument`, which is borrowed for the call and has the size in the request, as was just
+        // checked. Any bytes are a value of a `Plain` type. No structure carries a pointer to other
+        // memory: buffers are of the MMAP kind.
         unsafe {
             v4l::v4l2::ioctl(
                 self.handle.fd(),
@@ -93,13 +93,13 @@ impl Device for OpenNode {
         };
         self.call(vidioc::VIDIOC_ENUM_FRAMESIZES, &mut found)?;
         if found.type_ == sys::v4l2_frmsizetypes_V4L2_FRMSIZE_TYPE_DISCRETE {
-            // SAFETY: `found` began as zeros and the kernel wrote the member that the type names; it
-            // has integers only, so any bytes are a value.
+            // SAFETY: `found` began as zeros and the kernel wrote the member that the type names;
+            // it has integers only, so any bytes are a value.
             let size = unsafe { found.__bindgen_anon_1.discrete };
             return Ok(FrameSize::Discrete(size.width, size.height));
         }
-        // SAFETY: `found` began as zeros, so all of the union is initialised; `stepwise` has integers
-        // only, so any bytes are a value.
+        // SAFETY: `found` began as zeros, so all of the union is initialised; `stepwise` has
+        // integers only, so any bytes are a value.
         let range = unsafe { found.__bindgen_anon_1.stepwise };
         Ok(FrameSize::Range {
             min: (range.min_width, range.min_height),
@@ -123,13 +123,13 @@ impl Device for OpenNode {
         };
         self.call(vidioc::VIDIOC_ENUM_FRAMEINTERVALS, &mut found)?;
         if found.type_ == sys::v4l2_frmivaltypes_V4L2_FRMIVAL_TYPE_DISCRETE {
-            // SAFETY: `found` began as zeros and the kernel wrote the member that the type names; it
-            // has integers only, so any bytes are a value.
+            // SAFETY: `found` began as zeros and the kernel wrote the member that the type names;
+            // it has integers only, so any bytes are a value.
             let interval = unsafe { found.__bindgen_anon_1.discrete };
             return Ok(FrameInterval::Discrete(interval.into()));
         }
-        // SAFETY: `found` began as zeros, so all of the union is initialised; `stepwise` has integers
-        // only, so any bytes are a value.
+        // SAFETY: `found` began as zeros, so all of the union is initialised; `stepwise` has
+        // integers only, so any bytes are a value.
         let range = unsafe { found.__bindgen_anon_1.stepwise };
         Ok(FrameInterval::Range(range.min.into(), range.max.into()))
     }
@@ -147,8 +147,8 @@ impl Device for OpenNode {
             ..plain_pix()
         };
         self.call(vidioc::VIDIOC_S_FMT, &mut asked)?;
-        // SAFETY: the type CAPTURE makes `pix` the valid member, which this function wrote before the
-        // kernel did; it and its own union have integers only, so any bytes are a value.
+        // SAFETY: the type CAPTURE makes `pix` the valid member, which this function wrote before
+        // the kernel did; it and its own union have integers only, so any bytes are a value.
         let (given, encoding) = unsafe {
             let pix = asked.fmt.pix;
             (pix, pix.__bindgen_anon_1.ycbcr_enc)
@@ -178,8 +178,8 @@ impl Device for OpenNode {
             reserved: [0; 4],
         };
         self.call(vidioc::VIDIOC_S_PARM, &mut asked)?;
-        // SAFETY: the type CAPTURE makes `capture` the valid member, which this function wrote before
-        // the kernel did; it has integers only, so any bytes are a value.
+        // SAFETY: the type CAPTURE makes `capture` the valid member, which this function wrote
+        // before the kernel did; it has integers only, so any bytes are a value.
         Ok(unsafe { asked.parm.capture }.timeperframe.into())
     }
 
@@ -262,7 +262,8 @@ impl Device for OpenNode {
             ..zeroed()
         };
         self.call(vidioc::VIDIOC_QUERYMENU, &mut found)?;
-        // The structure is packed, so the union is copied out: a reference to it could be unaligned.
+        // The structure is packed, so the union is copied out: a reference to it could be
+        // unaligned.
         let entry = found.__bindgen_anon_1;
         // SAFETY: `found` began as zeros, so all of the union is initialised; `name` is an array of
         // bytes, and any bytes are a value.

@@ -15,8 +15,9 @@ pub struct Mapped {
 impl Mapped {
     /// Maps `length` bytes of the open node from `offset` on, for reading.
     pub fn new(descriptor: RawFd, length: usize, offset: libc::off_t) -> io::Result<Self> {
-        // SAFETY: without a fixed address the kernel places the mapping where none is, so it changes no
-        // memory in use. A wrong descriptor, length or offset is an error, not undefined behaviour.
+        // SAFETY: without a fixed address the kernel places the mapping where none is, so it
+        // changes no memory in use. A wrong descriptor, length or offset is an error, not undefined
+        // behaviour.
         let start = unsafe {
             v4l::v4l2::mmap(
                 std::ptr::null_mut(),
@@ -46,18 +47,18 @@ impl MappedBuffer for Mapped {
     }
 
     fn bytes(&self) -> &[u8] {
-        // SAFETY: `start` is mapped and readable for `length` bytes until drop, even after the device
-        // was unplugged, and no borrow outlives the drop. Bytes need no alignment, and any value is
-        // valid. The driver writes only while it owns the buffer. `Stream` and `Loan` read only
-        // while it does not: both hold the right without which the buffer is not queued.
+        // SAFETY: `start` is mapped and readable for `length` bytes until drop, even after the
+        // device was unplugged, and no borrow outlives the drop. Bytes need no alignment, and any
+        // value is valid. The driver writes only while it owns the buffer. `Stream` and `Loan` read
+        // only while it does not: both hold the right without which the buffer is not queued.
         unsafe { std::slice::from_raw_parts(self.start.as_ptr(), self.length) }
     }
 }
 
 impl Drop for Mapped {
     fn drop(&mut self) {
-        // SAFETY: `start` and `length` are those that `mmap` returned, and drop runs once, when no borrow
-        // is left. A failure would leave the mapping in place, which is sound.
+        // SAFETY: `start` and `length` are those that `mmap` returned, and drop runs once, when no
+        // borrow is left. A failure would leave the mapping in place, which is sound.
         let _ = unsafe { v4l::v4l2::munmap(self.start.as_ptr().cast(), self.length) };
     }
 }

@@ -58,7 +58,8 @@ impl System for Linux {
             return Err(io::Error::from_raw_os_error(libc::ENOTTY));
         }
         let handle = v4l::Device::with_path(path)?.handle();
-        // SAFETY: F_SETFD takes an integer and touches no memory; the handle keeps the descriptor open.
+        // SAFETY: F_SETFD takes an integer and touches no memory; the handle keeps the descriptor
+        // open.
         if unsafe { libc::fcntl(handle.fd(), libc::F_SETFD, libc::FD_CLOEXEC) } == -1 {
             return Err(io::Error::last_os_error());
         }
@@ -93,8 +94,8 @@ impl System for Linux {
             tv_sec: 0,
             tv_nsec: 0,
         };
-        // SAFETY: the kernel writes one timespec to `time`, which is borrowed for the call. Linux always
-        // has CLOCK_MONOTONIC; a failure would leave the zeros.
+        // SAFETY: the kernel writes one timespec to `time`, which is borrowed for the call. Linux
+        // always has CLOCK_MONOTONIC; a failure would leave the zeros.
         unsafe { libc::clock_gettime(libc::CLOCK_MONOTONIC, &mut time) };
         let seconds = u64::try_from(time.tv_sec).unwrap_or(0);
         Duration::new(seconds, u32::try_from(time.tv_nsec).unwrap_or(0))

@@ -2,19 +2,19 @@
 
 use v4l::v4l_sys as sys;
 
-/// A C structure for which any bytes are a value, all zeros among them, and that holds no pointer for
-/// the kernel to follow in the calls made here.
+/// A C structure for which any bytes are a value, all zeros among them, and that holds no pointer
+/// for the kernel to follow in the calls made here.
 ///
 /// # Safety
-/// The type must have integers, arrays of them and unions of both alone. A pointer among the members of
-/// a union is allowed where no call makes the kernel use it.
+/// The type must have integers, arrays of them and unions of both alone. A pointer among the members
+/// of a union is allowed where no call makes the kernel use it.
 pub unsafe trait Plain {}
 
 macro_rules! plain {
     ($($name:ty),*) => { $(
-        // SAFETY: an integer or a C structure of the kernel's interface: integers, arrays and unions.
-        // Pointers occur only in unions, for kinds of memory and formats that this folder never asks
-        // for.
+        // SAFETY: an integer or a C structure of the kernel's interface: integers, arrays and
+        // unions. Pointers occur only in unions, for kinds of memory and formats that this folder
+        // never asks for.
         unsafe impl Plain for $name {}
     )* };
 }

@@ -177,8 +177,8 @@ fn a_thousand_reopens_leave_no_descriptor_mapping_or_growth() {
     assert_eq!(bench.camera.status().losses, 1000);
 }
 
-/// Whichever call fails with whichever error: the camera is lost in time, with the cause, closed and
-/// opened again.
+/// Whichever call fails with whichever error: the camera is lost in time, with the cause, closed
+/// and opened again.
 #[test]
 fn every_errno_at_every_call_is_said_in_time_and_survived() {
     let opening = [

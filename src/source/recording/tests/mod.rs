@@ -221,8 +221,8 @@ fn an_unusable_recording_is_refused_in_one_line() {
     assert_eq!(said(&error).0, 66);
 }
 
-/// Videos go through the user's ffmpeg: without one there is nothing to test here. Under an emulator it
-/// may start and fail at once.
+/// Videos go through the user's ffmpeg: without one there is nothing to test here. Under an
+/// emulator it may start and fail at once.
 fn has_ffmpeg() -> bool {
     let ran = Command::new("ffmpeg").arg("-version").output();
     ran.is_ok_and(|ran| ran.status.success())
