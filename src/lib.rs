@@ -1,5 +1,5 @@
-//! Goldcrest watches one camera and publishes over MQTT what it sees, in a small and fixed amount of
-//! memory.
+//! Goldcrest watches one camera and publishes over MQTT what it sees, in a small and fixed amount
+//! of memory.
 //!
 //! Modules that carry a frame, in the order in which it passes them:
 //!

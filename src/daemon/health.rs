@@ -87,8 +87,8 @@ impl Collector {
         self.last.elapsed() >= self.every
     }
 
-    /// The numbers of the interval that ends now, in which the stages took `stages`. Starts the next
-    /// interval.
+    /// The numbers of the interval that ends now, in which the stages took `stages`. Starts the
+    /// next interval.
     pub(super) fn collect<'a>(&mut self, now: Now<'a>, stages: StageTimes) -> publish::Health<'a> {
         let interval = self.last.elapsed().as_secs_f64().max(1e-3);
         let rate = |now: u64, then: u64| ((now - then) as f64 / interval * 100.0).round() / 100.0;

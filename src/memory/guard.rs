@@ -90,8 +90,8 @@ impl Guard {
         }
     }
 
-    /// Reads the memory if that is due, and the size of the driver's buffers from `camera`. Logs one
-    /// line when something got worse, and one when it is well again.
+    /// Reads the memory if that is due, and the size of the driver's buffers from `camera`. Logs
+    /// one line when something got worse, and one when it is well again.
     pub(crate) fn check(&mut self, camera: &Monitor) {
         let now = Instant::now();
         if now < self.due {

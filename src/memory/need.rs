@@ -149,7 +149,8 @@ impl Need {
         self.items.iter().map(|p| p.bytes).sum()
     }
 
-    /// Bytes that cannot be dropped under pressure. A limit below them kills the process for certain.
+    /// Bytes that cannot be dropped under pressure. A limit below them kills the process for
+    /// certain.
     pub(crate) fn pinned(&self) -> usize {
         let pinned = self.items.iter().filter(|p| p.pages != Pages::File);
         pinned.map(|p| p.bytes).sum()

@@ -5,8 +5,8 @@ use std::ops::Range;
 
 use crate::meter::process::{Mapping, mappings};
 
-/// Returns freed heap and the pages of code and constants to the system. Pages that are still needed
-/// are read again from the page cache, which takes some hundred microseconds, once.
+/// Returns freed heap and the pages of code and constants to the system. Pages that are still
+/// needed are read again from the page cache, which takes some hundred microseconds, once.
 ///
 /// Reading arguments and a configuration and planning the network leave several MiB of code that
 /// never runs again.

@@ -1,5 +1,5 @@
-//! The stages that one frame passes, from its pixels to the published state; the same for the daemon
-//! and for a replay.
+//! The stages that one frame passes, from its pixels to the published state; the same for the
+//! daemon and for a replay.
 
 mod listeners;
 mod outcome;

@@ -21,8 +21,9 @@ pub struct Publisher {
 }
 
 impl Publisher {
-    /// Starts the thread that connects to the broker, for the instance `id`. `config` must have passed
-    /// its check. Returns before the thread has connected: see [`Publisher::wait_connected`].
+    /// Starts the thread that connects to the broker, for the instance `id`. `config` must have
+    /// passed its check. Returns before the thread has connected: see
+    /// [`Publisher::wait_connected`].
     ///
     /// # Errors
     /// [`Error::Id`]; [`Error::Password`] when the password's file cannot be read;
@@ -115,8 +116,8 @@ impl Publisher {
     /// Sends the waiting messages and `offline`, disconnects and ends the thread, all within
     /// `timeout`.
     ///
-    /// Returns true when the broker acknowledged everything. Otherwise the broker publishes the last
-    /// will, `offline`, once it notices that the connection is gone.
+    /// Returns true when the broker acknowledged everything. Otherwise the broker publishes the
+    /// last will, `offline`, once it notices that the connection is gone.
     pub fn close(&self, timeout: Duration) -> bool {
         let start = Instant::now();
         // The thread's deadline is earlier, which leaves time to join it.

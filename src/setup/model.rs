@@ -36,8 +36,8 @@ pub struct Model {
 pub enum Packing {
     /// Into the user's cache, by a child process.
     Cache,
-    /// Nowhere: a service writes nothing. Without a bundle, the daemon's memory with plain tract and a
-    /// source of this footprint must be admitted before the model is opened.
+    /// Nowhere: a service writes nothing. Without a bundle, the daemon's memory with plain tract
+    /// and a source of this footprint must be admitted before the model is opened.
     Never(Footprint),
 }
 

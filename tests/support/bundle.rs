@@ -40,8 +40,8 @@ pub fn seal(bytes: &mut [u8]) {
     bytes[64..68].copy_from_slice(&head.to_le_bytes());
 }
 
-/// Bundles with one fault each, and words of the message about it. The first four show when a bundle
-/// is opened, the others once it is read or tried as a whole.
+/// Bundles with one fault each, and words of the message about it. The first four show when a
+/// bundle is opened, the others once it is read or tried as a whole.
 pub fn broken(folder: &Path) -> Vec<(Vec<u8>, &'static str)> {
     let good = fs::read(folder.join("model.bundle")).expect("the bundle");
     let middle = good.len() / 2;

@@ -26,7 +26,8 @@ const GOODBYE: Duration = Duration::from_millis(1500);
 /// Options of `goldcrest replay`.
 #[derive(clap::Args)]
 pub struct Options {
-    /// A folder of JPEG and PNG files, one such file, raw MJPEG, Y4M, or a video file (needs ffmpeg)
+    /// A folder of JPEG and PNG files, one such file, raw MJPEG, Y4M, or a video file (needs
+    /// ffmpeg)
     path: PathBuf,
     #[command(flatten)]
     config: ConfigOption,

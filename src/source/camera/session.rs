@@ -113,8 +113,8 @@ impl Session {
         }
     }
 
-    /// Takes the frames that are ready, counts them in `seq`, requeues all but the newest valid one,
-    /// and returns that one.
+    /// Takes the frames that are ready, counts them in `seq`, requeues all but the newest valid
+    /// one, and returns that one.
     fn newest(
         &mut self,
         system: &dyn System,

@@ -6,8 +6,8 @@ use v4l::v4l_sys as sys;
 /// for the kernel to follow in the calls made here.
 ///
 /// # Safety
-/// The type must have integers, arrays of them and unions of both alone. A pointer among the members
-/// of a union is allowed where no call makes the kernel use it.
+/// The type must have integers, arrays of them and unions of both alone. A pointer among the
+/// members of a union is allowed where no call makes the kernel use it.
 pub unsafe trait Plain {}
 
 macro_rules! plain {
