@@ -10,6 +10,7 @@ use crate::memory::Reading;
 use crate::meter::timing::StageTimes;
 use crate::meter::{Tally, heap, process, thermal};
 use crate::misfit::{Misfit, within};
+use crate::pipeline::Totals;
 use crate::publish::{self, MemoryUse, MessageCounts, Time};
 use crate::source::SourceState;
 
@@ -37,18 +38,10 @@ impl Config {
     }
 }
 
-/// Frames since the start.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct FrameCounts {
-    /// Taken from the slot, undecodable ones included.
-    pub(super) seen: u64,
-    /// Classified.
-    pub(super) classified: u64,
-}
-
 /// What the main loop knows at one moment.
 pub(super) struct Now<'a> {
-    pub(super) frames: FrameCounts,
+    /// Frames since the start.
+    pub(super) totals: &'a Totals,
     /// Frames and messages dropped since the start, by cause.
     pub(super) drops: Tally,
     pub(super) camera: SourceState,
@@ -67,7 +60,8 @@ pub(super) struct Collector {
     every: Duration,
     begun: Instant,
     last: Instant,
-    frames: FrameCounts,
+    seen: u64,
+    classified: u64,
 }
 
 impl Collector {
@@ -78,7 +72,8 @@ impl Collector {
             every: Duration::try_from_secs_f64(config.interval).unwrap_or(Duration::MAX),
             begun: now,
             last: now,
-            frames: FrameCounts::default(),
+            seen: 0,
+            classified: 0,
         }
     }
 
@@ -92,6 +87,7 @@ impl Collector {
     pub(super) fn collect<'a>(&mut self, now: Now<'a>, stages: StageTimes) -> publish::Health<'a> {
         let interval = self.last.elapsed().as_secs_f64().max(1e-3);
         let rate = |now: u64, then: u64| ((now - then) as f64 / interval * 100.0).round() / 100.0;
+        let (seen, classified) = (now.totals.seen(), now.totals.classified);
         let health = publish::Health {
             v: publish::VERSION,
             time: Time(SystemTime::now()),
@@ -99,10 +95,10 @@ impl Collector {
             interval_s: (interval * 1000.0).round() / 1000.0,
             camera: now.camera,
             picture: (now.camera == SourceState::Streaming).then_some(now.picture),
-            fps: rate(now.frames.seen, self.frames.seen),
-            classified_fps: rate(now.frames.classified, self.frames.classified),
-            frames: now.frames.seen,
-            classified: now.frames.classified,
+            fps: rate(seen, self.seen),
+            classified_fps: rate(classified, self.classified),
+            frames: seen,
+            classified,
             stages_ms: stages,
             drops: now.drops,
             memory: MemoryUse {
@@ -117,7 +113,7 @@ impl Collector {
             model: &now.engine.model_hash,
         };
         self.last = Instant::now();
-        self.frames = now.frames;
+        (self.seen, self.classified) = (seen, classified);
         health
     }
 }
@@ -134,14 +130,18 @@ mod tests {
         }
     }
 
+    static TOTALS: Totals = Totals {
+        classified: 61,
+        still: 39,
+        bad: Tally::new(),
+        changes: 0,
+    };
+
     fn now(engine: &Description) -> Now<'_> {
         let mut drops = Tally::new();
         drops.add("still");
         Now {
-            frames: FrameCounts {
-                seen: 100,
-                classified: 61,
-            },
+            totals: &TOTALS,
             drops,
             camera: SourceState::Streaming,
             picture: PictureState::Dark,
@@ -162,10 +162,7 @@ mod tests {
     fn rates_cover_the_interval_and_counts_the_whole_run() {
         let mut collector = collector();
         collector.last = Instant::now() - Duration::from_secs(2);
-        collector.frames = FrameCounts {
-            seen: 80,
-            classified: 60,
-        };
+        (collector.seen, collector.classified) = (80, 60);
         let engine = description();
         let health = collector.collect(now(&engine), StageTimes::default());
         assert!((health.fps - 10.0).abs() < 1.0, "{health:?}");

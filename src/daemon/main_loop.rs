@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use super::Error;
-use super::health::{Collector, FrameCounts, Now};
+use super::health::{Collector, Now};
 use super::reload::Reloader;
 use super::watchdog::Watchdog;
 use crate::frame::{Frame, PictureState, Slot, Taken};
@@ -98,10 +98,7 @@ impl MainLoop<'_> {
         let stages = self.pipeline.stages.times();
         self.pipeline.stages.clear();
         let now = Now {
-            frames: FrameCounts {
-                seen: self.totals.seen(),
-                classified: self.totals.classified,
-            },
+            totals: self.totals,
             drops,
             camera: self.monitor.state(),
             picture,
