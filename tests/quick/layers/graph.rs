@@ -1,270 +1,173 @@
-//! Arrows between rooms and between files, and what is wrong with them.
+//! Arrows between rooms, and circles of files.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
-use super::module::{Import, Module, Path, parse};
+use super::source::{Module, Path, Reader};
 
-/// From a file of one room to another room.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Arrow {
-    pub from: String,
-    pub to: String,
-    /// Below `src`.
-    pub file: String,
-    pub line: usize,
-}
+/// Pairs of rooms, of which the first uses the second in these places. `*` is the whole crate.
+pub type Arrows = BTreeMap<(String, String), BTreeSet<String>>;
 
-/// Where a path leads.
-struct Target {
-    module: Path,
-    /// It names something in the module and not the module itself.
-    item: bool,
-}
+/// For each file the files that it uses, and the line of the first use.
+type Edges<'a> = BTreeMap<&'a str, BTreeMap<&'a str, usize>>;
 
-/// All modules of a crate that are no tests.
-pub struct Crate {
-    modules: BTreeMap<Path, Module>,
-}
+/// All modules of a crate, except tests.
+pub struct Crate(BTreeMap<Path, Module>);
 
 impl Crate {
-    /// Reads the files of `src`, each with its path below it.
-    pub fn read(files: &[(String, String)]) -> Self {
-        let mut modules = Vec::new();
-        let mut tests = BTreeSet::new();
-        for (file, text) in files.iter().filter(|(file, _)| file != "main.rs") {
-            let parsed = parse(file, text);
-            modules.extend(parsed.modules);
-            tests.extend(parsed.test_modules);
+    /// Reads the files of the library, each a path below `src` and a text.
+    pub fn read(files: impl Iterator<Item = (String, String)>) -> Self {
+        let mut reader = Reader::default();
+        for (file, text) in files.filter(|(file, _)| file != "main.rs") {
+            reader.read(&file, &text);
         }
-        let of_tests =
-            |path: &Path| (1..=path.len()).any(|n| tests.contains(&path[..n])) || named_tests(path);
-        modules.retain(|m| !of_tests(&m.path));
+        let is_for_tests = |path: &Path| {
+            path.iter().any(|name| name == "tests")
+                || (1..=path.len()).any(|n| reader.test_modules.contains(&path[..n]))
+        };
         // The root is there even if no file is read for it.
-        modules.insert(0, Module::default());
-        Self {
-            modules: modules.into_iter().map(|m| (m.path.clone(), m)).collect(),
-        }
+        let modules = [Module::default()].into_iter().chain(reader.modules);
+        let modules = modules.filter(|module| !is_for_tests(&module.path));
+        Self(
+            modules
+                .map(|module| (module.path.clone(), module))
+                .collect(),
+        )
     }
 
     /// Every room: the modules at the top.
-    pub fn rooms(&self) -> BTreeSet<String> {
-        let tops = self.modules.keys().filter_map(|path| path.first());
-        tops.cloned().collect()
+    pub fn rooms(&self) -> BTreeSet<&String> {
+        self.0.keys().filter_map(|path| path.first()).collect()
     }
 
-    /// Every use of one room by another, in the order of files and lines.
-    pub fn arrows(&self) -> Vec<Arrow> {
-        let mut arrows = BTreeSet::new();
-        for module in self.modules.values() {
-            let Some(from) = module.path.first() else {
-                continue;
+    /// Every use of one room by another.
+    pub fn arrows(&self) -> Arrows {
+        let mut arrows = Arrows::new();
+        let uses = self
+            .0
+            .values()
+            .flat_map(|module| module.uses.iter().map(move |used| (module, used)));
+        for (module, used) in uses {
+            let path = self.from_root(module, &used.path);
+            let to = match path.as_deref() {
+                Some([room, ..]) if self.0.contains_key(std::slice::from_ref(room)) => room,
+                Some([]) if used.binds.is_some() => "*",
+                _ => continue,
             };
-            for (path, line) in module.paths() {
-                let Some(to) = self.room_of(module, path) else {
+            if let Some(from) = module.path.first().filter(|from| *from != to) {
+                let places = arrows.entry((from.clone(), to.to_string())).or_default();
+                places.insert(format!("src/{}:{}", module.file, used.line));
+            }
+        }
+        arrows
+    }
+
+    /// A `mod.rs` is the front of its folder: it may use the files in it, as they may use what it
+    /// defines, and only the latter counts. A re-export counts if the file mentions the name.
+    fn edges(&self) -> Edges<'_> {
+        let mut edges = Edges::new();
+        for module in self.0.values() {
+            let folder = module.file.strip_suffix("mod.rs").unwrap_or(&module.file);
+            for used in module.uses.iter().filter(|used| !used.public) {
+                let path = self.from_root(module, &used.path);
+                let Some((target, is_item)) = path.and_then(|path| self.definition(path)) else {
                     continue;
                 };
-                if to != *from {
-                    arrows.insert(Arrow {
-                        from: from.clone(),
-                        to,
-                        file: module.file.clone(),
-                        line,
-                    });
+                let is_use = is_item || used.binds.as_deref() == Some("*");
+                if is_use && !target.file.starts_with(folder) {
+                    let lines = edges.entry(&module.file).or_default();
+                    let first = lines.entry(&target.file).or_insert(used.line);
+                    *first = used.line.min(*first);
                 }
             }
         }
-        arrows.into_iter().collect()
+        edges
     }
 
-    /// The room that a path names as it is written; none for names from outside the crate. `*` is
-    /// the whole crate.
-    fn room_of(&self, module: &Module, path: &[String]) -> Option<String> {
-        let (place, rest) = rooted(&module.path, path)?;
-        match place.iter().chain(rest).next() {
-            Some(top) if self.modules.contains_key(std::slice::from_ref(top)) => Some(top.clone()),
-            Some(_) => None,
-            None => Some("*".into()),
-        }
-    }
-
-    /// For each file the files that it uses, and the line of the first use. A `pub use` is no use
-    /// unless the file itself speaks of the name. A `mod.rs` is the front of its folder: it may use
-    /// the files in it, as they may use what it defines, and only the latter is counted.
-    fn uses(&self) -> BTreeMap<&str, BTreeMap<&str, usize>> {
-        let mut uses: BTreeMap<&str, BTreeMap<&str, usize>> = BTreeMap::new();
-        for module in self.modules.values() {
-            let passed_on = |i: &&Import| !i.public || module.words.contains(&i.name);
-            let imports = module.imports.iter().filter(passed_on);
-            let imports = imports.map(|i| (&i.path, i.line, i.name == "*"));
-            let mentions = module.mentions.iter().map(|m| (&m.path, m.line, false));
-            for (path, line, all) in imports.chain(mentions) {
-                let Some(target) = self.resolve(&module.path, path, 0) else {
-                    continue;
-                };
-                let file = self.modules[&target.module].file.as_str();
-                let own = below_front(&module.file, file);
-                if (target.item || all) && file != module.file && !own {
-                    let lines = uses.entry(&module.file).or_default();
-                    let first = lines.entry(file).or_insert(line);
-                    *first = line.min(*first);
-                }
+    /// A path as a module writes it, from the root of the crate; none if it leads to another crate.
+    fn from_root(&self, module: &Module, path: &[String]) -> Option<Path> {
+        let here = &module.path[..];
+        let first = path.first()?;
+        let rest = path
+            .iter()
+            .skip_while(|name| ["crate", "self", "super"].contains(&name.as_str()));
+        let start = match first.as_str() {
+            "crate" => &[],
+            "self" | "super" => {
+                let up = path.iter().filter(|name| *name == "super").count();
+                &here[..here.len().checked_sub(up)?]
             }
-        }
-        uses
-    }
-
-    /// Follows `path`, as it is written in the module `from`, through modules and `use` to the
-    /// module that defines the item.
-    fn resolve(&self, from: &[String], path: &[String], depth: usize) -> Option<Target> {
-        if depth > 32 {
-            return None;
-        }
-        let (mut place, mut rest) = match rooted(from, path) {
-            Some((place, rest)) => (place, rest),
-            // A bare name: of a module below, or bound here.
-            None => {
-                let here = self.modules.get(from)?;
-                let known = here.imports.iter().any(|i| i.name == path[0])
-                    || self.modules.contains_key(&below(from, &path[0]));
-                if !known {
-                    return None;
-                }
-                (from.to_vec(), path)
-            }
+            name if module.has(name) || self.0.contains_key(&[here, &path[..1]].concat()) => here,
+            _ => return None,
         };
-        while let Some((name, after)) = rest.split_first() {
-            let here = self.modules.get(&place)?;
-            let child = below(&place, name);
-            if !after.is_empty() && self.modules.contains_key(&child) {
-                (place, rest) = (child, after);
-                continue;
-            }
-            if after.is_empty() && here.items.contains(name) {
+        Some(start.iter().chain(rest).cloned().collect())
+    }
+
+    /// Follows a path from the root through re-exports to the module that defines what it names.
+    /// Tells if that is an item of the module, and not the module itself.
+    fn definition(&self, mut path: Path) -> Option<(&Module, bool)> {
+        // No re-export takes more steps. `use log` in a module leads to itself without an end.
+        for _ in 0..32 {
+            let mut depths = (0..path.len()).rev();
+            let Some(depth) = depths.find(|n| self.0.contains_key(&path[..*n])) else {
                 break;
-            }
-            // `use self::name` and `use name` of another crate bind a name to itself.
-            let binding = here.imports.iter().find(|i| i.name == *name);
-            if let Some(import) = binding.filter(|i| !(depth > 0 && i.path == path)) {
-                let further = [&import.path, after].concat();
-                return self.resolve(&place, &further, depth + 1);
-            }
-            if self.modules.contains_key(&child) {
-                (place, rest) = (child, after);
-                continue;
-            }
-            let mut globs = here.imports.iter().filter(|i| i.name == "*");
-            return globs
-                .find_map(|glob| self.through(&place, glob, name, depth))
-                .or(Some(Target {
-                    module: place.clone(),
-                    item: true,
-                }));
+            };
+            let (module, name, rest) = (&self.0[&path[..depth]], &path[depth], &path[depth + 1..]);
+            let defines = module.items.contains(name);
+            // A function may have the name of a module, but nothing stands below it.
+            path = if let Some(bound) = module.bound(name).filter(|_| !defines || !rest.is_empty())
+            {
+                [&self.from_root(module, bound)?, rest].concat()
+            } else if !defines && self.0.contains_key(&path) {
+                break;
+            } else {
+                let mut globs = module
+                    .globs()
+                    .filter_map(|glob| self.from_root(module, glob));
+                let has_name = |glob: &Path| self.0.get(glob).is_some_and(|m| m.has(name));
+                match globs.find(has_name).filter(|_| !defines) {
+                    Some(glob) => [&glob, &path[depth..]].concat(),
+                    None => return Some((module, true)),
+                }
+            };
         }
-        let item = !rest.is_empty();
-        self.modules.contains_key(&place).then_some(Target {
-            module: place,
-            item,
-        })
+        self.0.get(&path).map(|module| (module, false))
     }
 
-    /// Where `name` is defined if the `use` of all names of a module brings it in.
-    fn through(
-        &self,
-        place: &[String],
-        glob: &Import,
-        name: &String,
-        depth: usize,
-    ) -> Option<Target> {
-        let target = self.resolve(place, &glob.path, depth + 1)?;
-        let there = self.modules.get(&target.module)?;
-        let has = there.items.contains(name) || there.imports.iter().any(|i| i.name == *name);
-        has.then(|| self.resolve(&target.module, &["self".into(), name.clone()], depth + 1))?
-    }
-
-    /// A shortest circle of each set of files that use one another, as lines of `file:line`.
-    pub fn circles(&self) -> Vec<Vec<String>> {
-        let uses = self.uses();
-        let mut circles: Vec<Vec<String>> = Vec::new();
-        let mut told: BTreeSet<&str> = BTreeSet::new();
-        for &file in uses.keys() {
+    /// A shortest circle of each set of files that use one another.
+    pub fn circles(&self) -> Vec<String> {
+        let edges = self.edges();
+        let mut circles = Vec::new();
+        let mut told = BTreeSet::new();
+        for &file in edges.keys() {
             if told.contains(file) {
                 continue;
             }
-            if let Some(circle) = circle_of(&uses, file) {
-                told.extend(&circle);
-                let next = circle.iter().skip(1).chain([&file]);
-                let steps = circle.iter().zip(next);
-                let mut lines: Vec<String> = steps
-                    .map(|(from, to)| format!("src/{from}:{}", uses[from][to]))
-                    .collect();
-                lines.push(format!("src/{file}"));
-                circles.push(lines);
+            if let Some(circle) = circle_of(&edges, file) {
+                let steps = circle.windows(2);
+                let steps = steps.map(|s| format!("src/{}:{} -> ", s[0], edges[s[0]][s[1]]));
+                circles.push(steps.chain([format!("src/{file}")]).collect());
+                told.extend(circle);
             }
         }
         circles
     }
 }
 
-impl Module {
-    fn paths(&self) -> impl Iterator<Item = (&Path, usize)> {
-        let imports = self.imports.iter().map(|i| (&i.path, i.line));
-        imports.chain(self.mentions.iter().map(|m| (&m.path, m.line)))
-    }
-}
-
 /// The shortest way from `file` back to itself.
-fn circle_of<'a>(
-    uses: &BTreeMap<&'a str, BTreeMap<&'a str, usize>>,
-    file: &'a str,
-) -> Option<Vec<&'a str>> {
-    let mut came: BTreeMap<&str, &str> = BTreeMap::new();
-    let mut queue = VecDeque::from([file]);
-    while let Some(at) = queue.pop_front() {
-        for &to in uses.get(at).into_iter().flat_map(BTreeMap::keys) {
+fn circle_of<'a>(edges: &Edges<'a>, file: &'a str) -> Option<Vec<&'a str>> {
+    let mut ways = VecDeque::from([vec![file]]);
+    let mut seen = BTreeSet::new();
+    while let Some(way) = ways.pop_front() {
+        let used = edges.get(way[way.len() - 1]);
+        for &to in used.into_iter().flat_map(BTreeMap::keys) {
+            let further = [&way[..], &[to]].concat();
             if to == file {
-                let mut way = vec![at];
-                while let Some(&before) = came.get(way[way.len() - 1]) {
-                    way.push(before);
-                }
-                way.reverse();
-                return Some(way);
+                return Some(further);
             }
-            if !came.contains_key(to) {
-                came.insert(to, at);
-                queue.push_back(to);
+            if seen.insert(to) {
+                ways.push_back(further);
             }
         }
     }
     None
-}
-
-/// Whether `file` lies in the folder whose `mod.rs` is `front`.
-fn below_front(front: &str, file: &str) -> bool {
-    let folder = front.strip_suffix("mod.rs");
-    folder.is_some_and(|folder| file.starts_with(folder))
-}
-
-fn named_tests(path: &[String]) -> bool {
-    path.iter().any(|name| name == "tests")
-}
-
-fn below(place: &[String], name: &str) -> Path {
-    [place, &[name.to_string()]].concat()
-}
-
-/// The place at which a path with `crate`, `self` or `super` at its beginning starts, and the rest
-/// of it; none for another one.
-fn rooted<'a>(from: &[String], path: &'a [String]) -> Option<(Path, &'a [String])> {
-    let (first, mut rest) = path.split_first()?;
-    let mut place = match first.as_str() {
-        "crate" => Vec::new(),
-        "self" => from.to_vec(),
-        "super" => from.split_last()?.1.to_vec(),
-        _ => return None,
-    };
-    while let Some(("super", after)) = rest.split_first().map(|(f, a)| (f.as_str(), a)) {
-        place.pop();
-        rest = after;
-    }
-    Some((place, rest))
 }

@@ -1,38 +1,37 @@
 //! The table of rooms in ARCHITECTURE.md, which the code must agree with.
 
-/// A row: a room and those that it may use.
-#[derive(Debug, PartialEq, Eq)]
+/// A room and those that it may use.
+#[derive(Debug)]
 pub struct Row {
     pub room: String,
     pub may_use: Vec<String>,
 }
 
-/// Reads the table below `## The rooms`, whose columns are `room`, `noun` and `may use`. A room is
-/// named in backticks, and several with commas between them. Returns what is wrong with it
-/// otherwise.
+/// Reads the table below `## The rooms`, from the lowest room to the highest. Returns what is wrong
+/// with it otherwise.
 pub fn read(markdown: &str) -> Result<Vec<Row>, String> {
-    let section = markdown.split("\n## The rooms\n").nth(1);
-    let section = section.ok_or("there is no section \"The rooms\"")?;
+    let section = markdown
+        .split("\n## The rooms\n")
+        .nth(1)
+        .unwrap_or_default();
     let lines = section.lines().skip_while(|line| !line.starts_with('|'));
     let mut lines = lines.take_while(|line| line.starts_with('|'));
-    let head = lines.next().unwrap_or_default();
-    if head != "| room | noun | may use |" {
-        return Err(format!("the table's head is {head:?}"));
+    if lines.next() != Some("| room | noun | may use |") {
+        return Err("\"The rooms\" has no table of `room`, `noun` and `may use`".into());
     }
     let mut rows: Vec<Row> = Vec::new();
     for line in lines.skip(1) {
-        let row = row(line).ok_or_else(|| format!("this row cannot be read: {line}"))?;
-        let above = |room: &String| rows.iter().any(|r| r.room == *room);
-        if let Some(room) = row.may_use.iter().find(|room| !above(room)) {
+        let Row { room, may_use } = row(line).ok_or(format!("this row cannot be read: {line}"))?;
+        let is_above = |room: &String| rows.iter().any(|row| row.room == *room);
+        if is_above(&room) {
+            return Err(format!("`{room}` has two rows"));
+        }
+        if let Some(used) = may_use.iter().find(|used| !is_above(used)) {
             return Err(format!(
-                "`{}` may use `{room}`, which no row above it is for",
-                row.room
+                "`{room}` may use `{used}`, which no row above it is for"
             ));
         }
-        if above(&row.room) {
-            return Err(format!("`{}` has two rows", row.room));
-        }
-        rows.push(row);
+        rows.push(Row { room, may_use });
     }
     Ok(rows)
 }
@@ -42,16 +41,10 @@ fn row(line: &str) -> Option<Row> {
     let [_, room, _, may_use, _] = cells[..] else {
         return None;
     };
-    let may_use = match may_use {
-        "" => Vec::new(),
-        rooms => rooms.split(", ").map(name).collect::<Option<_>>()?,
-    };
-    let room = name(room)?;
-    Some(Row { room, may_use })
-}
-
-fn name(cell: &str) -> Option<String> {
-    let name = cell.strip_prefix('`')?.strip_suffix('`')?;
-    let plain = !name.is_empty() && name.chars().all(|c| c.is_ascii_lowercase() || c == '_');
-    plain.then(|| name.to_string())
+    let name = |cell: &str| Some(cell.strip_prefix('`')?.strip_suffix('`')?.to_string());
+    let used = may_use.split(", ").filter(|cell| !cell.is_empty());
+    Some(Row {
+        room: name(room)?,
+        may_use: used.map(name).collect::<Option<_>>()?,
+    })
 }
