@@ -113,7 +113,7 @@ fn bytes(text: &str) -> Result<u64, &'static str> {
     let number: Option<u64> = number.parse().ok();
     number
         .and_then(|n| n.checked_mul(1 << shift))
-        .ok_or_else(|| "must be a number of bytes, as in 1000000, 500M or 2G")
+        .ok_or("must be a number of bytes, as in 1000000, 500M or 2G")
 }
 
 #[cfg(test)]
