@@ -47,7 +47,7 @@ impl Crate {
             .values()
             .flat_map(|module| module.uses.iter().map(move |used| (module, used)));
         for (module, used) in uses {
-            let path = self.from_root(module, &used.path);
+            let path = self.at_root(module, &used.path);
             let to = match path.as_deref() {
                 Some([room, ..]) if self.0.contains_key(std::slice::from_ref(room)) => room,
                 Some([]) if used.binds.is_some() => "*",
@@ -68,7 +68,7 @@ impl Crate {
         for module in self.0.values() {
             let folder = module.file.strip_suffix("mod.rs").unwrap_or(&module.file);
             for used in module.uses.iter().filter(|used| !used.public) {
-                let path = self.from_root(module, &used.path);
+                let path = self.at_root(module, &used.path);
                 let Some((target, is_item)) = path.and_then(|path| self.definition(path)) else {
                     continue;
                 };
@@ -84,7 +84,7 @@ impl Crate {
     }
 
     /// A path as a module writes it, from the root of the crate; none if it leads to another crate.
-    fn from_root(&self, module: &Module, path: &[String]) -> Option<Path> {
+    fn at_root(&self, module: &Module, path: &[String]) -> Option<Path> {
         let here = &module.path[..];
         let first = path.first()?;
         let rest = path
@@ -116,13 +116,13 @@ impl Crate {
             // A function may have the name of a module, but nothing stands below it.
             path = if let Some(bound) = module.bound(name).filter(|_| !defines || !rest.is_empty())
             {
-                [&self.from_root(module, bound)?, rest].concat()
+                [&self.at_root(module, bound)?, rest].concat()
             } else if !defines && self.0.contains_key(&path) {
                 break;
             } else {
                 let mut globs = module
                     .globs()
-                    .filter_map(|glob| self.from_root(module, glob));
+                    .filter_map(|glob| self.at_root(module, glob));
                 let has_name = |glob: &Path| self.0.get(glob).is_some_and(|m| m.has(name));
                 match globs.find(has_name).filter(|_| !defines) {
                     Some(glob) => [&glob, &path[depth..]].concat(),
