@@ -194,6 +194,38 @@ mod tests {
         assert_eq!(format!("{:?}", Config::default()), format!("{shipped:?}"));
     }
 
+    /// The keys of `section`, as serde lists them for an unknown one; those of the file for "".
+    fn known_keys(section: &str) -> Vec<String> {
+        let header = if section.is_empty() {
+            String::new()
+        } else {
+            format!("[{section}]\n")
+        };
+        let error = toml::from_str::<Config>(&format!("{header}no_such_key = 1\n")).unwrap_err();
+        let names = error.message().split('`').skip(3).step_by(2);
+        names.map(str::to_string).collect()
+    }
+
+    #[test]
+    fn the_shipped_file_holds_every_key() {
+        let text = include_str!("../../config.toml");
+        let has = |line: &str| {
+            let mut lines = text.lines().map(|l| l.trim_start_matches(['#', ' ']));
+            lines.any(|l| l.starts_with(line))
+        };
+        let sections = known_keys("");
+        assert!(sections.len() > 9, "{sections:?}");
+        for section in sections.iter().filter(|section| *section != "id") {
+            assert!(has(&format!("[{section}]")), "[{section}]");
+            let keys = known_keys(section);
+            assert!(!keys.is_empty(), "[{section}]");
+            for key in keys {
+                let table = format!("[{section}.{key}]");
+                assert!(has(&format!("{key} =")) || has(&table), "{section}.{key}");
+            }
+        }
+    }
+
     #[test]
     fn an_unknown_key_names_file_line_and_the_nearest() {
         assert_eq!(

@@ -23,6 +23,7 @@ fn answer(text: &str) -> (i32, String) {
 fn every_section_refuses_what_it_does_not_know() {
     for (section, key) in [
         ("source", "path"),
+        ("camera", "width"),
         ("vision", "crop"),
         ("gate", "threshold"),
         ("model", "threads"),

@@ -120,9 +120,7 @@ impl Crate {
             } else if !defines && self.0.contains_key(&path) {
                 break;
             } else {
-                let mut globs = module
-                    .globs()
-                    .filter_map(|glob| self.at_root(module, glob));
+                let mut globs = module.globs().filter_map(|glob| self.at_root(module, glob));
                 let has_name = |glob: &Path| self.0.get(glob).is_some_and(|m| m.has(name));
                 match globs.find(has_name).filter(|_| !defines) {
                     Some(glob) => [&glob, &path[depth..]].concat(),
