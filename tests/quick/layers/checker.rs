@@ -1,7 +1,7 @@
 //! The checker itself, on a few lines of source.
 
 use super::graph::Crate;
-use super::table::{self, Row};
+use super::table::Table;
 use super::{forbidden, unused};
 
 /// Reads files, each below a line with `==` and its path.
@@ -14,16 +14,16 @@ fn read(files: &str) -> Crate {
 }
 
 /// Three rooms, of which each may use those before it.
-fn rows() -> Vec<Row> {
-    let table = "# A house\n\n## The rooms\n\nFrom low to high:\n\n| room | noun | may use |\n|---|---|---|\n\
+fn table() -> Table {
+    let markdown = "# A house\n\n## The rooms\n\nFrom low to high:\n\n| room | noun | may use |\n|---|---|---|\n\
                  | `cellar` | | |\n| `hall` | | `cellar` |\n| `roof` | | `cellar`, `hall` |\n\nMore.\n";
-    table::read(table).unwrap()
+    Table::read(markdown).unwrap()
 }
 
 /// What is forbidden in these files; rooms that they lack are empty.
 fn arrows_of(files: &str) -> Vec<String> {
     let all = format!("== cellar/mod.rs\n== hall/mod.rs\n== roof.rs\n{files}");
-    forbidden(&read(&all).arrows(), &rows())
+    forbidden(&read(&all).arrows(), &table())
 }
 
 #[test]
@@ -130,7 +130,7 @@ fn a_permission_that_nobody_needs_is_found() {
          == roof.rs
          use crate::hall::Coat;",
     );
-    assert_eq!(unused(&house.arrows(), &rows()), ["roof -> cellar"]);
+    assert_eq!(unused(&house.arrows(), &table()), ["roof -> cellar"]);
 }
 
 #[test]
@@ -230,11 +230,11 @@ fn a_file_that_passes_a_name_on_does_not_use_it() {
 fn a_table_that_points_upwards_or_is_no_table_is_refused() {
     let refusal = |rows: &str| {
         let head = "\n## The rooms\n| room | noun | may use |\n|---|---|---|\n";
-        table::read(&format!("{head}{rows}\n")).unwrap_err()
+        Table::read(&format!("{head}{rows}\n")).unwrap_err()
     };
     assert!(refusal("| `a` | | `b` |\n| `b` | | |").contains("`a` may use `b`"));
     assert!(refusal("| `a` | | |\n| `a` | | |").contains("two rows"));
     assert!(refusal("| a | | |").contains("cannot be read"));
     assert!(refusal("| `a` | |").contains("cannot be read"));
-    assert!(table::read("# Nothing\n").is_err());
+    assert!(Table::read("# Nothing\n").is_err());
 }

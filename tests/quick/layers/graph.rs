@@ -1,6 +1,7 @@
 //! Arrows between rooms, and circles of files.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::slice;
 
 use super::source::{Module, Path, Reader};
 
@@ -27,35 +28,33 @@ impl Crate {
         // The root is there even if no file is read for it.
         let modules = [Module::default()].into_iter().chain(reader.modules);
         let modules = modules.filter(|module| !is_for_tests(&module.path));
-        Self(
-            modules
-                .map(|module| (module.path.clone(), module))
-                .collect(),
-        )
+        Self(modules.map(|m| (m.path.clone(), m)).collect())
     }
 
     /// Every room: the modules at the top.
-    pub fn rooms(&self) -> BTreeSet<&String> {
-        self.0.keys().filter_map(|path| path.first()).collect()
+    pub fn rooms(&self) -> BTreeSet<String> {
+        let rooms = self.0.keys().filter_map(|path| path.first());
+        rooms.cloned().collect()
     }
 
     /// Every use of one room by another.
     pub fn arrows(&self) -> Arrows {
         let mut arrows = Arrows::new();
-        let uses = self
-            .0
-            .values()
-            .flat_map(|module| module.uses.iter().map(move |used| (module, used)));
-        for (module, used) in uses {
-            let path = self.at_root(module, &used.path);
-            let to = match path.as_deref() {
-                Some([room, ..]) if self.0.contains_key(std::slice::from_ref(room)) => room,
-                Some([]) if used.binds.is_some() => "*",
-                _ => continue,
+        for module in self.0.values() {
+            let Some(from) = module.path.first() else {
+                continue;
             };
-            if let Some(from) = module.path.first().filter(|from| *from != to) {
-                let places = arrows.entry((from.clone(), to.to_string())).or_default();
-                places.insert(format!("src/{}:{}", module.file, used.line));
+            for used in &module.uses {
+                let path = self.absolute(module, &used.path);
+                let to = match path.as_deref() {
+                    Some([to, ..]) if self.0.contains_key(slice::from_ref(to)) => to,
+                    Some([]) if used.binds.is_some() => "*",
+                    _ => continue,
+                };
+                if from != to {
+                    let places = arrows.entry((from.clone(), to.to_string())).or_default();
+                    places.insert(format!("src/{}:{}", module.file, used.line));
+                }
             }
         }
         arrows
@@ -68,7 +67,7 @@ impl Crate {
         for module in self.0.values() {
             let folder = module.file.strip_suffix("mod.rs").unwrap_or(&module.file);
             for used in module.uses.iter().filter(|used| !used.public) {
-                let path = self.at_root(module, &used.path);
+                let path = self.absolute(module, &used.path);
                 let Some((target, is_item)) = path.and_then(|path| self.definition(path)) else {
                     continue;
                 };
@@ -83,13 +82,12 @@ impl Crate {
         edges
     }
 
-    /// A path as a module writes it, from the root of the crate; none if it leads to another crate.
-    fn at_root(&self, module: &Module, path: &[String]) -> Option<Path> {
+    /// A path of a module, as names from the root of the crate; none if it leads to another crate.
+    fn absolute(&self, module: &Module, path: &[String]) -> Option<Path> {
         let here = &module.path[..];
         let first = path.first()?;
-        let rest = path
-            .iter()
-            .skip_while(|name| ["crate", "self", "super"].contains(&name.as_str()));
+        let is_start = |name: &&String| ["crate", "self", "super"].contains(&name.as_str());
+        let rest = path.iter().skip_while(is_start);
         let start = match first.as_str() {
             "crate" => &[],
             "self" | "super" => {
@@ -103,24 +101,26 @@ impl Crate {
     }
 
     /// Follows a path from the root through re-exports to the module that defines what it names.
-    /// Tells if that is an item of the module, and not the module itself.
+    /// The flag is false if that is the module itself, and not an item of it.
     fn definition(&self, mut path: Path) -> Option<(&Module, bool)> {
-        // No re-export takes more steps. `use log` in a module leads to itself without an end.
+        // The limit ends a circle: `use log;` binds a name that leads to itself.
         for _ in 0..32 {
             let mut depths = (0..path.len()).rev();
             let Some(depth) = depths.find(|n| self.0.contains_key(&path[..*n])) else {
                 break;
             };
-            let (module, name, rest) = (&self.0[&path[..depth]], &path[depth], &path[depth + 1..]);
+            let (module, name) = (&self.0[&path[..depth]], &path[depth]);
+            let rest = &path[depth + 1..];
             let defines = module.items.contains(name);
             // A function may have the name of a module, but nothing stands below it.
-            path = if let Some(bound) = module.bound(name).filter(|_| !defines || !rest.is_empty())
-            {
-                [&self.at_root(module, bound)?, rest].concat()
+            let bound = module.bound(name);
+            path = if let Some(bound) = bound.filter(|_| !defines || !rest.is_empty()) {
+                [&self.absolute(module, bound)?, rest].concat()
             } else if !defines && self.0.contains_key(&path) {
                 break;
             } else {
-                let mut globs = module.globs().filter_map(|glob| self.at_root(module, glob));
+                let globs = module.globs();
+                let mut globs = globs.filter_map(|glob| self.absolute(module, glob));
                 let has_name = |glob: &Path| self.0.get(glob).is_some_and(|m| m.has(name));
                 match globs.find(has_name).filter(|_| !defines) {
                     Some(glob) => [&glob, &path[depth..]].concat(),
@@ -135,16 +135,16 @@ impl Crate {
     pub fn circles(&self) -> Vec<String> {
         let edges = self.edges();
         let mut circles = Vec::new();
-        let mut told = BTreeSet::new();
+        let mut reported = BTreeSet::new();
         for &file in edges.keys() {
-            if told.contains(file) {
+            if reported.contains(file) {
                 continue;
             }
             if let Some(circle) = circle_of(&edges, file) {
                 let steps = circle.windows(2);
                 let steps = steps.map(|s| format!("src/{}:{} -> ", s[0], edges[s[0]][s[1]]));
                 circles.push(steps.chain([format!("src/{file}")]).collect());
-                told.extend(circle);
+                reported.extend(circle);
             }
         }
         circles

@@ -19,7 +19,7 @@ pub struct Use {
     pub line: usize,
     /// The name that a `use` binds it to, `*` for all names in it; none outside of `use`.
     pub binds: Option<String>,
-    /// It is re-exported: a `use` with any kind of `pub`.
+    /// A re-export: `use` with any kind of `pub`.
     pub public: bool,
 }
 
@@ -50,9 +50,8 @@ impl Module {
     }
 
     fn bound_all(&self, name: &str) -> impl Iterator<Item = &Path> {
-        let uses = self.uses.iter();
-        uses.filter(move |used| used.binds.as_deref() == Some(name))
-            .map(|used| &used.path)
+        let binds = move |used: &&Use| used.binds.as_deref() == Some(name);
+        self.uses.iter().filter(binds).map(|used| &used.path)
     }
 }
 
@@ -106,16 +105,13 @@ impl Reader {
             UseTree::Name(leaf) => (&leaf.ident, &leaf.ident),
             UseTree::Rename(leaf) => (&leaf.ident, &leaf.rename),
         };
-        // `module::{self}` is the module.
-        if leaf != "self" || path.is_empty() {
+        // `module::{self}` is the module, by its own name.
+        let own = path.last().cloned().filter(|_| name == "self");
+        if leaf != "self" {
             path.push(name_of(leaf));
         }
-        let name = if name == "self" {
-            path.last().cloned()
-        } else {
-            Some(name_of(name))
-        };
-        self.add(path, leaf.span(), name, public);
+        let name = own.unwrap_or_else(|| name_of(name));
+        self.add(path, leaf.span(), Some(name), public);
     }
 
     fn add(&mut self, path: Path, span: Span, binds: Option<String>, public: bool) {
@@ -146,10 +142,8 @@ impl<'ast> Visit<'ast> for Reader {
         visit_item_impl: ItemImpl, visit_item_macro: ItemMacro, visit_item_static: ItemStatic,
         visit_item_struct: ItemStruct, visit_item_trait: ItemTrait, visit_item_type: ItemType,
         visit_impl_item_const: ImplItemConst, visit_impl_item_fn: ImplItemFn,
-        visit_trait_item_fn: TraitItemFn, visit_field: Field, visit_variant: Variant,
-        visit_local: Local, visit_stmt_macro: StmtMacro, visit_expr_block: ExprBlock,
-        visit_expr_call: ExprCall, visit_expr_method_call: ExprMethodCall, visit_arm: Arm,
-        visit_field_value: FieldValue
+        visit_field: Field, visit_variant: Variant, visit_arm: Arm, visit_local: Local,
+        visit_expr_block: ExprBlock, visit_expr_call: ExprCall, visit_stmt_macro: StmtMacro
     );
 
     fn visit_item_mod(&mut self, node: &'ast ItemMod) {
@@ -211,23 +205,23 @@ fn defined(item: &Item) -> Option<&Ident> {
 
 fn is_for_tests(attribute: &Attribute) -> bool {
     fn needs_test(condition: Meta) -> bool {
-        let all = Punctuated::<Meta, Token![,]>::parse_terminated;
+        let parser = Punctuated::<Meta, Token![,]>::parse_terminated;
         match condition {
-            Meta::Path(path) => path.is_ident("test"),
-            Meta::List(list) if list.path.is_ident("all") => list
-                .parse_args_with(all)
-                .is_ok_and(|all| all.into_iter().any(needs_test)),
-            _ => false,
+            Meta::List(list) if list.path.is_ident("all") => {
+                let all = list.parse_args_with(parser).unwrap();
+                all.into_iter().any(needs_test)
+            }
+            condition => condition.path().is_ident("test"),
         }
     }
-    attribute.path().is_ident("cfg") && attribute.parse_args().is_ok_and(needs_test)
+    attribute.path().is_ident("cfg") && needs_test(attribute.parse_args().unwrap())
 }
 
-/// What reads as a path among the tokens of a macro, which have no syntax tree, and its place. A
-/// group behind `path::` continues the path, as in a `use`.
+/// The paths among the tokens of a macro, which have no syntax tree. A group behind `path::`
+/// continues the path, as in a `use`.
 fn paths_in(prefix: &[String], tokens: TokenStream) -> Vec<(Path, Span)> {
     let mut found: Vec<(Path, Span)> = Vec::new();
-    // Since the last name; with more than two the next name begins another path.
+    // Colons since the last name. More than two end the path, and so does any other token.
     let mut colons = 0;
     for token in tokens {
         let continued = found.last_mut().filter(|_| colons == 2);
