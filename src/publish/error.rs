@@ -91,6 +91,10 @@ impl Error {
                 "it stopped answering",
                 "check the network and the broker's load",
             ),
+            Reason::Unacknowledged => unreachable(
+                "it does not acknowledge messages",
+                "check the broker's load and its log",
+            ),
             Reason::Closed => unreachable(
                 "it closed the connection",
                 "see the broker's log; possible causes are another client with the same mqtt.client_id, or a port for TLS",

@@ -2,7 +2,7 @@
 //! it reports that, and no caller ever waits.
 
 use std::io::{Read, Write};
-use std::net::{Ipv4Addr, TcpListener};
+use std::net::{Ipv4Addr, TcpListener, TcpStream};
 use std::time::{Duration, Instant, UNIX_EPOCH};
 
 use crate::support::{Broker, PATIENCE, Subscriber, Talker, free_port};
@@ -275,4 +275,74 @@ fn strangers_that_speak_no_mqtt_do_not_end_the_thread() {
         nothing_blocks(&mut talker, 10);
         closes_in_time(&talker);
     }
+}
+
+/// One MQTT packet: the first byte, and all after the length.
+fn packet(link: &mut TcpStream) -> std::io::Result<(u8, Vec<u8>)> {
+    let mut byte = [0];
+    link.read_exact(&mut byte)?;
+    let (kind, mut length, mut shift) = (byte[0], 0, 0);
+    loop {
+        link.read_exact(&mut byte)?;
+        length |= usize::from(byte[0] & 0x7f) << shift;
+        shift += 7;
+        if byte[0] < 0x80 {
+            break;
+        }
+    }
+    let mut body = vec![0; length];
+    link.read_exact(&mut body)?;
+    Ok((kind, body))
+}
+
+/// Serves one connection of a broker that answers pings, and acknowledges messages if it
+/// `acknowledges`. Returns the messages' topics.
+fn serve(link: &mut TcpStream, acknowledges: bool, enough: usize) -> Vec<String> {
+    let mut topics = Vec::new();
+    while let Ok((kind, body)) = packet(link) {
+        let answer: &[u8] = match kind >> 4 {
+            1 => b"\x20\x02\x00\x00",
+            12 => b"\xd0\x00",
+            3 => {
+                let end = 2 + usize::from(u16::from_be_bytes([body[0], body[1]]));
+                topics.push(String::from_utf8(body[2..end].to_vec()).unwrap());
+                if acknowledges {
+                    &[0x40, 2, body[end], body[end + 1]]
+                } else {
+                    b""
+                }
+            }
+            _ => b"",
+        };
+        link.write_all(answer).unwrap();
+        if topics.len() == enough {
+            break;
+        }
+    }
+    topics
+}
+
+#[test]
+fn lost_acknowledgements_lead_to_a_new_connection() {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+    let config = Config {
+        host: "127.0.0.1".into(),
+        port: listener.local_addr().unwrap().port(),
+        keep_alive: 2,
+        ..Config::default()
+    };
+    let mut talker = Talker::start(&config, "front");
+    talker.see(0);
+    let started = Instant::now();
+    let (mut first, _) = listener.accept().unwrap();
+    let sent = serve(&mut first, false, usize::MAX);
+    // The client gave the connection up by itself, although pings were answered.
+    assert!(started.elapsed() >= Duration::from_secs(19));
+    assert!(sent.len() >= 3, "{sent:?}");
+    let (mut second, _) = listener.accept().unwrap();
+    let again = serve(&mut second, true, sent.len());
+    let (mut sent, mut again) = (sent, again);
+    sent.sort();
+    again.sort();
+    assert_eq!(again, sent);
 }

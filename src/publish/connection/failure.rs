@@ -21,6 +21,8 @@ pub(crate) enum Reason {
     NoAnswer,
     /// The broker stopped answering on an open connection.
     StoppedAnswering,
+    /// The broker answers pings and did not acknowledge a message in time.
+    Unacknowledged,
     /// The broker closed the connection.
     Closed,
     /// The broker rejected the user name or the password.

@@ -8,7 +8,7 @@ use tokio::runtime::{self, Runtime};
 use tokio::time;
 
 use super::backoff::{self, Backoff, LogLimit};
-use super::failure::ConnectionFailure;
+use super::failure::{ConnectionFailure, Reason};
 use super::flight::{Closing, Flight, WINDOW};
 use super::shared::{Link, Shared};
 use super::wire::{self, Connection, Options, Sender, WireEvent};
@@ -158,6 +158,7 @@ async fn hold_session(
                     event = &mut next => break event,
                     () = shared.wake.notified() => {}
                     () = sleep_until(deadline) => return None,
+                    () = sleep_until(flight.overdue_at()) => break Err(unacknowledged()),
                 }
             }
         };
@@ -211,6 +212,14 @@ fn send_waiting(shared: &Shared, sender: &Sender, flight: &mut Flight) -> Option
             }
             Closing::Disconnect => return state.closing,
         }
+    }
+}
+
+/// The failure of a connection whose broker lost an acknowledgement.
+fn unacknowledged() -> ConnectionFailure {
+    ConnectionFailure {
+        reason: Reason::Unacknowledged,
+        detail: "a message was not acknowledged in time".into(),
     }
 }
 

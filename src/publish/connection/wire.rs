@@ -115,9 +115,10 @@ impl Connection {
         }
     }
 
-    /// Forgets the packets of a lost connection. The MQTT crate keeps them for a session that
-    /// continues; ours starts clean, and the outbox sends them again.
+    /// Drops the connection, if there is one, and forgets its packets. The MQTT crate keeps them for
+    /// a session that continues; ours starts clean, and the outbox sends them again.
     pub(super) fn forget(&mut self) {
+        self.0.clean();
         self.0.pending.clear();
         self.0.state.events.clear();
         self.0.state.collision = None;
