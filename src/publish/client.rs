@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use super::connection::{self, Link, LogLimit, Shared, client_id, temporary_client_id};
 use super::counts::MessageCounts;
-use super::outbox::{Message, Outbox};
+use super::outbox::{Message, MessageKind, Outbox};
 use super::{Config, Error, Payload, Topics};
 use crate::observe::Update;
 
@@ -46,7 +46,7 @@ impl Publisher {
         let availability = |word: &str| Message {
             topic: topics.availability.clone(),
             payload: word.into(),
-            retained: true,
+            kind: MessageKind::State,
         };
         let offline = availability("offline");
         let options = connection::options(config, client_id, Some(offline.clone()))?;
@@ -72,7 +72,7 @@ impl Publisher {
             Ok(json) => self.put(Message {
                 topic,
                 payload: json,
-                retained: payload.retained(),
+                kind: payload.kind(),
             }),
             Err(e) => self.drop_message(&format!("{topic}: cannot write the message as JSON: {e}")),
         }
@@ -157,7 +157,7 @@ impl Publisher {
             return;
         }
         match state.outbox.put(message) {
-            Some(displaced) if displaced.retained => state.counts.replaced += 1,
+            Some(displaced) if displaced.kind != MessageKind::Event => state.counts.replaced += 1,
             Some(_) => state.counts.dropped += 1,
             None => {}
         }

@@ -12,7 +12,7 @@ pub struct MessageCounts {
     /// Messages that were lost: the oldest of a full queue, too large ones, and those that came
     /// after the close.
     pub dropped: u64,
-    /// Retained messages that a newer one replaced before they were sent.
+    /// States and reports that a newer one replaced before they were sent.
     pub replaced: u64,
     /// Messages that wait to be sent.
     pub waiting: u64,

@@ -6,25 +6,28 @@ use std::time::{Duration, Instant};
 /// The shortest pause.
 const FIRST: Duration = Duration::from_secs(1);
 
-/// The longest pause.
-pub(super) const LONGEST: Duration = Duration::from_secs(60);
+/// The longest pause where nothing answers: a broker that comes back is found soon.
+pub(super) const UNREACHABLE: Duration = Duration::from_secs(10);
 
-/// Pauses that double with each try up to a minute. Jitter keeps the clients of a restarted broker
-/// from connecting all at once.
+/// The longest pause where a broker refuses this client: each try costs it work and a log line.
+pub(super) const REFUSED: Duration = Duration::from_secs(60);
+
+/// Pauses that double with each try. Jitter keeps the clients of a restarted broker from connecting
+/// all at once.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Backoff {
     tries: u32,
 }
 
 impl Backoff {
-    /// The next pause: after `n` tries between 2^n and 2^(n+1) seconds, at most a minute.
-    pub(super) fn next(&mut self) -> Duration {
-        self.pause(RandomState::new().build_hasher().finish())
+    /// The next pause: after `n` tries between 2^n and 2^(n+1) seconds, at most `longest`.
+    pub(super) fn next(&mut self, longest: Duration) -> Duration {
+        self.pause(longest, RandomState::new().build_hasher().finish())
     }
 
     /// The next pause for a given random number.
-    fn pause(&mut self, random: u64) -> Duration {
-        let low = FIRST.saturating_mul(1 << self.tries).min(LONGEST / 2);
+    fn pause(&mut self, longest: Duration, random: u64) -> Duration {
+        let low = FIRST.saturating_mul(1 << self.tries).min(longest / 2);
         // 2^5 seconds already exceed half of the longest pause.
         self.tries = (self.tries + 1).min(5);
         low + low.mul_f64((random >> 11) as f64 / (1u64 << 53) as f64)
@@ -66,22 +69,27 @@ mod tests {
     use super::*;
 
     #[test]
-    fn pauses_double_up_to_a_minute() {
-        for random in [0, u64::MAX / 2, u64::MAX] {
-            let mut backoff = Backoff::default();
-            for low in [1, 2, 4, 8, 16, 30, 30, 30] {
-                let pause = backoff.pause(random);
-                let low = Duration::from_secs(low);
-                assert!(pause >= low && pause <= low * 2, "{pause:?} at {low:?}");
+    fn pauses_double_up_to_the_longest() {
+        for (longest, lows) in [
+            (REFUSED, [1, 2, 4, 8, 16, 30, 30]),
+            (UNREACHABLE, [1, 2, 4, 5, 5, 5, 5]),
+        ] {
+            for random in [0, u64::MAX / 2, u64::MAX] {
+                let mut backoff = Backoff::default();
+                for low in lows {
+                    let pause = backoff.pause(longest, random);
+                    let low = Duration::from_secs(low);
+                    assert!(pause >= low && pause <= low * 2, "{pause:?} at {low:?}");
+                }
+                backoff.reset();
+                assert!(backoff.pause(longest, random) <= FIRST * 2);
             }
-            backoff.reset();
-            assert!(backoff.pause(random) <= FIRST * 2);
         }
     }
 
     #[test]
     fn jitter_differs_from_one_client_to_the_next() {
-        let pauses: Vec<_> = (0..8).map(|_| Backoff::default().next()).collect();
+        let pauses: Vec<_> = (0..8).map(|_| Backoff::default().next(REFUSED)).collect();
         assert!(pauses.iter().any(|p| *p != pauses[0]), "{pauses:?}");
     }
 

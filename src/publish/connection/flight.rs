@@ -84,6 +84,7 @@ impl Flight {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::publish::outbox::MessageKind;
 
     fn flight(topics: &[&str]) -> Flight {
         let mut flight = Flight::new();
@@ -91,7 +92,7 @@ mod tests {
             flight.hand_over(Message {
                 topic: (*topic).into(),
                 payload: Vec::new(),
-                retained: false,
+                kind: MessageKind::Event,
             });
         }
         flight

@@ -84,7 +84,7 @@ fn hold_connection(shared: &Shared, runtime: Runtime, options: &Options, address
             cause: "the MQTT client panicked".into(),
             advice: "please report this bug with the broker's name and version",
         }));
-        drop(shared.wait_while(backoff::LONGEST, |state| state.closing.is_none()));
+        drop(shared.wait_while(backoff::REFUSED, |state| state.closing.is_none()));
     }
     // Without waiting for a name server that does not answer.
     runtime.shutdown_background();
@@ -110,7 +110,7 @@ async fn run(shared: &Shared, options: &Options, address: &str) {
                 let end = hold_session(shared, &sender, &mut connection).await;
                 // A broker that accepts us and drops us again is trouble too, so that only a long
                 // connection resets the growing pauses.
-                if start.elapsed() >= backoff::LONGEST {
+                if start.elapsed() >= backoff::REFUSED {
                     backoff.reset();
                 }
                 match end {
@@ -130,10 +130,14 @@ async fn run(shared: &Shared, options: &Options, address: &str) {
             log::warn!("{line}; trying again");
         }
         log::debug!("MQTT broker {address}: {failure}");
+        let longest = match error {
+            Error::Refused { .. } => backoff::REFUSED,
+            _ => backoff::UNREACHABLE,
+        };
         shared.set_link(Link::Failed(error));
         tokio::select! {
             () = shared.closing() => return,
-            () = time::sleep(backoff.next()) => {}
+            () = time::sleep(backoff.next(longest)) => {}
         }
     }
 }

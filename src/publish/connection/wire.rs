@@ -44,7 +44,7 @@ impl Options {
                 &will.topic,
                 will.payload.clone(),
                 QoS::AtLeastOnce,
-                will.retained,
+                will.retained(),
             ));
         }
         options
@@ -89,7 +89,7 @@ impl Sender {
             .try_publish(
                 message.topic.as_str(),
                 QoS::AtLeastOnce,
-                message.retained,
+                message.retained(),
                 message.payload.as_slice(),
             )
             .is_ok()

@@ -7,6 +7,25 @@ pub(crate) struct Message {
     pub(crate) topic: String,
     /// The payload, as it goes over the wire.
     pub(crate) payload: Vec<u8>,
-    /// Whether the broker keeps it for later subscribers.
-    pub(crate) retained: bool,
+    /// Which messages of a topic wait together.
+    pub(crate) kind: MessageKind,
+}
+
+/// Which messages of a topic wait for the broker, and which of them it keeps.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum MessageKind {
+    /// Every one: an event. A full queue drops its oldest message.
+    Event,
+    /// The newest one, which is sent once: a report.
+    Report,
+    /// The newest one, which the broker keeps for later subscribers and which is sent on every
+    /// connection: a state.
+    State,
+}
+
+impl Message {
+    /// Whether the broker keeps the message for later subscribers.
+    pub(crate) fn retained(&self) -> bool {
+        self.kind == MessageKind::State
+    }
 }

@@ -3,5 +3,5 @@
 mod message;
 mod queue;
 
-pub(crate) use message::Message;
+pub(crate) use message::{Message, MessageKind};
 pub(crate) use queue::Outbox;

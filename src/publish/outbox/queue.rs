@@ -2,17 +2,17 @@
 
 use std::collections::VecDeque;
 
-use super::Message;
+use super::{Message, MessageKind};
 
-/// A retained topic's latest message, and whether it still has to be sent.
+/// The newest message of a state or a report, and whether it still has to be sent.
 #[derive(Clone, Debug)]
 struct Kept {
     message: Message,
     due: bool,
 }
 
-/// The messages that wait for the broker: the latest one of each retained topic, which stays here
-/// to be sent again on the next connection, and a bounded queue of the others.
+/// The messages that wait for the broker: the newest of each state and report, and a bounded queue
+/// of events. States stay here to be sent again on the next connection.
 #[derive(Clone, Debug)]
 pub(crate) struct Outbox {
     kept: Vec<Kept>,
@@ -21,7 +21,7 @@ pub(crate) struct Outbox {
 }
 
 impl Outbox {
-    /// Holds up to `bound` messages that are not retained.
+    /// Holds up to `bound` events.
     pub(crate) fn new(bound: usize) -> Self {
         Self {
             kept: Vec::new(),
@@ -30,10 +30,10 @@ impl Outbox {
         }
     }
 
-    /// Adds a message. Returns the unsent message that it displaces, if any: the earlier one of the
-    /// same retained topic, or the oldest of a full queue.
+    /// Adds a message. Returns the unsent message that it displaces, if any: the earlier state or
+    /// report of the same topic, or the oldest event of a full queue.
     pub(crate) fn put(&mut self, message: Message) -> Option<Message> {
-        if !message.retained {
+        if message.kind == MessageKind::Event {
             let oldest = (self.queue.len() >= self.bound).then(|| self.queue.pop_front());
             self.queue.push_back(message);
             return oldest.flatten();
@@ -50,7 +50,7 @@ impl Outbox {
         std::mem::replace(&mut kept.due, true).then_some(earlier)
     }
 
-    /// Takes the next message to send: first the retained ones, in the order in which their topics
+    /// Takes the next message to send: first states and reports, in the order in which their topics
     /// first appeared, then the queue.
     pub(crate) fn next(&mut self) -> Option<Message> {
         if let Some(kept) = self.kept.iter_mut().find(|k| k.due) {
@@ -60,19 +60,24 @@ impl Outbox {
         self.queue.pop_front()
     }
 
-    /// Prepares for a new connection: marks every retained topic to be sent again, and puts the
-    /// `unacknowledged` messages, given oldest first, back at the front of the queue. Returns how
-    /// many of them, the oldest ones, found no room and are lost.
+    /// Prepares for a new connection: marks every state to be sent again, and every report among the
+    /// `unacknowledged` messages. Puts the events among them, given oldest first, back at the front
+    /// of the queue. Returns how many of these, the oldest ones, found no room and are lost.
     pub(crate) fn start_over(
         &mut self,
         unacknowledged: impl DoubleEndedIterator<Item = Message>,
     ) -> usize {
         for kept in &mut self.kept {
-            kept.due = true;
+            kept.due |= kept.message.retained();
         }
         let mut lost = 0;
-        for message in unacknowledged.rev().filter(|m| !m.retained) {
-            if self.queue.len() < self.bound {
+        for message in unacknowledged.rev() {
+            if message.kind != MessageKind::Event {
+                let same = |kept: &&mut Kept| kept.message.topic == message.topic;
+                if let Some(kept) = self.kept.iter_mut().find(same) {
+                    kept.due = true;
+                }
+            } else if self.queue.len() < self.bound {
                 self.queue.push_front(message);
             } else {
                 lost += 1;
@@ -95,7 +100,11 @@ mod tests {
         Message {
             topic: topic.into(),
             payload: payload.into(),
-            retained: topic == "label" || topic == "availability",
+            kind: match topic {
+                "label" | "availability" => MessageKind::State,
+                "health" => MessageKind::Report,
+                _ => MessageKind::Event,
+            },
         }
     }
 
@@ -128,6 +137,30 @@ mod tests {
             (outbox.len(), all(&mut outbox)),
             (1, vec!["label=b".into()])
         );
+    }
+
+    #[test]
+    fn only_the_newest_report_waits_and_it_displaces_no_event() {
+        let mut outbox = Outbox::new(2);
+        outbox.put(message("event", "1"));
+        outbox.put(message("event", "2"));
+        assert_eq!(outbox.put(message("health", "a")), None);
+        assert_eq!(
+            outbox.put(message("health", "b")),
+            Some(message("health", "a"))
+        );
+        assert_eq!(all(&mut outbox), ["health=b", "event=1", "event=2"]);
+    }
+
+    #[test]
+    fn a_report_is_sent_again_only_if_it_was_not_acknowledged() {
+        let mut outbox = Outbox::new(2);
+        outbox.put(message("health", "a"));
+        all(&mut outbox);
+        outbox.start_over(std::iter::empty());
+        assert_eq!(all(&mut outbox), [""; 0]);
+        outbox.start_over([message("health", "a")].into_iter());
+        assert_eq!(all(&mut outbox), ["health=a"]);
     }
 
     #[test]

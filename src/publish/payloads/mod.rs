@@ -13,6 +13,7 @@ pub(crate) use label::Top;
 pub use label::{Event, Label};
 
 use super::Topics;
+use super::outbox::MessageKind;
 use crate::observe::Update;
 
 /// A message for one of the topics.
@@ -53,9 +54,13 @@ impl<'a> Payload<'a> {
         }
     }
 
-    /// Whether the broker keeps the message for later subscribers.
-    pub(super) fn retained(&self) -> bool {
-        matches!(self, Self::Label(_) | Self::Camera(_))
+    /// Which messages of the topic wait for the broker, and which of them it keeps.
+    pub(super) fn kind(&self) -> MessageKind {
+        match self {
+            Self::Label(_) | Self::Camera(_) => MessageKind::State,
+            Self::Event(_) => MessageKind::Event,
+            Self::Health(_) => MessageKind::Report,
+        }
     }
 
     /// The message as JSON.
@@ -127,20 +132,20 @@ mod tests {
     }
 
     #[test]
-    fn each_message_has_its_topic_and_may_be_retained() {
+    fn each_message_has_its_topic_and_kind() {
         let topics = Topics::new("goldcrest", "a").unwrap();
         let status = Monitor::steady("a drawing").status();
         let mut observer = observer();
         let update = observer.step(&[0.9, 0.05, 0.05], 0, captured(0)).unwrap();
         let camera = Payload::Camera(CameraState::new(&status, PictureState::Ok));
         let sent = Payload::of(&update, "abc").chain([camera]);
-        let found: Vec<_> = sent.map(|p| (p.topic(&topics), p.retained())).collect();
+        let found: Vec<_> = sent.map(|p| (p.topic(&topics), p.kind())).collect();
         assert_eq!(
             found,
             [
-                ("goldcrest/a/label", true),
-                ("goldcrest/a/event", false),
-                ("goldcrest/a/camera", true)
+                ("goldcrest/a/label", MessageKind::State),
+                ("goldcrest/a/event", MessageKind::Event),
+                ("goldcrest/a/camera", MessageKind::State)
             ]
         );
     }
