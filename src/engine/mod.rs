@@ -13,6 +13,7 @@ mod error;
 mod hash;
 mod interface;
 pub mod kernels;
+mod labels;
 mod onnx;
 mod open;
 mod ops;

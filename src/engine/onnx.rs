@@ -43,7 +43,7 @@ impl Onnx {
             ))
         })?;
         let logits = logits(&plan).map_err(|e| bad(first_line(&e)))?;
-        card.check_labels(path, logits)?;
+        card.check_labels(logits)?;
         let state = plan.spawn().map_err(|e| bad(first_line(&e)))?;
         Ok(Self {
             state,
@@ -176,6 +176,7 @@ mod tests {
 
     fn card(sha256: String, width: usize, labels: usize) -> Card {
         Card {
+            folder: "".into(),
             name: "means".into(),
             sha256,
             input: Input {
