@@ -1,0 +1,164 @@
+//! ONNX files of other forms, through plain tract.
+
+use prost::Message;
+use tract_onnx::pb::{
+    GraphProto, ModelProto, NodeProto, OperatorSetIdProto, TypeProto, ValueInfoProto,
+    tensor_shape_proto::{Dimension, dimension::Value},
+    type_proto,
+};
+
+use crate::engine::{Card, Engine, Error, Input, Onnx, Resize, sha256};
+
+fn value(name: &str, dims: &[i64]) -> ValueInfoProto {
+    let dim = dims
+        .iter()
+        .map(|&d| Dimension {
+            value: Some(Value::DimValue(d)),
+            ..Default::default()
+        })
+        .collect();
+    let tensor = type_proto::Tensor {
+        elem_type: 1,
+        shape: Some(tract_onnx::pb::TensorShapeProto { dim }),
+    };
+    ValueInfoProto {
+        name: name.into(),
+        r#type: Some(TypeProto {
+            value: Some(type_proto::Value::TensorType(tensor)),
+            ..Default::default()
+        }),
+        ..Default::default()
+    }
+}
+
+fn node(op: &str, input: &str, output: &str) -> NodeProto {
+    NodeProto {
+        op_type: op.into(),
+        name: op.to_lowercase(),
+        input: vec![input.into()],
+        output: vec![output.into()],
+        ..Default::default()
+    }
+}
+
+/// The mean of each colour as three logits, of 8x4 pictures.
+fn means() -> Vec<u8> {
+    ModelProto {
+        ir_version: 8,
+        opset_import: vec![OperatorSetIdProto {
+            version: 17,
+            ..Default::default()
+        }],
+        graph: Some(GraphProto {
+            node: vec![
+                node("GlobalAveragePool", "input", "pooled"),
+                node("Flatten", "pooled", "logits"),
+            ],
+            input: vec![value("input", &[1, 3, 4, 8])],
+            output: vec![value("logits", &[1, 3])],
+            ..Default::default()
+        }),
+        ..Default::default()
+    }
+    .encode_to_vec()
+}
+
+fn card(sha256: String, width: usize, labels: usize) -> Card {
+    Card {
+        folder: "".into(),
+        name: "means".into(),
+        sha256,
+        input: Input {
+            width,
+            height: 4,
+            mean: [0.0; 3],
+            std: [1.0; 3],
+            resize: Resize::Squash,
+        },
+        temperature: 1.0,
+        labels: (0..labels).map(|i| format!("l{i}")).collect(),
+    }
+}
+
+/// The model's bytes in a file, and a card that fits them.
+fn stored(bytes: &[u8]) -> (tempfile::TempDir, std::path::PathBuf, Card) {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("means.onnx");
+    std::fs::write(&path, bytes).unwrap();
+    let card = card(sha256(&path).unwrap(), 8, 3);
+    (folder, path, card)
+}
+
+fn message(result: Result<Onnx, Error>) -> (String, u8) {
+    let error = result.expect_err("it was accepted");
+    (error.to_string(), error.exit_code())
+}
+
+#[test]
+fn runs_and_stays_right_on_every_run() {
+    let (_folder, path, card) = stored(&means());
+    let mut engine = Onnx::open(&path, &card).unwrap();
+    for k in [1.0, 2.0, -3.0] {
+        let input: Vec<f32> = (0..96).map(|i| k * (i / 32) as f32).collect();
+        assert_eq!(engine.infer(&input).unwrap(), [0.0, k, 2.0 * k]);
+    }
+    let described = engine.describe();
+    assert_eq!(described.model_hash, card.sha256);
+    assert_eq!(described.kernel, "tract-onnx");
+}
+
+#[test]
+fn an_input_of_another_size_leaves_the_engine_usable() {
+    let (_folder, path, card) = stored(&means());
+    let mut engine = Onnx::open(&path, &card).unwrap();
+    assert_eq!(engine.infer(&[0.0; 95]).unwrap_err().exit_code(), 70);
+    assert_eq!(engine.infer(&[1.0; 96]).unwrap(), [1.0; 3]);
+}
+
+#[test]
+fn a_missing_file_is_named() {
+    let (_folder, path, card) = stored(&means());
+    let (text, code) = message(Onnx::open(&path.with_file_name("none.onnx"), &card));
+    assert!(text.contains("none.onnx"), "{text}");
+    assert_eq!(code, 66);
+}
+
+#[test]
+fn a_file_cut_short_is_told_by_its_hash() {
+    let bytes = means();
+    let (_folder, path, card) = stored(&bytes);
+    std::fs::write(&path, &bytes[..bytes.len() / 2]).unwrap();
+    let (text, code) = message(Onnx::open(&path, &card));
+    assert!(
+        text.contains("SHA-256") && text.contains("restore"),
+        "{text}"
+    );
+    assert_eq!(code, 65);
+}
+
+#[test]
+fn garbage_under_its_own_hash_is_no_model() {
+    let (_folder, path, card) = stored(b"this is not protobuf at all");
+    let (text, code) = message(Onnx::open(&path, &card));
+    assert!(text.contains("tract cannot run it"), "{text}");
+    assert_eq!(text.lines().count(), 1);
+    assert_eq!(code, 65);
+}
+
+#[test]
+fn labels_must_be_as_many_as_logits() {
+    let (_folder, path, fitting) = stored(&means());
+    let (text, code) = message(Onnx::open(&path, &card(fitting.sha256, 8, 4)));
+    assert!(
+        text.contains("labels.txt") && text.contains("4 labels"),
+        "{text}"
+    );
+    assert_eq!(code, 65);
+}
+
+#[test]
+fn a_card_of_another_size_is_refused() {
+    let (_folder, path, fitting) = stored(&means());
+    let (text, _) = message(Onnx::open(&path, &card(fitting.sha256, 16, 3)));
+    assert!(text.contains("[1, 3, 4, 16]"), "{text}");
+}
