@@ -8,7 +8,7 @@ use serde::Serialize;
 use super::{ConfigOption, say};
 use crate::config::Loaded;
 use crate::engine::pack::{self, Quantised};
-use crate::engine::{self, Input, Layer};
+use crate::engine::{self, Engine, Input, Layer};
 use crate::exit;
 use crate::memory::Guard;
 use crate::memory::Item;
@@ -184,13 +184,10 @@ fn model(
     model.engine.verify()?;
     let Input { width, height, .. } = card.input;
     let start = Instant::now();
-    if layers.is_empty() {
-        // A model in plain tract comes without an answer to compare with.
-        model.engine.infer(&vec![0.0; 3 * width * height])?;
-    } else {
-        model.engine.self_test()?;
-    }
+    // A model in plain tract comes without an answer to compare with.
+    model.engine.self_test()?;
     let took = start.elapsed().as_secs_f64() * 1000.0;
+    finite(&path, model.engine.as_mut(), &card.input)?;
     let config = &loaded.config;
     let pipeline = Pipeline::new(&config.vision, &config.observe, &card, model.engine);
     let described = pipeline.engine();
@@ -214,6 +211,33 @@ fn model(
         described.kernel,
         described.threads,
     ))
+}
+
+/// Runs the network of the ONNX file at `path` on a black, a white and a striped picture, and
+/// refuses values that are not finite.
+fn finite(path: &Path, engine: &mut dyn Engine, input: &Input) -> Result<(), Failure> {
+    let pixels = input.width * input.height;
+    let mut picture = vec![0.0; 3 * pixels];
+    for (name, levels) in [
+        ("black", [0.0, 0.0]),
+        ("white", [1.0, 1.0]),
+        ("striped", [0.0, 1.0]),
+    ] {
+        for (at, value) in picture.iter_mut().enumerate() {
+            let (colour, level) = (at / pixels, levels[at % 2]);
+            *value = (level - input.mean[colour]) / input.std[colour];
+        }
+        let logits = engine.infer(&picture)?;
+        if let Some(index) = logits.iter().position(|logit| !logit.is_finite()) {
+            let message = format!(
+                "{}: logit {index} of a {name} picture is {}; the model gives no finite answer, so train or export it again",
+                path.display(),
+                logits[index]
+            );
+            return Err(Failure::new(exit::DATA, message));
+        }
+    }
+    Ok(())
 }
 
 /// Compares `layers`, as they would run, with the layers that the file at `path` quantises. Without

@@ -27,7 +27,7 @@ impl Onnx {
     ///
     /// # Errors
     /// [`Error::Io`] when the file cannot be read; [`Error::Model`] when its hash is not the
-    /// card's, when tract cannot run it, or when its output does not have one logit for each label.
+    /// card's, when tract cannot run it, or when its output is no number for each label.
     pub fn open(path: &Path, card: &Card) -> Result<Self, Error> {
         verify_file(path, card)?;
         let bad = |message: String| Error::Model {
@@ -59,9 +59,15 @@ impl Onnx {
     }
 }
 
-/// The number of values in the plan's output.
+/// The number of values in the plan's output, which must be numbers of some kind.
 fn logits(plan: &TypedRunnableModel) -> TractResult<usize> {
     let fact = plan.model().output_fact(0)?;
+    let kind = fact.datum_type;
+    // tract computes some integers of 64 bits as extents of tensors.
+    if !(kind.is_number() || kind.is_tdim()) {
+        let message = format!("its output is {kind:?}; export it with an output of float32");
+        return Err(TractError::msg(message));
+    }
     let dims = fact.shape.as_concrete();
     let dims = dims.ok_or_else(|| TractError::msg("the output's shape is not fixed"))?;
     Ok(dims.iter().product())
@@ -95,7 +101,8 @@ impl Engine for Onnx {
         let run = |state: &mut TypedSimpleState, logits: &mut [f32]| -> TractResult<()> {
             let input = Tensor::from_shape(&self.shape, input)?;
             let output = state.run(tvec!(input.into()))?;
-            logits.copy_from_slice(output[0].try_as_plain_ram()?.as_slice::<f32>()?);
+            let output = output[0].cast_to::<f32>()?;
+            logits.copy_from_slice(output.try_as_plain_ram()?.as_slice::<f32>()?);
             Ok(())
         };
         run(&mut self.state, &mut self.logits).map_err(|e| Error::Run(first_line(&e)))?;

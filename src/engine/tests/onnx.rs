@@ -2,14 +2,22 @@
 
 use prost::Message;
 use tract_onnx::pb::{
-    GraphProto, ModelProto, NodeProto, OperatorSetIdProto, TypeProto, ValueInfoProto,
+    AttributeProto, GraphProto, ModelProto, NodeProto, OperatorSetIdProto, TypeProto,
+    ValueInfoProto,
     tensor_shape_proto::{Dimension, dimension::Value},
     type_proto,
 };
 
 use crate::engine::{Card, Engine, Error, Input, Onnx, Resize, sha256};
 
-fn value(name: &str, dims: &[i64]) -> ValueInfoProto {
+/// Numbers of data types in onnx.proto.
+const FLOAT: i32 = 1;
+const INT64: i32 = 7;
+const BOOL: i32 = 9;
+const FLOAT16: i32 = 10;
+const DOUBLE: i32 = 11;
+
+fn value(name: &str, elem_type: i32, dims: &[i64]) -> ValueInfoProto {
     let dim = dims
         .iter()
         .map(|&d| Dimension {
@@ -18,7 +26,7 @@ fn value(name: &str, dims: &[i64]) -> ValueInfoProto {
         })
         .collect();
     let tensor = type_proto::Tensor {
-        elem_type: 1,
+        elem_type,
         shape: Some(tract_onnx::pb::TensorShapeProto { dim }),
     };
     ValueInfoProto {
@@ -41,8 +49,28 @@ fn node(op: &str, input: &str, output: &str) -> NodeProto {
     }
 }
 
+/// A Cast to the data type `to`.
+fn cast(input: &str, output: &str, to: i32) -> NodeProto {
+    let mut node = node("Cast", input, output);
+    node.attribute.push(AttributeProto {
+        name: "to".into(),
+        r#type: 2,
+        i: to.into(),
+        ..Default::default()
+    });
+    node
+}
+
 /// The mean of each colour as three logits, of 8x4 pictures.
 fn means() -> Vec<u8> {
+    let flatten = node("Flatten", "pooled", "logits");
+    graph(vec![flatten], FLOAT)
+}
+
+/// The mean of each colour, `pooled`, and what `rest` makes of them, `logits` of the type `kind`.
+fn graph(rest: Vec<NodeProto>, kind: i32) -> Vec<u8> {
+    let mut node = vec![node("GlobalAveragePool", "input", "pooled")];
+    node.extend(rest);
     ModelProto {
         ir_version: 8,
         opset_import: vec![OperatorSetIdProto {
@@ -50,12 +78,9 @@ fn means() -> Vec<u8> {
             ..Default::default()
         }],
         graph: Some(GraphProto {
-            node: vec![
-                node("GlobalAveragePool", "input", "pooled"),
-                node("Flatten", "pooled", "logits"),
-            ],
-            input: vec![value("input", &[1, 3, 4, 8])],
-            output: vec![value("logits", &[1, 3])],
+            node,
+            input: vec![value("input", FLOAT, &[1, 3, 4, 8])],
+            output: vec![value("logits", kind, &[1, 3])],
             ..Default::default()
         }),
         ..Default::default()
@@ -113,6 +138,35 @@ fn an_input_of_another_size_leaves_the_engine_usable() {
     let mut engine = Onnx::open(&path, &card).unwrap();
     assert_eq!(engine.infer(&[0.0; 95]).unwrap_err().exit_code(), 70);
     assert_eq!(engine.infer(&[1.0; 96]).unwrap(), [1.0; 3]);
+}
+
+#[test]
+fn an_output_of_any_number_is_read() {
+    for kind in [FLOAT16, DOUBLE, INT64] {
+        let rest = vec![
+            node("Flatten", "pooled", "flat"),
+            cast("flat", "logits", kind),
+        ];
+        let (_folder, path, card) = stored(&graph(rest, kind));
+        let mut engine = Onnx::open(&path, &card).unwrap();
+        let input: Vec<f32> = (0..96).map(|i| (i / 32) as f32 - 1.0).collect();
+        assert_eq!(engine.infer(&input).unwrap(), [-1.0, 0.0, 1.0], "{kind}");
+    }
+}
+
+#[test]
+fn an_output_that_is_no_number_is_refused_at_opening() {
+    let rest = vec![
+        node("Flatten", "pooled", "flat"),
+        cast("flat", "logits", BOOL),
+    ];
+    let (_folder, path, card) = stored(&graph(rest, BOOL));
+    let (text, code) = message(Onnx::open(&path, &card));
+    assert!(
+        text.contains("means.onnx") && text.contains("output is Bool"),
+        "{text}"
+    );
+    assert_eq!(code, 65);
 }
 
 #[test]
