@@ -8,7 +8,7 @@ use serde::Serialize;
 use super::{ConfigOption, say};
 use crate::config::Loaded;
 use crate::engine::pack::{self, Quantised};
-use crate::engine::{self, Engine, Input, Layer};
+use crate::engine::{self, Engine, Input, Layer, Output};
 use crate::exit;
 use crate::memory::Guard;
 use crate::memory::Item;
@@ -193,7 +193,7 @@ fn model(
     let described = pipeline.engine();
     *guard = Some(need::guard(loaded, &path, described, source)?);
     let int8 = if layers.is_empty() {
-        "in float, in plain tract".into()
+        format!("in float, in plain tract{}", ending(described.output))
     } else {
         let (all, int8) = macs(layers);
         format!(
@@ -211,6 +211,14 @@ fn model(
         described.kernel,
         described.threads,
     ))
+}
+
+/// The clause about outputs that are no logits.
+fn ending(output: Output) -> String {
+    if output == Output::Logits {
+        return String::new();
+    }
+    format!(", ends in {output}: its outputs are the scores and the temperature is not applied")
 }
 
 /// Runs the network of the ONNX file at `path` on a black, a white and a striped picture, and

@@ -9,6 +9,7 @@ mod card;
 mod classifier;
 mod config;
 mod describe;
+mod ending;
 mod error;
 mod hash;
 mod interface;
@@ -28,7 +29,7 @@ pub use classifier::Classifier;
 pub use config::Config;
 pub use error::Error;
 pub use hash::sha256;
-pub use interface::{Description, Engine, Layer, Memory};
+pub use interface::{Description, Engine, Layer, Memory, Output};
 pub use onnx::Onnx;
 pub use open::open;
 

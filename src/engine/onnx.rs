@@ -9,9 +9,10 @@ use std::sync::Arc;
 use tract_onnx::prelude::*;
 
 use super::card::Card;
+use super::ending::ending;
 use super::error::Error;
 use super::hash::verify_file;
-use super::interface::{Description, Engine};
+use super::interface::{Description, Engine, Output};
 
 /// A plan of tract's own ops over an ONNX file.
 #[derive(Debug)]
@@ -35,7 +36,7 @@ impl Onnx {
             message,
         };
         let shape = [1, 3, card.input.height, card.input.width];
-        let plan = load(path, shape).map_err(|e| {
+        let (plan, output) = load(path, shape).map_err(|e| {
             bad(format!(
                 "tract cannot run it as a classifier of {shape:?} pictures: {}; \
                  use an ONNX classifier with one float input of that shape",
@@ -53,6 +54,7 @@ impl Onnx {
                 kernel: "tract-onnx".into(),
                 model_hash: card.sha256.clone(),
                 threads: 1,
+                output,
                 ..Description::default()
             },
         })
@@ -73,8 +75,9 @@ fn logits(plan: &TypedRunnableModel) -> TractResult<usize> {
     Ok(dims.iter().product())
 }
 
-fn load(path: &Path, shape: [usize; 4]) -> TractResult<Arc<TypedRunnableModel>> {
-    let mut model = tract_onnx::onnx().model_for_path(path)?;
+/// The plan of the file at `path`, and the meaning of its outputs.
+fn load(path: &Path, shape: [usize; 4]) -> TractResult<(Arc<TypedRunnableModel>, Output)> {
+    let (mut model, output) = parse(path)?;
     let (inputs, outputs) = (model.inputs.len(), model.outputs.len());
     if (inputs, outputs) != (1, 1) {
         let message = format!("it has {inputs} inputs and {outputs} outputs instead of one each");
@@ -87,7 +90,18 @@ fn load(path: &Path, shape: [usize; 4]) -> TractResult<Arc<TypedRunnableModel>> 
         return Err(TractError::msg(message));
     }
     model.set_input_fact(0, f32::fact(shape).into())?;
-    model.into_optimized()?.into_runnable()
+    Ok((model.into_optimized()?.into_runnable()?, output))
+}
+
+fn parse(path: &Path) -> TractResult<(InferenceModel, Output)> {
+    let onnx = tract_onnx::onnx();
+    let proto = onnx.proto_model_for_path(path)?;
+    let output = proto.graph.as_ref().map(ending).unwrap_or_default();
+    let parsed = onnx.parse(&proto, path.parent().and_then(Path::to_str))?;
+    if let Some(name) = parsed.unresolved_inputs.first() {
+        return Err(TractError::msg(format!("nothing makes its value {name:?}")));
+    }
+    Ok((parsed.model, output))
 }
 
 /// The innermost cause, on one line: tract's outer contexts name its own nodes and source files.

@@ -8,7 +8,7 @@ use tract_onnx::pb::{
     type_proto,
 };
 
-use crate::engine::{Card, Engine, Error, Input, Onnx, Resize, sha256};
+use crate::engine::{Card, Engine, Error, Input, Onnx, Output, Resize, sha256};
 
 /// Numbers of data types in onnx.proto.
 const FLOAT: i32 = 1;
@@ -151,6 +151,23 @@ fn an_output_of_any_number_is_read() {
         let mut engine = Onnx::open(&path, &card).unwrap();
         let input: Vec<f32> = (0..96).map(|i| (i / 32) as f32 - 1.0).collect();
         assert_eq!(engine.infer(&input).unwrap(), [-1.0, 0.0, 1.0], "{kind}");
+    }
+}
+
+#[test]
+fn a_network_that_ends_in_softmax_or_sigmoid_says_so() {
+    for (op, output) in [
+        ("Softmax", Output::Softmax),
+        ("Sigmoid", Output::Sigmoid),
+        ("Relu", Output::Logits),
+    ] {
+        let rest = vec![
+            node("Flatten", "pooled", "flat"),
+            node(op, "flat", "logits"),
+        ];
+        let (_folder, path, card) = stored(&graph(rest, FLOAT));
+        let engine = Onnx::open(&path, &card).unwrap();
+        assert_eq!(engine.describe().output, output);
     }
 }
 
