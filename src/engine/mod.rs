@@ -11,6 +11,7 @@ mod config;
 mod describe;
 mod ending;
 mod error;
+mod feed;
 mod hash;
 mod interface;
 pub mod kernels;

@@ -8,9 +8,10 @@ use std::sync::Arc;
 
 use tract_onnx::prelude::*;
 
-use super::card::Card;
+use super::card::{Card, Input};
 use super::ending::ending;
 use super::error::Error;
+use super::feed::Feed;
 use super::hash::verify_file;
 use super::interface::{Description, Engine, Output};
 
@@ -18,7 +19,7 @@ use super::interface::{Description, Engine, Output};
 #[derive(Debug)]
 pub struct Onnx {
     state: TypedSimpleState,
-    shape: [usize; 4],
+    feed: Feed,
     logits: Vec<f32>,
     description: Description,
 }
@@ -35,11 +36,12 @@ impl Onnx {
             path: path.into(),
             message,
         };
-        let shape = [1, 3, card.input.height, card.input.width];
-        let (plan, output) = load(path, shape).map_err(|e| {
+        let (plan, feed, output) = load(path, &card.input).map_err(|e| {
             bad(format!(
-                "tract cannot run it as a classifier of {shape:?} pictures: {}; \
-                 use an ONNX classifier with one float input of that shape",
+                "tract cannot run it as a classifier of {}x{} pictures: {}; \
+                 use an ONNX classifier with one input, [1, 3, height, width] or [1, height, width, 3]",
+                card.input.width,
+                card.input.height,
                 first_line(&e)
             ))
         })?;
@@ -48,7 +50,7 @@ impl Onnx {
         let state = plan.spawn().map_err(|e| bad(first_line(&e)))?;
         Ok(Self {
             state,
-            shape,
+            feed,
             logits: vec![0.0; logits],
             description: Description {
                 kernel: "tract-onnx".into(),
@@ -75,22 +77,17 @@ fn logits(plan: &TypedRunnableModel) -> TractResult<usize> {
     Ok(dims.iter().product())
 }
 
-/// The plan of the file at `path`, and the meaning of its outputs.
-fn load(path: &Path, shape: [usize; 4]) -> TractResult<(Arc<TypedRunnableModel>, Output)> {
+/// The plan of the file at `path`, the form of its input, and the meaning of its outputs.
+fn load(path: &Path, input: &Input) -> TractResult<(Arc<TypedRunnableModel>, Feed, Output)> {
     let (mut model, output) = parse(path)?;
     let (inputs, outputs) = (model.inputs.len(), model.outputs.len());
     if (inputs, outputs) != (1, 1) {
         let message = format!("it has {inputs} inputs and {outputs} outputs instead of one each");
         return Err(TractError::msg(message));
     }
-    if let Some(declared) = model.input_fact(0)?.shape.as_concrete_finite()?
-        && declared.as_slice() != shape
-    {
-        let message = format!("its input is {declared:?} and model.toml asks for {shape:?}");
-        return Err(TractError::msg(message));
-    }
-    model.set_input_fact(0, f32::fact(shape).into())?;
-    Ok((model.into_optimized()?.into_runnable()?, output))
+    let feed = Feed::of(model.input_fact(0)?, input)?;
+    model.set_input_fact(0, feed.fact())?;
+    Ok((model.into_optimized()?.into_runnable()?, feed, output))
 }
 
 fn parse(path: &Path) -> TractResult<(InferenceModel, Output)> {
@@ -113,8 +110,7 @@ fn first_line(error: &TractError) -> String {
 impl Engine for Onnx {
     fn infer(&mut self, input: &[f32]) -> Result<&[f32], Error> {
         let run = |state: &mut TypedSimpleState, logits: &mut [f32]| -> TractResult<()> {
-            let input = Tensor::from_shape(&self.shape, input)?;
-            let output = state.run(tvec!(input.into()))?;
+            let output = state.run(tvec!(self.feed.tensor(input)?.into()))?;
             let output = output[0].cast_to::<f32>()?;
             logits.copy_from_slice(output.try_as_plain_ram()?.as_slice::<f32>()?);
             Ok(())

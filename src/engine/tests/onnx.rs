@@ -12,6 +12,8 @@ use crate::engine::{Card, Engine, Error, Input, Onnx, Output, Resize, sha256};
 
 /// Numbers of data types in onnx.proto.
 const FLOAT: i32 = 1;
+const UINT8: i32 = 2;
+const INT32: i32 = 6;
 const INT64: i32 = 7;
 const BOOL: i32 = 9;
 const FLOAT16: i32 = 10;
@@ -71,6 +73,19 @@ fn means() -> Vec<u8> {
 fn graph(rest: Vec<NodeProto>, kind: i32) -> Vec<u8> {
     let mut node = vec![node("GlobalAveragePool", "input", "pooled")];
     node.extend(rest);
+    file(node, value("input", FLOAT, &[1, 3, 4, 8]), kind)
+}
+
+/// The means of an `input` that `first` makes a planar one in float32, `planar`.
+fn of_input(first: Vec<NodeProto>, kind: i32, dims: &[i64]) -> Vec<u8> {
+    let mut all = first;
+    all.push(node("GlobalAveragePool", "planar", "pooled"));
+    all.push(node("Flatten", "pooled", "logits"));
+    file(all, value("input", kind, dims), FLOAT)
+}
+
+/// The file of these nodes, from `input` to `logits` of the type `kind`.
+fn file(node: Vec<NodeProto>, input: ValueInfoProto, kind: i32) -> Vec<u8> {
     ModelProto {
         ir_version: 8,
         opset_import: vec![OperatorSetIdProto {
@@ -79,7 +94,7 @@ fn graph(rest: Vec<NodeProto>, kind: i32) -> Vec<u8> {
         }],
         graph: Some(GraphProto {
             node,
-            input: vec![value("input", FLOAT, &[1, 3, 4, 8])],
+            input: vec![input],
             output: vec![value("logits", kind, &[1, 3])],
             ..Default::default()
         }),
@@ -169,6 +184,68 @@ fn a_network_that_ends_in_softmax_or_sigmoid_says_so() {
         let engine = Onnx::open(&path, &card).unwrap();
         assert_eq!(engine.describe().output, output);
     }
+}
+
+/// Pictures whose red, green and blue are 0, 51 and 255, of levels 0 to 255.
+fn levels(card: &Card) -> Vec<f32> {
+    let input = &card.input;
+    let value = |c: usize| ([0.0, 0.2, 1.0][c] - input.mean[c]) / input.std[c];
+    (0..96).map(|i| value(i / 32)).collect()
+}
+
+#[test]
+fn an_input_of_bytes_gets_levels() {
+    let first = vec![cast("input", "planar", FLOAT)];
+    let (_folder, path, mut card) = stored(&of_input(first, UINT8, &[1, 3, 4, 8]));
+    (card.input.mean, card.input.std) = ([0.485, 0.456, 0.406], [0.229, 0.224, 0.225]);
+    let mut engine = Onnx::open(&path, &card).unwrap();
+    assert_eq!(engine.infer(&levels(&card)).unwrap(), [0.0, 51.0, 255.0]);
+    assert_eq!(engine.infer(&[0.0; 95]).unwrap_err().exit_code(), 70);
+}
+
+#[test]
+fn inputs_of_other_floats_get_normalised_values() {
+    for kind in [FLOAT16, DOUBLE] {
+        let first = vec![cast("input", "planar", FLOAT)];
+        let (_folder, path, mut card) = stored(&of_input(first, kind, &[1, 3, 4, 8]));
+        (card.input.mean, card.input.std) = ([0.5; 3], [0.25; 3]);
+        let mut engine = Onnx::open(&path, &card).unwrap();
+        let means = engine.infer(&levels(&card)).unwrap();
+        for (mean, wanted) in means.iter().zip([-2.0, -1.2, 2.0]) {
+            assert!((mean - wanted).abs() < 2e-3, "{kind}: {means:?}");
+        }
+    }
+}
+
+#[test]
+fn an_input_with_channels_last_gets_them_last() {
+    let mut planar = node("Transpose", "input", "planar");
+    planar.attribute.push(AttributeProto {
+        name: "perm".into(),
+        r#type: 7,
+        ints: vec![0, 3, 1, 2],
+        ..Default::default()
+    });
+    for dims in [[1, 4, 8, 3], [-1, 4, 8, 3]] {
+        let (_folder, path, card) = stored(&of_input(vec![planar.clone()], FLOAT, &dims));
+        let mut engine = Onnx::open(&path, &card).unwrap();
+        let found = engine.infer(&levels(&card)).unwrap();
+        for (found, wanted) in found.iter().zip([0.0, 0.2, 1.0]) {
+            assert!((found - wanted).abs() < 1e-6, "{found}");
+        }
+    }
+}
+
+#[test]
+fn an_input_of_other_integers_is_refused() {
+    let first = vec![cast("input", "planar", FLOAT)];
+    let (_folder, path, card) = stored(&of_input(first, INT32, &[1, 3, 4, 8]));
+    let (text, code) = message(Onnx::open(&path, &card));
+    assert!(
+        text.contains("means.onnx") && text.contains("input is I32"),
+        "{text}"
+    );
+    assert_eq!(code, 65);
 }
 
 #[test]
