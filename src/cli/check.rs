@@ -8,7 +8,7 @@ use serde::Serialize;
 use super::{ConfigOption, say};
 use crate::config::Loaded;
 use crate::engine::pack::{self, Quantised};
-use crate::engine::{self, Input, Layer};
+use crate::engine::{self, Engine, Input, Layer, Output};
 use crate::exit;
 use crate::memory::Guard;
 use crate::memory::Item;
@@ -184,19 +184,16 @@ fn model(
     model.engine.verify()?;
     let Input { width, height, .. } = card.input;
     let start = Instant::now();
-    if layers.is_empty() {
-        // A model in plain tract comes without an answer to compare with.
-        model.engine.infer(&vec![0.0; 3 * width * height])?;
-    } else {
-        model.engine.self_test()?;
-    }
+    // A model in plain tract comes without an answer to compare with.
+    model.engine.self_test()?;
     let took = start.elapsed().as_secs_f64() * 1000.0;
+    finite(&path, model.engine.as_mut(), &card.input)?;
     let config = &loaded.config;
     let pipeline = Pipeline::new(&config.vision, &config.observe, &card, model.engine);
     let described = pipeline.engine();
     *guard = Some(need::guard(loaded, &path, described, source)?);
     let int8 = if layers.is_empty() {
-        "in float, in plain tract".into()
+        format!("in float, in plain tract{}", ending(described.output))
     } else {
         let (all, int8) = macs(layers);
         format!(
@@ -214,6 +211,41 @@ fn model(
         described.kernel,
         described.threads,
     ))
+}
+
+/// The clause about outputs that are no logits.
+fn ending(output: Output) -> String {
+    if output == Output::Logits {
+        return String::new();
+    }
+    format!(", ends in {output}: its outputs are the scores and the temperature is not applied")
+}
+
+/// Runs the network of the ONNX file at `path` on a black, a white and a striped picture, and
+/// refuses values that are not finite.
+fn finite(path: &Path, engine: &mut dyn Engine, input: &Input) -> Result<(), Failure> {
+    let pixels = input.width * input.height;
+    let mut picture = vec![0.0; 3 * pixels];
+    for (name, levels) in [
+        ("black", [0.0, 0.0]),
+        ("white", [1.0, 1.0]),
+        ("striped", [0.0, 1.0]),
+    ] {
+        for (at, value) in picture.iter_mut().enumerate() {
+            let (colour, level) = (at / pixels, levels[at % 2]);
+            *value = (level - input.mean[colour]) / input.std[colour];
+        }
+        let logits = engine.infer(&picture)?;
+        if let Some(index) = logits.iter().position(|logit| !logit.is_finite()) {
+            let message = format!(
+                "{}: logit {index} of a {name} picture is {}; the model gives no finite answer, so train or export it again",
+                path.display(),
+                logits[index]
+            );
+            return Err(Failure::new(exit::DATA, message));
+        }
+    }
+    Ok(())
 }
 
 /// Compares `layers`, as they would run, with the layers that the file at `path` quantises. Without

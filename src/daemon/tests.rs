@@ -39,6 +39,7 @@ impl Source for Broken {
 
 fn daemon(source: Box<dyn Source>) -> Daemon {
     let card = Card {
+        folder: "".into(),
         name: "constant".into(),
         labels: vec!["bright".into(), "dim".into()],
         temperature: 1.0,

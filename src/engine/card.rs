@@ -3,8 +3,16 @@
 use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
+use serde::de::DeserializeOwned;
 
 use super::error::Error;
+use super::labels;
+use crate::misfit::{Misfit, within};
+
+/// Sides that an input may have, in pixels. Buffers of the largest take 50 MB.
+const SIDES: std::ops::RangeInclusive<usize> = 1..=2048;
+/// Keys of `[input]`.
+const INPUT: [&str; 5] = ["width", "height", "mean", "std", "resize"];
 
 /// The way from a picture of another shape to the model's input.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
@@ -20,16 +28,15 @@ pub enum Resize {
 }
 
 /// The input that the network was trained for.
-#[derive(Clone, Debug, PartialEq, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Input {
-    /// Width in pixels.
+    /// Width in pixels, 1 to 2048.
     pub width: usize,
-    /// Height in pixels.
+    /// Height in pixels, 1 to 2048.
     pub height: usize,
     /// Mean of red, green and blue, of levels in 0 to 1.
     pub mean: [f32; 3],
-    /// Standard deviation of red, green and blue, of levels in 0 to 1.
+    /// Standard deviation of red, green and blue, of levels in 0 to 1. Never 0.
     pub std: [f32; 3],
     /// The way to this size that training took.
     pub resize: Resize,
@@ -38,6 +45,8 @@ pub struct Input {
 /// `model.toml` and `labels.txt`, read and checked.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Card {
+    /// The folder that both stand in.
+    pub folder: PathBuf,
     /// The model's name, for people.
     pub name: String,
     /// SHA-256 of the ONNX file, in hex.
@@ -46,91 +55,267 @@ pub struct Card {
     pub input: Input,
     /// Logits are divided by it before softmax, so that scores are calibrated probabilities.
     pub temperature: f32,
-    /// One name for each logit, in order.
+    /// One name for each logit, in order, each once.
     pub labels: Vec<String>,
-}
-
-#[derive(Deserialize)]
-struct ModelToml {
-    v: u32,
-    name: String,
-    sha256: String,
-    input: Input,
-    calibration: Calibration,
-}
-
-#[derive(Deserialize)]
-struct Calibration {
-    temperature: f32,
 }
 
 impl Card {
     /// Reads `model.toml` and `labels.txt` from the folder of the ONNX file `model`.
     ///
     /// # Errors
-    /// [`Error::Io`] for a file that is missing, [`Error::Model`] for one whose content is wrong.
+    /// [`Error::Io`] for a file that cannot be read, [`Error::Model`] for one whose content is
+    /// wrong; it names the key of `model.toml` or the line of `labels.txt`.
     pub fn read(model: &Path) -> Result<Self, Error> {
         let folder = model.parent().unwrap_or(Path::new(""));
-        let at = |name: &str| folder.join(name);
-        let text = |path: &PathBuf| {
-            std::fs::read_to_string(path).map_err(|cause| Error::Io {
-                path: path.clone(),
-                cause,
-            })
-        };
-        let toml_path = at("model.toml");
-        let bad = |path: &PathBuf, message: String| Error::Model {
-            path: path.clone(),
-            message,
-        };
-        let found: ModelToml = toml::from_str(&text(&toml_path)?)
-            .map_err(|e| bad(&toml_path, e.message().to_string()))?;
-        if found.v != 1 {
-            return Err(bad(
-                &toml_path,
-                format!(
-                    "v = {} is a form that this version does not know; it knows v = 1",
-                    found.v
-                ),
-            ));
-        }
-        if !(found.calibration.temperature.is_finite() && found.calibration.temperature > 0.0) {
-            return Err(bad(
-                &toml_path,
-                "calibration.temperature must be above 0".into(),
-            ));
-        }
-        let labels_path = at("labels.txt");
-        let labels: Vec<String> = text(&labels_path)?.lines().map(str::to_string).collect();
-        if labels.is_empty() || labels.iter().any(|l| l.trim().is_empty()) {
-            return Err(bad(
-                &labels_path,
-                "it must hold one label a line, none empty".into(),
-            ));
-        }
-        Ok(Self {
-            name: found.name,
-            sha256: found.sha256,
-            input: found.input,
-            temperature: found.calibration.temperature,
-            labels,
-        })
+        let path = folder.join("model.toml");
+        let toml = Toml::parse(&text(&path)?);
+        let card = toml.and_then(|toml| toml.card(folder));
+        let mut card = card.map_err(|misfit| Error::Model {
+            path,
+            message: misfit.to_string(),
+        })?;
+        let path = folder.join("labels.txt");
+        card.labels =
+            labels::parse(&text(&path)?).map_err(|why| card.wrong_labels(&why.to_string()))?;
+        Ok(card)
     }
 
-    /// Refuses labels that are not one for each of the `logits` of the model at `model`.
+    /// Refuses labels that are not one for each of the model's `logits`.
     ///
     /// # Errors
     /// [`Error::Model`] of `labels.txt`.
-    pub(crate) fn check_labels(&self, model: &Path, logits: usize) -> Result<(), Error> {
-        if logits == self.labels.len() {
+    pub(crate) fn check_labels(&self, logits: usize) -> Result<(), Error> {
+        let labels = self.labels.len();
+        if logits == labels {
+            return Ok(());
+        }
+        Err(self.wrong_labels(&format!(
+            "it has {labels} labels and the model {logits} outputs; give it one line for each output, in order"
+        )))
+    }
+
+    /// Refuses an input that is not the model's, of `width` by `height` pixels.
+    ///
+    /// # Errors
+    /// [`Error::Model`] of `model.toml`.
+    pub(crate) fn check_size(&self, width: usize, height: usize) -> Result<(), Error> {
+        let Input {
+            width: w,
+            height: h,
+            ..
+        } = self.input;
+        if (w, h) == (width, height) {
             return Ok(());
         }
         Err(Error::Model {
-            path: model.with_file_name("labels.txt"),
+            path: self.folder.join("model.toml"),
             message: format!(
-                "it has {} labels and the model {logits} outputs; give it one line for each output, in order",
-                self.labels.len()
+                "input.width and input.height are {w}x{h} and the model's input is {width}x{height} pixels; \
+                 write {width} and {height}"
             ),
         })
+    }
+
+    fn wrong_labels(&self, message: &str) -> Error {
+        Error::Model {
+            path: self.folder.join("labels.txt"),
+            message: message.into(),
+        }
+    }
+}
+
+/// The text of the file at `path`, without the byte-order mark that editors of Windows write.
+fn text(path: &Path) -> Result<String, Error> {
+    let bytes = std::fs::read(path).map_err(|cause| Error::Io {
+        path: path.into(),
+        cause,
+    })?;
+    let text = String::from_utf8(bytes).map_err(|_| Error::Model {
+        path: path.into(),
+        message: "it is not UTF-8 text; save it as UTF-8".into(),
+    })?;
+    let unmarked = text.strip_prefix('\u{feff}').map(str::to_string);
+    Ok(unmarked.unwrap_or(text))
+}
+
+/// `model.toml`, whose values are taken by their dotted keys.
+struct Toml(toml::Table);
+
+impl Toml {
+    fn parse(text: &str) -> Result<Self, Misfit> {
+        let parsed = toml::from_str(text);
+        parsed.map(Self).map_err(|e| {
+            let line = e
+                .span()
+                .map_or(1, |s| 1 + text[..s.start].matches('\n').count());
+            Misfit::new(
+                format!("line {line}"),
+                format!("is no TOML: {}", one_line(e.message())),
+            )
+        })
+    }
+
+    /// The value of the dotted `key`.
+    fn value<T: DeserializeOwned>(&self, key: &str) -> Result<T, Misfit> {
+        let mut names = key.split('.');
+        let first = names.next().and_then(|name| self.0.get(name));
+        let value = names.fold(first, |value, name| value?.get(name));
+        let value = value.ok_or_else(|| Misfit::new(key, "is missing"))?;
+        let read = value.clone().try_into();
+        read.map_err(|e: toml::de::Error| {
+            Misfit::new(key, format!("cannot be used: {}", one_line(e.message())))
+        })
+    }
+
+    /// Three values, one a colour.
+    fn colours(&self, key: &str, range: std::ops::RangeInclusive<f32>) -> Result<[f32; 3], Misfit> {
+        let all: [f32; 3] = self.value(key)?;
+        for value in all {
+            within(key, value, range.clone(), "(of levels in 0 to 1)")?;
+        }
+        Ok(all)
+    }
+
+    fn side(&self, key: &str) -> Result<usize, Misfit> {
+        let side = self.value(key)?;
+        within(key, side, SIDES, "pixels")?;
+        Ok(side)
+    }
+
+    fn input(&self) -> Result<Input, Misfit> {
+        let table: toml::Table = self.value("input")?;
+        if let Some(key) = table.keys().find(|key| !INPUT.contains(&key.as_str())) {
+            let known = INPUT.join(", ");
+            return Err(Misfit::new(
+                format!("input.{key}"),
+                format!("is not known; known are {known}"),
+            ));
+        }
+        Ok(Input {
+            width: self.side("input.width")?,
+            height: self.side("input.height")?,
+            mean: self.colours("input.mean", 0.0..=1.0)?,
+            // A level divided by the least one still has a finite square.
+            std: self.colours("input.std", 1e-4..=100.0)?,
+            resize: self.value("input.resize")?,
+        })
+    }
+
+    /// The card of `folder`, still without labels.
+    fn card(&self, folder: &Path) -> Result<Card, Misfit> {
+        let v: i64 = self.value("v")?;
+        if v != 1 {
+            let message =
+                format!("= {v} is a form that this version does not know; it knows v = 1");
+            return Err(Misfit::new("v", message));
+        }
+        let sha256: String = self.value("sha256")?;
+        if sha256.len() != 64 || !sha256.bytes().all(|b| b.is_ascii_hexdigit()) {
+            let message = "must be the 64 hex digits that `sha256sum` prints for the ONNX file";
+            return Err(Misfit::new("sha256", message));
+        }
+        let temperature = self.value("calibration.temperature")?;
+        within("calibration.temperature", temperature, 1e-3..=1e3, "")?;
+        Ok(Card {
+            folder: folder.into(),
+            name: self.value("name")?,
+            sha256,
+            input: self.input()?,
+            temperature,
+            labels: Vec::new(),
+        })
+    }
+}
+
+fn one_line(message: &str) -> String {
+    message.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn good() -> String {
+        format!(
+            "v = 1\nname = \"toy\"\nsha256 = \"{}\"\n[input]\nwidth = 32\nheight = 24\nmean = [0.5, 0, 1]\n\
+             std = [1.0, 0.25, 1]\nresize = \"squash\"\n[calibration]\ntemperature = 2.0\n[more]\nkey = 1\n",
+            "5A".repeat(32)
+        )
+    }
+
+    fn read(toml: &[u8], labels: &[u8]) -> Result<Card, Error> {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join("model.toml"), toml).unwrap();
+        std::fs::write(folder.path().join("labels.txt"), labels).unwrap();
+        Card::read(&folder.path().join("toy.onnx"))
+    }
+
+    #[test]
+    fn a_card_is_read_with_a_mark_and_crlf() {
+        let plain = read(good().as_bytes(), b"a\nb\n").unwrap();
+        assert_eq!((plain.input.width, plain.input.height), (32, 24));
+        assert_eq!(plain.input.std, [1.0, 0.25, 1.0]);
+        let windows = format!("\u{feff}{}", good().replace('\n', "\r\n"));
+        let labels = "\u{feff}a\r\nb\r\n".as_bytes();
+        let windows = read(windows.as_bytes(), labels).unwrap();
+        let folder = plain.folder.clone();
+        assert_eq!(Card { folder, ..windows }, plain);
+    }
+
+    #[test]
+    fn a_value_that_makes_no_input_is_refused_by_its_key() {
+        for (old, new, key) in [
+            ("width = 32", "width = 0", "input.width"),
+            ("width = 32", "width = -1", "input.width"),
+            ("width = 32", "width = 32.0", "input.width"),
+            ("height = 24", "height = 4000000000", "input.height"),
+            ("height = 24", "height = 2049", "input.height"),
+            ("height = 24\n", "", "input.height"),
+            ("height = 24", "heigth = 24", "input.heigth"),
+            ("[0.5, 0, 1]", "[inf, 0, 1]", "input.mean"),
+            ("[0.5, 0, 1]", "[0.5, nan, 1]", "input.mean"),
+            ("[0.5, 0, 1]", "[123.675, 0, 1]", "input.mean"),
+            ("[0.5, 0, 1]", "[0.5, 0]", "input.mean"),
+            ("[0.5, 0, 1]", "0.5", "input.mean"),
+            ("[1.0, 0.25, 1]", "[0.0, 0.25, 1]", "input.std"),
+            ("[1.0, 0.25, 1]", "[1, 0.25, -1]", "input.std"),
+            ("[1.0, 0.25, 1]", "[1, nan, 1]", "input.std"),
+            ("[1.0, 0.25, 1]", "[1, 1e-40, 1]", "input.std"),
+            ("[1.0, 0.25, 1]", "[1, 1e300, 1]", "input.std"),
+            ("\"squash\"", "\"stretch\"", "input.resize"),
+            ("temperature = 2.0", "temperature = 0", "temperature"),
+            ("temperature = 2.0", "temperature = nan", "temperature"),
+            ("temperature = 2.0", "temperature = inf", "temperature"),
+            ("temperature = 2.0", "temperature = 1e-40", "temperature"),
+            ("temperature = 2.0", "t = 2", "temperature"),
+            ("5A5A", "../.", "sha256"),
+            ("5A5A", "5A5", "sha256"),
+            ("name = \"toy\"", "name = 5", "name"),
+            ("[input]", "[inputs]", "input"),
+            ("v = 1", "v = 2", "v"),
+            ("v = 1", "v = ", "line 1"),
+        ] {
+            assert!(good().contains(old), "{old}");
+            let error = read(good().replacen(old, new, 1).as_bytes(), b"a\nb\n").unwrap_err();
+            let (text, code) = (error.to_string(), error.exit_code());
+            let named = text.contains(&format!("model.toml: {key} "))
+                || text.contains(&format!("model.toml: calibration.{key} "));
+            assert!(named && text.lines().count() == 1, "{new}: {text}");
+            assert_eq!(code, 65, "{new}");
+        }
+    }
+
+    #[test]
+    fn a_file_of_another_encoding_is_named() {
+        let utf16 = b"\xff\xfea\0\n\0";
+        for (toml, labels, name) in [
+            (&utf16[..], &b"a\n"[..], "model.toml"),
+            (good().as_bytes(), &utf16[..], "labels.txt"),
+        ] {
+            let error = read(toml, labels).unwrap_err();
+            let text = error.to_string();
+            assert!(text.contains(name) && text.contains("UTF-8"), "{text}");
+            assert_eq!(error.exit_code(), 65);
+        }
     }
 }

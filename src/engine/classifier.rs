@@ -49,23 +49,17 @@ impl Classifier {
     ) -> Result<Self, Error> {
         let bundle = Bundle::open(path)?;
         let manifest = bundle.manifest();
-        let bad = |message: String| Error::Model {
-            path: path.into(),
-            message,
-        };
         if !manifest.model_sha256.eq_ignore_ascii_case(&card.sha256) {
-            return Err(bad(format!(
-                "it was packed from a model of SHA-256 {} and model.toml says {}; pack the model again with `goldcrest pack`",
-                manifest.model_sha256, card.sha256
-            )));
+            return Err(Error::Model {
+                path: path.into(),
+                message: format!(
+                    "it was packed from a model of SHA-256 {} and model.toml says {}; pack the model again with `goldcrest pack`",
+                    manifest.model_sha256, card.sha256
+                ),
+            });
         }
-        if (manifest.height, manifest.width) != (card.input.height, card.input.width) {
-            return Err(bad(format!(
-                "its input is {}x{} pixels and model.toml asks for {}x{}; correct model.toml",
-                manifest.width, manifest.height, card.input.width, card.input.height
-            )));
-        }
-        card.check_labels(path, manifest.classes)?;
+        card.check_size(manifest.width, manifest.height)?;
+        card.check_labels(manifest.classes)?;
         Self::of(bundle, threads, kernel)
     }
 

@@ -1,7 +1,7 @@
 //! The description of a packed network.
 
 use super::bundle::{Bundle, LinearEntry, Manifest, filled};
-use super::interface::{Description, Layer, Memory};
+use super::interface::{Description, Layer, Memory, Output};
 use super::kernels::Machine;
 use super::ops::{self, Workspace};
 
@@ -19,6 +19,8 @@ pub(super) fn describe(bundle: &Bundle, machine: &Machine) -> Description {
             arena: ops::sizes(bundle, machine).bytes(),
             maps: Workspace::map_bytes(manifest) + input + filled(manifest.classes) * 4,
         }),
+        // A network in the form that is packed ends in its last linear layer.
+        output: Output::Logits,
     }
 }
 

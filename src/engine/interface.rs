@@ -1,5 +1,7 @@
 //! The interface that the rest of the program sees of an engine.
 
+use std::fmt;
+
 use serde::Serialize;
 
 use super::error::Error;
@@ -9,7 +11,7 @@ pub trait Engine: Send {
     /// Runs the network on one prepared input, f32 `[3, height, width]` row-major (planar RGB,
     /// normalised).
     ///
-    /// Returns the logits, one for each label in the card's order.
+    /// Returns one value for each label in the card's order: what [`Description::output`] names.
     ///
     /// # Errors
     /// [`Error::Run`] when the runtime fails; the engine stays usable.
@@ -53,6 +55,31 @@ pub struct Description {
     pub layers: Vec<Layer>,
     /// The engine's memory; None when plain tract decides.
     pub memory: Option<Memory>,
+    /// The meaning of the values that an inference returns.
+    pub output: Output,
+}
+
+/// The meaning of a network's outputs.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Output {
+    /// Logits, which softmax turns into probabilities.
+    #[default]
+    Logits,
+    /// Probabilities that sum to 1: the network has its own softmax.
+    Softmax,
+    /// One probability for each label by itself: the network has its own sigmoid.
+    Sigmoid,
+}
+
+impl fmt::Display for Output {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Logits => "logits",
+            Self::Softmax => "softmax",
+            Self::Sigmoid => "sigmoid",
+        })
+    }
 }
 
 /// One layer of a network.

@@ -8,16 +8,18 @@ use std::sync::Arc;
 
 use tract_onnx::prelude::*;
 
-use super::card::Card;
+use super::card::{Card, Input};
+use super::ending::ending;
 use super::error::Error;
+use super::feed::Feed;
 use super::hash::verify_file;
-use super::interface::{Description, Engine};
+use super::interface::{Description, Engine, Output};
 
 /// A plan of tract's own ops over an ONNX file.
 #[derive(Debug)]
 pub struct Onnx {
     state: TypedSimpleState,
-    shape: [usize; 4],
+    feed: Feed,
     logits: Vec<f32>,
     description: Description,
 }
@@ -27,61 +29,76 @@ impl Onnx {
     ///
     /// # Errors
     /// [`Error::Io`] when the file cannot be read; [`Error::Model`] when its hash is not the
-    /// card's, when tract cannot run it, or when its output does not have one logit for each label.
+    /// card's, when tract cannot run it, or when its output is no number for each label.
     pub fn open(path: &Path, card: &Card) -> Result<Self, Error> {
         verify_file(path, card)?;
         let bad = |message: String| Error::Model {
             path: path.into(),
             message,
         };
-        let shape = [1, 3, card.input.height, card.input.width];
-        let plan = load(path, shape).map_err(|e| {
+        let (plan, feed, output) = load(path, &card.input).map_err(|e| {
             bad(format!(
-                "tract cannot run it as a classifier of {shape:?} pictures: {}; \
-                 use an ONNX classifier with one float input of that shape",
+                "tract cannot run it as a classifier of {}x{} pictures: {}; \
+                 use an ONNX classifier with one input, [1, 3, height, width] or [1, height, width, 3]",
+                card.input.width,
+                card.input.height,
                 first_line(&e)
             ))
         })?;
         let logits = logits(&plan).map_err(|e| bad(first_line(&e)))?;
-        card.check_labels(path, logits)?;
+        card.check_labels(logits)?;
         let state = plan.spawn().map_err(|e| bad(first_line(&e)))?;
         Ok(Self {
             state,
-            shape,
+            feed,
             logits: vec![0.0; logits],
             description: Description {
                 kernel: "tract-onnx".into(),
                 model_hash: card.sha256.clone(),
                 threads: 1,
+                output,
                 ..Description::default()
             },
         })
     }
 }
 
-/// The number of values in the plan's output.
+/// The number of values in the plan's output, which must be numbers of some kind.
 fn logits(plan: &TypedRunnableModel) -> TractResult<usize> {
     let fact = plan.model().output_fact(0)?;
+    let kind = fact.datum_type;
+    // tract computes some integers of 64 bits as extents of tensors.
+    if !(kind.is_number() || kind.is_tdim()) {
+        let message = format!("its output is {kind:?}; export it with an output of float32");
+        return Err(TractError::msg(message));
+    }
     let dims = fact.shape.as_concrete();
     let dims = dims.ok_or_else(|| TractError::msg("the output's shape is not fixed"))?;
     Ok(dims.iter().product())
 }
 
-fn load(path: &Path, shape: [usize; 4]) -> TractResult<Arc<TypedRunnableModel>> {
-    let mut model = tract_onnx::onnx().model_for_path(path)?;
+/// The plan of the file at `path`, the form of its input, and the meaning of its outputs.
+fn load(path: &Path, input: &Input) -> TractResult<(Arc<TypedRunnableModel>, Feed, Output)> {
+    let (mut model, output) = parse(path)?;
     let (inputs, outputs) = (model.inputs.len(), model.outputs.len());
     if (inputs, outputs) != (1, 1) {
         let message = format!("it has {inputs} inputs and {outputs} outputs instead of one each");
         return Err(TractError::msg(message));
     }
-    if let Some(declared) = model.input_fact(0)?.shape.as_concrete_finite()?
-        && declared.as_slice() != shape
-    {
-        let message = format!("its input is {declared:?} and model.toml asks for {shape:?}");
-        return Err(TractError::msg(message));
+    let feed = Feed::of(model.input_fact(0)?, input)?;
+    model.set_input_fact(0, feed.fact())?;
+    Ok((model.into_optimized()?.into_runnable()?, feed, output))
+}
+
+fn parse(path: &Path) -> TractResult<(InferenceModel, Output)> {
+    let onnx = tract_onnx::onnx();
+    let proto = onnx.proto_model_for_path(path)?;
+    let output = proto.graph.as_ref().map(ending).unwrap_or_default();
+    let parsed = onnx.parse(&proto, path.parent().and_then(Path::to_str))?;
+    if let Some(name) = parsed.unresolved_inputs.first() {
+        return Err(TractError::msg(format!("nothing makes its value {name:?}")));
     }
-    model.set_input_fact(0, f32::fact(shape).into())?;
-    model.into_optimized()?.into_runnable()
+    Ok((parsed.model, output))
 }
 
 /// The innermost cause, on one line: tract's outer contexts name its own nodes and source files.
@@ -93,9 +110,9 @@ fn first_line(error: &TractError) -> String {
 impl Engine for Onnx {
     fn infer(&mut self, input: &[f32]) -> Result<&[f32], Error> {
         let run = |state: &mut TypedSimpleState, logits: &mut [f32]| -> TractResult<()> {
-            let input = Tensor::from_shape(&self.shape, input)?;
-            let output = state.run(tvec!(input.into()))?;
-            logits.copy_from_slice(output[0].try_as_plain_ram()?.as_slice::<f32>()?);
+            let output = state.run(tvec!(self.feed.tensor(input)?.into()))?;
+            let output = output[0].cast_to::<f32>()?;
+            logits.copy_from_slice(output.try_as_plain_ram()?.as_slice::<f32>()?);
             Ok(())
         };
         run(&mut self.state, &mut self.logits).map_err(|e| Error::Run(first_line(&e)))?;
@@ -104,172 +121,5 @@ impl Engine for Onnx {
 
     fn describe(&self) -> &Description {
         &self.description
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use prost::Message;
-    use tract_onnx::pb::{
-        GraphProto, ModelProto, NodeProto, OperatorSetIdProto, TypeProto, ValueInfoProto,
-        tensor_shape_proto::{Dimension, dimension::Value},
-        type_proto,
-    };
-
-    use super::*;
-    use crate::engine::card::{Input, Resize};
-    use crate::engine::hash::sha256;
-
-    fn value(name: &str, dims: &[i64]) -> ValueInfoProto {
-        let dim = dims
-            .iter()
-            .map(|&d| Dimension {
-                value: Some(Value::DimValue(d)),
-                ..Default::default()
-            })
-            .collect();
-        let tensor = type_proto::Tensor {
-            elem_type: 1,
-            shape: Some(tract_onnx::pb::TensorShapeProto { dim }),
-        };
-        ValueInfoProto {
-            name: name.into(),
-            r#type: Some(TypeProto {
-                value: Some(type_proto::Value::TensorType(tensor)),
-                ..Default::default()
-            }),
-            ..Default::default()
-        }
-    }
-
-    fn node(op: &str, input: &str, output: &str) -> NodeProto {
-        NodeProto {
-            op_type: op.into(),
-            name: op.to_lowercase(),
-            input: vec![input.into()],
-            output: vec![output.into()],
-            ..Default::default()
-        }
-    }
-
-    /// The mean of each colour as three logits, of 8x4 pictures.
-    fn means() -> Vec<u8> {
-        ModelProto {
-            ir_version: 8,
-            opset_import: vec![OperatorSetIdProto {
-                version: 17,
-                ..Default::default()
-            }],
-            graph: Some(GraphProto {
-                node: vec![
-                    node("GlobalAveragePool", "input", "pooled"),
-                    node("Flatten", "pooled", "logits"),
-                ],
-                input: vec![value("input", &[1, 3, 4, 8])],
-                output: vec![value("logits", &[1, 3])],
-                ..Default::default()
-            }),
-            ..Default::default()
-        }
-        .encode_to_vec()
-    }
-
-    fn card(sha256: String, width: usize, labels: usize) -> Card {
-        Card {
-            name: "means".into(),
-            sha256,
-            input: Input {
-                width,
-                height: 4,
-                mean: [0.0; 3],
-                std: [1.0; 3],
-                resize: Resize::Squash,
-            },
-            temperature: 1.0,
-            labels: (0..labels).map(|i| format!("l{i}")).collect(),
-        }
-    }
-
-    /// The model's bytes in a file, and a card that fits them.
-    fn stored(bytes: &[u8]) -> (tempfile::TempDir, std::path::PathBuf, Card) {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("means.onnx");
-        std::fs::write(&path, bytes).unwrap();
-        let card = card(sha256(&path).unwrap(), 8, 3);
-        (folder, path, card)
-    }
-
-    fn message(result: Result<Onnx, Error>) -> (String, u8) {
-        let error = result.expect_err("it was accepted");
-        (error.to_string(), error.exit_code())
-    }
-
-    #[test]
-    fn runs_and_stays_right_on_every_run() {
-        let (_folder, path, card) = stored(&means());
-        let mut engine = Onnx::open(&path, &card).unwrap();
-        for k in [1.0, 2.0, -3.0] {
-            let input: Vec<f32> = (0..96).map(|i| k * (i / 32) as f32).collect();
-            assert_eq!(engine.infer(&input).unwrap(), [0.0, k, 2.0 * k]);
-        }
-        let described = engine.describe();
-        assert_eq!(described.model_hash, card.sha256);
-        assert_eq!(described.kernel, "tract-onnx");
-    }
-
-    #[test]
-    fn an_input_of_another_size_leaves_the_engine_usable() {
-        let (_folder, path, card) = stored(&means());
-        let mut engine = Onnx::open(&path, &card).unwrap();
-        assert_eq!(engine.infer(&[0.0; 95]).unwrap_err().exit_code(), 70);
-        assert_eq!(engine.infer(&[1.0; 96]).unwrap(), [1.0; 3]);
-    }
-
-    #[test]
-    fn a_missing_file_is_named() {
-        let (_folder, path, card) = stored(&means());
-        let (text, code) = message(Onnx::open(&path.with_file_name("none.onnx"), &card));
-        assert!(text.contains("none.onnx"), "{text}");
-        assert_eq!(code, 66);
-    }
-
-    #[test]
-    fn a_file_cut_short_is_told_by_its_hash() {
-        let bytes = means();
-        let (_folder, path, card) = stored(&bytes);
-        std::fs::write(&path, &bytes[..bytes.len() / 2]).unwrap();
-        let (text, code) = message(Onnx::open(&path, &card));
-        assert!(
-            text.contains("SHA-256") && text.contains("restore"),
-            "{text}"
-        );
-        assert_eq!(code, 65);
-    }
-
-    #[test]
-    fn garbage_under_its_own_hash_is_no_model() {
-        let (_folder, path, card) = stored(b"this is not protobuf at all");
-        let (text, code) = message(Onnx::open(&path, &card));
-        assert!(text.contains("tract cannot run it"), "{text}");
-        assert_eq!(text.lines().count(), 1);
-        assert_eq!(code, 65);
-    }
-
-    #[test]
-    fn labels_must_be_as_many_as_logits() {
-        let (_folder, path, fitting) = stored(&means());
-        let (text, code) = message(Onnx::open(&path, &card(fitting.sha256, 8, 4)));
-        assert!(
-            text.contains("labels.txt") && text.contains("4 labels"),
-            "{text}"
-        );
-        assert_eq!(code, 65);
-    }
-
-    #[test]
-    fn a_card_of_another_size_is_refused() {
-        let (_folder, path, fitting) = stored(&means());
-        let (text, _) = message(Onnx::open(&path, &card(fitting.sha256, 16, 3)));
-        assert!(text.contains("[1, 3, 4, 16]"), "{text}");
     }
 }

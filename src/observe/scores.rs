@@ -45,22 +45,11 @@ pub struct Ranked {
 /// A logit that is not finite, another number of logits than `out` has places, a temperature that
 /// is not above 0. `out` is then as it was.
 pub(crate) fn softmax(logits: &[f32], temperature: f32, out: &mut [f32]) -> Result<(), Error> {
-    if logits.len() != out.len() {
-        return Err(Error::Length {
-            logits: logits.len(),
-            labels: out.len(),
-        });
-    }
+    check(logits, out)?;
     if !(temperature.is_finite() && temperature > 0.0) {
         return Err(Error::Temperature(temperature));
     }
-    let mut largest = f32::NEG_INFINITY;
-    for (index, &value) in logits.iter().enumerate() {
-        if !value.is_finite() {
-            return Err(Error::NotFinite { index, value });
-        }
-        largest = largest.max(value);
-    }
+    let largest = logits.iter().copied().fold(f32::NEG_INFINITY, f32::max);
     let mut sum = 0.0;
     for (place, &logit) in out.iter_mut().zip(logits) {
         *place = ((logit - largest) / temperature).exp();
@@ -71,6 +60,36 @@ pub(crate) fn softmax(logits: &[f32], temperature: f32, out: &mut [f32]) -> Resu
         *place /= sum;
     }
     Ok(())
+}
+
+/// Takes `probabilities` that the network computed itself as they are, within 0 to 1.
+///
+/// # Errors
+/// As [`softmax`].
+pub(crate) fn probabilities(probabilities: &[f32], out: &mut [f32]) -> Result<(), Error> {
+    check(probabilities, out)?;
+    for (place, probability) in out.iter_mut().zip(probabilities) {
+        *place = probability.clamp(0.0, 1.0);
+    }
+    Ok(())
+}
+
+/// Refuses outputs of a network that are not finite, or not one for each place of `out`.
+fn check(outputs: &[f32], out: &[f32]) -> Result<(), Error> {
+    if outputs.len() != out.len() {
+        return Err(Error::Length {
+            logits: outputs.len(),
+            labels: out.len(),
+        });
+    }
+    let wrong = outputs.iter().position(|value| !value.is_finite());
+    match wrong {
+        Some(index) => Err(Error::NotFinite {
+            index,
+            value: outputs[index],
+        }),
+        None => Ok(()),
+    }
 }
 
 /// Writes the `k` best of `scores` into `out`, best first, equal ones in the order of the labels.
@@ -114,6 +133,16 @@ mod tests {
         }
         softmax(&[0.0, 2.0 * 3.0f32.ln()], 2.0, &mut out[..2]).unwrap();
         assert!((out[1] - 0.75).abs() < 1e-6, "{out:?}");
+    }
+
+    #[test]
+    fn probabilities_are_taken_as_they_are() {
+        let mut out = [0.5; 3];
+        assert!(probabilities(&[0.1, f32::NAN, 0.2], &mut out).is_err());
+        assert!(probabilities(&[0.1], &mut out).is_err());
+        assert_eq!(out, [0.5; 3]);
+        probabilities(&[0.99, -1e-7, 1.000_1], &mut out).unwrap();
+        assert_eq!(out, [0.99, 0.0, 1.0]);
     }
 
     #[test]

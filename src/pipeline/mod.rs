@@ -10,7 +10,7 @@ mod tests;
 use std::io;
 use std::time::Instant;
 
-use crate::engine::{self, Card, Engine};
+use crate::engine::{self, Card, Engine, Output};
 use crate::frame::{self, Frame};
 use crate::meter::heap::{self, Heap};
 use crate::meter::timing::Stages;
@@ -32,6 +32,7 @@ pub struct Pipeline {
     /// Probabilities of the last classified frame.
     scores: Vec<f32>,
     temperature: f32,
+    output: Output,
     /// Time and allocations of each stage.
     pub stages: Stages,
 }
@@ -78,6 +79,7 @@ impl Pipeline {
         card: &Card,
         engine: Box<dyn Engine>,
     ) -> Self {
+        let output = engine.describe().output;
         Self {
             gate: None,
             preparer: Preparer::new(vision, &card.input),
@@ -86,6 +88,7 @@ impl Pipeline {
             labels: card.labels.clone(),
             scores: vec![0.0; card.labels.len()],
             temperature: card.temperature,
+            output,
             stages: Stages::default(),
         }
     }
@@ -175,7 +178,14 @@ impl Pipeline {
         let logits = self.engine.infer(input)?;
         let inferred = Instant::now();
         self.stages.allocations.infer += heap.since();
-        observe::scores::softmax(logits, self.temperature, &mut self.scores)?;
+        match self.output {
+            Output::Logits => {
+                observe::scores::softmax(logits, self.temperature, &mut self.scores)?;
+            }
+            Output::Softmax | Output::Sigmoid => {
+                observe::scores::probabilities(logits, &mut self.scores)?;
+            }
+        }
         self.stages.vision.add(prepared - start);
         self.stages.infer.add(inferred - prepared);
         Ok(Mark {

@@ -30,6 +30,7 @@ impl Engine for Photometer {
 
 fn pipeline(gate: Option<GateConfig>) -> (Pipeline, Arc<AtomicU64>) {
     let card = Card {
+        folder: "".into(),
         name: "photometer".into(),
         labels: vec!["bright".into(), "dim".into()],
         temperature: 1.0,

@@ -5,7 +5,7 @@ use std::process::Command;
 
 use super::{Failure, need};
 use crate::config::{self, Loaded};
-use crate::engine::{self, Card, Description, Engine, bundle};
+use crate::engine::{self, Card, Description, Engine, Output, bundle};
 use crate::logging;
 use crate::memory;
 use crate::source::Footprint;
@@ -80,6 +80,13 @@ pub fn model(
         card.labels.len(),
         described.kernel
     );
+    if described.output != Output::Logits && card.temperature != 1.0 {
+        log::warn!(
+            "{} computes its own {}, so calibration.temperature of model.toml is not applied",
+            path.display(),
+            described.output
+        );
+    }
     Ok(Model { path, card, engine })
 }
 

@@ -12,6 +12,7 @@ mod corpus;
 mod daemon;
 mod health;
 mod layers;
+mod models;
 mod record;
 mod reload;
 mod replay;

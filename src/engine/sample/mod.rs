@@ -123,6 +123,7 @@ pub fn model(shape: &Shape) -> ModelProto {
 /// A card for a model of this shape and hash.
 pub fn card(sha256: &str, shape: &Shape) -> Card {
     Card {
+        folder: "".into(),
         name: "sample".into(),
         sha256: sha256.into(),
         input: Input {
