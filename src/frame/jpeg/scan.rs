@@ -301,15 +301,15 @@ impl Scan {
             Space::Rgb | Space::Ycbcr => {
                 pixels.for_each(|(to, x)| *to = [at(0, x), at(1, x), at(2, x)]);
             }
-            Space::Cmyk { inverted } => pixels.for_each(|(to, x)| {
+            Space::Cmyk => pixels.for_each(|(to, x)| {
                 let ink = [at(0, x), at(1, x), at(2, x)];
-                *to = print(ink, at(3, x), inverted);
+                *to = print(ink, at(3, x));
             }),
-            Space::Ycck { inverted } => {
+            Space::Ycck => {
                 let ycbcr = Ycbcr::jpeg();
                 pixels.for_each(|(to, x)| {
                     let ink = ycbcr.rgb([at(0, x), at(1, x), at(2, x)]);
-                    *to = print(ink.map(|level| 255 - level), at(3, x), inverted);
+                    *to = print(ink.map(|level| 255 - level), at(3, x));
                 });
             }
         }
@@ -336,8 +336,7 @@ impl Plane {
     }
 }
 
-/// The colour of paper printed with these inks and black.
-pub(super) fn print(ink: [u8; 3], black: u8, inverted: bool) -> [u8; 3] {
-    let light = |v: u8| u32::from(if inverted { v } else { 255 - v });
-    ink.map(|v| ((light(v) * light(black) + 127) / 255) as u8)
+/// The colour of paper printed with these inks and black, where 255 is no ink.
+pub(super) fn print(ink: [u8; 3], black: u8) -> [u8; 3] {
+    ink.map(|v| ((u32::from(v) * u32::from(black) + 127) / 255) as u8)
 }

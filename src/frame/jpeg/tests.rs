@@ -163,6 +163,16 @@ fn missing_huffman_tables_are_the_standard_ones() {
     }
 }
 
+/// As Pillow reads them.
+#[test]
+fn inks_without_the_marker_of_adobe_are_inverted_too() {
+    let (name, data) = ALL[6];
+    let adobe = data.windows(5).position(|w| w == b"Adobe").expect(name);
+    let mut plain = data.to_vec();
+    plain[adobe] = b'a';
+    assert!(decode(&plain, 8) == decode(data, 8));
+}
+
 #[test]
 fn bytes_after_the_end_are_ignored() {
     for (name, data) in ALL {
