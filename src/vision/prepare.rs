@@ -122,6 +122,12 @@ impl Preparer {
             rows.only(first..end);
             plan.run(&mut rows, &mut writer)?;
             rows.finish()?;
+            let grey = rows.made_up();
+            if grey > 0 {
+                log::debug!(
+                    "data of the picture were lost on the way; {grey} of its units are grey"
+                );
+            }
         } else {
             let full = (view.width, view.height);
             let mut rows = Rows::new(view)?;

@@ -20,7 +20,7 @@ from PIL import Image
 
 OUT = Path(__file__).parent / "mjpeg"
 SOI, EOI = b"\xff\xd8", b"\xff\xd9"
-DHT, DQT, DRI, SOS, COM = 0xC4, 0xDB, 0xDD, 0xDA, 0xFE
+DHT, DQT, DRI, SOS, COM, DNL = 0xC4, 0xDB, 0xDD, 0xDA, 0xFE, 0xDC
 MANIFEST: list[dict] = []
 
 
@@ -120,6 +120,11 @@ def interval(data: bytes, change) -> bytes:
     return put_together(segments, b"".join(change(parts)))
 
 
+def with_padding(parts: list[bytes]) -> list[bytes]:
+    pads = [b"\xff\0", b"\x7f" * 9, b"\0", b"\xff\0" * 4] * len(parts)
+    return [*(part + pad for part, pad in zip(parts[:-1], pads)), parts[-1]]
+
+
 def add(name: str, what: str, data: bytes, decoder: str, *, like=None, size=None, within=3.0, camera=None, reader=None):
     """One file. `decoder`: "read" or the cause of its refusal. `camera`: whether the camera's check finds a whole
     picture. `reader`: what a stream of this file has, picture after picture, and what the decoder says to each."""
@@ -156,6 +161,8 @@ def good(bottle: Image.Image, hawk: Image.Image) -> None:
          avi(jpeg(h, "4:2:2", restart_marker_rows=1)), "hawk")
     read("restart-1", "a restart marker after each unit", jpeg(b, quality=50, restart_marker_blocks=1), within=4.0)
     read("restart-7", "a restart marker after each seven units", jpeg(h, restart_marker_blocks=7), "hawk")
+    read("restart-padding", "bytes between the restart intervals and their markers",
+         interval(avi(jpeg(h, "4:2:2", restart_marker_rows=1)), with_padding), "hawk")
     read("restart-none", "a restart interval of zero", with_first(plain, (DRI, b"\0\0")))
     read("optimised", "Huffman tables made for the picture", jpeg(b, optimize=True))
     read("wide-steps", "quantisation tables of 16 bits in an extended frame", wide_steps(plain))
@@ -193,6 +200,10 @@ def good(bottle: Image.Image, hawk: Image.Image) -> None:
     read("twice", "tables that come twice: the last ones count",
          with_first(plain, *((c, at(1, *[99] * 64)(v)) if c == DQT else (c, v) for c, v in segments if c in (DQT, DHT))))
     read("late-segment", "a segment between the data and the end", plain[:-2] + segment(0xE9, b"after the data") + EOI)
+    tables = [s for s in segments if s[0] in (DQT, DHT)]
+    late = [*tables, (DRI, b"\0\5"), (DNL, b"\0\xb4")]
+    read("late-tables", "tables, an interval and the height between the data and the end",
+         plain[:-2] + b"".join(segment(*s) for s in late) + EOI)
     read("late-zeros", "zeros between the data and the end", plain[:-2] + bytes(300) + EOI)
     read("tail-zeros", "padded with zeros to whole pages", padded(webcam, b"\0"), "hawk")
     read("tail-ones", "padded with ones to whole pages", padded(webcam, b"\xff"), "hawk")
@@ -245,10 +256,10 @@ def bad(bottle: Image.Image, hawk: Image.Image) -> None:
         webcam[:len(webcam) // 2] + plain[-200:], "truncated")
     add("lost-packet", "1,000 bytes lost on the way", plain[:begin + 800] + plain[begin + 1800:], "truncated")
     add("lost-packet-restart", "bytes lost on the way, two restart markers among them",
-        interval(restart, lambda p: [*p[:3], *p[5:]]), "corrupt")
-    add("restart-missing", "a restart marker is not there", interval(restart, lambda p: [*p[:3], p[3][2:], *p[4:]]), "corrupt")
+        interval(restart, lambda p: [*p[:3], *p[5:]]), "read", like="bottle", size=(160, 90), within=12.0)
+    add("restart-missing", "a restart marker is not there", interval(restart, lambda p: [*p[:3], p[3][2:], *p[4:]]), "read", like="bottle", size=(160, 90), within=7.0)
     add("restart-order", "two restart intervals in the wrong order",
-        interval(restart, lambda p: [*p[:2], p[3], p[2], *p[4:]]), "corrupt")
+        interval(restart, lambda p: [*p[:2], p[3], p[2], *p[4:]]), "read", like="bottle", size=(160, 90), within=7.0)
     add("restart-unsaid", "restart markers where none were announced",
         put_together([s for s in take_apart(restart)[0] if s[0] != DRI], take_apart(restart)[1]), "truncated")
     add("wrong-marker", "a marker of tables inside of the data", plain[:begin + 700] + b"\xff\xc4" + plain[begin + 702:],

@@ -159,32 +159,55 @@ impl<'a> Bits<'a> {
         extend(value, n)
     }
 
-    /// Skips the restart marker `number` (0 to 7), which must be next.
+    /// Skips to the data behind the restart marker `number` (0 to 7).
+    ///
+    /// As libjpeg does, it passes over what stands before the marker: padding, markers that mean
+    /// nothing there, and the two restart markers before this one. One of the two restart markers
+    /// behind it tells that this interval was lost, and is left where it is.
     ///
     /// # Errors
-    /// [`Error::Truncated`] at the end of the picture, [`Error::Corrupt`] at anything else.
-    pub fn restart(&mut self, number: u8) -> Result<(), Error> {
-        self.fill();
-        if self.count.saturating_sub(self.made_up) >= 8 {
-            return Err(Error::corrupt("a restart marker is not where it should be"));
-        }
-        match marker(self.data, self.at) {
-            Some((code, after)) if code == 0xd0 + number => {
-                *self = Self::new(self.data, after);
-                Ok(())
+    /// [`Error::Truncated`] at the end of the picture, [`Error::Corrupt`] at another marker.
+    pub fn restart(&mut self, number: u8) -> Result<Interval, Error> {
+        let mut at = self.at;
+        loop {
+            let rest = self.data.get(at..).ok_or(Error::Truncated)?;
+            at += rest
+                .iter()
+                .position(|&b| b == 0xff)
+                .ok_or(Error::Truncated)?;
+            let (code, after) = marker(self.data, at).ok_or(Error::Truncated)?;
+            match code {
+                0..=0xbf => {}
+                0xd0..=0xd7 => match (code.wrapping_sub(number)) % 8 {
+                    0 => {
+                        *self = Self::new(self.data, after);
+                        return Ok(Interval::Here);
+                    }
+                    1 | 2 => {
+                        (self.at, self.stopped) = (at, true);
+                        return Ok(Interval::Lost);
+                    }
+                    6 | 7 => {}
+                    _ => {
+                        return Err(Error::corrupt(
+                            "a restart marker is not the one that should follow",
+                        ));
+                    }
+                },
+                0xd8 | 0xd9 => return Err(Error::Truncated),
+                _ => return Err(Error::corrupt("a restart marker is not where it should be")),
             }
-            None | Some((0xd8 | 0xd9, _)) => Err(Error::Truncated),
-            Some(_) => Err(Error::corrupt(
-                "a restart marker is not the one that should follow",
-            )),
+            at = after;
         }
     }
 
-    /// Skips to the end-of-image marker, over padding and segments without picture data.
+    /// Skips to the end-of-image marker of a picture of `height` rows, over padding and segments
+    /// without picture data.
     ///
     /// # Errors
-    /// [`Error::Truncated`] if there is none.
-    pub fn end(&mut self) -> Result<(), Error> {
+    /// [`Error::Truncated`] if there is no end, [`Error::Corrupt`] if another scan or another
+    /// height comes before it.
+    pub fn end(&mut self, height: usize) -> Result<(), Error> {
         let mut at = self.at;
         loop {
             let ones = self
@@ -196,9 +219,16 @@ impl<'a> Bits<'a> {
                 None | Some((0xd8, _)) => return Err(Error::Truncated),
                 Some((0xd9, _)) => return Ok(()),
                 Some((0 | 0xd0..=0xd7, after)) => at = after,
-                Some((0xfe | 0xe0..=0xef, after)) => {
-                    let length = self.data.get(after..after + 2).ok_or(Error::Truncated)?;
-                    at = after + usize::from(u16::from_be_bytes([length[0], length[1]])).max(2);
+                // Tables, the restart interval, the height, notes.
+                Some((code @ (0xc4 | 0xcc | 0xdb..=0xdd | 0xe0..=0xef | 0xfe), after)) => {
+                    let rest = &self.data[after..];
+                    let length = rest.first_chunk().ok_or(Error::Truncated)?;
+                    let length = usize::from(u16::from_be_bytes(*length)).max(2);
+                    let body = rest.get(2..length).ok_or(Error::Truncated)?;
+                    if code == 0xdc && body != (height as u16).to_be_bytes() {
+                        return Err(Error::corrupt("its height behind the data is another one"));
+                    }
+                    at = after + length;
                 }
                 Some(_) => {
                     return Err(Error::corrupt(
@@ -208,6 +238,15 @@ impl<'a> Bits<'a> {
             }
         }
     }
+}
+
+/// What follows one restart interval.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Interval {
+    /// The data of the next one.
+    Here,
+    /// The data of a later one.
+    Lost,
 }
 
 /// The highest bit of each byte.

@@ -11,14 +11,11 @@ pub(super) enum Space {
     Grey,
     Ycbcr,
     Rgb,
-    /// `inverted`, as Adobe's programs write it, if 255 is no ink.
-    Cmyk {
-        inverted: bool,
-    },
+    /// Inks, where 255 is no ink: so Adobe's programs write them, and readers such as Pillow expect
+    /// it without Adobe's marker too.
+    Cmyk,
     /// YCbCr of the inks, and black.
-    Ycck {
-        inverted: bool,
-    },
+    Ycck,
 }
 
 /// The header of a picture. The tables are kept from picture to picture.
@@ -152,10 +149,8 @@ impl Header {
             (3, Some(0)) if !jfif => Space::Rgb,
             (3, None) if !jfif && named_rgb => Space::Rgb,
             (3, _) => Space::Ycbcr,
-            (_, Some(2)) => Space::Ycck { inverted: true },
-            (_, adobe) => Space::Cmyk {
-                inverted: adobe.is_some(),
-            },
+            (_, None | Some(0)) => Space::Cmyk,
+            (_, Some(_)) => Space::Ycck,
         }
     }
 

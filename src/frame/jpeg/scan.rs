@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use super::super::rows::pairs;
 use super::super::{Error, Ycbcr};
-use super::bits::Bits;
+use super::bits::{Bits, Interval};
 use super::block::{self, Codes};
 use super::frame_header::Component;
 use super::header::{Header, Space};
@@ -56,8 +56,15 @@ pub(super) struct Position<'a> {
     means: [i32; 4],
     until_restart: usize,
     next_restart: u8,
+    /// Whether the data of the current restart interval are lost from here on.
+    lost: bool,
+    /// Units without data, which are grey.
+    pub made_up: usize,
     ended: bool,
 }
+
+/// A picture with more than one unit in so many made up is refused.
+const MADE_UP: usize = 4;
 
 impl Scan {
     pub fn new() -> Self {
@@ -111,6 +118,8 @@ impl Scan {
             means: [0; 4],
             until_restart: header.restart,
             next_restart: 0,
+            lost: false,
+            made_up: 0,
             ended: false,
         }
     }
@@ -129,25 +138,66 @@ impl Scan {
         for x in 0..position.across {
             if header.restart > 0 {
                 if position.until_restart == 0 {
-                    bits.restart(position.next_restart)?;
+                    position.lost = bits.restart(position.next_restart)? == Interval::Lost;
                     position.next_restart = (position.next_restart + 1) % 8;
                     position.means = [0; 4];
                     position.until_restart = header.restart;
                 }
                 position.until_restart -= 1;
             }
-            let wanted = wanted && units.contains(&x);
+            let wanted = (wanted && units.contains(&x)).then_some(x);
+            let mut decoded = Ok(());
             for (i, component) in header.frame.components().iter().enumerate() {
-                let x = wanted.then_some(x);
-                self.unit(header, &mut bits, &mut position.means[i], i, component, x)?;
+                if position.lost || decoded.is_err() {
+                    break;
+                }
+                let mean = &mut position.means[i];
+                decoded = self.unit(header, &mut bits, mean, i, component, wanted);
             }
-            if bits.overrun() {
-                return Err(Error::Truncated);
+            if position.lost || decoded.is_err() || bits.overrun() {
+                // Zeros behind the end of the data may break any rule.
+                if !position.lost && !bits.overrun() {
+                    return decoded;
+                }
+                self.make_up(header, position, x, wanted)?;
             }
         }
         position.bits = bits;
         position.row += 1;
         position.filled = wanted;
+        Ok(())
+    }
+
+    /// Makes unit `x` of the current row grey, as libjpeg does where an interval has too few data,
+    /// if its levels are `wanted`.
+    ///
+    /// # Errors
+    /// [`Error::Truncated`] where no interval follows this one, or too much is missing.
+    #[cold]
+    fn make_up(
+        &mut self,
+        header: &Header,
+        position: &mut Position<'_>,
+        x: usize,
+        wanted: Option<usize>,
+    ) -> Result<(), Error> {
+        let all = position.across * position.down;
+        let next = position.row * position.across + x + 1 + position.until_restart;
+        position.lost = true;
+        position.made_up += 1;
+        if header.restart == 0 || next >= all || position.made_up > all / MADE_UP {
+            return Err(Error::Truncated);
+        }
+        // A block that broke off leaves frequencies behind.
+        self.frequencies.fill(0.0);
+        let Some(x) = wanted else { return Ok(()) };
+        for (plane, component) in self.planes.iter_mut().zip(header.frame.components()) {
+            let wide = component.h * plane.points;
+            let rows = plane.levels.chunks_exact_mut(plane.stride);
+            for row in rows.take(component.v * plane.points) {
+                row[x * wide..(x + 1) * wide].fill(128);
+            }
+        }
         Ok(())
     }
 
@@ -221,7 +271,7 @@ impl Scan {
             self.row(header, position, false)?;
         }
         if !position.ended {
-            position.bits.end()?;
+            position.bits.end(header.frame.height)?;
             position.ended = true;
         }
         Ok(())
@@ -251,15 +301,15 @@ impl Scan {
             Space::Rgb | Space::Ycbcr => {
                 pixels.for_each(|(to, x)| *to = [at(0, x), at(1, x), at(2, x)]);
             }
-            Space::Cmyk { inverted } => pixels.for_each(|(to, x)| {
+            Space::Cmyk => pixels.for_each(|(to, x)| {
                 let ink = [at(0, x), at(1, x), at(2, x)];
-                *to = print(ink, at(3, x), inverted);
+                *to = print(ink, at(3, x));
             }),
-            Space::Ycck { inverted } => {
+            Space::Ycck => {
                 let ycbcr = Ycbcr::jpeg();
                 pixels.for_each(|(to, x)| {
                     let ink = ycbcr.rgb([at(0, x), at(1, x), at(2, x)]);
-                    *to = print(ink.map(|level| 255 - level), at(3, x), inverted);
+                    *to = print(ink.map(|level| 255 - level), at(3, x));
                 });
             }
         }
@@ -286,8 +336,7 @@ impl Plane {
     }
 }
 
-/// The colour of paper printed with these inks and black.
-pub(super) fn print(ink: [u8; 3], black: u8, inverted: bool) -> [u8; 3] {
-    let light = |v: u8| u32::from(if inverted { v } else { 255 - v });
-    ink.map(|v| ((light(v) * light(black) + 127) / 255) as u8)
+/// The colour of paper printed with these inks and black, where 255 is no ink.
+pub(super) fn print(ink: [u8; 3], black: u8) -> [u8; 3] {
+    ink.map(|v| ((u32::from(v) * u32::from(black) + 127) / 255) as u8)
 }

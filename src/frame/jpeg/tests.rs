@@ -163,6 +163,16 @@ fn missing_huffman_tables_are_the_standard_ones() {
     }
 }
 
+/// As Pillow reads them.
+#[test]
+fn inks_without_the_marker_of_adobe_are_inverted_too() {
+    let (name, data) = ALL[6];
+    let adobe = data.windows(5).position(|w| w == b"Adobe").expect(name);
+    let mut plain = data.to_vec();
+    plain[adobe] = b'a';
+    assert!(decode(&plain, 8) == decode(data, 8));
+}
+
 #[test]
 fn bytes_after_the_end_are_ignored() {
     for (name, data) in ALL {
@@ -210,6 +220,120 @@ fn data_that_end_before_the_last_block_are_refused() {
             let cut = [&data[..length], &[0xff, 0xd9]].concat();
             assert!(decode(&cut, 8).is_err(), "{name} cut at {percent} %");
         }
+    }
+}
+
+/// The "restart" picture, with its restart intervals, each with the marker before it, put through
+/// `change`.
+fn intervals(change: impl FnOnce(&mut Vec<Vec<u8>>)) -> Vec<u8> {
+    let data = ALL[3].1;
+    let mut decoder = Decoder::new();
+    decoder.open(data).unwrap();
+    let mut parts = vec![data[..decoder.header.data_at].to_vec(), Vec::new()];
+    for (i, &byte) in data.iter().enumerate().skip(decoder.header.data_at) {
+        if byte == 0xff && (0xd0..=0xd7).contains(&data[i + 1]) {
+            parts.push(Vec::new());
+        }
+        parts.last_mut().unwrap().push(byte);
+    }
+    let mut intervals = parts.split_off(1);
+    change(&mut intervals);
+    parts.extend(intervals);
+    parts.concat()
+}
+
+/// The number of units that were made up; `None` for a refusal.
+fn made_up(data: &[u8]) -> Option<usize> {
+    let mut decoder = Decoder::new();
+    let mut picture = decoder.open(data).ok()?;
+    picture.start(8).ok()?;
+    picture.finish().ok()?;
+    Some(picture.made_up())
+}
+
+#[test]
+fn padding_before_restart_markers_changes_nothing() {
+    let clean = decode(ALL[3].1, 8);
+    for pad in [
+        &b"\xff\0"[..],
+        b"\0",
+        b"\xff\0\xff\0\xff\0\xff\0",
+        b"\x7f\x7f\x7f\x7f\x7f\x7f\x7f\x7f\x7f",
+        b"\xff\x3c\xff\x01",
+        b"\xff\xff\xff",
+        &[0x55; 300],
+    ] {
+        for every in 1..4 {
+            let padded = intervals(|all| {
+                let last = all.len() - 1;
+                let some = all[..last].iter_mut().step_by(every);
+                some.for_each(|interval| interval.extend(pad));
+            });
+            assert_eq!(made_up(&padded), Some(0));
+            assert!(decode(&padded, 8) == clean, "{pad:x?}");
+        }
+    }
+}
+
+#[test]
+fn a_short_interval_is_made_up_and_counted() {
+    let (_, _, clean) = decode(ALL[3].1, 8).unwrap();
+    let damaged = intervals(|all| {
+        let half = all[1].len() / 2;
+        all[1].truncate(half);
+    });
+    let units = made_up(&damaged).unwrap();
+    assert!((1..=4).contains(&units), "{units}");
+    let (_, _, pixels) = decode(&damaged, 8).unwrap();
+    let differ = pixels.iter().zip(&clean).filter(|(a, b)| a != b).count();
+    assert!(differ > 0 && differ <= 2 * units * 16 * 16 * 3, "{differ}");
+}
+
+#[test]
+fn a_lost_interval_is_made_up_and_counted() {
+    let lost = intervals(|all| drop(all.remove(2)));
+    let units = made_up(&lost).unwrap();
+    assert!(units > 0);
+    let swapped = intervals(|all| all.swap(1, 2));
+    assert_eq!(made_up(&swapped), Some(units));
+}
+
+#[test]
+fn lost_intervals_at_the_end_or_too_many_are_refused() {
+    let without_last = intervals(|all| {
+        all.pop();
+        all.last_mut().unwrap().extend([0xff, 0xd9]);
+    });
+    assert_eq!(made_up(&without_last), None);
+    let empty = intervals(|all| {
+        let last = all.len() - 1;
+        all[..last]
+            .iter_mut()
+            .for_each(|interval| interval.truncate(2));
+    });
+    assert_eq!(made_up(&empty), None);
+    let far = intervals(|all| drop(all.drain(1..5)));
+    assert_eq!(made_up(&far), None);
+}
+
+#[test]
+fn segments_between_data_and_end_change_nothing() {
+    for (name, data) in &ALL[..SEQUENTIAL] {
+        let ended =
+            |more: &[u8]| decode(&[&data[..data.len() - 2], more, &[0xff, 0xd9]].concat(), 8);
+        let clean = decode(data, 8);
+        let quantisation = data.windows(2).position(|w| w == [0xff, 0xdb]).unwrap();
+        let length = usize::from(data[quantisation + 3]) + 2;
+        for segment in [
+            &data[quantisation..quantisation + length],
+            b"\xff\xdc\0\x04\0\x4b",
+            b"\xff\xdd\0\x04\0\0",
+            b"\xff\xfe\0\x04\xff\xd9",
+        ] {
+            assert!(ended(segment) == clean, "{name}: {segment:x?}");
+        }
+        let other_height = ended(b"\xff\xdc\0\x04\0\x60");
+        assert_eq!(other_height.unwrap_err().cause(), "corrupt", "{name}");
     }
 }
 

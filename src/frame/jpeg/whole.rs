@@ -88,8 +88,8 @@ impl Pixels {
         for (to, from) in line.chunks_exact_mut(3).zip(from) {
             match *from {
                 [level] => to.fill(level),
-                // The crate inverts Adobe's inks, so that 255 is full ink.
-                [c, m, y, k] => to.copy_from_slice(&print([c, m, y], k, false)),
+                // The crate inverts the inks, so that 255 is full ink.
+                [c, m, y, k] => to.copy_from_slice(&print([c, m, y].map(|ink| 255 - ink), 255 - k)),
                 _ => to.copy_from_slice(&from[..3]),
             }
         }

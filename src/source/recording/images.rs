@@ -1,5 +1,7 @@
 //! Picture files, one a frame.
 
+use std::borrow::Cow;
+use std::cmp::Ordering;
 use std::collections::HashMap;
 use std::fmt::Display;
 use std::fs::{self, File, OpenOptions};
@@ -38,10 +40,15 @@ impl Images {
         let mut others = 0;
         for entry in fs::read_dir(path).map_err(io)? {
             let file = entry.map_err(io)?.path();
-            if file.file_name() == Some(manifest::NAME.as_ref()) {
+            let name = file.file_name().unwrap_or_default();
+            // Hidden files, such as the `._1.jpg` that macOS puts beside 1.jpg, are no frames.
+            if name == manifest::NAME || name.as_encoded_bytes().starts_with(b".") {
                 continue;
             }
-            if file.is_dir() || !is_image(&ending(&file)) {
+            // A pipe, a socket or a device is no picture. Of what is not there or cannot be asked,
+            // such as a broken link, reading tells.
+            let regular = file.metadata().map_or(true, |found| found.is_file());
+            if !regular || !is_image(&ending(&file)) {
                 others += 1;
             } else {
                 files.push(file);
@@ -59,10 +66,7 @@ impl Images {
                 path.display()
             );
         }
-        files.sort_by(|a, b| {
-            let (a_name, b_name) = (a.to_string_lossy(), b.to_string_lossy());
-            natord::compare(&a_name, &b_name).then_with(|| a.cmp(b))
-        });
+        files.sort_by(|a, b| natural(a, b));
         let listed = manifest::read(path).map_err(io)?;
         Ok(Self {
             times: listed.map_or_else(Vec::new, |listed| times(&files, &listed)),
@@ -141,6 +145,42 @@ impl Reader for Images {
             all.max(one)
         })
     }
+}
+
+/// The natural order of names: numbers by their value, however many zeros they begin with, and all
+/// else without regard to case.
+fn natural(a: &Path, b: &Path) -> Ordering {
+    fn name(path: &Path) -> Cow<'_, str> {
+        path.file_name().unwrap_or_default().to_string_lossy()
+    }
+    let (a_name, b_name) = (name(a), name(b));
+    let (mut a_rest, mut b_rest) = (&*a_name, &*b_name);
+    loop {
+        let ((a_digits, a_after), (b_digits, b_after)) = (digits(a_rest), digits(b_rest));
+        let order = if a_digits.is_empty() || b_digits.is_empty() {
+            let mut a_chars = a_rest.chars();
+            let mut b_chars = b_rest.chars();
+            let (Some(x), Some(y)) = (a_chars.next(), b_chars.next()) else {
+                // One is the beginning of the other, or they differ in zeros or case alone.
+                return a_rest.len().cmp(&b_rest.len()).then_with(|| a.cmp(b));
+            };
+            (a_rest, b_rest) = (a_chars.as_str(), b_chars.as_str());
+            x.to_lowercase().cmp(y.to_lowercase())
+        } else {
+            (a_rest, b_rest) = (a_after, b_after);
+            let [x, y] = [a_digits, b_digits].map(|digits| digits.trim_start_matches('0'));
+            x.len().cmp(&y.len()).then_with(|| x.cmp(y))
+        };
+        if order.is_ne() {
+            return order;
+        }
+    }
+}
+
+/// The digits that `text` begins with, and the rest.
+fn digits(text: &str) -> (&str, &str) {
+    let end = text.find(|c: char| !c.is_ascii_digit());
+    text.split_at(end.unwrap_or(text.len()))
 }
 
 /// Why a file cannot be read.

@@ -2,11 +2,13 @@
 //! each frame.
 
 use std::collections::HashMap;
-use std::fs::File;
+use std::fs::OpenOptions;
 use std::io::{self, BufRead, BufReader};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 use std::time::{Duration, SystemTime};
 
+use serde::de::IgnoredAny;
 use serde::{Deserialize, Serialize};
 
 use crate::frame::{Captured, Frame};
@@ -89,23 +91,93 @@ impl Entry {
 }
 
 /// When each file was captured, counted from the first frame, by the manifest of `folder`; `None`
-/// without a manifest. A line that is cut short, as the last one may be, is ignored.
+/// without a manifest. A line that cannot be read is named in the log and costs its frame's time
+/// alone. The last one may be cut short.
 pub(crate) fn read(folder: &Path) -> io::Result<Option<HashMap<String, Captured>>> {
-    let file = match File::open(folder.join(NAME)) {
+    let path = folder.join(NAME);
+    // A pipe would be waited for.
+    let opened = OpenOptions::new()
+        .read(true)
+        .custom_flags(libc::O_NONBLOCK)
+        .open(&path);
+    let mut file = match opened {
         Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(None),
-        other => other?,
+        other => BufReader::new(other?),
     };
+    if !file.get_ref().metadata()?.is_file() {
+        return Ok(None);
+    }
     let mut times = HashMap::new();
     let mut first = None;
-    for line in BufReader::new(file).lines() {
-        let Ok(entry) = serde_json::from_str::<Entry>(&line?) else {
+    let mut line = Vec::new();
+    for number in 1_u64.. {
+        line.clear();
+        if file.read_until(b'\n', &mut line)? == 0 {
+            break;
+        }
+        let entry = match serde_json::from_slice::<Entry>(&line) {
+            Ok(entry) => entry,
+            Err(cause) => {
+                // The first line describes the camera.
+                let header = number == 1 && serde_json::from_slice::<IgnoredAny>(&line).is_ok();
+                if !header && !line.trim_ascii().is_empty() {
+                    log::warn!("{}: line {number} cannot be read: {cause}", path.display());
+                }
+                continue;
+            }
+        };
+        let Some(mut captured) = entry.captured() else {
+            let what = &entry.captured;
+            log::warn!("{}: line {number}: {what:?} is no time", path.display());
             continue;
         };
-        if let Some(mut captured) = entry.captured() {
-            let begin = *first.get_or_insert(captured.elapsed);
-            captured.elapsed = captured.elapsed.saturating_sub(begin);
-            times.insert(entry.file, captured);
-        }
+        let begin = *first.get_or_insert(captured.elapsed);
+        captured.elapsed = captured.elapsed.saturating_sub(begin);
+        times.insert(entry.file, captured);
     }
     Ok(Some(times))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tempfile::TempDir;
+
+    fn entry(file: &str, elapsed: u64) -> String {
+        format!(
+            r#"{{"file":"{file}","seq":0,"elapsed_us":{elapsed},"captured":"2026-01-02T03:04:05Z","format":"JPEG","width":4,"height":3,"bytes":9}}"#
+        )
+    }
+
+    #[test]
+    fn a_line_that_cannot_be_read_costs_that_line_alone() {
+        let folder = TempDir::new().unwrap();
+        let bad_time = entry("c.jpg", 3).replace("2026-01-02T03:04:05Z", "yesterday");
+        let mut data = Vec::new();
+        for line in [
+            br#"{"v":1,"program":"goldcrest"}"#.as_slice(),
+            entry("a.jpg", 10).as_bytes(),
+            b"\xff\xfe no text",
+            b"{\"file\": 7}",
+            bad_time.as_bytes(),
+            b"",
+            entry("b.jpg", 30).as_bytes(),
+            &entry("d.jpg", 50).as_bytes()[..20],
+        ] {
+            data.extend(line);
+            data.extend(b"\r\n");
+        }
+        std::fs::write(folder.path().join(NAME), data).unwrap();
+        let times = read(folder.path()).unwrap().unwrap();
+        let of = |file: &str| times.get(file).map(|time| time.elapsed.as_micros());
+        assert_eq!(
+            (of("a.jpg"), of("b.jpg"), times.len()),
+            (Some(0), Some(20), 2)
+        );
+    }
+
+    #[test]
+    fn a_folder_without_a_manifest_has_no_times() {
+        assert!(read(TempDir::new().unwrap().path()).unwrap().is_none());
+    }
 }

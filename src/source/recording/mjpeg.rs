@@ -39,9 +39,13 @@ impl Mjpeg {
     fn first(&self) -> io::Result<Vec<u8>> {
         let begin = File::open(&self.path)?.take(MAX_FILE);
         let mut data = Vec::new();
-        match Splitter::new(BufReader::new(begin)).next(&mut data)? {
-            Piece::Picture => Ok(data),
-            Piece::TooLarge | Piece::End => Ok(Vec::new()),
+        let mut splitter = Splitter::new(BufReader::new(begin));
+        loop {
+            match splitter.next(&mut data)? {
+                Piece::Picture => return Ok(data),
+                Piece::Headless => {}
+                Piece::TooLarge | Piece::End => return Ok(Vec::new()),
+            }
         }
     }
 }
@@ -55,6 +59,10 @@ impl Reader for Mjpeg {
                 as_jpeg(frame);
                 Ok(Fetched::Numbered)
             }
+            Piece::Headless => Ok(Fetched::Bad {
+                cause: "corrupt",
+                message: format!("{}: a picture has no beginning", self.path.display()),
+            }),
             Piece::TooLarge => Ok(Fetched::Bad {
                 cause: "too-large",
                 message: format!(

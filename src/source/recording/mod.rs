@@ -4,7 +4,7 @@
 //!
 //! | recording | frames |
 //! |---|---|
-//! | directory | its `.jpg`, `.jpeg` and `.png` files in natural order (`2.jpg` before `10.jpg`), at the times of the manifest that `goldcrest record` writes, if there is one |
+//! | directory | its visible `.jpg`, `.jpeg` and `.png` files in the order of their numbers (`2.jpg` before `010.jpg`), at the times of the manifest that `goldcrest record` writes, if there is one |
 //! | JPEG or PNG file | that picture |
 //! | `.mjpeg`, `.mjpg`: JPEG after JPEG | each picture |
 //! | YUV4MPEG2 | each frame; 4:2:0, 4:2:2 or mono of 8 bits |

@@ -1,6 +1,6 @@
 //! A stream of JPEG after JPEG, cut into its pictures.
 
-use std::io::{self, BufRead, Seek};
+use std::io::{self, BufRead, Cursor, Seek};
 
 use super::reader::MAX_FILE;
 
@@ -10,31 +10,48 @@ pub(super) struct Splitter<R> {
     input: R,
     /// Whether the beginning of the next picture was already read, because the last one had no end.
     begun: bool,
+    /// What a damaged segment took from the pictures behind it, read again before `input`.
+    again: Cursor<Vec<u8>>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Piece {
     Picture,
     TooLarge,
+    /// A scan and an end without the beginning of their picture, which is lost.
+    Headless,
     End,
+}
+
+/// The bytes that find the next picture.
+enum Start {
+    Found,
+    Headless,
+    None,
 }
 
 const SOI: u8 = 0xd8;
 const EOI: u8 = 0xd9;
+const SOS: u8 = 0xda;
 
 impl<R: BufRead> Splitter<R> {
     pub fn new(input: R) -> Self {
         Self {
             input,
             begun: false,
+            again: Cursor::new(Vec::new()),
         }
     }
 
     /// Reads the next picture into `data`. A picture that ends early is returned as it is.
     pub fn next(&mut self, data: &mut Vec<u8>) -> io::Result<Piece> {
         data.clear();
-        if !self.begun && !self.find_start()? {
-            return Ok(Piece::End);
+        if !self.begun {
+            match self.find_start()? {
+                Start::Found => {}
+                Start::Headless => return Ok(Piece::Headless),
+                Start::None => return Ok(Piece::End),
+            }
         }
         self.begun = false;
         data.extend([0xff, SOI]);
@@ -50,17 +67,22 @@ impl<R: BufRead> Splitter<R> {
                     data.extend([0xff, EOI]);
                     break;
                 }
-                0 | 1 | 0xd0..=0xd7 => data.extend([0xff, code]),
+                // The body of a scan's header holds no marker, and may be none in damaged data.
+                0..=0xbf | 0xd0..=0xd7 | SOS => data.extend([0xff, code]),
                 _ => {
                     data.extend([0xff, code]);
                     let mut length = [0; 2];
                     if !self.exactly(&mut length)? {
                         break;
                     }
+                    let from = data.len();
                     data.extend(length);
-                    let body = u64::from(u16::from_be_bytes(length)).saturating_sub(2);
-                    room = room.saturating_sub(body);
+                    let body = usize::from(u16::from_be_bytes(length)).saturating_sub(2);
                     self.copy(data, body)?;
+                    room = room.saturating_sub((data.len() - from) as u64);
+                    if data.len() < from + 2 + body || !self.at_marker()? {
+                        self.take_back(data, from);
+                    }
                 }
             }
             if room == 0 {
@@ -71,30 +93,93 @@ impl<R: BufRead> Splitter<R> {
         Ok(Piece::Picture)
     }
 
-    /// Skips to just behind the next beginning of a picture.
-    fn find_start(&mut self) -> io::Result<bool> {
-        let mut last = 0;
+    /// Takes from `data[from..]`, a segment that may have a false length, what is there from the
+    /// first beginning of a picture on, to read it again as a picture of its own.
+    fn take_back(&mut self, data: &mut Vec<u8>, from: usize) {
+        let segment = &data[from..];
+        // The beginning may lie across the end.
+        let begins = |at: &usize| {
+            let mut start = segment[*at..].iter().zip([0xff, SOI, 0xff]);
+            start.all(|(a, b)| *a == b)
+        };
+        let Some(start) = (0..segment.len()).find(begins) else {
+            return;
+        };
+        // The preview in a picture's notes, where the stream ends inside of them.
+        let notes = &segment[2.min(segment.len())..];
+        if notes.starts_with(b"Exif\0") || notes.starts_with(b"JFXX\0") {
+            return;
+        }
+        let read = self.again.position() as usize;
+        let again = self.again.get_mut();
+        again.splice(..read.min(again.len()), data.drain(from + start..));
+        self.again.set_position(0);
+    }
+
+    /// Whether a marker that may follow a segment is next, behind zeros.
+    fn at_marker(&mut self) -> io::Result<bool> {
+        let next = self.fill()?;
+        let next = next.iter().position(|&b| b != 0).map(|at| &next[at..]);
+        // Zeros up to the end of the buffer, or of the stream, tell nothing.
+        Ok(match next {
+            None | Some([0xff]) => true,
+            Some([0xff, code, ..]) => matches!(code, 0xc0..=0xcf | 0xd9..=0xff),
+            Some(_) => false,
+        })
+    }
+
+    /// The bytes that are next, which [`Splitter::consume`] passes; empty at the end.
+    fn fill(&mut self) -> io::Result<&[u8]> {
+        if (self.again.position() as usize) < self.again.get_ref().len() {
+            self.again.fill_buf()
+        } else {
+            self.input.fill_buf()
+        }
+    }
+
+    fn consume(&mut self, n: usize) {
+        if (self.again.position() as usize) < self.again.get_ref().len() {
+            self.again.consume(n);
+        } else {
+            self.input.consume(n);
+        }
+    }
+
+    /// Skips to just behind the next beginning of a picture, or behind the end of a picture that
+    /// has none.
+    fn find_start(&mut self) -> io::Result<Start> {
+        let (mut last, mut scan) = (0, false);
         loop {
-            let buffer = self.input.fill_buf()?;
+            let buffer = self.fill()?;
             if buffer.is_empty() {
-                return Ok(false);
+                return Ok(Start::None);
             }
+            let mut found = None;
             for (i, &byte) in buffer.iter().enumerate() {
-                if last == 0xff && byte == SOI {
-                    self.input.consume(i + 1);
-                    return Ok(true);
+                match (last, byte) {
+                    (0xff, SOI) => found = Some((i + 1, Start::Found)),
+                    (0xff, EOI) if scan => found = Some((i + 1, Start::Headless)),
+                    (0xff, SOS) => scan = true,
+                    _ => {}
                 }
                 last = byte;
+                if found.is_some() {
+                    break;
+                }
             }
             let all = buffer.len();
-            self.input.consume(all);
+            let (used, start) = found.map_or((all, None), |(n, start)| (n, Some(start)));
+            self.consume(used);
+            if let Some(start) = start {
+                return Ok(start);
+            }
         }
     }
 
     /// Copies up to the next marker and returns its code, or `None` at the end of the stream.
     fn marker(&mut self, data: &mut Vec<u8>, room: &mut u64) -> io::Result<Option<u8>> {
         loop {
-            let buffer = self.input.fill_buf()?;
+            let buffer = self.fill()?;
             if buffer.is_empty() {
                 return Ok(None);
             }
@@ -103,7 +188,7 @@ impl<R: BufRead> Splitter<R> {
             data.extend(&buffer[..take]);
             *room -= take as u64;
             let found = ones == Some(take);
-            self.input.consume(take + usize::from(found));
+            self.consume(take + usize::from(found));
             if *room == 0 {
                 return Ok(Some(0));
             }
@@ -125,24 +210,27 @@ impl<R: BufRead> Splitter<R> {
 
     /// Fills `to`; `false` if the stream ends before.
     fn exactly(&mut self, to: &mut [u8]) -> io::Result<bool> {
-        match self.input.read_exact(to) {
-            Ok(()) => Ok(true),
-            Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => Ok(false),
-            Err(error) => Err(error),
+        for to in to {
+            let Some(&byte) = self.fill()?.first() else {
+                return Ok(false);
+            };
+            *to = byte;
+            self.consume(1);
         }
+        Ok(true)
     }
 
     /// Copies `n` bytes, or as many as there are.
-    fn copy(&mut self, data: &mut Vec<u8>, mut n: u64) -> io::Result<()> {
+    fn copy(&mut self, data: &mut Vec<u8>, mut n: usize) -> io::Result<()> {
         while n > 0 {
-            let buffer = self.input.fill_buf()?;
+            let buffer = self.fill()?;
             if buffer.is_empty() {
                 break;
             }
-            let take = buffer.len().min(n as usize);
+            let take = buffer.len().min(n);
             data.extend(&buffer[..take]);
-            self.input.consume(take);
-            n -= take as u64;
+            self.consume(take);
+            n -= take;
         }
         Ok(())
     }
@@ -152,6 +240,7 @@ impl<R: Seek> Splitter<R> {
     /// Goes back to the beginning.
     pub fn rewind(&mut self) -> io::Result<()> {
         self.begun = false;
+        self.again.get_mut().clear();
         self.input.rewind()
     }
 }
@@ -215,6 +304,46 @@ mod tests {
                 picture(2),
                 whole[..20].to_vec()
             ]
+        );
+    }
+
+    #[test]
+    fn a_false_marker_in_a_scan_costs_its_picture_alone() {
+        let good = picture(2);
+        for code in [0x3c, 0xc4, 0xc5, 0xcc, 0xda, 0xdb, 0xde, 0xe1, 0xfe] {
+            for length in [0x00, 0x10, 0xf0] {
+                for chunk in [1, 7, 4096] {
+                    let mut broken = picture(1);
+                    let place = broken.len() - 8;
+                    broken.splice(place.., [0xff, code, length, 14, 3, 0xff, 0xd9]);
+                    let stream = [good.clone(), broken, good.repeat(99)].concat();
+                    let parts = split(&stream, chunk);
+                    let whole = parts.iter().filter(|part| **part == good).count();
+                    assert_eq!((parts.len(), whole), (101, 100), "{code:x} {length:x}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_false_length_in_a_header_costs_its_picture_alone() {
+        let good = picture(2);
+        let mut broken = picture(1);
+        broken[4..6].copy_from_slice(&[0xf0, 0x0d]);
+        let stream = [good.clone(), broken, good.repeat(20)].concat();
+        let whole = split(&stream, 7).into_iter().filter(|part| *part == good);
+        assert_eq!(whole.count(), 21);
+    }
+
+    #[test]
+    fn a_picture_without_its_beginning_is_reported() {
+        let stream = [picture(1), picture(2)[14..].to_vec(), picture(3)].concat();
+        let mut splitter = Splitter::new(BufReader::with_capacity(3, &stream[..]));
+        let mut data = Vec::new();
+        let mut next = || splitter.next(&mut data).unwrap();
+        assert_eq!(
+            [next(), next(), next(), next()],
+            [Piece::Picture, Piece::Headless, Piece::Picture, Piece::End]
         );
     }
 

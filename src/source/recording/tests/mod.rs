@@ -79,6 +79,71 @@ fn a_directory_is_read_in_natural_order() {
     );
 }
 
+/// The names of the frames of a folder, in their order.
+fn names(folder: &TempDir) -> Vec<String> {
+    let all = frames(&mut open(folder.path()));
+    all.into_iter().map(|frame| frame.name).collect()
+}
+
+#[test]
+fn names_come_in_the_order_of_their_numbers() {
+    for want in [
+        &[
+            "f_00.jpg",
+            "f_01.jpg",
+            "f_02.jpg",
+            "f_09.jpg",
+            "f_010.jpg",
+            "f_011.jpg",
+        ][..],
+        &["08.jpg", "9.jpg", "010.jpg", "11.jpg", "99.jpg", "100.jpg"],
+        &["i_0098.jpg", "i_0099.jpg", "i_00100.jpg", "i_00101.jpg"],
+        &["001.jpg", "01.jpg", "1.jpg", "2.jpg"],
+        &["a1b02.jpg", "A1b3.jpg", "a01b10.jpg", "b.jpg"],
+        &["99999999999999999999.jpg", "100000000000000000000.jpg"],
+    ] {
+        let files: Vec<_> = want.iter().rev().map(|name| (*name, JPEG)).collect();
+        assert_eq!(names(&directory(&files)), want);
+    }
+}
+
+#[test]
+fn hidden_files_are_no_frames() {
+    let folder = directory(&[
+        ("1.jpg", JPEG),
+        ("._1.jpg", b"\0\x05\x16\x07 AppleDouble"),
+        (".trash.jpg", JPEG),
+    ]);
+    let mut recording = open(folder.path());
+    assert_eq!(recording.len_hint(), Some(1));
+    assert_eq!(frames(&mut recording).len(), 1);
+    assert_eq!(recording.passed_over().total(), 0);
+}
+
+#[test]
+fn pipes_and_sockets_of_a_folder_are_passed_over() {
+    let folder = directory(&[("1.jpg", JPEG), ("3.jpg", JPEG)]);
+    let fifo = folder.path().join("2.jpg");
+    assert!(
+        Command::new("mkfifo")
+            .arg(&fifo)
+            .status()
+            .unwrap()
+            .success()
+    );
+    let fifo = folder.path().join("manifest.jsonl");
+    assert!(
+        Command::new("mkfifo")
+            .arg(&fifo)
+            .status()
+            .unwrap()
+            .success()
+    );
+    std::os::unix::net::UnixListener::bind(folder.path().join("4.jpg")).unwrap();
+    std::os::unix::fs::symlink("/dev/zero", folder.path().join("5.png")).unwrap();
+    assert_eq!(names(&folder), ["1.jpg", "3.jpg"]);
+}
+
 #[test]
 fn the_clock_is_that_of_the_frames() {
     let folder = directory(&[("a.jpg", JPEG), ("b.jpg", b""), ("c.jpg", JPEG)]);

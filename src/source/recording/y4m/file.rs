@@ -65,7 +65,7 @@ impl Reader for Y4mFile {
         let fetched = self.stream.next(frame);
         match fetched.map_err(|cause| self.failed(cause))? {
             Fetched::Bad { cause, message } => {
-                self.broken = true;
+                self.broken = cause == "truncated";
                 let message = format!("{}: {message}", self.path.display());
                 Ok(Fetched::Bad { cause, message })
             }
@@ -75,6 +75,7 @@ impl Reader for Y4mFile {
 
     fn rewind(&mut self) -> Result<(), Error> {
         self.broken = false;
+        self.stream.begun = false;
         let sought = self.stream.input.seek(io::SeekFrom::Start(self.begin));
         sought.map(drop).map_err(|cause| self.failed(cause))
     }

@@ -56,7 +56,8 @@ impl StreamHeader {
             return Err(HeaderError::Signature);
         }
         let (mut width, mut height) = (0, 0);
-        let (mut frame_rate, mut sampling, mut full_range) = (None, Sampling::Half, None);
+        let (mut frame_rate, mut sampling, mut full_range) = (None, None, None);
+        let mut old_sampling = None;
         for word in words {
             let mut letters = word.chars();
             let (tag, value) = (letters.next(), letters.as_str());
@@ -65,12 +66,18 @@ impl StreamHeader {
                 Some('W') => width = side()?,
                 Some('H') => height = side()?,
                 Some('F') => frame_rate = ratio(value),
-                Some('C') => sampling = Sampling::parse(value)?,
+                Some('C') => sampling = Some(value),
+                // What ffmpeg wrote before C was known; beside C it is a note.
+                Some('X') if value.starts_with("YSCSS=") => old_sampling = value.get(6..),
                 Some('X') if value == "COLORRANGE=FULL" => full_range = Some(true),
                 Some('X') if value == "COLORRANGE=LIMITED" => full_range = Some(false),
                 _ => {}
             }
         }
+        let sampling = match sampling.or(old_sampling) {
+            Some(name) => Sampling::parse(name)?,
+            None => Sampling::Half,
+        };
         if width == 0 || height == 0 {
             return Err(HeaderError::NoSize);
         }
@@ -126,7 +133,7 @@ impl StreamHeader {
 
 impl Sampling {
     fn parse(name: &str) -> Result<Self, HeaderError> {
-        match name {
+        match name.to_ascii_lowercase().as_str() {
             "420" | "420jpeg" | "420mpeg2" | "420paldv" => Ok(Self::Half),
             "422" => Ok(Self::HalfWidth),
             "mono" => Ok(Self::Mono),
@@ -163,6 +170,23 @@ mod tests {
             (Matrix::Bt709, true)
         );
         assert_eq!(hd.frame_rate, None);
+    }
+
+    #[test]
+    fn sampling_may_stand_in_xyscss_alone() {
+        let sampling = |tail: &str| {
+            let header = StreamHeader::parse(&format!("YUV4MPEG2 W4 H2 F25:1 Ip{tail}"));
+            header.map(|header| header.sampling)
+        };
+        let refused = |name: &str| Err(HeaderError::Sampling(name.into()));
+        assert_eq!(sampling(""), Ok(Sampling::Half));
+        assert_eq!(sampling(" XYSCSS=420JPEG"), Ok(Sampling::Half));
+        assert_eq!(sampling(" XYSCSS=422"), Ok(Sampling::HalfWidth));
+        assert_eq!(sampling(" XYSCSS=444 XOTHER"), refused("444"));
+        assert_eq!(sampling(" XYSCSS=411"), refused("411"));
+        assert_eq!(sampling(" XYSCSS=422P10"), refused("422P10"));
+        assert_eq!(sampling(" C420 XYSCSS=444"), Ok(Sampling::Half));
+        assert_eq!(sampling(" XYSCSS=420 C422"), Ok(Sampling::HalfWidth));
     }
 
     #[test]

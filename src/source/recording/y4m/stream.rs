@@ -6,6 +6,8 @@ use super::super::reader::Fetched;
 use super::header::{HeaderError, Sampling, StreamHeader};
 use crate::frame::{Frame, Matrix};
 
+/// What each frame begins with.
+const FRAME: &[u8] = b"FRAME";
 /// The longest line of a header.
 const MAX_LINE: u64 = 1024;
 
@@ -17,6 +19,8 @@ pub struct Y4mStream<R> {
     line: Vec<u8>,
     /// Planes that have to be interleaved.
     planes: Vec<u8>,
+    /// Whether the word FRAME of the next frame was already read.
+    pub(super) begun: bool,
 }
 
 /// Why a stream could not be opened.
@@ -39,6 +43,7 @@ impl<R: BufRead> Y4mStream<R> {
             header,
             line,
             planes: Vec::new(),
+            begun: false,
         })
     }
 
@@ -58,14 +63,14 @@ impl<R: BufRead> Y4mStream<R> {
             Ok(Fetched::Bad { cause, message })
         };
         read_line(&mut self.input, &mut self.line)?;
-        if self.line.is_empty() {
-            return Ok(Fetched::End);
-        }
-        if !self.line.starts_with(b"FRAME") {
-            return bad(
-                "corrupt",
-                "a frame does not begin with FRAME; the rest is lost",
-            );
+        if !std::mem::take(&mut self.begun) {
+            if self.line.is_empty() {
+                return Ok(Fetched::End);
+            }
+            if !self.line.starts_with(FRAME) {
+                self.begun = find_frame(&mut self.input)?;
+                return bad("corrupt", "a frame does not begin with FRAME");
+            }
         }
         let header = self.header;
         let to = match header.sampling {
@@ -89,6 +94,30 @@ impl<R: BufRead> Y4mStream<R> {
     }
 }
 
+/// Skips to just behind the next word FRAME; `false` if there is none.
+fn find_frame(input: &mut impl BufRead) -> io::Result<bool> {
+    let mut matched = 0;
+    loop {
+        let buffer = input.fill_buf()?;
+        if buffer.is_empty() {
+            return Ok(false);
+        }
+        let end = buffer.iter().position(|&byte| {
+            matched = match byte {
+                _ if byte == FRAME[matched] => matched + 1,
+                b'F' => 1,
+                _ => 0,
+            };
+            matched == FRAME.len()
+        });
+        let used = end.map_or(buffer.len(), |at| at + 1);
+        input.consume(used);
+        if end.is_some() {
+            return Ok(true);
+        }
+    }
+}
+
 /// Interleaves planes of 4:2:2 as Y Cb Y Cr; the last luma of an odd row stands twice.
 fn interleave(planes: &[u8], width: usize, height: usize, to: &mut Vec<u8>) {
     let half = width.div_ceil(2);
@@ -103,12 +132,12 @@ fn interleave(planes: &[u8], width: usize, height: usize, to: &mut Vec<u8>) {
     }
 }
 
-/// Reads a line without its end; empty at the end of the stream.
+/// Reads a line without its end, LF or CR LF; empty at the end of the stream.
 fn read_line(input: &mut impl BufRead, line: &mut Vec<u8>) -> io::Result<()> {
     line.clear();
     input.take(MAX_LINE).read_until(b'\n', line)?;
-    if line.last() == Some(&b'\n') {
-        line.pop();
+    if line.pop_if(|last| *last == b'\n').is_some() {
+        line.pop_if(|last| *last == b'\r');
     }
     Ok(())
 }
@@ -129,6 +158,36 @@ mod tests {
         );
         assert_eq!(to, [1, 10, 2, 20, 3, 11, 3, 21, 4, 12, 5, 22, 6, 13, 6, 23]);
         assert_eq!(PixelFormat::Yuyv.bytes(3, 2, 8), Some(to.len()));
+    }
+
+    /// The outcomes up to the end, a frame as its bytes, with the bytes.
+    fn all(stream: &[u8]) -> Vec<Result<Vec<u8>, &'static str>> {
+        let mut stream = Y4mStream::new(stream).unwrap();
+        let mut frame = Frame::empty();
+        let mut all = Vec::new();
+        loop {
+            match stream.next(&mut frame).unwrap() {
+                Fetched::End => return all,
+                Fetched::Bad { cause, .. } => all.push(Err(cause)),
+                Fetched::Named | Fetched::Numbered => all.push(Ok(frame.data.to_vec())),
+            }
+        }
+    }
+
+    #[test]
+    fn a_damaged_frame_header_costs_its_frame_alone() {
+        let stream = b"YUV4MPEG2 W2 H2 Cmono\nFRAME\n1234FRAMX\n56FRFRAME I\n7890FRAME\nabcd";
+        let good = |data: &[u8]| Ok(data.to_vec());
+        let want = [good(b"1234"), Err("corrupt"), good(b"7890"), good(b"abcd")];
+        assert_eq!(all(stream), want);
+        let last = b"YUV4MPEG2 W2 H2 Cmono\nFRAME\n1234frame\n5678";
+        assert_eq!(all(last), [good(b"1234"), Err("corrupt")]);
+    }
+
+    #[test]
+    fn lines_may_end_in_cr_lf() {
+        let stream = b"YUV4MPEG2 W2 H2 F25:1 Cmono\r\nFRAME\r\n1234FRAME\r\n\r\n78";
+        assert_eq!(all(stream), [Ok(b"1234".to_vec()), Ok(b"\r\n78".to_vec())]);
     }
 
     #[test]
