@@ -21,7 +21,7 @@ use crate::setup::{self, Failure};
 /// The picture that whole frames are measured with.
 const WIDTH: usize = 640;
 const HEIGHT: usize = 360;
-/// Frames before the heap is looked at: by then every buffer has its size.
+/// Frames before the heap is measured: by then every buffer has its size.
 const SETTLED: usize = 100;
 
 /// Options of `goldcrest bench`.

@@ -22,7 +22,7 @@ pub(super) struct Capture {
     pub(crate) monitor: Monitor,
 }
 
-/// Closes the slot when the thread ends, by a panic too: the main loop would wait for ever else.
+/// Closes the slot when the thread ends, even by a panic, so that the main loop ends too.
 struct CloseAtEnd(Arc<Slot>);
 
 impl Drop for CloseAtEnd {

@@ -114,7 +114,7 @@ impl Need {
                 add("weights, mapped", File, memory.mapped, "model.path");
                 add("scratch arena", Anonymous, memory.arena, "model.threads");
                 add("feature maps and logits", Anonymous, memory.maps, "");
-                // While a model is loaded anew, the engine before it still holds its own.
+                // While a model is reloaded, the engine before it still holds its own.
                 add("a second engine at a reload", Anonymous, held + RELOAD, "");
             }
             EngineMemory::Plain(bytes) => {

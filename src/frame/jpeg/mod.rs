@@ -9,9 +9,9 @@
 //! `jpeg-decoder` crate decodes them as a whole.
 //!
 //! A picture that ends early, or whose data end before its last block, is refused. Bytes after its
-//! end are ignored, and so are bytes between a restart interval and its marker. Where data were lost
-//! on the way, decoding goes on at the next restart marker, and [`Picture::made_up`] counts the
-//! units in between, which are grey.
+//! end are ignored, and so are bytes between a restart interval and its marker. Where data were
+//! lost on the way, decoding goes on at the next restart marker, and [`Picture::made_up`] counts
+//! the units in between, which are grey.
 
 mod bits;
 mod block;
@@ -135,7 +135,8 @@ impl Picture<'_> {
         }
     }
 
-    /// The number of units (the blocks of all components at one place) read so far that had no data.
+    /// The number of units (the blocks of all components at one place) read so far that had no
+    /// data.
     pub fn made_up(&self) -> usize {
         match &self.state {
             State::Rows(position) => position.made_up,

@@ -10,7 +10,7 @@ use crate::publish::outbox::Message;
 pub(super) const WINDOW: usize = 16;
 
 /// How long the broker may take to acknowledge a message. A lost acknowledgement would occupy its
-/// place in the window for ever; after this time the connection is given up and the message is sent
+/// place in the window for good; after this time the connection is given up and the message is sent
 /// again on the next one.
 const PATIENCE: Duration = Duration::from_secs(20);
 

@@ -115,8 +115,8 @@ impl Connection {
         }
     }
 
-    /// Drops the connection, if there is one, and forgets its packets. The MQTT crate keeps them for
-    /// a session that continues; ours starts clean, and the outbox sends them again.
+    /// Drops the connection, if there is one, and forgets its packets. The MQTT crate keeps them
+    /// for a session that continues; ours starts clean, and the outbox sends them again.
     pub(super) fn forget(&mut self) {
         self.0.clean();
         self.0.pending.clear();

@@ -60,9 +60,9 @@ impl Outbox {
         self.queue.pop_front()
     }
 
-    /// Prepares for a new connection: marks every state to be sent again, and every report among the
-    /// `unacknowledged` messages. Puts the events among them, given oldest first, back at the front
-    /// of the queue. Returns how many of these, the oldest ones, found no room and are lost.
+    /// Prepares for a new connection: marks every state to be sent again, and every report among
+    /// the `unacknowledged` messages. Puts the events among them, given oldest first, back at the
+    /// front of the queue. Returns how many of these, the oldest ones, found no room and are lost.
     pub(crate) fn start_over(
         &mut self,
         unacknowledged: impl DoubleEndedIterator<Item = Message>,
