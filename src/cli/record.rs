@@ -9,8 +9,7 @@ use crate::meter::Tally;
 use crate::record::{self, Limits, Recorder, Written};
 use crate::setup::{self, Failure};
 use crate::signals::Stop;
-use crate::source::Monitor;
-use crate::source::{self, Next, Source};
+use crate::source::{self, Monitor, Next, Source};
 
 /// Options of `goldcrest record`.
 #[derive(clap::Args)]

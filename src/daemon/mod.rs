@@ -93,11 +93,21 @@ impl Daemon {
         if let Some(publisher) = publisher {
             publisher.close(GOODBYE);
         }
-        Ok(Summary { unsent, ..ended? })
+        let (totals, replaced) = ended?;
+        Ok(Summary {
+            totals,
+            replaced,
+            unsent,
+        })
     }
 
-    /// Captures in a thread of its own and runs the main loop in this one.
-    fn run_threads(self, publisher: Option<&Publisher>, stop: &Stop) -> Result<Summary, Error> {
+    /// Captures in a thread of its own and runs the main loop in this one. Returns the totals, and
+    /// how many frames a newer one replaced.
+    fn run_threads(
+        self,
+        publisher: Option<&Publisher>,
+        stop: &Stop,
+    ) -> Result<(Totals, u64), Error> {
         let Self {
             source:
                 Opened {
@@ -146,10 +156,6 @@ impl Daemon {
         let captured = capture.join().map_err(|_| Error::Panicked);
         looped?;
         totals.bad.add_all(&captured??);
-        Ok(Summary {
-            totals,
-            replaced: slot.dropped(),
-            unsent: 0,
-        })
+        Ok((totals, slot.dropped()))
     }
 }

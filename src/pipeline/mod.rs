@@ -17,8 +17,7 @@ use crate::meter::timing::Stages;
 use crate::observe::{self, Observer};
 use crate::vision::{self, Gate, GateReading, Preparer};
 
-pub(crate) use listeners::Totals;
-pub(crate) use listeners::{JsonLines, LogLines, Publishing};
+pub(crate) use listeners::{JsonLines, LogLines, Publishing, Totals};
 pub(crate) use outcome::{Listener, Outcome};
 pub(crate) use pace::Pace;
 

@@ -45,7 +45,7 @@ pub(crate) fn sizes(bundle: &Bundle, machine: &Machine) -> Sizes {
     all.max(machine.layer_sizes(&bundle.linear(&bundle.manifest().head.layer), 1))
 }
 
-/// Shapes of the feature maps of all stages, then of the logits, filled.
+/// Shapes of the feature maps of all stages, then of the logits, with their padding.
 fn shapes(manifest: &Manifest) -> Vec<[usize; 4]> {
     let maps = manifest
         .stages

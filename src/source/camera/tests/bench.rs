@@ -7,8 +7,7 @@ use super::fake::Fake;
 use crate::frame::Frame;
 use crate::source::camera::system::System;
 use crate::source::camera::{Camera, Config};
-use crate::source::{Cause, FrameCounters, SourceState};
-use crate::source::{Next, Source};
+use crate::source::{Cause, FrameCounters, Next, Source, SourceState};
 
 /// A camera on a kernel of its own, and the frame that it fills.
 pub struct Bench {

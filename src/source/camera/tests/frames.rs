@@ -5,9 +5,8 @@ use std::time::Duration;
 use super::bench::{Bench, SECOND, TIMEOUT_AND_ONE, plain};
 use super::fake::{Call, Fake, Sent};
 use crate::frame::PixelFormat;
-use crate::source::Cause;
-use crate::source::Source;
 use crate::source::camera::{Config, Format};
+use crate::source::{Cause, Source};
 
 #[test]
 fn fault_02_a_frame_is_cut_to_what_the_driver_wrote() {

@@ -8,9 +8,8 @@ use super::bench::{Bench, SECOND, TIMEOUT_AND_ONE, plain};
 use super::fake::{Call, Fake, Sent};
 use super::frames::jpeg;
 use crate::frame::{Frame, Slot, Taken};
-use crate::source::Source;
 use crate::source::camera::{Camera, Config, Format};
-use crate::source::{Cause, SourceState};
+use crate::source::{Cause, Source, SourceState};
 
 /// A webcam that gives at most so many buffers.
 fn webcam(buffers: u32) -> Bench {
