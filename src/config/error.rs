@@ -6,6 +6,8 @@ use std::path::PathBuf;
 
 use toml::de::{DeTable, DeValue};
 
+use super::unknown::instead;
+
 /// Why a configuration is refused. Its text is one line: file, line, key, what to write instead.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Error {
@@ -34,29 +36,29 @@ impl fmt::Display for Error {
 
 impl std::error::Error for Error {}
 
-/// serde's message in the words of this program; an unknown key comes with the nearest known one.
-pub(super) fn explain(message: &str) -> String {
+/// serde's message in the words of this program; an unknown key comes with what to write instead.
+/// `key` is the dotted key that is meant; `homes` gives the sections that know a key.
+pub(super) fn explain(
+    message: &str,
+    key: Option<&str>,
+    homes: impl Fn(&str) -> Vec<String>,
+) -> String {
     let message = one_line(message);
     let names: Vec<&str> = message.split('`').skip(1).step_by(2).collect();
     let (Some(unknown), known) = (names.first(), names.get(1..).unwrap_or_default()) else {
         return message;
     };
-    let nearest = known.iter().max_by(|a, b| {
-        let near = |k: &str| strsim::jaro_winkler(unknown, k);
-        near(a).total_cmp(&near(b))
-    });
-    match (
-        message.starts_with("unknown field"),
-        message.starts_with("unknown variant"),
-        nearest,
-    ) {
-        (true, _, Some(near)) => format!("unknown key; the nearest known key is `{near}`"),
-        (_, true, Some(_)) => {
-            let list: Vec<String> = known.iter().map(|k| format!("\"{k}\"")).collect();
-            format!("\"{unknown}\" is not one of {}", list.join(", "))
-        }
-        _ => message,
+    if message.starts_with("unknown field") {
+        let section = key
+            .and_then(|key| key.rsplit_once('.'))
+            .map_or("", |(s, _)| s);
+        return instead(unknown, section, known, &homes(unknown));
     }
+    if message.starts_with("unknown variant") && !known.is_empty() {
+        let list: Vec<String> = known.iter().map(|k| format!("\"{k}\"")).collect();
+        return format!("\"{unknown}\" is not one of {}", list.join(", "));
+    }
+    message
 }
 
 pub(super) fn one_line(message: &str) -> String {

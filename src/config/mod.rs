@@ -4,6 +4,7 @@
 //! file, the line, the key and what to write instead.
 
 mod error;
+mod unknown;
 
 use std::path::{Path, PathBuf};
 
@@ -136,7 +137,8 @@ pub fn parse(text: &str, path: &Path) -> Result<Config, Error> {
         let key = at
             .as_ref()
             .and_then(|span| key_at(table.get_ref(), span, ""));
-        refuse(at.map(|s| s.start), key, explain(e.message()))
+        let message = explain(e.message(), key.as_deref(), homes);
+        refuse(at.map(|s| s.start), key, message)
     })?;
     let sections: [(&str, Result<(), Misfit>); 11] = [
         ("", check_id(&config.id)),
@@ -163,6 +165,27 @@ pub fn parse(text: &str, path: &Path) -> Result<Config, Error> {
         }
     }
     Ok(config)
+}
+
+/// The sections that know `key`.
+fn homes(key: &str) -> Vec<String> {
+    let mut sections = known_keys("");
+    sections.retain(|section| known_keys(section).iter().any(|known| known == key));
+    sections
+}
+
+/// The keys of `section`, as serde lists them for an unknown one; those of the file for "".
+fn known_keys(section: &str) -> Vec<String> {
+    let header = if section.is_empty() {
+        String::new()
+    } else {
+        format!("[{section}]\n")
+    };
+    let Err(error) = toml::from_str::<Config>(&format!("{header}no_such_key = 1\n")) else {
+        return Vec::new();
+    };
+    let names = error.message().split('`').skip(3).step_by(2);
+    names.map(str::to_string).collect()
 }
 
 /// An id stands in topics, client ids and file names.
@@ -192,18 +215,6 @@ mod tests {
         let text = include_str!("../../config.toml");
         let shipped = parse(text, Path::new("config.toml")).unwrap();
         assert_eq!(format!("{:?}", Config::default()), format!("{shipped:?}"));
-    }
-
-    /// The keys of `section`, as serde lists them for an unknown one; those of the file for "".
-    fn known_keys(section: &str) -> Vec<String> {
-        let header = if section.is_empty() {
-            String::new()
-        } else {
-            format!("[{section}]\n")
-        };
-        let error = toml::from_str::<Config>(&format!("{header}no_such_key = 1\n")).unwrap_err();
-        let names = error.message().split('`').skip(3).step_by(2);
-        names.map(str::to_string).collect()
     }
 
     #[test]

@@ -109,3 +109,41 @@ fn a_file_that_is_not_there_is_named() {
         ran.stderr
     );
 }
+
+#[test]
+fn a_key_of_another_program_is_answered_by_a_sentence() {
+    for (text, says) in [
+        (
+            "[mqtt]\ntls = true\n",
+            "mqtt.tls: unknown key; Goldcrest has no TLS yet",
+        ),
+        (
+            "[mqtt]\n[mqtt.tls]\nca = \"x\"\n",
+            "mqtt.tls: unknown key; Goldcrest has no TLS yet",
+        ),
+        (
+            "[mqtt]\nurl = \"mqtt://x\"\n",
+            "mqtt.url: unknown key; Goldcrest takes no URL yet",
+        ),
+        (
+            "[source]\nurl = \"rtsp://x\"\n",
+            "source.url: unknown key; Goldcrest reads V4L2 cameras",
+        ),
+        (
+            "password = \"x\"\n",
+            "password: unknown key here; it belongs under [mqtt]",
+        ),
+        (
+            "[mqtt]\ntopic = \"x\"\n",
+            "mqtt.topic: unknown key; topics are not named",
+        ),
+        (
+            "[log]\ncolour = true\n",
+            "log.colour: unknown key; known here are level",
+        ),
+    ] {
+        let (code, line) = answer(text);
+        assert_eq!(code, 78, "{line}");
+        assert!(line.contains(says) && !line.contains("nearest"), "{line}");
+    }
+}

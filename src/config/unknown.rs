@@ -1,0 +1,151 @@
+//! What to write instead of a key that is not known.
+
+/// Sections of sources, in which an address is a camera's and not the broker's.
+const SOURCES: [&str; 2] = ["camera", "source"];
+
+const STREAMS: &str = "Goldcrest reads V4L2 cameras (camera.device) and recordings (source.path), no streams from a network";
+
+/// Names of an address.
+const ADDRESS: [&str; 7] = [
+    "url", "uri", "broker", "server", "address", "hostname", "ip",
+];
+
+/// Keys that other programs have, and where Goldcrest stands with them.
+const FOREIGN: [(&[&str], &str); 9] = [
+    (
+        &[
+            "tls", "ssl", "ca", "ca_file", "ca_cert", "cafile", "cert", "certfile", "keyfile",
+            "insecure",
+        ],
+        "Goldcrest has no TLS yet, so its connection is not encrypted; use a broker on this machine or in a network \
+         that you trust, or a tunnel",
+    ),
+    (&["rtsp", "stream", "stream_url", "webcam"], STREAMS),
+    (
+        &ADDRESS,
+        "Goldcrest takes no URL yet; name the broker with mqtt.host and mqtt.port",
+    ),
+    (
+        &["websocket", "websockets", "ws", "transport", "protocol"],
+        "Goldcrest speaks MQTT over TCP alone; name the broker with mqtt.host and mqtt.port",
+    ),
+    (
+        &[
+            "user",
+            "user_name",
+            "login",
+            "pass",
+            "passwd",
+            "credentials",
+            "token",
+        ],
+        "the login is mqtt.username with mqtt.password_file, or mqtt.password",
+    ),
+    (
+        &[
+            "topic",
+            "topics",
+            "topic_prefix",
+            "prefix",
+            "base_topic",
+            "state_topic",
+        ],
+        "topics are not named one by one; each begins with mqtt.base and id, as in goldcrest/camera/label",
+    ),
+    (
+        &["qos", "retain", "retained", "clean_session", "will"],
+        "this is fixed: QoS 1, and the label, the camera's state and availability are retained",
+    ),
+    (
+        &["labels", "classes", "label_file", "names"],
+        "labels stand in labels.txt beside the model (model.path)",
+    ),
+    (
+        &["confidence", "min_confidence", "min_score", "score"],
+        "the score that a label needs is observe.threshold",
+    ),
+];
+
+/// What to write instead of the key `unknown` of `section`, which knows the keys `known`. `homes`
+/// are the sections that know `unknown`.
+pub(super) fn instead(unknown: &str, section: &str, known: &[&str], homes: &[String]) -> String {
+    let name = unknown.to_lowercase().replace('-', "_");
+    if !homes.is_empty() {
+        return format!(
+            "unknown key here; it belongs under [{}]",
+            homes.join("] or [")
+        );
+    }
+    if SOURCES.contains(&section) && ADDRESS.contains(&&*name) {
+        return format!("unknown key; {STREAMS}");
+    }
+    if let Some((_, sentence)) = FOREIGN.iter().find(|(names, _)| names.contains(&&*name)) {
+        return format!("unknown key; {sentence}");
+    }
+    let distances = known
+        .iter()
+        .map(|key| (strsim::damerau_levenshtein(&name, key), key));
+    match distances.min() {
+        Some((distance, near)) if distance <= bound(&name) => {
+            format!("unknown key; the nearest known key is `{near}`")
+        }
+        _ => format!("unknown key; known here are {}", known.join(", ")),
+    }
+}
+
+/// How many slips of the finger turn a key into `name`: one for each four letters.
+fn bound(name: &str) -> usize {
+    (name.chars().count() / 4).max(1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const MQTT: [&str; 4] = ["enabled", "host", "port", "password"];
+
+    #[test]
+    fn only_a_near_key_is_suggested() {
+        for (unknown, near) in [("enable", "enabled"), ("prot", "port"), ("Host", "host")] {
+            let said = instead(unknown, "mqtt", &MQTT, &[]);
+            let wanted = format!("unknown key; the nearest known key is `{near}`");
+            assert_eq!(said, wanted, "{unknown}");
+        }
+        for unknown in ["colour", "x", "passphrase"] {
+            let said = instead(unknown, "mqtt", &MQTT, &[]);
+            let wanted = "unknown key; known here are enabled, host, port, password";
+            assert_eq!(said, wanted, "{unknown}");
+        }
+    }
+
+    #[test]
+    fn a_key_of_another_program_has_its_own_sentence() {
+        for (unknown, says) in [
+            ("tls", "no TLS yet"),
+            ("SSL", "no TLS yet"),
+            ("ca-file", "no TLS yet"),
+            ("url", "mqtt.host and mqtt.port"),
+            ("user", "mqtt.username"),
+            ("topic", "mqtt.base"),
+            ("qos", "QoS 1"),
+            ("rtsp", "no streams from a network"),
+        ] {
+            let said = instead(unknown, "mqtt", &MQTT, &[]);
+            assert!(said.contains(says), "{unknown}: {said}");
+            assert!(!said.contains("nearest"), "{unknown}: {said}");
+        }
+        let said = instead("url", "camera", &["device"], &[]);
+        assert!(said.contains("no streams from a network"), "{said}");
+    }
+
+    #[test]
+    fn a_key_of_another_section_is_sent_there() {
+        let said = instead("port", "", &["id"], &["mqtt".into()]);
+        assert_eq!(said, "unknown key here; it belongs under [mqtt]");
+        let said = instead("path", "", &["id"], &["source".into(), "model".into()]);
+        assert_eq!(
+            said,
+            "unknown key here; it belongs under [source] or [model]"
+        );
+    }
+}
