@@ -31,6 +31,17 @@ TIMM = [
 BLOCK = {0: "dw.", 2: "norm.", 3: "fc1.", 5: "fc2."}
 
 
+# What DistributedDataParallel and torch.compile put before every name.
+WRAPPERS = ("module.", "_orig_mod.")
+
+
+def unwrapped(state: dict) -> dict:
+    """The state without the prefixes of wrappers, which may be nested."""
+    while prefix := next((w for w in WRAPPERS if state and all(n.startswith(w) for n in state)), None):
+        state = {n.removeprefix(prefix): v for n, v in state.items()}
+    return state
+
+
 def from_timm(state: dict) -> dict:
     out = {}
     for name, value in state.items():
@@ -67,6 +78,8 @@ def shape_of(state: dict, path: Path | str) -> Shape:
         widths = tuple(len(state[f"stages.{s}.blocks.0.dw.weight"]) for s in range(4))
         return Shape(tuple(depths), widths, len(state["head.fc.weight"]))
     except KeyError as missing:
+        if missing.args[0] == "head.fc.weight":
+            raise Refused(f"{path} has no classifier (head.fc.weight): it gives features; train.py --init {path} adds one") from None
         raise Refused(f"{path} is not a ConvNeXt checkpoint: it has no {missing.args[0]}") from None
 
 
@@ -92,6 +105,7 @@ def read(path: Path) -> tuple[dict, list[str] | None]:
             break
     if not found or not all(isinstance(v, torch.Tensor) for v in found.values()):
         raise Refused(f"{path} is not a state dict: it holds more than tensors ({', '.join(list(found)[:3])} ...)")
+    found = unwrapped(found)
     if any(n.startswith("features.") for n in found):
         found = from_torchvision(found)
     elif "stem.0.weight" in found:
@@ -116,10 +130,10 @@ def check(state: dict, net: ConvNeXt, path: Path | str, besides: tuple[str, ...]
 
 
 def load_into(net: ConvNeXt, path: Path, fresh_head: bool = False) -> None:
-    """Fill `net`; with `fresh_head` the last layer stays as it is when its classes differ."""
+    """Fill `net`; with `fresh_head` the last layer stays as it is when its classes differ or it is not there."""
     state, _ = read(path)
     besides = ()
-    if fresh_head and "head.fc.weight" in state and state["head.fc.weight"].shape != net.head.fc.weight.shape:
+    if fresh_head and ("head.fc.weight" not in state or state["head.fc.weight"].shape != net.head.fc.weight.shape):
         besides = ("head.fc.weight", "head.fc.bias")
     check(state, net, path, besides)
     net.load_state_dict({n: v for n, v in state.items() if n not in besides}, strict=False)

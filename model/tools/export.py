@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import argparse
 import json
+from collections import Counter
 from pathlib import Path
 
 import numpy as np
@@ -59,11 +60,13 @@ def arguments() -> argparse.Namespace:
     return a
 
 
-def fetched(name: str) -> tuple[ConvNeXt, list[str], list[float], list[float]]:
-    """A pretrained model by timm's name: network, class names, mean and std. Needs `pip install timm`."""
+def fetched(name: str) -> tuple[ConvNeXt, list[str] | None, list[float], list[float]]:
+    """A pretrained model by timm's name: network, class names if timm knows them, mean and std.
+
+    Needs `pip install timm`.
+    """
     try:
         import timm
-        from timm.data import ImageNetInfo
     except ImportError:
         raise images.Refused("--timm needs timm: pip install timm, or give a checkpoint file") from None
     try:
@@ -71,9 +74,18 @@ def fetched(name: str) -> tuple[ConvNeXt, list[str], list[float], list[float]]:
     except Exception as e:
         raise images.Refused(f"timm cannot load {name}: {(str(e).splitlines() or [type(e).__name__])[0]}") from None
     net = checkpoint.built(checkpoint.from_timm(model.state_dict()), f"timm's {name}")
-    info = ImageNetInfo()
-    names = [info.index_to_description(i).split(",")[0] for i in range(net.shape.classes)]
-    return net, unique(names), list(model.pretrained_cfg["mean"]), list(model.pretrained_cfg["std"])
+    return net, described(net.shape.classes), list(model.pretrained_cfg["mean"]), list(model.pretrained_cfg["std"])
+
+
+def described(classes: int) -> list[str] | None:
+    """The names of one of ImageNet's sets of so many classes, each the first of its synonyms; None for another number."""
+    from timm.data import ImageNetInfo, infer_imagenet_subset
+
+    subset = infer_imagenet_subset(dict(num_classes=classes))
+    if subset is None:
+        return None
+    info = ImageNetInfo(subset)
+    return unique([info.index_to_description(i).split(",")[0] for i in range(classes)])
 
 
 def unique(names: list[str]) -> list[str]:
@@ -109,7 +121,8 @@ def labelled(a: argparse.Namespace, names: list[str] | None, classes: int) -> li
         raise images.Refused(f"{a.checkpoint} names no classes; give --labels FILE with {classes} names, one a line")
     if len(names) != classes:
         raise images.Refused(f"{len(names)} class names for {classes} classes; give one a line in --labels")
-    odd = [n for n in names if not n.strip() or len(n.splitlines()) != 1 or names.count(n) > 1]
+    count = Counter(names)
+    odd = [n for n in names if not n.strip() or len(n.splitlines()) != 1 or count[n] > 1]
     if odd:
         raise images.Refused(f"class name {odd[0]!r} is empty, stands twice or has more than one line; give others in --labels")
     return names

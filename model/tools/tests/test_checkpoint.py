@@ -117,6 +117,20 @@ class Checkpoints(unittest.TestCase):
         with self.assertRaisesRegex(images.Refused, "cannot be read as a checkpoint"):
             checkpoint.load(self.path)
 
+    def test_prefixes_of_wrappers_are_stripped(self):
+        net = random_net()
+        for prefix in ("module.", "_orig_mod.", "module._orig_mod."):
+            for state in (as_timm(net), as_torchvision(net), net.state_dict()):
+                wrapped = {prefix + name: value for name, value in state.items()}
+                self.assert_same(net, checkpoint.load(self.saved(wrapped))[0])
+                self.assert_same(net, checkpoint.load(self.saved({"state_dict": wrapped}))[0])
+
+    def test_network_without_classifier_says_what_to_do(self):
+        headless = {n: v for n, v in as_timm(random_net()).items() if not n.startswith("head.fc")}
+        with self.assertRaisesRegex(images.Refused, "has no classifier .* train.py --init"):
+            checkpoint.load(self.saved(headless))
+        checkpoint.load_into(ConvNeXt(SMALL), self.path, fresh_head=True)
+
     def test_part_of_another_network_is_not_trained_on(self):
         torch.save(as_timm(random_net(Shape((1, 2, 3, 1), SMALL.widths, 3))), self.path)
         with self.assertRaisesRegex(images.Refused, "no place for"):
