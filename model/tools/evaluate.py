@@ -28,6 +28,7 @@ import numpy as np
 import onnxruntime
 from PIL import Image
 
+import blas
 import images
 import scores
 from parts import Parts
@@ -177,6 +178,7 @@ def compared(a: argparse.Namespace, val: images.ImageSet, card: Card) -> tuple[d
 
 def main() -> None:
     a = arguments()
+    blas.tell_if_slow()
     for path in (a.model, a.f32, a.goldcrest):
         if path and not path.is_file():
             raise images.Refused(f"{path}: no such file")

@@ -11,6 +11,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
+import blas
 from convnext import ConvNeXt, Shape
 from images import Refused
 from parts import Parts
@@ -34,6 +35,7 @@ def pruned(net: ConvNeXt, depths: tuple[int, ...], pixels: np.ndarray, parts: Pa
     """`net` with `depths` blocks per stage; `pixels` f32 [N, 3, H, W], prepared, are what it is measured on."""
     if len(depths) != 4 or any(not 0 < d <= own for d, own in zip(depths, net.shape.depths)):
         raise Refused(f"--depths {depths} cannot be had of depths {net.shape.depths}; give 1 to that many for each stage")
+    blas.tell_if_slow()
     net.eval()
     batches = list(torch.from_numpy(pixels).contiguous(memory_format=torch.channels_last).split(32))
     stages = [list(stage.blocks) for stage in net.stages]

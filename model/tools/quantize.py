@@ -28,6 +28,7 @@ import numpy as np
 import onnxruntime
 import torch
 
+import blas
 import calibrate
 import form
 import images
@@ -283,6 +284,7 @@ def kept(path: Path, content: bytes) -> None:
 
 def main() -> None:
     a = arguments()
+    blas.tell_if_slow()
     torch.set_num_threads(a.threads)
     exported = form.read(a.model)
     mean, std = (json.loads(exported.metadata[k]) for k in ("mean", "std"))

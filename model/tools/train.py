@@ -23,6 +23,7 @@ from torch import nn
 from torch.nn import functional as F
 
 import augment
+import blas
 import checkpoint
 import images
 import muon
@@ -219,6 +220,7 @@ def rate(done: float, warm: float) -> float:
 
 def main() -> None:
     a = arguments()
+    blas.tell_if_slow()
     torch.manual_seed(max(a.seed, 0))
     if a.threads:
         torch.set_num_threads(a.threads)
