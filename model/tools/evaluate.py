@@ -31,6 +31,7 @@ from PIL import Image
 import blas
 import images
 import scores
+from ending import ending, whole
 from parts import Parts
 
 
@@ -85,7 +86,7 @@ def in_onnxruntime(model: Path, val: images.ImageSet, card: Card, threads: int, 
     session = onnxruntime.InferenceSession(str(model), options, providers=["CPUExecutionProvider"])
     out = []
     for i in range(len(val)):
-        out.append(session.run(None, {"input": images.prepared(val, [i], card.side, card.mean, card.std)})[0])
+        out.append(session.run(None, {session.get_inputs()[0].name: images.prepared(val, [i], card.side, card.mean, card.std)})[0])
     found = np.concatenate(out)
     if found.shape[1] != len(card.labels):
         raise images.Refused(f"{model} gives {found.shape[1]} logits, labels.txt has {len(card.labels)} names")
@@ -156,14 +157,18 @@ def compared(a: argparse.Namespace, val: images.ImageSet, card: Card) -> tuple[d
         if path is None:
             continue
         began = time.time()
+        kind = ending(whole(path).graph)
         if not (found := parts.get(name)):
             found = dict(logits=in_onnxruntime(path, val, card, a.threads, optimise))
             parts.put(name, **found)
         z = runs[name] = found["logits"]
         order = np.argsort(-z, axis=1, kind="stable")[:, :5]
         five = np.pad(order, ((0, 0), (0, 5 - order.shape[1])), constant_values=-1)
-        add(name, began, five, scores.softmax(z, card.temperature).max(1))
-        rows[name]["log_loss"] = scores.log_loss(z, val.labels, card.temperature)
+        p = scores.of_outputs(z, kind, card.temperature)
+        add(name, began, five, p.max(1))
+        if kind != "logits":
+            print(f"{path} ends in {kind}: its outputs are the scores, the temperature is not applied", file=sys.stderr, flush=True)
+        rows[name]["log_loss"] = scores.log_loss_of(p, val.labels)
         rows[name]["cosine_to_int8"] = float(scores.cosine(z, runs["int8"]).mean())
     if a.goldcrest:
         for name, own_files in (("goldcrest", False), ("goldcrest files", True)):

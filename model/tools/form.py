@@ -43,6 +43,7 @@ import numpy as np
 import onnx
 from onnx import TensorProto, helper, numpy_helper
 
+from ending import whole
 from images import Refused
 from shape import EPS, Shape
 
@@ -212,12 +213,9 @@ class Exported:
 
 def read(path: Path) -> Exported:
     """Reads an f32 file that export.py wrote; any other graph is refused by the first node that differs."""
-    try:
-        model = onnx.load(path)
-    except FileNotFoundError:
-        raise Refused(f"{path}: no such file; make it with export.py") from None
-    except Exception as e:
-        raise Refused(f"{path} is not an ONNX file: {str(e).splitlines()[0]}") from None
+    if not path.exists():
+        raise Refused(f"{path}: no such file; make it with export.py")
+    model = whole(path)
     found = {t.name: numpy_helper.to_array(t) for t in model.graph.initializer}
     metadata = {p.key: p.value for p in model.metadata_props}
     try:

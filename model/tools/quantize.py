@@ -318,6 +318,8 @@ def main() -> None:
     for part in parts:
         part.done()
     print(f"{a.out / a.file}: {len(model) / 1e6:.1f} MB, {len(choices)} layers in int8, {time.time() - began:.0f} s")
+    if not a.float_layers:
+        print(f"next: goldcrest pack {a.out / a.file}")
     if accuracy is None:
         print("no labelled images of the model's classes: temperature 1, no accuracy; give --val to have both")
         return

@@ -11,6 +11,13 @@ def softmax(logits: np.ndarray, temperature: float = 1.0) -> np.ndarray:
     return z / z.sum(1, keepdims=True)
 
 
+def of_outputs(outputs: np.ndarray, ending: str, temperature: float = 1.0) -> np.ndarray:
+    """Scores [N, classes], f64, as Goldcrest computes them from outputs of that ending (ending.py)."""
+    if ending == "logits":
+        return softmax(outputs, temperature)
+    return outputs.astype(np.float64).clip(0.0, 1.0)
+
+
 def top(logits: np.ndarray, labels: np.ndarray, k: int) -> float:
     """Percent of images whose class is among the k first."""
     first = np.argsort(-logits, axis=1, kind="stable")[:, :k]
@@ -19,7 +26,12 @@ def top(logits: np.ndarray, labels: np.ndarray, k: int) -> float:
 
 def log_loss(logits: np.ndarray, labels: np.ndarray, temperature: float = 1.0) -> float:
     """Mean negative log probability of the true class, in nats."""
-    return float(-np.log(softmax(logits, temperature)[np.arange(len(labels)), labels].clip(1e-300)).mean())
+    return log_loss_of(softmax(logits, temperature), labels)
+
+
+def log_loss_of(probabilities: np.ndarray, labels: np.ndarray) -> float:
+    """The same of probabilities [N, classes]."""
+    return float(-np.log(probabilities[np.arange(len(labels)), labels].clip(1e-300)).mean())
 
 
 def fitted_temperature(logits: np.ndarray, labels: np.ndarray) -> float:
