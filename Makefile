@@ -11,6 +11,7 @@ help: ## List the commands
 demo: ## Build, and replay the shipped recording: labels on the terminal, no broker needed
 	@scripts/need build
 	$(CARGO) build --release --locked
+	target/release/goldcrest pack model/convnext_tiny_128_int8.onnx
 	target/release/goldcrest replay tests/recordings/bottles
 
 check: lint test ## Everything that a change must pass on one machine: lint, then test
@@ -63,6 +64,6 @@ cross-armv7: ## Build for a 32-bit Raspberry Pi with cross
 install: ## Install the built program, its model and its service (as root)
 	install -D -m 755 target/release/goldcrest $(DESTDIR)/usr/bin/goldcrest
 	install -D -m 644 -t $(DESTDIR)/usr/share/goldcrest/model model/*.onnx model/labels.txt model/model.toml
-	target/release/goldcrest pack model/convnext_tiny_128_int8.onnx -o $(DESTDIR)/usr/share/goldcrest/model
+	target/release/goldcrest pack $(DESTDIR)/usr/share/goldcrest/model/convnext_tiny_128_int8.onnx
 	install -D -m 644 systemd/goldcrest.service $(DESTDIR)/usr/lib/systemd/system/goldcrest.service
 	test -e $(DESTDIR)/etc/goldcrest/config.toml || install -D -m 644 config.toml $(DESTDIR)/etc/goldcrest/config.toml

@@ -166,17 +166,14 @@ fn model(
     guard: &mut Option<Guard>,
 ) -> Result<String, Failure> {
     let (path, card) = setup::located(loaded, None)?;
-    let bundled = engine::packed(&path, &card);
-    let quantised = if bundled.as_ref() == Some(&path) {
+    let quantised = if engine::is_bundle(&path) {
         // A bundle by itself, without the file that it was made of.
         Vec::new()
     } else {
+        let quantised = pack::quantised(&path)?;
         engine::verify_file(&path, &card)?;
-        pack::quantised(&path)?
+        quantised
     };
-    if bundled.is_none() {
-        prove(&path, &quantised, &[])?;
-    }
     let mut model = setup::model(loaded, None, None, setup::Packing::Never(source))?;
     layers.clone_from(&model.engine.describe().layers);
     prove(&path, &quantised, layers)?;
@@ -267,7 +264,7 @@ fn prove(path: &Path, quantised: &[Quantised], layers: &[Layer]) -> Result<(), F
         return Ok(());
     };
     let message = format!(
-        "{}: {} layers that it quantises would not run in int8, the first is {}; make a bundle with `goldcrest pack`",
+        "{}: {} layers that it quantises would not run in int8, the first is {}",
         path.display(),
         float.len(),
         first.name

@@ -1,9 +1,9 @@
 //! `goldcrest pack`: from an ONNX file to the bundle that the int8 engine maps.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use super::say;
-use crate::engine::{bundle, pack};
+use crate::engine::{self, Card, bundle, pack};
 use crate::exit;
 use crate::setup::Failure;
 
@@ -12,16 +12,26 @@ use crate::setup::Failure;
 pub struct Options {
     /// The model, an int8 ConvNeXt as model/tools/quantize.py writes it
     model: PathBuf,
-    /// Folder for the bundle; it is made if it is not there
+    /// Folder for the bundle, instead of the model's own; it is made if it is not there
     #[arg(short, long, value_name = "BUNDLE_DIR")]
-    out: PathBuf,
+    out: Option<PathBuf>,
 }
 
 /// Runs the command.
 pub fn run(options: &Options) -> Result<(), Failure> {
-    std::fs::create_dir_all(&options.out)
-        .map_err(|e| Failure::new(exit::IO, format!("{}: {e}", options.out.display())))?;
-    let report = pack::pack(&options.model, &options.out.join(bundle::NAME))?;
+    let model = &options.model;
+    let beside = model.parent().unwrap_or(Path::new(""));
+    // A bundle of a file that its card does not describe would serve nobody.
+    if let Ok(card) = Card::read(model) {
+        engine::verify_file(model, &card)?;
+    }
+    let out = options.out.as_deref().unwrap_or(beside);
+    let report = pack::pack(model, &out.join(bundle::NAME)).map_err(|error| match error {
+        engine::Error::Io { path, cause } if path != *model => {
+            Failure::new(exit::IO, format!("{}: {cause}", path.display()))
+        }
+        error => error.into(),
+    })?;
     say(&format!(
         "{}: {:.1} MB, {} int8 layers with {:.1} MB of weights, from the model with SHA-256 {}",
         report.bundle.display(),

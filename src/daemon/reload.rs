@@ -34,8 +34,6 @@ enum Rejection {
     Engine(#[from] engine::Error),
     #[error(transparent)]
     Memory(#[from] memory::Refusal),
-    #[error("{}: no bundle of it is there; make one with `goldcrest pack`", .0.display())]
-    NoBundle(PathBuf),
 }
 
 impl Reloader {
@@ -80,8 +78,7 @@ impl Reloader {
         guard: &Guard,
     ) -> Result<(Card, Box<dyn Engine>), Rejection> {
         let card = Card::read(&self.model)?;
-        let bundle = engine::packed(&self.model, &card)
-            .ok_or_else(|| Rejection::NoBundle(self.model.clone()))?;
+        let bundle = engine::packed(&self.model, &card)?;
         // Before it is mapped: the checksum alone would read all of it into memory.
         let before = pipeline.engine().memory.unwrap_or_default();
         guard.allows(Memory {
@@ -90,7 +87,8 @@ impl Reloader {
         })?;
         pipeline.rest();
         memory::trim();
-        let mut engine = Classifier::open(&bundle, &card, self.threads)?;
+        let mut engine = Classifier::open(&bundle, &card, self.threads)
+            .map_err(|error| error.packed_from(&self.model))?;
         if let Some(memory) = engine.describe().memory {
             guard.allows(memory)?;
         }

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 use tract_onnx::prelude::*;
 use tract_onnx::tract_core::internal::*;
 
-use super::bundle::{Bundle, Manifest, golden_input};
+use super::bundle::{Bundle, Manifest, golden_input, other_model};
 use super::card::Card;
 use super::describe::describe;
 use super::error::Error;
@@ -29,8 +29,8 @@ impl Classifier {
     /// the environment variable [`OVERRIDE`] names, on `threads` threads.
     ///
     /// # Errors
-    /// [`Error::Io`]; [`Error::Model`] when the bundle is damaged or of another model than the
-    /// card; [`Error::Setup`] when the kernels or threads cannot start; [`Error::Run`] when tract
+    /// [`Error::Io`]; [`Error::Bundle`] when the bundle is damaged or of another model than the
+    /// card; [`Error::Model`] when the card does not fit it; [`Error::Setup`] when the kernels or threads cannot start; [`Error::Run`] when tract
     /// refuses the plan.
     pub fn open(path: &Path, card: &Card, threads: usize) -> Result<Self, Error> {
         let wanted = std::env::var(OVERRIDE).ok().filter(|name| !name.is_empty());
@@ -50,12 +50,10 @@ impl Classifier {
         let bundle = Bundle::open(path)?;
         let manifest = bundle.manifest();
         if !manifest.model_sha256.eq_ignore_ascii_case(&card.sha256) {
-            return Err(Error::Model {
+            return Err(Error::Bundle {
                 path: path.into(),
-                message: format!(
-                    "it was packed from a model of SHA-256 {} and model.toml says {}; pack the model again with `goldcrest pack`",
-                    manifest.model_sha256, card.sha256
-                ),
+                fault: other_model(&manifest.model_sha256, &card.sha256),
+                model: None,
             });
         }
         card.check_size(manifest.width, manifest.height)?;

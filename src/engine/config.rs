@@ -45,11 +45,18 @@ impl Config {
 /// configuration file), then below [`INSTALLED`].
 ///
 /// # Errors
-/// [`Error::Missing`], which names the places where it was looked for.
+/// [`Error::Missing`], which names the places where it was looked for; [`Error::Model`] for a
+/// folder.
 pub(crate) fn locate(path: &Path, folder: &Path) -> Result<PathBuf, Error> {
     let places = [folder.join(path), Path::new(INSTALLED).join(path)];
     if let Some(found) = places.iter().find(|p| p.is_file()) {
         return Ok(found.clone());
+    }
+    if let Some(folder) = places.iter().find(|p| p.is_dir()) {
+        return Err(Error::Model {
+            path: folder.clone(),
+            message: "it is a folder; name the .onnx file in it".into(),
+        });
     }
     let mut tried: Vec<String> = places.iter().map(|p| p.display().to_string()).collect();
     tried.dedup();

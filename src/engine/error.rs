@@ -1,7 +1,8 @@
 //! The errors of models and engines.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
+use super::bundle::Unfit;
 use super::kernels::SetupError;
 use crate::exit;
 
@@ -32,6 +33,24 @@ pub enum Error {
         /// The fault, and its remedy.
         message: String,
     },
+    /// A bundle is there, and its content is wrong.
+    #[error("{path}: {fault}; pack the model again with {command}", path = .path.display(), command = packing(.model.as_deref()))]
+    Bundle {
+        /// The bundle.
+        path: PathBuf,
+        /// The fault.
+        fault: String,
+        /// The ONNX file that it is packed from, where that is known.
+        model: Option<PathBuf>,
+    },
+    /// A model that the int8 engine runs has no bundle that it could map.
+    #[error("{model}: {unfit}; make one with {command}", model = .model.display(), command = packing(Some(.model)))]
+    Unpacked {
+        /// The ONNX file.
+        model: PathBuf,
+        /// What is wrong beside it.
+        unfit: Unfit,
+    },
     /// The kernels or threads that were asked for cannot start.
     #[error("cannot start the engine: {0}")]
     Setup(#[from] SetupError),
@@ -40,14 +59,57 @@ pub enum Error {
     Run(String),
 }
 
+/// The command that packs `model`, in backquotes, as a shell takes it.
+fn packing(model: Option<&Path>) -> String {
+    let Some(model) = model else {
+        return "`goldcrest pack MODEL.onnx`".into();
+    };
+    let path = model.display().to_string();
+    let plain = |c: char| c.is_alphanumeric() || "/._-+,=@%:".contains(c);
+    if path.chars().all(plain) && !path.starts_with('-') {
+        format!("`goldcrest pack {path}`")
+    } else {
+        format!("`goldcrest pack -- '{}'`", path.replace('\'', r"'\''"))
+    }
+}
+
 impl Error {
+    /// This error with the ONNX file `model` in the command that mends a bundle.
+    pub(crate) fn packed_from(mut self, onnx: &Path) -> Self {
+        if let Self::Bundle { path, model, .. } = &mut self
+            && path != onnx
+        {
+            *model = Some(onnx.into());
+        }
+        self
+    }
+
     /// The exit code, from sysexits.h, of a process that this error ends.
     pub(crate) fn exit_code(&self) -> u8 {
         match self {
-            Self::Io { .. } | Self::Missing { .. } => exit::NO_INPUT,
-            Self::Model { .. } => exit::DATA,
+            Self::Io { .. }
+            | Self::Missing { .. }
+            | Self::Unpacked {
+                unfit: Unfit::Missing,
+                ..
+            } => exit::NO_INPUT,
+            Self::Model { .. } | Self::Bundle { .. } | Self::Unpacked { .. } => exit::DATA,
             Self::Setup(_) => exit::CONFIG,
             Self::Run(_) => exit::SOFTWARE,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_command_is_one_that_a_shell_takes() {
+        let of = |path: &str| packing(Some(Path::new(path)));
+        assert_eq!(of("mine/a.onnx"), "`goldcrest pack mine/a.onnx`");
+        assert_eq!(of("my cat.onnx"), "`goldcrest pack -- 'my cat.onnx'`");
+        assert_eq!(of("it's.onnx"), r"`goldcrest pack -- 'it'\''s.onnx'`");
+        assert_eq!(of("-o.onnx"), "`goldcrest pack -- '-o.onnx'`");
     }
 }

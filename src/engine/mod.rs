@@ -36,4 +36,4 @@ pub use open::open;
 
 pub(crate) use config::locate;
 pub(crate) use hash::verify_file;
-pub(crate) use open::packed;
+pub(crate) use open::{Standing, cached, is_bundle, no_model, open_as, packed, standing};

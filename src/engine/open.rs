@@ -1,50 +1,150 @@
 //! Chooses the engine for a model.
+//!
+//! The bundle beside a model is the one that every command agrees about. The user's cache serves
+//! `replay` and `bench` alone, for a model without a fresh bundle beside it.
 
 use std::path::{Path, PathBuf};
 
-use super::bundle;
+use super::bundle::{self, Stamp};
 use super::card::Card;
 use super::classifier::Classifier;
 use super::error::Error;
+use super::hash::verify_file;
 use super::interface::Engine;
 use super::onnx::Onnx;
+use super::pack;
 
-/// The bundle that [`open`] takes for the model at `path`: itself, or the one that [`bundle::find`]
-/// finds.
-pub(crate) fn packed(path: &Path, card: &Card) -> Option<PathBuf> {
-    if path.extension().is_some_and(|e| e == "bundle") {
-        Some(path.to_path_buf())
-    } else {
-        bundle::find(path, &card.sha256)
+/// What runs a model, as its files stand.
+#[derive(Debug)]
+pub(crate) enum Standing {
+    /// The int8 engine, from this bundle.
+    Packed(PathBuf),
+    /// The int8 engine could, and has no fresh bundle: [`Error::Unpacked`].
+    Unpacked(Error),
+    /// Plain tract: the model is of another form than the int8 engine's.
+    Plain(Plain),
+}
+
+/// Why plain tract runs a model.
+#[derive(Debug, thiserror::Error)]
+#[error(
+    "{model} runs through plain tract, in float and on one thread: five to ten times slower and with five times the \
+     memory; {fault}",
+    model = .model.display()
+)]
+pub(crate) struct Plain {
+    model: PathBuf,
+    fault: String,
+}
+
+/// The bundle of the model at `path`: itself, or the fresh one beside it.
+///
+/// A bundle is fresh if it was packed from the file that stands there. Size and modification time
+/// tell that; if they differ, the SHA-256 does.
+///
+/// # Errors
+/// [`Error::Unpacked`]; [`Error::Model`] when the bundle is the card's, and the file is another.
+pub(crate) fn packed(path: &Path, card: &Card) -> Result<PathBuf, Error> {
+    if is_bundle(path) {
+        return Ok(path.into());
     }
+    let beside = path.with_file_name(bundle::NAME);
+    match bundle::fit(&beside, &card.sha256) {
+        Ok(stamp) => {
+            if stamp.is_none() || stamp != Stamp::of(path).ok() {
+                verify_file(path, card).map_err(|error| no_model(path).unwrap_or(error))?;
+            }
+            Ok(beside)
+        }
+        Err(unfit) => Err(Error::Unpacked {
+            model: path.into(),
+            unfit,
+        }),
+    }
+}
+
+/// Decides what runs the model at `path`.
+///
+/// # Errors
+/// [`Error::Model`] when the file is no ONNX model, or not the card's; [`Error::Io`].
+pub(crate) fn standing(path: &Path, card: &Card) -> Result<Standing, Error> {
+    let unpacked = match packed(path, card) {
+        Ok(bundle) => return Ok(Standing::Packed(bundle)),
+        Err(unpacked @ Error::Unpacked { .. }) => unpacked,
+        Err(error) => return Err(error),
+    };
+    let difference = pack::difference(path)?;
+    verify_file(path, card)?;
+    Ok(match difference {
+        None => Standing::Unpacked(unpacked),
+        Some(difference) => Standing::Plain(Plain {
+            model: path.into(),
+            fault: format!("it cannot be packed: {difference}"),
+        }),
+    })
 }
 
 /// Opens the model at `path` with the best engine that can run it, `threads` threads wide.
 ///
-/// That is the int8 engine if `path` is a bundle, or a bundle of this model stands beside it or in
-/// the user's cache (see [`bundle::find`]); otherwise plain tract.
+/// That is the int8 engine if `path` is a bundle, or a fresh bundle of this model stands beside it
+/// or in the user's cache; otherwise plain tract.
 ///
 /// # Errors
-/// [`Error::Io`] and [`Error::Model`] name the file and the remedy; [`Error::Setup`] when kernels
-/// or threads cannot start; [`Error::Run`] when tract refuses the plan.
+/// [`Error::Io`], [`Error::Bundle`] and [`Error::Model`] name the file and the remedy;
+/// [`Error::Setup`] when kernels or threads cannot start; [`Error::Run`] when tract refuses the
+/// plan.
 pub fn open(path: &Path, card: &Card, threads: usize) -> Result<Box<dyn Engine>, Error> {
-    if let Some(bundle) = packed(path, card) {
-        let beside = path.with_file_name(bundle::NAME);
-        if bundle != path && bundle != beside && beside.exists() {
-            log::warn!(
-                "{} is no bundle of this model that this version reads; using {} instead; pack the model again with \
-                 `goldcrest pack`",
-                beside.display(),
-                bundle.display()
-            );
-        }
-        return Ok(Box::new(Classifier::open(&bundle, card, threads)?));
-    }
-    let engine = Onnx::open(path, card)?;
-    log::warn!(
-        "{} runs through plain tract, in float and on one thread: five to ten times slower and with five times the \
-         memory; make a bundle with `goldcrest pack`",
-        path.display()
-    );
-    Ok(Box::new(engine))
+    open_as(&standing(path, card)?, path, card, threads)
+}
+
+/// As [`open`], for a model whose `standing` was decided.
+///
+/// # Errors
+/// As [`open`].
+pub(crate) fn open_as(
+    standing: &Standing,
+    path: &Path,
+    card: &Card,
+    threads: usize,
+) -> Result<Box<dyn Engine>, Error> {
+    let engine: Box<dyn Engine> = match standing {
+        Standing::Packed(bundle) => Box::new(
+            Classifier::open(bundle, card, threads).map_err(|error| error.packed_from(path))?,
+        ),
+        Standing::Unpacked(_) => match cached(card) {
+            Some(bundle) => {
+                log::info!(
+                    "{}: using its bundle in the user's cache, {}",
+                    path.display(),
+                    bundle.display()
+                );
+                Box::new(Classifier::open(&bundle, card, threads)?)
+            }
+            None => {
+                let fault = "it has no bundle, here or in the user's cache".into();
+                let model = path.into();
+                log::warn!("{}", Plain { model, fault });
+                Box::new(Onnx::open(path, card)?)
+            }
+        },
+        Standing::Plain(_) => Box::new(Onnx::open(path, card)?),
+    };
+    Ok(engine)
+}
+
+/// The fresh and whole bundle of the model of `card` in the user's cache, if there is one.
+pub(crate) fn cached(card: &Card) -> Option<PathBuf> {
+    let bundle = bundle::cache_folder(&card.sha256)?.join(bundle::NAME);
+    bundle::whole(&bundle, &card.sha256).then_some(bundle)
+}
+
+/// Why the file at `path` is neither a bundle nor an ONNX model; none if it is one.
+pub(crate) fn no_model(path: &Path) -> Option<Error> {
+    let error = pack::difference(path).err();
+    error.filter(|_| !is_bundle(path))
+}
+
+/// Whether the file at `path` is taken for a bundle.
+pub(crate) fn is_bundle(path: &Path) -> bool {
+    path.extension().is_some_and(|e| e == "bundle")
 }

@@ -99,9 +99,6 @@ fn advice(need: &Need, over: usize) -> String {
         .filter(|i| !i.change.is_empty() && i.bytes > over && i.pages != Pages::File)
         .max_by_key(|i| i.bytes);
     match largest {
-        Some(item) if item.change.contains(' ') && !item.change.contains('.') => {
-            format!("make a bundle with `{}`, or ", item.change)
-        }
         Some(item) => format!("change one of {}, or ", item.change),
         None => String::new(),
     }
@@ -160,16 +157,13 @@ mod tests {
     }
 
     #[test]
-    fn plain_tract_is_refused_with_the_command_that_packs() {
+    fn a_model_in_plain_tract_is_named_as_what_to_change() {
         let facts = Facts {
             engine: EngineMemory::Plain(160 << 20),
             ..FACTS
         };
         let refusal = Config::default().admit(&Need::new(&facts)).unwrap_err();
-        assert!(
-            refusal.to_string().contains("`goldcrest pack`"),
-            "{refusal}"
-        );
+        assert!(refusal.to_string().contains("model.path"), "{refusal}");
         let Refusal::OverBudget { need, .. } = refusal else {
             panic!("{refusal}");
         };

@@ -118,7 +118,7 @@ impl Need {
                 add("a second engine at a reload", Anonymous, held + RELOAD, "");
             }
             EngineMemory::Plain(bytes) => {
-                add("model in plain tract", Anonymous, bytes, "goldcrest pack")
+                add("model in plain tract", Anonymous, bytes, "model.path");
             }
         }
         add("code and constants", File, facts.code + CODE_TO_COME, "");

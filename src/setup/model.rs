@@ -5,7 +5,7 @@ use std::process::Command;
 
 use super::{Failure, need};
 use crate::config::{self, Loaded};
-use crate::engine::{self, Card, Description, Engine, Output, bundle};
+use crate::engine::{self, Card, Description, Engine, Output, Standing, bundle};
 use crate::logging;
 use crate::memory;
 use crate::source::Footprint;
@@ -36,8 +36,9 @@ pub struct Model {
 pub enum Packing {
     /// Into the user's cache, by a child process.
     Cache,
-    /// Nowhere: a service writes nothing. Without a bundle, the daemon's memory with plain tract
-    /// and a source of this footprint must be admitted before the model is opened.
+    /// Nowhere: a service writes nothing, and a model that could be packed is refused. Before
+    /// plain tract opens a model, the daemon's memory with a source of this footprint must be
+    /// admitted.
     Never(Footprint),
 }
 
@@ -47,7 +48,10 @@ pub fn located(loaded: &Loaded, named: Option<&Path>) -> Result<(PathBuf, Card),
         Some(path) => engine::locate(path, Path::new(""))?,
         None => engine::locate(&loaded.config.model.path, loaded.folder())?,
     };
-    let card = Card::read(&path)?;
+    let card = Card::read(&path).map_err(|error| {
+        // A file that is no model has no card either.
+        engine::no_model(&path).unwrap_or(error)
+    })?;
     Ok((path, card))
 }
 
@@ -61,18 +65,27 @@ pub fn model(
     let (path, card) = located(loaded, named)?;
     // Reading the configuration took memory that the weights can use.
     memory::trim();
-    let packed = engine::packed(&path, &card);
-    let fresh = |bundle: &PathBuf| bundle::fresh(bundle, &card.sha256);
-    match packing {
-        Packing::Cache if !packed.as_ref().is_some_and(fresh) => {
-            pack(&path, &card.sha256);
+    let standing = match (engine::standing(&path, &card)?, packing) {
+        (Standing::Unpacked(why), Packing::Never(_)) => return Err(why.into()),
+        (standing, _) => standing,
+    };
+    match &standing {
+        Standing::Packed(_) => {}
+        Standing::Unpacked(why) => {
+            log::warn!("{why}");
+            if engine::cached(&card).is_none() {
+                pack(&path, &card.sha256);
+            }
         }
-        Packing::Never(source) if packed.is_none() => {
-            need::admit(loaded, &path, &Description::default(), source)?;
+        Standing::Plain(why) => {
+            log::warn!("{why}");
+            if let Packing::Never(source) = packing {
+                need::admit(loaded, &path, &Description::default(), source)?;
+            }
         }
-        Packing::Cache | Packing::Never(_) => {}
     }
-    let engine = engine::open(&path, &card, threads.unwrap_or(loaded.config.model.threads))?;
+    let threads = threads.unwrap_or(loaded.config.model.threads);
+    let engine = engine::open_as(&standing, &path, &card, threads)?;
     let described = engine.describe();
     log::info!(
         "model: {} ({} labels), {}",

@@ -59,7 +59,7 @@ fn run_and_check_refuse_a_broken_bundle_in_one_line() {
 #[test]
 fn check_fails_if_a_quantised_layer_would_run_in_float() {
     let folder = tempfile::tempdir().unwrap();
-    let config = configuration(
+    configuration(
         folder.path(),
         &bottles("loop"),
         "[memory]\nbudget_mb = 1024\n[mqtt]\nenabled = false\n",
@@ -85,42 +85,133 @@ fn check_fails_if_a_quantised_layer_would_run_in_float() {
         "{}",
         ran.stdout
     );
+}
 
-    // No bundle: plain tract would compute all of them in float.
-    fs::remove_file(folder.path().join("model.bundle")).unwrap();
-    let ran = on(folder.path(), &["check"]);
-    assert_eq!(ran.code, 65, "{}{}", ran.stdout, ran.stderr);
-    let line = ran
-        .stdout
+/// The only line that contains `says`, from there on.
+fn sentence(ran: &Ran, says: &str) -> String {
+    let all = format!("{}{}", ran.stdout, ran.stderr);
+    let found: Vec<&str> = all
         .lines()
-        .find(|l| l.starts_with("model "))
-        .unwrap();
-    assert!(
-        line.contains("FAIL") && line.contains("40 layers"),
-        "{line}"
-    );
-    assert!(line.contains("goldcrest pack"), "{line}");
+        .filter_map(|line| Some(&line[line.find(says)?..]))
+        .collect();
+    match found[..] {
+        [one] => one.to_string(),
+        _ => panic!("{says:?} stands in {} lines of {all}", found.len()),
+    }
+}
 
-    // A daemon with the default budget refuses to start on it, does not pack, and names the
-    // remedy.
+const FRAME: &str = "tests/recordings/bottles/bottles-01.jpg";
+const EACH: [&[&str]; 4] = [
+    &["check"],
+    &["run"],
+    &["replay", FRAME],
+    &["bench", "--frames", "1"],
+];
+
+#[test]
+fn without_a_bundle_all_commands_say_the_same() {
+    let folder = tempfile::tempdir().unwrap();
+    // A budget that would hold the model in plain tract.
+    let more = "[memory]\nbudget_mb = 1024\n[mqtt]\nenabled = false\n";
+    configuration(folder.path(), &bottles("loop"), more);
+    let bundle = folder.path().join("model.bundle");
+    fs::remove_file(&bundle).unwrap();
+    let model = folder.path().join("convnext_tiny_128_int8.onnx");
+    let model = model.display().to_string();
+    let command = format!("`goldcrest pack {model}`");
+    let missing = format!("{model}: no bundle stands beside it; make one with {command}");
+    // Twice, because a replay leaves one in the user's cache: that is nothing to the others.
+    for arguments in EACH.iter().chain(&EACH) {
+        let ran = on(folder.path(), arguments);
+        let said = sentence(&ran, &format!("{model}: no bundle"));
+        assert_eq!(said, missing, "{arguments:?}");
+        let serves = ["replay", "bench"].contains(&arguments[0]);
+        let code = if serves { 0 } else { 66 };
+        assert_eq!(ran.code, code, "{arguments:?}: {}", ran.stderr);
+    }
+    fs::write(&bundle, "no bundle").unwrap();
+    let foreign = format!(
+        "{model}: the bundle beside it cannot be used: {}: it is not a bundle of Goldcrest's; make one with {command}",
+        bundle.display()
+    );
+    for arguments in EACH {
+        let said = sentence(
+            &on(folder.path(), arguments),
+            &format!("{model}: the bundle"),
+        );
+        assert_eq!(said, foreign, "{arguments:?}");
+    }
+    // The command is a remedy for all of them.
+    let packed = output(&mut crate::support::program::command(&["pack", &model]));
+    assert_eq!(packed.code, 0, "{}", packed.stderr);
+    for arguments in EACH.iter().filter(|a| a[0] != "run") {
+        let ran = on(folder.path(), arguments);
+        assert_eq!(ran.code, 0, "{arguments:?}: {}{}", ran.stdout, ran.stderr);
+        assert!(!ran.stderr.contains("WARN"), "{}", ran.stderr);
+    }
+}
+
+#[test]
+fn another_file_in_the_models_place_is_refused_by_each() {
+    let folder = tempfile::tempdir().unwrap();
+    configuration(folder.path(), &bottles("loop"), QUIET);
+    let model = folder.path().join("convnext_tiny_128_int8.onnx");
+    let mut other = fs::read(&model).unwrap();
+    let middle = other.len() / 2;
+    other[middle] ^= 1;
+    replace(folder.path(), "convnext_tiny_128_int8.onnx", &other);
+    for arguments in EACH {
+        let ran = on(folder.path(), arguments);
+        let says = format!("{}: its SHA-256 is ", model.display());
+        let said = sentence(&ran, &says);
+        assert!(said.contains("model.toml says"), "{arguments:?}: {said}");
+        assert_eq!(ran.code, 65, "{arguments:?}: {}", ran.stderr);
+    }
+    // With a card of its own it is a model that was never packed.
+    let card = folder.path().join("model.toml");
+    let old = goldcrest::engine::Card::read(&model).unwrap().sha256;
+    let new = goldcrest::engine::sha256(&model).unwrap();
     fs::write(
-        &config,
-        fs::read_to_string(&config).unwrap().replace("1024", "48"),
+        &card,
+        fs::read_to_string(&card).unwrap().replace(&old, &new),
     )
     .unwrap();
-    let ran = on(folder.path(), &["run"]);
-    assert_eq!(ran.code, 78, "{}", ran.stderr);
-    let line = ran.stderr.lines().last().unwrap();
-    assert!(
-        line.contains("memory.budget_mb") && line.contains("`goldcrest pack`"),
-        "{line}"
-    );
-    assert!(
-        ran.stderr.contains("model in plain tract"),
-        "{}",
-        ran.stderr
-    );
-    assert!(!folder.path().join("cache").exists(), "it has packed");
+    for arguments in EACH {
+        let ran = on(folder.path(), arguments);
+        let said = sentence(&ran, &format!("{}: the bundle", model.display()));
+        assert!(said.contains(&format!("of SHA-256 {old}")), "{said}");
+        assert!(said.ends_with(&format!("`goldcrest pack {}`", model.display())));
+    }
+}
+
+#[test]
+fn a_copy_of_the_model_is_known_by_its_hash() {
+    let folder = tempfile::tempdir().unwrap();
+    configuration(folder.path(), &bottles("loop"), QUIET);
+    let bytes = fs::read(folder.path().join("convnext_tiny_128_int8.onnx")).unwrap();
+    replace(folder.path(), "convnext_tiny_128_int8.onnx", &bytes);
+    let ran = on(folder.path(), &["replay", FRAME]);
+    assert_eq!(ran.code, 0, "{}", ran.stderr);
+    assert!(!ran.stderr.contains("WARN"), "{}", ran.stderr);
+}
+
+#[test]
+fn a_file_that_is_no_model_is_named() {
+    let folder = tempfile::tempdir().unwrap();
+    configuration(folder.path(), &bottles("loop"), QUIET);
+    let notes = folder.path().join("alone/notes.txt");
+    fs::create_dir(folder.path().join("alone")).unwrap();
+    fs::write(&notes, "remember the milk").unwrap();
+    let labels = folder.path().join("labels.txt");
+    for file in [&notes, &labels, &folder.path().to_path_buf()] {
+        let path = file.to_str().unwrap();
+        for command in [&["replay", FRAME][..], &["bench", "--frames", "1"]] {
+            let ran = on(folder.path(), &[command, &["--model", path]].concat());
+            assert_eq!(ran.code, 65, "{}", ran.stderr);
+            let said = sentence(&ran, &format!("goldcrest: {path}: it is "));
+            assert!(said.contains("name the .onnx file"), "{said}");
+        }
+    }
 }
 
 #[test]
@@ -128,8 +219,7 @@ fn a_replay_packs_once_in_a_child_and_says_so() {
     let folder = tempfile::tempdir().unwrap();
     configuration(folder.path(), &bottles("loop"), QUIET);
     fs::remove_file(folder.path().join("model.bundle")).unwrap();
-    let frame = "tests/recordings/bottles/bottles-01.jpg";
-    let first = on(folder.path(), &["replay", frame]);
+    let first = on(folder.path(), &["replay", FRAME]);
     assert_eq!(first.code, 0, "{}", first.stderr);
     assert!(
         first.stderr.contains("packing ") && first.stderr.contains(", once"),
@@ -140,18 +230,37 @@ fn a_replay_packs_once_in_a_child_and_says_so() {
     assert_eq!(again.code, 0, "{}", again.stderr);
     assert!(!again.stderr.contains("packing "), "{}", again.stderr);
 
-    // If the bundle beside the model cannot be read, the cached one is used, with a warning.
-    assert!(!again.stderr.contains("instead"), "{}", again.stderr);
-    replace(folder.path(), "model.bundle", b"no bundle");
-    let instead = on(folder.path(), &["replay", frame]);
-    assert_eq!(instead.code, 0, "{}", instead.stderr);
-    let line = instead.stderr.lines().find(|l| l.contains("instead"));
-    let line = line.unwrap_or_else(|| panic!("{}", instead.stderr));
-    let beside = folder.path().join("model.bundle").display().to_string();
-    assert!(
-        line.contains(&beside) && line.contains("goldcrest pack"),
-        "{line}"
-    );
+    // One that is damaged there is packed again.
+    let cached = fs::read_dir(folder.path().join("cache/goldcrest")).unwrap();
+    let cached = cached.map(|entry| entry.unwrap().path()).next().unwrap();
+    let mut bytes = fs::read(cached.join("model.bundle")).unwrap();
+    let middle = bytes.len() / 2;
+    bytes[middle] ^= 1;
+    replace(&cached, "model.bundle", &bytes);
+    let mended = on(folder.path(), &["replay", FRAME]);
+    assert_eq!(mended.code, 0, "{}", mended.stderr);
+    assert!(mended.stderr.contains("packing "), "{}", mended.stderr);
+}
+
+#[test]
+fn pack_writes_beside_the_model_and_heeds_its_card() {
+    let folder = tempfile::tempdir().unwrap();
+    configuration(folder.path(), &bottles("loop"), QUIET);
+    let bundle = folder.path().join("model.bundle");
+    fs::remove_file(&bundle).unwrap();
+    let model = folder.path().join("convnext_tiny_128_int8.onnx");
+    let pack = || output(&mut command(&["pack", model.to_str().unwrap()]));
+    let ran = pack();
+    assert_eq!(ran.code, 0, "{}", ran.stderr);
+    assert!(bundle.is_file(), "{}", ran.stdout);
+
+    let card = folder.path().join("model.toml");
+    let wrong = fs::read_to_string(&card).unwrap();
+    let sha256 = goldcrest::engine::sha256(&model).unwrap();
+    fs::write(&card, wrong.replace(&sha256, &"0".repeat(64))).unwrap();
+    let ran = pack();
+    assert_eq!(ran.code, 65, "{}", ran.stderr);
+    assert!(ran.stderr.contains("its SHA-256 is"), "{}", ran.stderr);
 }
 
 #[test]

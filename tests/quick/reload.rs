@@ -26,6 +26,26 @@ fn a_reload_brings_in_the_labels_that_stand_beside_the_model() {
 }
 
 #[test]
+fn a_reload_refuses_another_file_in_the_models_place() {
+    let mut daemon = Daemon::start(QUIET);
+    daemon.expect("in all, at most");
+    let name = "convnext_tiny_128_int8.onnx";
+    let mut other = fs::read(daemon.folder.path().join(name)).unwrap();
+    let middle = other.len() / 2;
+    other[middle] ^= 1;
+    replace(daemon.folder.path(), name, &other);
+    daemon.signal("HUP");
+    let line = daemon.expect("reload: ");
+    assert!(
+        line.contains(name) && line.contains("its SHA-256 is"),
+        "{line}"
+    );
+    assert!(line.ends_with("the current model keeps running"), "{line}");
+    assert!(daemon.runs());
+    daemon.end();
+}
+
+#[test]
 fn a_broken_bundle_leaves_the_running_model_in_place() {
     let broker = Broker::start();
     let mut daemon = Daemon::start(&broker.config_toml());
@@ -43,7 +63,10 @@ fn a_broken_bundle_leaves_the_running_model_in_place() {
         assert!(line.ends_with("the current model keeps running"), "{line}");
     }
     for (name, says) in [
-        ("model.bundle", "make one with `goldcrest pack`"),
+        (
+            "model.bundle",
+            "no bundle stands beside it; make one with `goldcrest pack /",
+        ),
         ("labels.txt", "labels.txt"),
     ] {
         fs::remove_file(folder.join(name)).unwrap();

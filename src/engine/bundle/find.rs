@@ -2,7 +2,9 @@
 
 use std::path::{Path, PathBuf};
 
-use super::mapped::{map, read};
+use super::mapped::{map, read, read_whole};
+use super::stamp::Stamp;
+use super::unfit::{Unfit, other_model};
 
 /// The name of a bundle in its folder.
 pub const NAME: &str = "model.bundle";
@@ -35,6 +37,31 @@ pub fn find(model: &Path, sha256: &str) -> Option<PathBuf> {
 /// Whether a bundle of this version and of the model with this SHA-256 stands at `path`. Only its
 /// header and its manifest are read; opening it checks the rest.
 pub fn fresh(path: &Path, sha256: &str) -> bool {
-    let found = map(path).ok().and_then(|map| read(&map).ok());
+    fit(path, sha256).is_ok()
+}
+
+/// As [`fresh`], with the checksum of the whole file.
+pub(crate) fn whole(path: &Path, sha256: &str) -> bool {
+    let found = map(path).ok().and_then(|map| read_whole(&map).ok());
     found.is_some_and(|(_, manifest)| manifest.model_sha256.eq_ignore_ascii_case(sha256))
+}
+
+/// The stamp of the model that the bundle at `path` was packed from, if it is [`fresh`].
+///
+/// # Errors
+/// Why it is not.
+pub(crate) fn fit(path: &Path, sha256: &str) -> Result<Option<Stamp>, Unfit> {
+    let refused = |fault: String| Unfit::Refused {
+        path: path.into(),
+        fault,
+    };
+    let map = map(path).map_err(|e| match e.kind() {
+        std::io::ErrorKind::NotFound => Unfit::Missing,
+        _ => refused(e.to_string()),
+    })?;
+    let (header, manifest) = read(&map).map_err(|refusal| refused(refusal.to_string()))?;
+    if manifest.model_sha256.eq_ignore_ascii_case(sha256) {
+        return Ok(header.stamp);
+    }
+    Err(refused(other_model(&manifest.model_sha256, sha256)))
 }

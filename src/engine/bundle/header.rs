@@ -1,6 +1,7 @@
 //! The first page of a bundle: its form, length and checksums.
 
 use super::check::Mismatch;
+use super::stamp::{self, Stamp};
 
 /// The form of bundle that this version writes and reads.
 const FORM: u32 = 1;
@@ -9,6 +10,9 @@ const MAGIC: &[u8; 8] = b"GOLDCRST";
 
 /// Bytes of the page that the header has for itself. Arrays follow it.
 pub(super) const PAGE: usize = 4096;
+
+/// Where the stamp stands in that page.
+const STAMP: usize = 72;
 
 /// The facts in a header.
 pub(super) struct BundleHeader {
@@ -20,6 +24,8 @@ pub(super) struct BundleHeader {
     pub manifest: u64,
     /// SHA-256 of everything after the first page.
     pub sha256: [u8; 32],
+    /// The ONNX file that was packed; none in a bundle of an older version.
+    pub stamp: Option<Stamp>,
 }
 
 /// Why a file is no bundle that this version can run.
@@ -74,6 +80,7 @@ impl BundleHeader {
             length: u64::from_le_bytes(field(file, 16)),
             manifest: u64::from_le_bytes(field(file, 24)),
             sha256: field(file, 32),
+            stamp: Stamp::read(&field(file, STAMP)),
         };
         if found.length != file.len() as u64 {
             return Err(Refusal::Length {
@@ -87,9 +94,9 @@ impl BundleHeader {
         Ok(found)
     }
 
-    /// The header's bytes, with their own CRC-32 at the end.
+    /// The header's bytes, with their own CRC-32 at the end, and the stamp.
     pub fn bytes(&self) -> Vec<u8> {
-        let mut bytes = Vec::with_capacity(68);
+        let mut bytes = Vec::with_capacity(STAMP + stamp::BYTES);
         bytes.extend_from_slice(MAGIC);
         bytes.extend_from_slice(&FORM.to_le_bytes());
         bytes.extend_from_slice(&self.crc.to_le_bytes());
@@ -97,6 +104,9 @@ impl BundleHeader {
         bytes.extend_from_slice(&self.manifest.to_le_bytes());
         bytes.extend_from_slice(&self.sha256);
         bytes.extend_from_slice(&crc32fast::hash(&bytes).to_le_bytes());
+        bytes.resize(STAMP, 0);
+        let stamp = self.stamp.map_or([0; stamp::BYTES], Stamp::bytes);
+        bytes.extend_from_slice(&stamp);
         bytes
     }
 }

@@ -46,7 +46,7 @@ pub(super) fn read(file: &[u8]) -> Result<(BundleHeader, Manifest), Refusal> {
 }
 
 /// As [`read`], with the checksum of the whole file.
-fn read_whole(file: &[u8]) -> Result<(BundleHeader, Manifest), Refusal> {
+pub(super) fn read_whole(file: &[u8]) -> Result<(BundleHeader, Manifest), Refusal> {
     if cfg!(target_endian = "big") {
         return Err(Refusal::Endian);
     }
@@ -61,7 +61,7 @@ impl Bundle {
     /// Maps the bundle at `path` and checks its header, its manifest and its checksum.
     ///
     /// # Errors
-    /// [`Error::Io`], or [`Error::Model`] for a file that is foreign, older, cut short or damaged.
+    /// [`Error::Io`], or [`Error::Bundle`] for a file that is foreign, older, cut short or damaged.
     pub(crate) fn open(path: &Path) -> Result<Self, Error> {
         let map = map(path).map_err(|cause| Error::Io {
             path: path.into(),
@@ -79,7 +79,7 @@ impl Bundle {
     /// Checks the SHA-256 of the whole bundle.
     ///
     /// # Errors
-    /// [`Error::Model`] when it is not the one that the bundle was written with.
+    /// [`Error::Bundle`] when it is not the one that the bundle was written with.
     pub(crate) fn verify(&self) -> Result<(), Error> {
         if Sha256::digest(&self.map[PAGE..])[..] == self.sha256 {
             return Ok(());
@@ -162,8 +162,9 @@ impl Bundle {
 
 /// The error of a bundle that is refused.
 fn refused(path: &Path, refusal: &Refusal) -> Error {
-    Error::Model {
+    Error::Bundle {
         path: path.into(),
-        message: format!("{refusal}; pack the model again with `goldcrest pack`"),
+        fault: refusal.to_string(),
+        model: None,
     }
 }

@@ -11,6 +11,7 @@ use tempfile::NamedTempFile;
 
 use super::header::{BundleHeader, PAGE};
 use super::manifest::{Manifest, Section};
+use super::stamp::Stamp;
 use crate::engine::error::Error;
 
 /// A bundle in the making, in a temporary file that takes the bundle's name when it is complete.
@@ -21,14 +22,16 @@ pub(crate) struct Writer {
     crc: Hasher,
     sha256: Sha256,
     at: u64,
+    stamp: Stamp,
 }
 
 impl Writer {
-    /// Starts the bundle that will stand at `target`, whose folder is created if need be.
+    /// Starts the bundle that will stand at `target`, whose folder is created if need be, of the
+    /// ONNX file with this `stamp`.
     ///
     /// # Errors
     /// [`Error::Io`].
-    pub(crate) fn new(target: &Path) -> Result<Self, Error> {
+    pub(crate) fn new(target: &Path, stamp: Stamp) -> Result<Self, Error> {
         let folder = match target.parent() {
             Some(folder) if !folder.as_os_str().is_empty() => folder,
             _ => Path::new("."),
@@ -51,6 +54,7 @@ impl Writer {
             crc: Hasher::new(),
             sha256: Sha256::new(),
             at: PAGE as u64,
+            stamp,
         };
         let head = writer.file.write_all(&[0; PAGE]);
         head.map_err(|e| writer.io(e))?;
@@ -161,6 +165,7 @@ impl Writer {
             length: self.at,
             manifest: start,
             sha256: self.sha256.clone().finalize().into(),
+            stamp: Some(self.stamp),
         };
         let written = (|| {
             self.file.seek(SeekFrom::Start(0))?;

@@ -17,7 +17,7 @@ use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
-use super::bundle::{Bundle, Writer, map};
+use super::bundle::{Bundle, Stamp, Writer, map};
 use super::classifier::Classifier;
 use super::error::Error;
 use super::hash::sha256;
@@ -46,26 +46,23 @@ pub struct PackReport {
 /// [`Error::Io`], or [`Error::Model`] that names the first node that differs from the one form that
 /// can be packed.
 pub fn pack(model: &Path, out: &Path) -> Result<PackReport, Error> {
-    let model_hash = sha256(model)?;
-    let map = map(model).map_err(|cause| Error::Io {
+    let io = |cause| Error::Io {
         path: model.into(),
         cause,
-    })?;
-    let bad = |message: String| Error::Model {
-        path: model.into(),
-        message,
     };
-    let read = OnnxFile::read(&map);
-    let read =
-        read.ok_or_else(|| bad("it is not an ONNX model, or it is cut short; restore it".into()))?;
-    let network = form::matched(&read).map_err(|difference| {
-        bad(format!(
+    let stamp = Stamp::of(model).map_err(io)?;
+    let model_hash = sha256(model)?;
+    let map = map(model).map_err(io)?;
+    let read = OnnxFile::of(model, &map)?;
+    let network = form::matched(&read).map_err(|difference| Error::Model {
+        path: model.into(),
+        message: format!(
             "it cannot be packed: {difference}; pack a file that the tools in model/tools wrote, or let plain tract run it"
-        ))
+        ),
     })?;
     let mut packer = Packer {
         model: &read,
-        writer: Writer::new(out)?,
+        writer: Writer::new(out, stamp)?,
     };
     let mut manifest = packer.network(&network, &model_hash)?;
     let bytes = packer.writer.finish(&mut manifest, |path| {
@@ -83,4 +80,18 @@ pub fn pack(model: &Path, out: &Path) -> Result<PackReport, Error> {
             .map(|(l, _)| (l.inputs * l.columns) as u64)
             .sum(),
     })
+}
+
+/// The first place where the ONNX file at `model` differs from the one form that can be packed;
+/// none if it can be.
+///
+/// # Errors
+/// [`Error::Io`]; [`Error::Model`] when the file is no ONNX model.
+pub(crate) fn difference(model: &Path) -> Result<Option<String>, Error> {
+    let map = map(model).map_err(|cause| Error::Io {
+        path: model.into(),
+        cause,
+    })?;
+    let matched = form::matched(&OnnxFile::of(model, &map)?);
+    Ok(matched.err().map(|difference| difference.to_string()))
 }

@@ -3,9 +3,12 @@
 use std::borrow::Cow;
 use std::collections::HashMap;
 use std::ops::Range;
+use std::path::Path;
 
 use prost::Message;
 use tract_onnx::pb::{GraphProto, ModelProto, NodeProto, TensorProto, tensor_proto::DataType};
+
+use crate::engine::error::Error;
 
 /// Field numbers of onnx.proto.
 const MODEL_GRAPH: u64 = 7;
@@ -76,8 +79,21 @@ fn split(bytes: &[u8], range: Range<usize>, wanted: u64) -> Option<(Vec<Range<us
 }
 
 impl<'a> OnnxFile<'a> {
+    /// The ONNX file at `path`, whose bytes are `file`.
+    ///
+    /// # Errors
+    /// [`Error::Model`] for a file that is no ONNX model.
+    pub fn of(path: &Path, file: &'a [u8]) -> Result<Self, Error> {
+        Self::read(file).ok_or_else(|| Error::Model {
+            path: path.into(),
+            message:
+                "it is not an ONNX model, or it is cut short; name the .onnx file, or restore it"
+                    .into(),
+        })
+    }
+
     /// Reads the file in `bytes`; None when they are no ONNX model.
-    pub fn read(bytes: &'a [u8]) -> Option<Self> {
+    fn read(bytes: &'a [u8]) -> Option<Self> {
         let (graphs, rest) = split(bytes, 0..bytes.len(), MODEL_GRAPH)?;
         ModelProto::decode(&rest[..]).ok()?;
         let [graph] = <[_; 1]>::try_from(graphs).ok()?;

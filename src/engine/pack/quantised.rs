@@ -30,10 +30,7 @@ pub(crate) fn quantised(path: &Path) -> Result<Vec<Quantised>, Error> {
         path: path.into(),
         cause,
     })?;
-    let model = OnnxFile::read(&map).ok_or_else(|| Error::Model {
-        path: path.into(),
-        message: "it is not an ONNX model, or it is cut short; restore it".into(),
-    })?;
+    let model = OnnxFile::of(path, &map)?;
     let makers: HashMap<&str, &NodeProto> = model
         .graph
         .node

@@ -1,9 +1,9 @@
 //! Bundles that are refused.
 
 use super::*;
-use crate::engine::Classifier;
 use crate::engine::bundle::{Bundle, Manifest, fresh};
 use crate::engine::kernels::KernelSet;
+use crate::engine::{Classifier, Standing, standing};
 
 #[test]
 fn damaged_foreign_and_older_bundles_are_refused() {
@@ -96,4 +96,48 @@ fn a_bundle_of_another_model_or_of_other_labels_is_refused() {
     let mut wide = p.card.clone();
     wide.input.width = 64;
     assert!(refusal(&wide).contains("64x48"));
+}
+
+#[test]
+fn a_fresh_bundle_is_of_the_file_that_stands_there() {
+    let p = packed(&Shape::small());
+    let Standing::Packed(bundle) = standing(&p.onnx, &p.card).unwrap() else {
+        panic!("it is not found");
+    };
+    assert_eq!(bundle, p.bundle);
+    // The same bytes with another time: the hash decides.
+    let bytes = std::fs::read(&p.onnx).unwrap();
+    std::fs::remove_file(&p.onnx).unwrap();
+    std::fs::write(&p.onnx, &bytes).unwrap();
+    let found = standing(&p.onnx, &p.card).unwrap();
+    assert!(matches!(found, Standing::Packed(_)), "{found:?}");
+    // As long, and of an older time, as a file that is moved here has it.
+    let mut other = bytes.clone();
+    *other.last_mut().unwrap() ^= 1;
+    std::fs::write(&p.onnx, &other).unwrap();
+    let file = std::fs::File::options().append(true).open(&p.onnx).unwrap();
+    file.set_modified(std::time::UNIX_EPOCH).unwrap();
+    let error = standing(&p.onnx, &p.card).unwrap_err();
+    let text = error.to_string();
+    assert!(text.contains("sample.onnx: its SHA-256 is"), "{text}");
+    assert_eq!(error.exit_code(), 65);
+}
+
+#[test]
+fn a_model_that_can_be_packed_and_is_not_names_the_command() {
+    let p = packed(&Shape::small());
+    let refusal = |code: u8| {
+        let Standing::Unpacked(error) = standing(&p.onnx, &p.card).unwrap() else {
+            panic!("it counts as packed");
+        };
+        let text = error.to_string();
+        let command = format!("make one with `goldcrest pack {}`", p.onnx.display());
+        assert!(text.ends_with(&command), "{text}");
+        assert_eq!((error.exit_code(), text.lines().count()), (code, 1));
+        text
+    };
+    std::fs::write(&p.bundle, b"other").unwrap();
+    assert!(refusal(65).contains("it is not a bundle"));
+    std::fs::remove_file(&p.bundle).unwrap();
+    assert!(refusal(66).contains("no bundle stands beside it"));
 }
