@@ -6,7 +6,10 @@ use std::ops::Range;
 use std::path::Path;
 
 use prost::Message;
-use tract_onnx::pb::{GraphProto, ModelProto, NodeProto, TensorProto, tensor_proto::DataType};
+use tract_onnx::pb::{
+    GraphProto, ModelProto, NodeProto, TensorProto,
+    tensor_proto::{DataLocation, DataType},
+};
 
 use crate::engine::error::Error;
 
@@ -82,14 +85,31 @@ impl<'a> OnnxFile<'a> {
     /// The ONNX file at `path`, whose bytes are `file`.
     ///
     /// # Errors
-    /// [`Error::Model`] for a file that is no ONNX model.
+    /// [`Error::Model`] for a file that is no ONNX model, or that keeps weights elsewhere: its
+    /// SHA-256 would not cover them.
     pub fn of(path: &Path, file: &'a [u8]) -> Result<Self, Error> {
-        Self::read(file).ok_or_else(|| Error::Model {
+        let bad = |message: String| Error::Model {
             path: path.into(),
-            message:
+            message,
+        };
+        let read = Self::read(file).ok_or_else(|| {
+            bad(
                 "it is not an ONNX model, or it is cut short; name the .onnx file, or restore it"
                     .into(),
-        })
+            )
+        })?;
+        let mut constants = read.tensors.values().map(|(tensor, _)| tensor);
+        let elsewhere = constants
+            .find_map(elsewhere)
+            .or_else(|| outside(&read.graph));
+        match elsewhere {
+            None => Ok(read),
+            Some(file) => Err(bad(format!(
+                "its weights lie in another file, {file}, which its SHA-256 does not cover; write one file with \
+                 `python3 -c \"import onnx; onnx.save(onnx.load('{}'), 'whole.onnx')\"`",
+                path.display()
+            ))),
+        }
     }
 
     /// Reads the file in `bytes`; None when they are no ONNX model.
@@ -154,6 +174,25 @@ impl<'a> OnnxFile<'a> {
         let elements = dims.iter().try_fold(size, |n, &d| n.checked_mul(d))?;
         (raw.len() == elements).then_some(Constant { dims, kind, raw })
     }
+}
+
+/// The file that holds the values of `tensor`, if that is another one.
+fn elsewhere(tensor: &TensorProto) -> Option<&str> {
+    let external = tensor.data_location == Some(DataLocation::External.into())
+        || !tensor.external_data.is_empty();
+    let location = tensor.external_data.iter().find(|e| e.key == "location");
+    external.then(|| location.map_or("unnamed", |e| &e.value))
+}
+
+/// The file beside that of `graph` which holds a tensor of it or of a graph within.
+fn outside(graph: &GraphProto) -> Option<&str> {
+    let attributes = graph.node.iter().flat_map(|node| &node.attribute);
+    let mut inner = attributes.clone().flat_map(|a| a.g.iter().chain(&a.graphs));
+    let mut tensors = attributes.flat_map(|a| a.t.iter().chain(&a.tensors));
+    let constants = graph.initializer.iter().find_map(elsewhere);
+    constants
+        .or_else(|| tensors.find_map(elsewhere))
+        .or_else(|| inner.find_map(outside))
 }
 
 impl Constant<'_> {

@@ -1,7 +1,9 @@
 //! Packing, and refusals to pack.
 
 use prost::Message;
-use tract_onnx::pb::{ModelProto, NodeProto, TensorProto};
+use tract_onnx::pb::{
+    ModelProto, NodeProto, StringStringEntryProto, TensorProto, tensor_proto::DataLocation,
+};
 
 use super::*;
 use crate::engine::bundle::Bundle;
@@ -115,5 +117,24 @@ fn pack_refuses_what_is_no_onnx_file_or_cut_short() {
             .unwrap_err()
             .exit_code(),
         66
+    );
+}
+
+#[test]
+fn weights_in_another_file_are_refused_with_the_remedy() {
+    let text = refusal(|m| {
+        let graph = m.graph.as_mut().unwrap();
+        let tensor = &mut graph.initializer[0];
+        tensor.raw_data.clear();
+        tensor.data_location = Some(DataLocation::External.into());
+        tensor.external_data = vec![StringStringEntryProto {
+            key: "location".into(),
+            value: "sample.data".into(),
+        }];
+    });
+    assert!(
+        text.contains("sample.onnx: its weights lie in another file, sample.data")
+            && text.contains("onnx.save("),
+        "{text}"
     );
 }
