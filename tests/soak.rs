@@ -127,6 +127,7 @@ fn daemon(folder: &Path, source: Opened, looked: Arc<AtomicU64>) -> Daemon {
     let reloader = Reloader {
         requested: Reload::default(),
         model,
+        card,
         threads: 1,
         vision: Default::default(),
         gate: Default::default(),
@@ -145,7 +146,7 @@ fn daemon(folder: &Path, source: Opened, looked: Arc<AtomicU64>) -> Daemon {
     };
     Daemon {
         source,
-        pipeline: reloader.pipeline(&card, engine),
+        pipeline: reloader.pipeline(&reloader.card, engine),
         publisher: None,
         health: Default::default(),
         guard: Guard::new(&memory::Config::default(), facts),

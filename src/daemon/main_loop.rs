@@ -23,7 +23,7 @@ const LOOK_UP: Duration = Duration::from_millis(200);
 pub(super) struct MainLoop<'a> {
     pub pipeline: &'a mut Pipeline,
     pub guard: &'a mut Guard,
-    pub reloader: &'a Reloader,
+    pub reloader: &'a mut Reloader,
     pub publisher: Option<&'a Publisher>,
     pub(crate) monitor: &'a Monitor,
     pub(crate) slot: &'a Slot,

@@ -120,7 +120,7 @@ impl Daemon {
             mut pipeline,
             health,
             mut guard,
-            reloader,
+            mut reloader,
             ..
         } = self;
         let slot = Arc::new(Slot::new());
@@ -142,7 +142,7 @@ impl Daemon {
         let looped = MainLoop {
             pipeline: &mut pipeline,
             guard: &mut guard,
-            reloader: &reloader,
+            reloader: &mut reloader,
             publisher,
             monitor: &monitor,
             slot: &slot,

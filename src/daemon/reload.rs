@@ -17,6 +17,8 @@ pub struct Reloader {
     pub requested: Reload,
     /// The ONNX file or the bundle.
     pub model: PathBuf,
+    /// What stands beside the model that runs now.
+    pub card: Card,
     /// Threads that one inference uses.
     pub threads: usize,
     /// How frames become the model's input.
@@ -25,6 +27,19 @@ pub struct Reloader {
     pub gate: vision::GateConfig,
     /// When a label is published.
     pub observe: observe::Config,
+}
+
+/// How a request to load the model again ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Reloaded {
+    /// There was none.
+    Unasked,
+    /// The model is the one that runs already: its hash and its card are the same.
+    Same,
+    /// Another model, or other labels, took its place.
+    Another,
+    /// The current model keeps running.
+    Rejected,
 }
 
 /// Why the current model keeps running.
@@ -47,13 +62,24 @@ impl Reloader {
     ///
     /// The caller waits. Meanwhile newer frames replace the one in the slot, two networks never run
     /// at once, and the current weights return their pages.
-    pub(super) fn poll(&self, pipeline: &mut Pipeline, guard: &mut Guard) {
+    ///
+    /// A model with the hash and the card of the one that runs does not replace it: the pipeline
+    /// keeps its state, so nothing is published anew.
+    pub(super) fn poll(&mut self, pipeline: &mut Pipeline, guard: &mut Guard) -> Reloaded {
         if !self.requested.take() {
-            return;
+            return Reloaded::Unasked;
         }
         let loaded = self.load(pipeline, guard);
         memory::trim();
         match loaded {
+            Ok((card, _)) if card == self.card => {
+                log::info!(
+                    "reload: {} is the same model as before (SHA-256 {})",
+                    self.model.display(),
+                    short(&card)
+                );
+                Reloaded::Same
+            }
             Ok((card, engine)) => {
                 if let Some(memory) = engine.describe().memory {
                     guard.changed(memory);
@@ -61,14 +87,19 @@ impl Reloader {
                 log::info!(
                     "reload: now running {} (SHA-256 {}, {} labels)",
                     self.model.display(),
-                    &card.sha256[..12.min(card.sha256.len())],
+                    short(&card),
                     card.labels.len()
                 );
                 let stages = std::mem::take(&mut pipeline.stages);
                 *pipeline = self.pipeline(&card, engine);
                 pipeline.stages = stages;
+                self.card = card;
+                Reloaded::Another
             }
-            Err(why) => log::warn!("reload: {why}; the current model keeps running"),
+            Err(why) => {
+                log::warn!("reload: {why}; the current model keeps running");
+                Reloaded::Rejected
+            }
         }
     }
 
@@ -96,6 +127,11 @@ impl Reloader {
         engine.self_test()?;
         Ok((card, Box::new(engine)))
     }
+}
+
+/// The first digits of the model's hash, for the log.
+fn short(card: &Card) -> &str {
+    card.sha256.get(..12).unwrap_or(&card.sha256)
 }
 
 fn length(path: &Path) -> Result<usize, engine::Error> {

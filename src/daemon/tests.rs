@@ -58,6 +58,7 @@ fn daemon(source: Box<dyn Source>) -> Daemon {
     let reloader = Reloader {
         requested: Reload::default(),
         model: PathBuf::new(),
+        card,
         threads: 1,
         vision: Default::default(),
         gate: Default::default(),
@@ -83,7 +84,7 @@ fn daemon(source: Box<dyn Source>) -> Daemon {
             camera: Monitor::steady("a test"),
             footprint: Footprint::default(),
         },
-        pipeline: reloader.pipeline(&card, Box::new(engine)),
+        pipeline: reloader.pipeline(&reloader.card, Box::new(engine)),
         publisher: None,
         health: HealthConfig::default(),
         guard: Guard::new(&memory::Config::default(), facts),

@@ -20,12 +20,13 @@ pub fn daemon(loaded: &Loaded, requested: Reload) -> Result<Daemon, Failure> {
     let reloader = Reloader {
         requested,
         model: model.path,
+        card: model.card,
         threads: config.model.threads,
         vision: config.vision.clone(),
         gate: config.gate.clone(),
         observe: config.observe.clone(),
     };
-    let pipeline = reloader.pipeline(&model.card, model.engine);
+    let pipeline = reloader.pipeline(&reloader.card, model.engine);
     let guard = need::admit(loaded, &reloader.model, pipeline.engine(), source.footprint)?;
     let publisher = if config.mqtt.enabled {
         Some(Publisher::start(&config.mqtt, &config.id)?)

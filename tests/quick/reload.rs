@@ -26,6 +26,25 @@ fn a_reload_brings_in_the_labels_that_stand_beside_the_model() {
 }
 
 #[test]
+fn a_reload_of_the_same_model_changes_nothing() {
+    let broker = Broker::start();
+    let subscriber = Subscriber::new(&broker, "goldcrest/test/#");
+    let mut daemon = Daemon::start(&broker.config_toml());
+    let label = subscriber.expect_that("label", |m| m.json()["label"] == "pop bottle");
+    let since = label.json()["since"].clone();
+    daemon.signal("HUP");
+    let line = daemon.expect("reload: ");
+    assert!(line.contains("is the same model as before"), "{line}");
+    // Only a heartbeat publishes the label next, with the time of its change.
+    for _ in 0..3 {
+        let label = subscriber.expect_that("label", |m| !m.retained);
+        assert_eq!(label.json()["since"], since);
+        assert_eq!(label.json()["label"], "pop bottle");
+    }
+    daemon.end();
+}
+
+#[test]
 fn a_reload_refuses_another_file_in_the_models_place() {
     let mut daemon = Daemon::start(QUIET);
     daemon.expect("in all, at most");
@@ -88,7 +107,11 @@ fn fifty_reloads_leave_the_memory_as_it_was_and_within_the_need() {
     daemon.expect("in all, at most");
     let needed = table(&daemon.log).pop().unwrap().1;
     let mut anonymous = Vec::new();
-    for _ in 0..50 {
+    let labels = fs::read_to_string(daemon.folder.path().join("labels.txt")).unwrap();
+    for turn in 0..50 {
+        // Another model each time: the same one would not take the place of itself.
+        let renamed = labels.replace("pop bottle", &format!("bottle {}", turn % 2));
+        replace(daemon.folder.path(), "labels.txt", renamed.as_bytes());
         daemon.signal("HUP");
         daemon.expect("reload: now running");
         anonymous.push(field(daemon.id(), "RssAnon:").unwrap());
