@@ -27,6 +27,9 @@ pub struct Options {
     /// Print one JSON object
     #[arg(long)]
     json: bool,
+    /// Print each layer of the model too, with its kernel
+    #[arg(short, long)]
+    verbose: bool,
 }
 
 /// The result for one part.
@@ -114,19 +117,30 @@ pub fn run(options: &Options) -> Result<(), Failure> {
         .map_err(|e| Failure::new(exit::SOFTWARE, e))?;
         say(&line)?;
     } else {
-        say(&text(&findings, guard.as_ref(), cameras.as_ref(), &layers))?;
+        let layers: &[Layer] = if options.verbose { &layers } else { &[] };
+        say(&text(&findings, guard.as_ref(), cameras.as_ref(), layers))?;
     }
-    let failed = findings.iter().filter(|f| !f.ok).count();
-    match findings.iter().find(|f| !f.ok) {
-        None => Ok(()),
-        Some(first) => Err(Failure::new(
-            first.code,
-            format!("check: {failed} of {} would not work", findings.len()),
-        )),
-    }
+    conclusion(&findings)
 }
 
-/// The results for people, one a line, then memory, cameras and layers.
+/// Names the parts that failed.
+fn conclusion(findings: &[Finding]) -> Result<(), Failure> {
+    let failed: Vec<&Finding> = findings.iter().filter(|f| !f.ok).collect();
+    let Some(first) = failed.first() else {
+        return Ok(());
+    };
+    let names: Vec<&str> = failed.iter().map(|f| f.what).collect();
+    let message = format!(
+        "check: {} of {} failed: {}",
+        failed.len(),
+        findings.len(),
+        names.join(", ")
+    );
+    Err(Failure::new(first.code, message))
+}
+
+/// For people: layers, cameras and memory, then the results, one a line, where a reader looks
+/// first.
 fn text(
     findings: &[Finding],
     guard: Option<&Guard>,
@@ -149,10 +163,10 @@ fn text(
             "  {name:<28} {op:<18} {kernel:<14} {dtype:<6} {macs:>10} MACs {weight_bytes:>8} bytes"
         )
     });
-    let lines: Vec<String> = results
-        .chain(guard.map(|guard| guard.need().to_string()))
+    let lines: Vec<String> = layers
         .chain(cameras.map(|survey| survey.to_string().trim_end().into()))
-        .chain(layers)
+        .chain(guard.map(|guard| guard.need().to_string()))
+        .chain(results)
         .collect();
     lines.join("\n")
 }

@@ -140,6 +140,22 @@ fn check_tells_good_from_bad() {
     );
 
     drop(broker);
+    let ran = goldcrest(&["check", "--config", config.to_str().unwrap()]);
+    let last = ran.stdout.lines().rev().take(5);
+    let parts: Vec<&str> = last.filter_map(|l| l.split(' ').next()).collect();
+    assert_eq!(
+        parts,
+        ["broker", "source", "memory", "model", "configuration"]
+    );
+    assert_eq!(
+        ran.stderr.lines().last(),
+        Some("goldcrest: check: 1 of 5 failed: broker")
+    );
+    assert!(!ran.stdout.contains("stages.0."), "{}", ran.stdout);
+    let ran = goldcrest(&["check", "--verbose", "--config", config.to_str().unwrap()]);
+    let layers = ran.stdout.lines().filter(|l| l.ends_with(" bytes"));
+    assert_eq!(layers.count(), 59, "{}", ran.stdout);
+
     let ran = goldcrest(&["check", "--config", config.to_str().unwrap(), "--json"]);
     assert_eq!(ran.code, 69, "{}{}", ran.stdout, ran.stderr);
     let findings: serde_json::Value = serde_json::from_str(&ran.stdout).unwrap();
