@@ -4,6 +4,10 @@
 .NOTPARALLEL:
 
 CARGO ?= cargo
+# The program that `install` copies and packs the model with.
+BINARY ?= target/release/goldcrest
+DOC = $(DESTDIR)/usr/share/doc/goldcrest
+MODEL = $(DESTDIR)/usr/share/goldcrest/model
 
 help: ## List the commands
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
@@ -62,8 +66,11 @@ cross-armv7: ## Build for a 32-bit Raspberry Pi with cross
 	CROSS_CONFIG=cross.toml cross build --release --locked --target armv7-unknown-linux-gnueabihf
 
 install: ## Install the built program, its model and its service (as root)
-	install -D -m 755 target/release/goldcrest $(DESTDIR)/usr/bin/goldcrest
-	install -D -m 644 -t $(DESTDIR)/usr/share/goldcrest/model model/*.onnx model/labels.txt model/model.toml
-	target/release/goldcrest pack $(DESTDIR)/usr/share/goldcrest/model/convnext_tiny_128_int8.onnx
+	install -D -m 755 $(BINARY) $(DESTDIR)/usr/bin/goldcrest
+	install -D -m 644 -t $(MODEL) model/*.onnx model/labels.txt model/model.toml
+	$(BINARY) pack $(MODEL)/convnext_tiny_128_int8.onnx
+	install -D -m 644 -t $(DOC) *.md LICENSE-* config.toml
+	install -D -m 644 -t $(DOC)/docs docs/*.md
+	install -D -m 644 -t $(DOC)/model model/MODEL_CARD.md
 	install -D -m 644 systemd/goldcrest.service $(DESTDIR)/usr/lib/systemd/system/goldcrest.service
 	test -e $(DESTDIR)/etc/goldcrest/config.toml || install -D -m 644 config.toml $(DESTDIR)/etc/goldcrest/config.toml

@@ -1,0 +1,83 @@
+//! The systemd service, and what `make install` puts where the service looks for it.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use crate::support::program::root;
+
+/// The unit's lines, each with its section.
+fn unit() -> Vec<(String, String)> {
+    let text = fs::read_to_string(root().join("systemd/goldcrest.service")).unwrap();
+    let mut section = String::new();
+    let mut lines = Vec::new();
+    for line in text.lines().filter(|line| !line.starts_with('#')) {
+        if line.starts_with('[') {
+            section = line.into();
+        } else if !line.is_empty() {
+            lines.push((section.clone(), line.into()));
+        }
+    }
+    lines
+}
+
+/// The value of `key` in `section` of the unit.
+fn value(section: &str, key: &str) -> String {
+    let found = unit().into_iter().find_map(|(of, line)| {
+        let (name, value) = line.split_once('=')?;
+        (of == section && name == key).then(|| value.to_string())
+    });
+    found.unwrap_or_else(|| panic!("{section} has no {key}="))
+}
+
+#[test]
+fn what_a_restart_does_not_mend_is_not_restarted() {
+    assert_eq!(value("[Service]", "Restart"), "on-failure");
+    let codes = value("[Service]", "RestartPreventExitStatus");
+    let codes: Vec<&str> = codes.split(' ').collect();
+    // Usage, a bad model, a missing one, a wrong configuration. After a panic (70) it is restarted.
+    assert_eq!(codes, ["64", "65", "66", "78"]);
+}
+
+#[test]
+fn restarts_end_after_some_within_a_time() {
+    let number = |section, key| value(section, key).parse::<u64>().unwrap();
+    let burst = number("[Unit]", "StartLimitBurst");
+    let within = number("[Unit]", "StartLimitIntervalSec");
+    let pause = number("[Service]", "RestartSec");
+    // So slow restarts would never reach the limit.
+    assert!(burst * (pause + 2) < within, "{burst} in {within} s");
+}
+
+fn installed_at(folder: &Path, path: &str) -> PathBuf {
+    folder.join(path.trim_start_matches('/'))
+}
+
+#[test]
+fn make_install_puts_in_place_what_the_service_names() {
+    let folder = tempfile::tempdir().unwrap();
+    let made = Command::new("make")
+        .arg("install")
+        .arg(format!("DESTDIR={}", folder.path().display()))
+        .arg(format!("BINARY={}", env!("CARGO_BIN_EXE_goldcrest")))
+        .current_dir(root())
+        .output()
+        .expect("make runs");
+    let said = String::from_utf8_lossy(&made.stderr);
+    assert!(made.status.success(), "{said}");
+
+    let documentation = value("[Unit]", "Documentation");
+    let pages = documentation
+        .split(' ')
+        .map(|page| page.strip_prefix("file://").unwrap_or(page));
+    let start = value("[Service]", "ExecStart");
+    let paths = start.split(' ').filter(|word| word.starts_with('/'));
+    for path in pages.chain(paths) {
+        let path = installed_at(folder.path(), path);
+        assert!(path.is_file(), "{} is not installed", path.display());
+    }
+    let model = installed_at(folder.path(), "/usr/share/goldcrest/model");
+    for name in ["convnext_tiny_128_int8.onnx", "model.bundle", "model.toml"] {
+        assert!(model.join(name).is_file(), "{name} is not installed");
+    }
+}
