@@ -51,7 +51,11 @@ pub(crate) fn packed(path: &Path, card: &Card) -> Result<PathBuf, Error> {
     let beside = path.with_file_name(bundle::NAME);
     match bundle::fit(&beside, &card.sha256) {
         Ok(stamp) => {
-            if stamp.is_none() || stamp != Stamp::of(path).ok() {
+            let here = Stamp::of(path).ok();
+            if !here
+                .zip(stamp)
+                .is_some_and(|(here, packed)| here.is_of(packed))
+            {
                 verify_file(path, card).map_err(|error| no_model(path).unwrap_or(error))?;
             }
             Ok(beside)

@@ -35,6 +35,13 @@ impl Stamp {
         })
     }
 
+    /// Whether this is the file that `packed` was taken of. Archives and some filesystems keep whole
+    /// seconds alone, so a time without a fraction agrees with any in its second.
+    pub(crate) fn is_of(self, packed: Self) -> bool {
+        let fraction = self.nanos == packed.nanos || self.nanos == 0 || packed.nanos == 0;
+        (self.length, self.seconds) == (packed.length, packed.seconds) && fraction
+    }
+
     /// The stamp in `bytes`, as [`Stamp::bytes`] writes it. None where none was written, or where
     /// it is damaged.
     pub(super) fn read(bytes: &[u8; BYTES]) -> Option<Self> {
@@ -75,5 +82,19 @@ mod tests {
         let mut damaged = stamp.bytes();
         damaged[3] ^= 1;
         assert_eq!(Stamp::read(&damaged), None);
+    }
+
+    #[test]
+    fn a_time_of_whole_seconds_agrees_with_its_second() {
+        let stamp = |length, seconds, nanos| Stamp {
+            length,
+            seconds,
+            nanos,
+        };
+        let packed = stamp(9, 100, 5);
+        assert!(packed.is_of(packed) && stamp(9, 100, 0).is_of(packed));
+        for other in [stamp(8, 100, 5), stamp(9, 101, 0), stamp(9, 100, 6)] {
+            assert!(!other.is_of(packed), "{other:?}");
+        }
     }
 }
