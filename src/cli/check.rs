@@ -277,8 +277,13 @@ fn prove(path: &Path, quantised: &[Quantised], layers: &[Layer]) -> Result<(), F
     let Some(first) = float.first() else {
         return Ok(());
     };
+    let why = if layers.is_empty() {
+        "; it cannot be packed, so plain tract runs it in float"
+    } else {
+        ""
+    };
     let message = format!(
-        "{}: {} layers that it quantises would not run in int8, the first is {}",
+        "{}: {} layers that it quantises would not run in int8, the first is {}{why}",
         path.display(),
         float.len(),
         first.name

@@ -9,6 +9,9 @@ use std::process::Stdio;
 use std::thread;
 use std::time::Duration;
 
+use prost::Message;
+use tract_onnx::pb;
+
 use crate::support::bundle::{broken, remade, replace};
 use crate::support::daemon::{bottles, configuration};
 use crate::support::program::{Ran, command, field, goldcrest, output, root};
@@ -149,6 +152,49 @@ fn without_a_bundle_all_commands_say_the_same() {
         assert_eq!(ran.code, 0, "{arguments:?}: {}{}", ran.stdout, ran.stderr);
         assert!(!ran.stderr.contains("WARN"), "{}", ran.stderr);
     }
+}
+
+#[test]
+fn a_quantised_model_of_another_form_fails_the_check() {
+    let folder = tempfile::tempdir().unwrap();
+    let more = "[memory]\nbudget_mb = 1024\n[mqtt]\nenabled = false\n";
+    configuration(folder.path(), &bottles("loop"), more);
+    let name = "convnext_tiny_128_int8.onnx";
+    let path = folder.path().join(name);
+    let mut model = pb::ModelProto::decode(&fs::read(&path).unwrap()[..]).unwrap();
+    let graph = model.graph.as_mut().unwrap();
+    graph.node.push(pb::NodeProto {
+        op_type: "Identity".into(),
+        name: "extra".into(),
+        input: vec![graph.output[0].name.clone()],
+        output: vec!["extra".into()],
+        ..Default::default()
+    });
+    graph.output[0].name = "extra".into();
+    replace(folder.path(), name, &model.encode_to_vec());
+    let card = folder.path().join("model.toml");
+    let old = goldcrest::engine::Card::read(&path).unwrap().sha256;
+    let new = goldcrest::engine::sha256(&path).unwrap();
+    fs::write(
+        &card,
+        fs::read_to_string(&card).unwrap().replace(&old, &new),
+    )
+    .unwrap();
+
+    let ran = on(folder.path(), &["check"]);
+    assert_eq!(ran.code, 65, "{}{}", ran.stdout, ran.stderr);
+    let said = sentence(&ran, "40 layers that it quantises");
+    assert!(said.contains("it cannot be packed"), "{said}");
+    // It runs all the same, and the log tells how and why.
+    let why = |ran: &Ran| sentence(ran, &format!("{} runs through plain tract", path.display()));
+    let replayed = on(folder.path(), &["replay", FRAME]);
+    assert_eq!(replayed.code, 0, "{}", replayed.stderr);
+    assert_eq!(why(&replayed), why(&ran));
+    assert!(
+        why(&ran).contains("it cannot be packed: node"),
+        "{}",
+        why(&ran)
+    );
 }
 
 #[test]
