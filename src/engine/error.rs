@@ -51,6 +51,9 @@ pub enum Error {
         /// What is wrong beside it.
         unfit: Unfit,
     },
+    /// A head that the network's features do not fit.
+    #[error("{0}")]
+    Head(String),
     /// The kernels or threads that were asked for cannot start.
     #[error("cannot start the engine: {0}")]
     Setup(#[from] SetupError),
@@ -93,7 +96,9 @@ impl Error {
                 unfit: Unfit::Missing,
                 ..
             } => exit::NO_INPUT,
-            Self::Model { .. } | Self::Bundle { .. } | Self::Unpacked { .. } => exit::DATA,
+            Self::Model { .. } | Self::Bundle { .. } | Self::Unpacked { .. } | Self::Head(_) => {
+                exit::DATA
+            }
             Self::Setup(_) => exit::CONFIG,
             Self::Run(_) => exit::SOFTWARE,
         }
