@@ -7,4 +7,4 @@ pub mod need;
 
 pub use daemon::daemon;
 pub use failure::Failure;
-pub use model::{Packing, configuration, located, model};
+pub use model::{Model, Packing, configuration, located, model};

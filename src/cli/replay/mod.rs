@@ -10,12 +10,12 @@ use std::time::{Duration, Instant};
 use self::output::Output;
 use self::summary::Labels;
 use super::ConfigOption;
-use crate::config::Config;
+use crate::config::{Config, Loaded};
 use crate::exit;
 use crate::frame::Frame;
 use crate::pipeline::{self, Listener, Pace, Pipeline, Publishing, Totals};
 use crate::publish::Publisher;
-use crate::setup::{self, Failure};
+use crate::setup::{self, Failure, Model};
 use crate::signals::Stop;
 use crate::source::{self, Next, Recording, RecordingOptions, Source};
 
@@ -63,21 +63,7 @@ pub fn run(options: &Options) -> Result<(), Failure> {
         looping: false,
     };
     let mut recording = Recording::open(&options.path, recording_options)?;
-    let model = setup::model(
-        &loaded,
-        options.model.as_deref(),
-        None,
-        setup::Packing::Cache,
-    )?;
-    if options.features && model.engine.features().is_none() {
-        let path = model.path.display();
-        return Err(Failure::new(
-            exit::DATA,
-            format!(
-                "{path}: plain tract runs it and gives no features; --features needs a model that `goldcrest pack` packs"
-            ),
-        ));
-    }
+    let model = model(&loaded, options)?;
     let mut pipeline = Pipeline::new(&config.vision, &config.observe, &model.card, model.engine);
     let publisher = options.mqtt.then(|| connect(config)).transpose()?;
     let mut totals = Totals::default();
@@ -122,6 +108,20 @@ pub fn run(options: &Options) -> Result<(), Failure> {
         ));
     }
     Ok(())
+}
+
+/// Opens the model, which must give features if the options ask for them.
+fn model(loaded: &Loaded, options: &Options) -> Result<Model, Failure> {
+    let named = options.model.as_deref();
+    let model = setup::model(loaded, named, None, setup::Packing::Cache)?;
+    if options.features && model.engine.features().is_none() {
+        let path = model.path.display();
+        let message = format!(
+            "{path}: plain tract runs it and gives no features; --features needs a model that `goldcrest pack` packs"
+        );
+        return Err(Failure::new(exit::DATA, message));
+    }
+    Ok(model)
 }
 
 /// Connects to the broker, with a client id that disturbs no running daemon.
