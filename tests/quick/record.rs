@@ -1,9 +1,11 @@
 //! `goldcrest record` as a user runs it, and the replay of its recordings.
 
 use std::fs;
+use std::io::{BufRead, BufReader};
 use std::path::Path;
+use std::process::Stdio;
 
-use crate::support::program::{goldcrest, root};
+use crate::support::program::{command, goldcrest, root, signal};
 
 /// A configuration with a synthetic camera.
 fn configuration(folder: &Path, format: &str) -> String {
@@ -114,5 +116,57 @@ fn a_disk_without_room_ends_a_recording_in_one_line() {
     assert!(stdout.starts_with("0 frames, "), "{stdout}");
     let last = stderr.lines().last().unwrap_or_default();
     assert!(last.contains("must stay free (--keep-free)"), "{last}");
-    assert_eq!(fs::read_dir(&full).unwrap().count(), 1);
+    assert!(!full.exists());
+}
+
+#[test]
+fn a_recording_without_a_frame_leaves_no_folder() {
+    let folder = tempfile::tempdir().unwrap();
+    let config = folder.path().join("c.toml");
+    fs::create_dir(folder.path().join("empty")).unwrap();
+    fs::write(folder.path().join("empty/1.jpg"), "").unwrap();
+    let out = folder.path().join("out/deep");
+    let source = |text: &str| fs::write(&config, format!("[source]\n{text}\n")).unwrap();
+
+    source("kind = \"recording\"\npath = \"empty\"");
+    let (code, stdout, stderr) = record(config.to_str().unwrap(), &out, &[]);
+    assert_eq!(code, 0, "{stderr}");
+    assert!(
+        stdout.starts_with("0 frames, nothing was written"),
+        "{stdout}"
+    );
+    source("kind = \"recording\"\npath = \"nowhere\"");
+    let (code, _, stderr) = record(config.to_str().unwrap(), &out, &[]);
+    assert_eq!(code, 66, "{stderr}");
+    source("[camera]\ndevice = \"/dev/no-camera\"");
+    let arguments = ["record", out.to_str().unwrap(), "--config"];
+    let mut waiting = command(&arguments)
+        .arg(&config)
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut errors = BufReader::new(waiting.stderr.take().unwrap()).lines();
+    let said = errors.find(|line| line.as_ref().unwrap().contains("recording camera"));
+    assert!(said.is_some());
+    signal(waiting.id(), "INT");
+    waiting.wait().unwrap();
+    assert!(!folder.path().join("out").exists());
+}
+
+#[test]
+fn a_file_for_a_folder_is_refused_before_the_camera() {
+    let folder = tempfile::tempdir().unwrap();
+    let config = folder.path().join("c.toml");
+    fs::write(
+        &config,
+        "[source]\nkind = \"recording\"\npath = \"nowhere\"\n",
+    )
+    .unwrap();
+    for out in [config.clone(), config.join("deep")] {
+        let (code, _, stderr) = record(config.to_str().unwrap(), &out, &[]);
+        assert_eq!(code, 64, "{stderr}");
+        let last = stderr.lines().last().unwrap_or_default();
+        assert!(last.contains("this is not a folder"), "{last}");
+    }
 }
