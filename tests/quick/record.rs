@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::io::{BufRead, BufReader};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Stdio;
 
 use crate::support::program::{command, goldcrest, root, signal};
@@ -34,7 +34,7 @@ fn a_recording_replays_with_its_own_times() {
         let (code, stdout, stderr) = record(&config, &out, &["--frames", "6"]);
         assert_eq!(code, 0, "{stderr}");
         assert!(stdout.starts_with("6 frames, "), "{stdout}");
-        let names: Vec<_> = (0..6).map(|n| format!("{n:06}.{ending}")).collect();
+        let names = [0, 1, 2, 3, 4, 5].map(|n| format!("{n:06}.{ending}"));
         assert!(
             names.iter().all(|name| out.join(name).is_file()),
             "{names:?}"
@@ -55,9 +55,19 @@ fn a_recording_replays_with_its_own_times() {
             .collect();
         let sources: Vec<_> = lines
             .iter()
-            .map(|l| l["source"].as_str().unwrap())
+            .map(|l| PathBuf::from(l["source"].as_str().unwrap()))
             .collect();
-        assert_eq!(sources, names);
+        assert_eq!(sources, names.map(|name| out.join(name)));
+        let times: Vec<_> = lines.iter().map(|l| l["time"].as_f64().unwrap()).collect();
+        assert!(times[0] == 0.0 && times.is_sorted(), "{times:?}");
+        let manifest = fs::read_to_string(out.join("manifest.jsonl")).unwrap();
+        let last: serde_json::Value =
+            serde_json::from_str(manifest.lines().last().unwrap()).unwrap();
+        let first: serde_json::Value =
+            serde_json::from_str(manifest.lines().nth(1).unwrap()).unwrap();
+        let micros = |line: &serde_json::Value| line["elapsed_us"].as_u64().unwrap();
+        let took = (micros(&last) - micros(&first)) as f64 / 1e6;
+        assert!((times[5] - took).abs() < 1e-6, "{times:?} and {took}");
     }
 }
 

@@ -43,9 +43,12 @@ fn the_shipped_recording_is_golden_and_right() {
             .keys()
             .map(String::as_str)
             .collect();
-        assert_eq!(keys, ["label", "score", "seq", "source", "state", "top"]);
+        let all = ["label", "score", "seq", "source", "state", "time", "top"];
+        assert_eq!(keys, all);
         assert_eq!(line["seq"], seq as u64);
-        assert_eq!(line["source"], format!("bottles-{:02}.jpg", seq + 1));
+        let file = format!("tests/recordings/bottles/bottles-{:02}.jpg", seq + 1);
+        assert_eq!(line["source"], file);
+        assert_eq!(line["time"], seq as f64 / 10.0);
         assert_eq!(line["top"][0]["label"], line["label"]);
         assert_eq!(line["top"][0]["score"], line["score"]);
     }
@@ -115,19 +118,34 @@ fn bad_files_are_named_counted_and_passed_over() {
 
     let ran = goldcrest(&["replay", dir.path().to_str().unwrap(), "--json"]);
     assert_eq!(ran.code, 0, "{}", ran.stderr);
-    let seen: Vec<String> = lines(&ran)
-        .iter()
-        .map(|l| l["source"].as_str().unwrap().to_string())
-        .collect();
-    let good = [
-        "1-good.jpg",
-        "5-dot.png",
-        "6-line.png",
-        "7-deep.png",
-        "8-palette.png",
-        "10-good.jpg",
+    let all = [
+        ("1-good.jpg", None),
+        ("2-cut.jpg", Some("ends early")),
+        ("3-empty.jpg", Some("the file is empty")),
+        ("4-text.png", Some("neither JPEG nor PNG")),
+        ("5-dot.png", None),
+        ("6-line.png", None),
+        ("7-deep.png", None),
+        ("8-palette.png", None),
+        ("10-good.jpg", None),
     ];
-    assert_eq!(seen, good, "{}", ran.stderr);
+    let seen = lines(&ran);
+    assert_eq!(seen.len(), all.len(), "{}", ran.stdout);
+    for (seq, (line, (name, error))) in seen.iter().zip(all).enumerate() {
+        assert_eq!(line["seq"], seq as u64);
+        assert_eq!(line["source"], dir.path().join(name).to_str().unwrap());
+        assert_eq!(line["time"], seq as f64 / 10.0);
+        match error {
+            Some(words) => {
+                assert!(line["error"].as_str().unwrap().contains(words), "{line}");
+                assert_eq!(line.as_object().unwrap().len(), 4, "{line}");
+            }
+            None => assert!(
+                line["label"].is_string() && line["error"].is_null(),
+                "{line}"
+            ),
+        }
+    }
     for bad in ["2-cut.jpg", "3-empty.jpg", "4-text.png"] {
         let named = ran.stderr.lines().filter(|l| l.contains(bad)).count();
         assert_eq!(named, 1, "{bad} must be named once:\n{}", ran.stderr);

@@ -17,7 +17,7 @@ use crate::pipeline::{self, Listener, Pace, Pipeline, Publishing, Totals};
 use crate::publish::Publisher;
 use crate::setup::{self, Failure};
 use crate::signals::Stop;
-use crate::source::{self, Next, Recording, RecordingOptions, Source};
+use crate::source::{self, Recording, RecordingOptions, Step};
 
 /// How long a replay waits for the broker, at its start and at its end.
 const CONNECT: Duration = Duration::from_secs(5);
@@ -34,7 +34,8 @@ pub struct Options {
     /// The model, instead of the configured one
     #[arg(long, value_name = "ONNX")]
     model: Option<PathBuf>,
-    /// Print one JSON object a frame
+    /// Print one JSON object a frame: seq, source (its file), time (seconds from the start), label,
+    /// score, top, and state, which would be published; or error, if it was passed over
     #[arg(long)]
     json: bool,
     /// Keep to the recording's own pace
@@ -89,7 +90,6 @@ pub fn run(options: &Options) -> Result<(), Failure> {
         Err(Ended::Failed(failure)) => return Err(failure),
         Ok(()) => {}
     }
-    totals.bad.add_all(recording.passed_over());
     let text = summary::text(&totals, &labels, &pipeline.stages.times(), took);
     if options.json {
         eprintln!("{text}");
@@ -157,10 +157,13 @@ fn play(
     let mut frame = Frame::empty();
     let pace = Pace::from(Instant::now());
     while !stop.requested() {
-        match recording.next(&mut frame)? {
-            Next::Frame => {}
-            Next::Idle => continue,
-            Next::End => break,
+        match recording.step(&mut frame)? {
+            Step::Frame => {}
+            Step::Bad { cause, message } => {
+                pipeline::pass_over(&frame, cause, &message, listeners)?;
+                continue;
+            }
+            Step::End => break,
         }
         if realtime {
             pace.wait(frame.captured.elapsed, stop, || ());

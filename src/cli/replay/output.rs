@@ -1,10 +1,11 @@
 //! What a replay prints while it runs: changes or JSON lines, bad frames, a progress bar.
 
+use std::fmt::Display;
 use std::io::{self, BufWriter, IsTerminal, StdoutLock, Write};
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
-use crate::frame::{self, Frame};
+use crate::frame::Frame;
 use crate::meter::timing::Stages;
 use crate::observe::Update;
 use crate::pipeline::{JsonLines, Listener, Outcome};
@@ -72,10 +73,20 @@ impl Listener for Output {
         }
     }
 
-    fn bad_frame(&mut self, frame: &Frame, error: &frame::Error) {
+    fn bad_frame(
+        &mut self,
+        frame: &Frame,
+        cause: &'static str,
+        error: &dyn Display,
+    ) -> io::Result<()> {
         self.bar.inc(1);
+        let (seq, name) = (frame.seq, &frame.name);
         self.bar
-            .suspend(|| log::warn!("{}: {error}; passed over", frame.name));
+            .suspend(|| log::warn!("frame {seq} {name}: {error}; passed over"));
+        match &mut self.lines {
+            Lines::Json(lines) => lines.bad_frame(frame, cause, error),
+            Lines::Changes(_) => Ok(()),
+        }
     }
 }
 

@@ -93,8 +93,10 @@ impl Reader for Images {
             return Ok(Fetched::End);
         };
         self.next += 1;
+        frame.name.clear();
+        frame.name.push_str(&path.to_string_lossy());
         let bad = |cause, what: &dyn Display| {
-            let message = format!("{}: {what}", path.display());
+            let message = what.to_string();
             Ok(Fetched::Bad { cause, message })
         };
         if let Err(refused) = read(path, frame.data.own()) {
@@ -110,11 +112,7 @@ impl Reader for Images {
         } else {
             return bad("format", &"the file is neither JPEG nor PNG");
         }
-        frame.name.clear();
-        frame
-            .name
-            .push_str(&path.file_name().unwrap_or_default().to_string_lossy());
-        Ok(Fetched::Named)
+        Ok(Fetched::Frame)
     }
 
     fn rewind(&mut self) -> Result<(), Error> {

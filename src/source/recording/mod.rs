@@ -23,7 +23,6 @@ mod reader;
 mod splitter;
 mod y4m;
 
-use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
@@ -55,6 +54,7 @@ impl Default for RecordingOptions {
 /// the next.
 pub struct Recording {
     path: PathBuf,
+    /// `path` as text.
     name: String,
     reader: Box<dyn Reader>,
     looping: bool,
@@ -62,14 +62,28 @@ pub struct Recording {
     start: SystemTime,
     /// Frames offered so far.
     seq: u64,
-    /// Frames offered in this round.
-    index: u64,
     /// Frames of this round that were pictures.
     given: u64,
     /// When this round began, and when its last frame was captured.
     round: Duration,
     last: Duration,
     passed_over: Tally,
+}
+
+/// What the next place of a recording holds.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Step {
+    /// A frame.
+    Frame,
+    /// Something that cannot be read or is no picture.
+    Bad {
+        /// For the counters.
+        cause: &'static str,
+        /// For the user.
+        message: String,
+    },
+    /// Nothing: the recording is over.
+    End,
 }
 
 impl Recording {
@@ -95,11 +109,7 @@ impl Recording {
         let usable = frame_rate.is_finite() && frame_rate > 0.0;
         Ok(Self {
             path: path.into(),
-            name: path
-                .file_name()
-                .unwrap_or_default()
-                .to_string_lossy()
-                .into(),
+            name: path.to_string_lossy().into(),
             reader,
             looping: options.looping,
             frame_rate: if usable {
@@ -109,7 +119,6 @@ impl Recording {
             },
             start: metadata.modified().unwrap_or(SystemTime::UNIX_EPOCH),
             seq: 0,
-            index: 0,
             given: 0,
             round: Duration::ZERO,
             last: Duration::ZERO,
@@ -135,12 +144,7 @@ impl Recording {
     }
 
     /// Fills in what does not depend on the container.
-    fn stamp(&mut self, frame: &mut Frame, numbered: bool) {
-        if numbered {
-            frame.name.clear();
-            // Writing to a string cannot fail.
-            let _ = write!(frame.name, "{}#{}", self.name, self.index);
-        }
+    fn stamp(&mut self, frame: &mut Frame) {
         frame.seq = self.seq;
         let elapsed = Duration::try_from_secs_f64(self.seq as f64 / self.frame_rate);
         frame.captured.elapsed = elapsed.unwrap_or(Duration::MAX);
@@ -166,37 +170,50 @@ impl Recording {
             return Ok(false);
         }
         self.reader.rewind()?;
-        (self.index, self.given) = (0, 0);
+        self.given = 0;
         let interval = Duration::try_from_secs_f64(1.0 / self.frame_rate);
         self.round = self.last + interval.unwrap_or_default();
         Ok(true)
+    }
+
+    /// Fills `frame` with the next picture, or tells what stands in its place. The number, the time
+    /// and the name of `frame` are those of the place in either case.
+    ///
+    /// # Errors
+    /// Final ones only.
+    pub(crate) fn step(&mut self, frame: &mut Frame) -> Result<Step, Error> {
+        loop {
+            frame.name.clear();
+            frame.name.push_str(&self.name);
+            let step = match self.reader.next(frame)? {
+                Fetched::End if self.again()? => continue,
+                Fetched::End => return Ok(Step::End),
+                Fetched::Bad { cause, message } => {
+                    self.passed_over.add(cause);
+                    Step::Bad { cause, message }
+                }
+                Fetched::Frame => {
+                    self.given += 1;
+                    Step::Frame
+                }
+            };
+            self.stamp(frame);
+            self.seq += 1;
+            return Ok(step);
+        }
     }
 }
 
 impl Source for Recording {
     fn next(&mut self, frame: &mut Frame) -> Result<Next, Error> {
         loop {
-            match self.reader.next(frame)? {
-                Fetched::End => {
-                    if !self.again()? {
-                        return Ok(Next::End);
-                    }
-                    continue;
-                }
-                Fetched::Bad { cause, message } => {
-                    self.passed_over.add(cause);
-                    log::warn!("{message}; passed over");
-                }
-                fetched => {
-                    self.stamp(frame, fetched == Fetched::Numbered);
-                    self.seq += 1;
-                    self.index += 1;
-                    self.given += 1;
-                    return Ok(Next::Frame);
+            match self.step(frame)? {
+                Step::Frame => return Ok(Next::Frame),
+                Step::End => return Ok(Next::End),
+                Step::Bad { message, .. } => {
+                    log::warn!("{}: {message}; passed over", frame.name);
                 }
             }
-            self.seq += 1;
-            self.index += 1;
         }
     }
 
