@@ -100,6 +100,14 @@ impl Pipeline {
         self
     }
 
+    /// Takes each frame for a picture that has nothing to do with the one before; see
+    /// [`Observer::stills`].
+    #[must_use]
+    pub fn stills(mut self) -> Self {
+        self.observer = self.observer.stills();
+        self
+    }
+
     /// Takes one frame through all stages and tells `listeners` the outcome, in their order.
     ///
     /// A frame that is no picture is passed over, and listeners hear of that instead. A frame that

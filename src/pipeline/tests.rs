@@ -186,6 +186,27 @@ fn a_bad_frame_is_passed_over_and_the_next_one_is_classified() {
 }
 
 #[test]
+fn each_still_is_judged_by_its_own_scores() {
+    let (pipeline, _) = pipeline(None);
+    let mut pipeline = pipeline.stills();
+    let mut collected = Collected::default();
+    let mut expected = Vec::new();
+    for (seq, level, label) in [
+        (0, 200, "bright"),
+        (1, 60, "dim"),
+        (2, 128, "unknown"),
+        (3, 200, "bright"),
+        (4, 128, "unknown"),
+    ] {
+        let mut still = frame(seq);
+        still.data = vec![level; 64 * 64].into();
+        pipeline.process(&mut still, &mut [&mut collected]).unwrap();
+        expected.push((seq, label.to_string()));
+    }
+    assert_eq!(collected.labels, expected);
+}
+
+#[test]
 fn an_output_that_cannot_be_written_ends_the_run() {
     struct Full;
     impl Write for Full {

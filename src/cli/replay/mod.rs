@@ -1,13 +1,16 @@
 //! `goldcrest replay`: a recording through the stages of the daemon.
 
+mod kind;
 mod output;
+mod stills;
 mod summary;
 
 use std::io::{self, Write};
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
-use self::output::Output;
+use self::kind::Kind;
+use self::output::{Lines, Output};
 use self::summary::Labels;
 use super::ConfigOption;
 use crate::config::Config;
@@ -27,7 +30,9 @@ const GOODBYE: Duration = Duration::from_millis(1500);
 #[derive(clap::Args)]
 pub struct Options {
     /// A folder of JPEG and PNG files, one such file, raw MJPEG, Y4M, or a video file (needs
-    /// ffmpeg)
+    /// ffmpeg). Of one picture, the three best labels are printed. A folder is a film if it has the
+    /// manifest that `record` writes, or with --fps or --realtime; otherwise each of its pictures is
+    /// classified alone
     path: PathBuf,
     #[command(flatten)]
     config: ConfigOption,
@@ -41,6 +46,10 @@ pub struct Options {
     /// Keep to the recording's own pace
     #[arg(long)]
     realtime: bool,
+    /// Frames a second of the recording's clock, 0.1 to 240, instead of the times it stores and of
+    /// source.frame_rate
+    #[arg(long, value_name = "N", value_parser = rate)]
+    fps: Option<f64>,
     /// Publish to the configured broker too
     #[arg(long)]
     mqtt: bool,
@@ -51,11 +60,9 @@ pub fn run(options: &Options) -> Result<(), Failure> {
     let loaded = setup::configuration(options.config.path.as_deref())?;
     let config = &loaded.config;
     let stop = Stop::on_signals().map_err(Failure::system)?;
-    let recording_options = RecordingOptions {
-        frame_rate: config.source.frame_rate,
-        looping: false,
-    };
-    let mut recording = Recording::open(&options.path, recording_options)?;
+    let mut recording = open(options, config)?;
+    let paced = options.realtime || options.fps.is_some();
+    let kind = Kind::of(&recording, &options.path, paced);
     let model = setup::model(
         &loaded,
         options.model.as_deref(),
@@ -63,10 +70,14 @@ pub fn run(options: &Options) -> Result<(), Failure> {
         setup::Packing::Cache,
     )?;
     let mut pipeline = Pipeline::new(&config.vision, &config.observe, &model.card, model.engine);
+    if kind != Kind::Film {
+        pipeline = pipeline.stills();
+    }
     let publisher = options.mqtt.then(|| connect(config)).transpose()?;
     let mut totals = Totals::default();
     let mut labels = Labels::new(&config.observe.unknown);
-    let mut output = Output::new(options.json, config.observe.top, recording.len_hint());
+    let lines = Lines::new(options.json, config.observe.top, kind);
+    let mut output = Output::new(lines, recording.len_hint());
     let begun = Instant::now();
     let played = play(
         &mut recording,
@@ -90,7 +101,7 @@ pub fn run(options: &Options) -> Result<(), Failure> {
         Err(Ended::Failed(failure)) => return Err(failure),
         Ok(()) => {}
     }
-    let text = summary::text(&totals, &labels, &pipeline.stages.times(), took);
+    let text = summary::text(kind, &totals, &labels, &pipeline.stages.times(), took);
     if options.json {
         eprintln!("{text}");
     } else {
@@ -105,6 +116,16 @@ pub fn run(options: &Options) -> Result<(), Failure> {
         ));
     }
     Ok(())
+}
+
+/// Opens the recording for one round.
+fn open(options: &Options, config: &Config) -> Result<Recording, source::Error> {
+    let recording_options = RecordingOptions {
+        frame_rate: config.source.frame_rate,
+        pace: options.fps,
+        looping: false,
+    };
+    Recording::open(&options.path, recording_options)
 }
 
 /// Connects to the broker, with a client id that disturbs no running daemon.
@@ -171,4 +192,11 @@ fn play(
         pipeline.process(&mut frame, listeners)?;
     }
     Ok(())
+}
+
+/// Frames a second, in the range of `source.frame_rate`.
+fn rate(text: &str) -> Result<f64, &'static str> {
+    let rate = text.parse().ok();
+    rate.filter(|rate| (0.1..=240.0).contains(rate))
+        .ok_or("must be 0.1 to 240 frames a second")
 }

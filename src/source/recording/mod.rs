@@ -12,6 +12,8 @@
 //!
 //! JPEG pictures are handed on undecoded, as a camera's are, so that a damaged one is found in the
 //! same place. A file that cannot be read, or is not a picture, is counted, logged and passed over.
+//!
+//! A recording is a film or a set of unrelated pictures; see [`Recording::is_film`].
 
 mod container;
 mod ffmpeg;
@@ -37,6 +39,8 @@ use crate::meter::Tally;
 pub struct RecordingOptions {
     /// Frames a second, where the recording does not store it.
     pub frame_rate: f64,
+    /// Frames a second, whatever the recording stores.
+    pub pace: Option<f64>,
     /// Whether it starts again at its end.
     pub looping: bool,
 }
@@ -45,6 +49,7 @@ impl Default for RecordingOptions {
     fn default() -> Self {
         Self {
             frame_rate: 10.0,
+            pace: None,
             looping: false,
         }
     }
@@ -56,8 +61,9 @@ pub struct Recording {
     path: PathBuf,
     /// `path` as text.
     name: String,
+    folder: bool,
     reader: Box<dyn Reader>,
-    looping: bool,
+    options: RecordingOptions,
     frame_rate: f64,
     start: SystemTime,
     /// Frames offered so far.
@@ -98,20 +104,23 @@ impl Recording {
             cause,
         };
         let metadata = path.metadata().map_err(io)?;
-        let reader: Box<dyn Reader> = match Container::of(path, &metadata)? {
+        let container = Container::of(path, &metadata)?;
+        let reader: Box<dyn Reader> = match container {
             Container::Directory => Box::new(images::Images::directory(path)?),
             Container::Image => Box::new(images::Images::one(path)),
             Container::Mjpeg => Box::new(mjpeg::Mjpeg::open(path)?),
             Container::Y4m => Box::new(y4m::Y4mFile::open(path)?),
             Container::Video => Box::new(ffmpeg::Ffmpeg::open(path)?),
         };
-        let frame_rate = reader.frame_rate().unwrap_or(options.frame_rate);
+        let stored = options.pace.or_else(|| reader.frame_rate());
+        let frame_rate = stored.unwrap_or(options.frame_rate);
         let usable = frame_rate.is_finite() && frame_rate > 0.0;
         Ok(Self {
             path: path.into(),
             name: path.to_string_lossy().into(),
+            folder: container == Container::Directory,
             reader,
-            looping: options.looping,
+            options,
             frame_rate: if usable {
                 frame_rate
             } else {
@@ -124,6 +133,13 @@ impl Recording {
             last: Duration::ZERO,
             passed_over: Tally::new(),
         })
+    }
+
+    /// Whether its frames follow one another in time, so that smoothing them and counting those that
+    /// agree makes sense. Streams, videos and folders with a manifest are such films, and so is any
+    /// folder whose frames the user has `paced`. Other pictures have nothing to do with each other.
+    pub(crate) fn is_film(&self, paced: bool) -> bool {
+        self.reader.is_film() || (self.folder && paced)
     }
 
     /// The number of frames of one round, including those that cannot be read, where it is known in
@@ -150,7 +166,8 @@ impl Recording {
         frame.captured.elapsed = elapsed.unwrap_or(Duration::MAX);
         let wall = self.start.checked_add(frame.captured.elapsed);
         frame.captured.wall = wall.unwrap_or(self.start);
-        if let Some(captured) = self.reader.captured() {
+        let stored = self.reader.captured();
+        if let Some(captured) = stored.filter(|_| self.options.pace.is_none()) {
             frame.captured.elapsed = self.round + captured.elapsed;
             frame.captured.wall = captured.wall + self.round;
         }
@@ -166,7 +183,7 @@ impl Recording {
                 reason: "it has no frames",
             });
         }
-        if !self.looping || self.given == 0 {
+        if !self.options.looping || self.given == 0 {
             return Ok(false);
         }
         self.reader.rewind()?;

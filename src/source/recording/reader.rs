@@ -25,6 +25,12 @@ pub(super) trait Reader: Send {
         None
     }
 
+    /// Whether the recording itself tells that its frames follow one another in time, as a stream
+    /// does.
+    fn is_film(&self) -> bool {
+        true
+    }
+
     /// When the last frame was captured, counted from the first, where the recording stores it.
     fn captured(&self) -> Option<Captured> {
         None

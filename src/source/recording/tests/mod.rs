@@ -166,6 +166,42 @@ fn the_clock_is_that_of_the_frames() {
 }
 
 #[test]
+fn films_are_streams_and_folders_with_times() {
+    let film = |path: &Path| [false, true].map(|paced| open(path).is_film(paced));
+    let folder = directory(&[("a.jpg", JPEG), ("cam.mjpeg", JPEG)]);
+    assert_eq!(film(folder.path()), [false, true]);
+    assert_eq!(film(&folder.path().join("a.jpg")), [false, false]);
+    assert_eq!(film(&folder.path().join("cam.mjpeg")), [true, true]);
+    fs::write(folder.path().join("manifest.jsonl"), "{}\n").unwrap();
+    assert_eq!(film(folder.path()), [true, true]);
+}
+
+#[test]
+fn a_pace_replaces_the_times_that_a_recording_stores() {
+    let y4m = b"YUV4MPEG2 W1 H1 F25:1 Cmono\nFRAME\naFRAME\nb";
+    let line = |file: &str, elapsed: u64| {
+        format!(
+            "{{\"file\":\"{file}\",\"seq\":0,\"elapsed_us\":{elapsed},\"captured\":\"2026-01-02T03:04:05Z\",\
+             \"format\":\"JPEG\",\"width\":4,\"height\":3,\"bytes\":9}}\n"
+        )
+    };
+    let manifest = line("1.jpg", 0) + &line("2.jpg", 70_000);
+    let folder = directory(&[
+        ("1.jpg", JPEG),
+        ("2.jpg", JPEG),
+        ("manifest.jsonl", manifest.as_bytes()),
+        ("a.y4m", y4m),
+    ]);
+    for (path, own) in [(folder.path(), 70), (&folder.path().join("a.y4m"), 40)] {
+        for (pace, millis) in [(None, own), (Some(2.0), 500)] {
+            let options = RecordingOptions { pace, ..options() };
+            let all = frames(&mut Recording::open(path, options).unwrap());
+            assert_eq!(all[1].captured.elapsed.as_millis(), millis, "{pace:?}");
+        }
+    }
+}
+
+#[test]
 fn a_loop_goes_on_with_the_clock_unless_it_has_no_picture() {
     let looping = RecordingOptions {
         looping: true,
