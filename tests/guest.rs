@@ -133,7 +133,9 @@ fn replay(folder: &Path) -> HashMap<String, Value> {
     assert_eq!(ran.code, 0, "{}", ran.stderr);
     let lines = ran.stdout.lines().map(|line| {
         let line: Value = serde_json::from_str(line).expect("a line of JSON");
-        (line["source"].as_str().expect("a name").to_string(), line)
+        let source = Path::new(line["source"].as_str().expect("a path"));
+        let name = source.file_name().expect("a name").to_string_lossy();
+        (name.into_owned(), line)
     });
     lines.collect()
 }

@@ -46,7 +46,7 @@ fn five_hundred_frames_over_mqtt_stay_within_the_promise() {
     assert_eq!(packed.code, 0, "{}", packed.stderr);
 
     let path = folder.path().to_str().unwrap();
-    let mut child = command(&["replay", path, "--mqtt", "--config", config])
+    let mut child = command(&["replay", path, "--fps", "10", "--mqtt", "--config", config])
         .stdout(Stdio::null())
         .stderr(Stdio::null())
         .spawn()

@@ -208,7 +208,7 @@ def replayed(a: argparse.Namespace, folder: Path) -> tuple[str, tuple[float, flo
         over = ["--mqtt"]
     except FileNotFoundError:
         pass
-    command = [a.goldcrest, "replay", folder / "frames", "--config", config, *over]
+    command = [a.goldcrest, "replay", folder / "frames", "--fps", "10", "--config", config, *over]
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
     memory = Memory(process.pid)
     said = process.communicate()[1]

@@ -14,7 +14,7 @@ use crate::source::{self, Monitor, Next, Source};
 /// Options of `goldcrest record`.
 #[derive(clap::Args)]
 pub struct Options {
-    /// A folder that is new or empty
+    /// A folder that is new or empty; it is created with the first frame
     #[arg(value_name = "OUT_DIR")]
     folder: PathBuf,
     #[command(flatten)]
@@ -35,12 +35,12 @@ pub fn run(options: &Options) -> Result<(), Failure> {
     let loaded = setup::configuration(options.config.path.as_deref())?;
     let config = &loaded.config;
     let stop = Stop::on_signals().map_err(Failure::system)?;
-    let mut opened = source::open(&config.source, &config.camera, loaded.folder())?;
     let limits = Limits {
         max_bytes: options.max_bytes,
         keep_free: options.keep_free,
     };
-    let mut recorder = Recorder::create(&options.folder, limits)?;
+    let mut recorder = Recorder::new(&options.folder, limits)?;
+    let mut opened = source::open(&config.source, &config.camera, loaded.folder())?;
     log::info!(
         "recording {} into {}",
         opened.says,
@@ -58,14 +58,18 @@ pub fn run(options: &Options) -> Result<(), Failure> {
     opened.camera.note_bad(opened.source.passed_over());
     let mut drops = opened.camera.counters().drops();
     drops.add_all(&bad);
+    let written = match recorder.frames() {
+        0 => "0 frames, nothing was written".into(),
+        frames => {
+            let mib = recorder.bytes() as f64 / f64::from(1 << 20);
+            format!(
+                "{frames} frames, {mib:.1} MiB, in {}",
+                options.folder.display()
+            )
+        }
+    };
     // Nothing can be said to one who closed it.
-    let _ = writeln!(
-        io::stdout(),
-        "{} frames, {:.1} MiB, in {}; dropped: {drops}",
-        recorder.frames(),
-        recorder.bytes() as f64 / f64::from(1 << 20),
-        options.folder.display()
-    );
+    let _ = writeln!(io::stdout(), "{written}; dropped: {drops}");
     ended
 }
 

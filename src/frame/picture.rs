@@ -49,7 +49,7 @@ pub struct Frame {
     pub seq: u64,
     /// When it was captured.
     pub captured: Captured,
-    /// The file that it came from; empty for a camera.
+    /// The path of the file that it came from; empty for a camera.
     pub name: String,
 }
 

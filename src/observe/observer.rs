@@ -43,6 +43,8 @@ pub struct Observer {
     lapse: Option<Run>,
     /// Time of the last update, by the source's clock.
     updated: Duration,
+    /// Whether each frame is a picture of its own.
+    stills: bool,
 }
 
 impl Observer {
@@ -59,7 +61,17 @@ impl Observer {
             rival: None,
             lapse: None,
             updated: Duration::ZERO,
+            stills: false,
         }
+    }
+
+    /// Takes each frame for a picture that has nothing to do with the one before: each is judged by
+    /// its own scores, threshold and margin, and is a change.
+    #[must_use]
+    pub fn stills(mut self) -> Self {
+        self.stills = true;
+        self.config.frames = 1;
+        self
     }
 
     /// Takes one frame's probabilities and returns the update that is due, if any.
@@ -68,6 +80,9 @@ impl Observer {
     /// ones are ignored. `captured.elapsed` may advance at any pace. If it stands still or goes
     /// back, the frame has no weight in the smoothing, and the heartbeat counts from there.
     pub fn step(&mut self, scores: &[f32], seq: u64, captured: Captured) -> Option<Update<'_>> {
+        if self.stills {
+            (self.last, self.current) = (None, None);
+        }
         self.smooth(scores, captured.elapsed);
         self.last = Some((seq, captured));
         scores::rank(&self.smoothed, self.config.top.max(2), &mut self.top);

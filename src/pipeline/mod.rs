@@ -7,6 +7,7 @@ mod pace;
 #[cfg(test)]
 mod tests;
 
+use std::fmt::Display;
 use std::io;
 use std::time::Instant;
 
@@ -99,6 +100,14 @@ impl Pipeline {
         self
     }
 
+    /// Takes each frame for a picture that has nothing to do with the one before; see
+    /// [`Observer::stills`].
+    #[must_use]
+    pub fn stills(mut self) -> Self {
+        self.observer = self.observer.stills();
+        self
+    }
+
     /// Takes one frame through all stages and tells `listeners` the outcome, in their order.
     ///
     /// A frame that is no picture is passed over, and listeners hear of that instead. A frame that
@@ -117,10 +126,7 @@ impl Pipeline {
             Ok(scored) => scored,
             Err(Stopped::Failed(error)) => return Err(error),
             Err(Stopped::Bad(error)) => {
-                for listener in listeners {
-                    listener.bad_frame(frame, &error);
-                }
-                return Ok(());
+                return pass_over(frame, error.cause(), &error, listeners);
             }
         };
         let update = self.observer.step(&self.scores, frame.seq, frame.captured);
@@ -203,4 +209,23 @@ impl Pipeline {
     pub fn engine(&self) -> &engine::Description {
         self.engine.describe()
     }
+}
+
+/// Tells `listeners` of a frame that is no picture and is passed over, for the reason `error`, which
+/// is counted as `cause`.
+///
+/// # Errors
+/// A listener could not write its output.
+pub(crate) fn pass_over(
+    frame: &Frame,
+    cause: &'static str,
+    error: &dyn Display,
+    listeners: &mut [&mut dyn Listener],
+) -> Result<(), Error> {
+    for listener in listeners {
+        listener
+            .bad_frame(frame, cause, error)
+            .map_err(Error::Output)?;
+    }
+    Ok(())
 }

@@ -1,8 +1,9 @@
 //! What one frame led to, and who hears of it.
 
+use std::fmt::Display;
 use std::io;
 
-use crate::frame::{self, Frame};
+use crate::frame::Frame;
 use crate::meter::timing::Stages;
 use crate::observe::Update;
 use crate::vision::GateReading;
@@ -41,8 +42,19 @@ pub trait Listener {
     /// Output that cannot be written ends the run.
     fn outcome(&mut self, outcome: &Outcome<'_>, stages: &mut Stages) -> io::Result<()>;
 
-    /// A frame was no picture and is passed over.
-    fn bad_frame(&mut self, _frame: &Frame, _error: &frame::Error) {}
+    /// A frame was no picture, for the reason `error`, and is passed over. `cause` is the name that
+    /// it is counted by.
+    ///
+    /// # Errors
+    /// As for [`Listener::outcome`].
+    fn bad_frame(
+        &mut self,
+        _frame: &Frame,
+        _cause: &'static str,
+        _error: &dyn Display,
+    ) -> io::Result<()> {
+        Ok(())
+    }
 }
 
 /// A listener that may be left out.
@@ -52,9 +64,13 @@ impl<L: Listener> Listener for Option<L> {
             .map_or(Ok(()), |listener| listener.outcome(outcome, stages))
     }
 
-    fn bad_frame(&mut self, frame: &Frame, error: &frame::Error) {
-        if let Some(listener) = self {
-            listener.bad_frame(frame, error);
-        }
+    fn bad_frame(
+        &mut self,
+        frame: &Frame,
+        cause: &'static str,
+        error: &dyn Display,
+    ) -> io::Result<()> {
+        self.as_mut()
+            .map_or(Ok(()), |listener| listener.bad_frame(frame, cause, error))
     }
 }

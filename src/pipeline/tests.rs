@@ -110,8 +110,9 @@ impl Listener for Collected {
         Ok(())
     }
 
-    fn bad_frame(&mut self, _: &Frame, _: &frame::Error) {
+    fn bad_frame(&mut self, _: &Frame, _: &'static str, _: &dyn Display) -> io::Result<()> {
         self.bad += 1;
+        Ok(())
     }
 }
 
@@ -185,6 +186,27 @@ fn a_bad_frame_is_passed_over_and_the_next_one_is_classified() {
 }
 
 #[test]
+fn each_still_is_judged_by_its_own_scores() {
+    let (pipeline, _) = pipeline(None);
+    let mut pipeline = pipeline.stills();
+    let mut collected = Collected::default();
+    let mut expected = Vec::new();
+    for (seq, level, label) in [
+        (0, 200, "bright"),
+        (1, 60, "dim"),
+        (2, 128, "unknown"),
+        (3, 200, "bright"),
+        (4, 128, "unknown"),
+    ] {
+        let mut still = frame(seq);
+        still.data = vec![level; 64 * 64].into();
+        pipeline.process(&mut still, &mut [&mut collected]).unwrap();
+        expected.push((seq, label.to_string()));
+    }
+    assert_eq!(collected.labels, expected);
+}
+
+#[test]
 fn an_output_that_cannot_be_written_ends_the_run() {
     struct Full;
     impl Write for Full {
@@ -214,13 +236,18 @@ fn a_json_line_holds_the_frame_its_labels_and_the_state() {
         frame.name = format!("{seq}.png");
         pipeline.process(&mut frame, &mut [&mut lines]).unwrap();
     }
+    let bad = crate::frame::Error::Truncated;
+    pass_over(&frame(3), bad.cause(), &bad, &mut [&mut lines]).unwrap();
     lines.flush().unwrap();
     let lines: Vec<serde_json::Value> = out
         .split(|&b| b == b'\n')
         .filter(|line| !line.is_empty())
         .map(|line| serde_json::from_slice(line).unwrap())
         .collect();
-    assert_eq!(lines.len(), 3);
+    assert_eq!(lines.len(), 4);
+    assert_eq!(lines[1]["time"], 0.1);
+    assert_eq!(lines[3]["seq"], 3);
+    assert_eq!(lines[3]["error"], bad.to_string());
     assert_eq!(lines[1]["seq"], 1);
     assert_eq!(lines[1]["source"], "1.png");
     assert_eq!(lines[1]["label"], "bright");

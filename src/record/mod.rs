@@ -34,6 +34,9 @@ pub(crate) enum Error {
     /// The folder is not empty.
     #[error("{}: this folder is not empty; name a new one or an empty one", .0.display())]
     NotEmpty(PathBuf),
+    /// The path leads to or through something else than a folder.
+    #[error("{}: this is not a folder; name a new one or an empty one", .0.display())]
+    NotFolder(PathBuf),
     /// The disk has only the room that must stay free.
     #[error(
         "{path}: {free} MiB are free on this disk and {keep} MiB must stay free (--keep-free): recording ends",

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use image::codecs::png::{CompressionType, FilterType, PngEncoder};
 use image::{ExtendedColorType, ImageEncoder};
+use rustix::fs::Access;
 
 use super::{Error, Limits, Written};
 use crate::frame::{self, Frame, Lines, PixelFormat, Rows};
@@ -19,7 +20,8 @@ pub(super) const UNFINISHED: &str = ".unfinished";
 pub(crate) struct Recorder {
     folder: PathBuf,
     limits: Limits,
-    pub(super) manifest: File,
+    /// Created with the folder, when the first frame is written.
+    pub(super) manifest: Option<File>,
     /// Bytes of the manifest.
     listed: u64,
     frames: u64,
@@ -30,24 +32,25 @@ pub(crate) struct Recorder {
 }
 
 impl Recorder {
-    /// Begins a recording in `folder`, and creates the folder if it does not exist.
+    /// Prepares a recording in `folder`, which may exist if it is empty. Nothing is created before
+    /// the first frame.
     ///
     /// # Errors
-    /// [`Error::NotEmpty`] and [`Error::Io`].
-    pub(crate) fn create(folder: &Path, limits: Limits) -> Result<Self, Error> {
-        let io = |cause| Error::Io {
-            path: folder.into(),
-            cause,
-        };
-        fs::create_dir_all(folder).map_err(io)?;
-        if fs::read_dir(folder).map_err(io)?.next().is_some() {
-            return Err(Error::NotEmpty(folder.into()));
+    /// The folder cannot be used: [`Error::NotFolder`], [`Error::NotEmpty`] or [`Error::Io`].
+    pub(crate) fn new(folder: &Path, limits: Limits) -> Result<Self, Error> {
+        let existing = existing(folder)?;
+        if existing == folder {
+            check_empty(folder)?;
         }
-        let manifest = File::create_new(folder.join(manifest::NAME)).map_err(io)?;
+        let access = Access::WRITE_OK | Access::EXEC_OK;
+        rustix::fs::access(existing, access).map_err(|e| Error::Io {
+            path: existing.into(),
+            cause: e.into(),
+        })?;
         Ok(Self {
             folder: folder.into(),
             limits,
-            manifest,
+            manifest: None,
             listed: 0,
             frames: 0,
             bytes: 0,
@@ -84,15 +87,18 @@ impl Recorder {
             return Ok(Written::Beyond);
         }
         self.check_disk(all)?;
+        let manifest = match &mut self.manifest {
+            Some(manifest) => manifest,
+            none => none.insert(create(&self.folder)?),
+        };
         let path = self.folder.join(&name);
-        let io = |cause| Error::Io {
+        place(&self.folder.join(UNFINISHED), &path, data).map_err(|cause| Error::Io {
             path: path.clone(),
             cause,
-        };
-        place(&self.folder.join(UNFINISHED), &path, data).map_err(io)?;
-        if let Err(cause) = self.manifest.write_all(&lines) {
+        })?;
+        if let Err(cause) = manifest.write_all(&lines) {
             // Leave neither half a line nor a frame without one.
-            let _ = self.manifest.set_len(self.listed);
+            let _ = manifest.set_len(self.listed);
             let _ = fs::remove_file(&path);
             return Err(Error::Io {
                 path: self.folder.join(manifest::NAME),
@@ -135,8 +141,9 @@ impl Recorder {
 
     /// Refuses to write `bytes` if less than [`Limits::keep_free`] would stay free.
     fn check_disk(&self, bytes: u64) -> Result<(), Error> {
-        let disk = rustix::fs::statvfs(&self.folder).map_err(|e| Error::Io {
-            path: self.folder.clone(),
+        let existing = existing(&self.folder)?;
+        let disk = rustix::fs::statvfs(existing).map_err(|e| Error::Io {
+            path: existing.into(),
             cause: e.into(),
         })?;
         let free = disk.f_bavail.saturating_mul(disk.f_frsize);
@@ -149,6 +156,53 @@ impl Recorder {
             keep: self.limits.keep_free >> 20,
         })
     }
+}
+
+/// The folder of `folder` and those above it that exists.
+fn existing(folder: &Path) -> Result<&Path, Error> {
+    for path in folder.ancestors() {
+        // The last ancestor of a relative path is empty.
+        let path = if path.as_os_str().is_empty() {
+            Path::new(".")
+        } else {
+            path
+        };
+        match path.metadata() {
+            Ok(found) if found.is_dir() => return Ok(path),
+            Err(e) if e.kind() == io::ErrorKind::NotFound && !path.is_symlink() => {}
+            Err(cause) if cause.kind() != io::ErrorKind::NotADirectory => {
+                let path = path.into();
+                return Err(Error::Io { path, cause });
+            }
+            // A file, also one further up.
+            _ => return Err(Error::NotFolder(folder.into())),
+        }
+    }
+    // The root exists, and so does the folder of this process.
+    Ok(folder)
+}
+
+/// Refuses a folder that is not empty.
+fn check_empty(folder: &Path) -> Result<(), Error> {
+    let mut entries = fs::read_dir(folder).map_err(|cause| Error::Io {
+        path: folder.into(),
+        cause,
+    })?;
+    match entries.next() {
+        None => Ok(()),
+        Some(_) => Err(Error::NotEmpty(folder.into())),
+    }
+}
+
+/// Creates `folder` and the manifest in it. Others may have written there since the start.
+fn create(folder: &Path) -> Result<File, Error> {
+    let io = |cause| Error::Io {
+        path: folder.into(),
+        cause,
+    };
+    fs::create_dir_all(folder).map_err(io)?;
+    check_empty(folder)?;
+    File::create_new(folder.join(manifest::NAME)).map_err(io)
 }
 
 /// Writes `data` so that `path` is either complete or does not exist.

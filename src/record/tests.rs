@@ -56,7 +56,7 @@ fn a_recording_replays_with_the_same_pixels_and_times() {
         PixelFormat::Jpeg,
     ] {
         let folder = tempfile::tempdir().unwrap();
-        let mut recorder = Recorder::create(folder.path(), LIMITS).unwrap();
+        let mut recorder = Recorder::new(folder.path(), LIMITS).unwrap();
         let mut source = synthetic(format);
         let mut written = Vec::new();
         for number in 0..5 {
@@ -99,7 +99,7 @@ fn a_recording_replays_with_the_same_pixels_and_times() {
 #[test]
 fn the_manifest_describes_each_file() {
     let folder = tempfile::tempdir().unwrap();
-    let mut recorder = Recorder::create(folder.path(), LIMITS).unwrap();
+    let mut recorder = Recorder::new(folder.path(), LIMITS).unwrap();
     let mut frame = Frame::empty();
     synthetic(PixelFormat::Yuyv).next(&mut frame).unwrap();
     recorder.write(&frame, status).unwrap();
@@ -131,7 +131,7 @@ fn the_manifest_describes_each_file() {
 #[test]
 fn a_loop_goes_on_with_the_clock_of_a_cut_manifest() {
     let folder = tempfile::tempdir().unwrap();
-    let mut recorder = Recorder::create(folder.path(), LIMITS).unwrap();
+    let mut recorder = Recorder::new(folder.path(), LIMITS).unwrap();
     let (mut source, mut frame) = (synthetic(PixelFormat::Jpeg), Frame::empty());
     for _ in 0..3 {
         source.next(&mut frame).unwrap();
@@ -163,7 +163,7 @@ fn limits_are_kept_before_anything_is_written() {
         max_bytes: frame.data.len() as u64 + 400,
         ..LIMITS
     };
-    let mut recorder = Recorder::create(folder.path(), limits).unwrap();
+    let mut recorder = Recorder::new(folder.path(), limits).unwrap();
     assert_eq!(recorder.write(&frame, status).unwrap(), Written::Whole);
     assert_eq!(recorder.write(&frame, status).unwrap(), Written::Beyond);
     assert_eq!(names(folder.path()), ["000000.jpg", "manifest.jsonl"]);
@@ -174,10 +174,10 @@ fn limits_are_kept_before_anything_is_written() {
         keep_free: u64::MAX,
         ..LIMITS
     };
-    let mut recorder = Recorder::create(full.path(), limits).unwrap();
+    let mut recorder = Recorder::new(full.path(), limits).unwrap();
     let refused = recorder.write(&frame, status).unwrap_err();
     assert!(matches!(refused, Error::Full { .. }), "{refused}");
-    assert_eq!(names(full.path()), ["manifest.jsonl"]);
+    assert!(names(full.path()).is_empty());
 }
 
 #[test]
@@ -185,10 +185,35 @@ fn a_folder_that_is_not_empty_or_is_a_file_is_refused() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("a");
     fs::write(&file, "x").unwrap();
-    let refuse = |path: &Path| Recorder::create(path, LIMITS).map(|_| ()).unwrap_err();
+    let refuse = |path: &Path| Recorder::new(path, LIMITS).map(|_| ()).unwrap_err();
     assert!(matches!(refuse(folder.path()), Error::NotEmpty(_)));
-    assert!(matches!(refuse(&file), Error::Io { .. }));
-    assert!(Recorder::create(&folder.path().join("new/deep"), LIMITS).is_ok());
+    for file in [&file, &file.join("b"), &file.join("b/c")] {
+        assert!(matches!(refuse(file), Error::NotFolder(_)), "{file:?}");
+    }
+    let link = folder.path().join("link");
+    std::os::unix::fs::symlink("nowhere", &link).unwrap();
+    assert!(matches!(refuse(&link), Error::Io { .. }));
+}
+
+#[test]
+fn a_folder_is_created_with_the_first_frame() {
+    let folder = tempfile::tempdir().unwrap();
+    let deep = folder.path().join("new/deep");
+    let mut recorder = Recorder::new(&deep, LIMITS).unwrap();
+    assert!(names(folder.path()).is_empty());
+    let mut frame = Frame::empty();
+    synthetic(PixelFormat::Jpeg).next(&mut frame).unwrap();
+    recorder.write(&frame, status).unwrap();
+    assert_eq!(names(&deep), ["000000.jpg", "manifest.jsonl"]);
+    assert!(Recorder::new(Path::new("no-such-folder"), LIMITS).is_ok());
+    // Somebody else may use the folder before that.
+    let other = folder.path().join("other");
+    let mut recorder = Recorder::new(&other, LIMITS).unwrap();
+    fs::create_dir(&other).unwrap();
+    fs::write(other.join("000000.jpg"), "theirs").unwrap();
+    let refused = recorder.write(&frame, status).unwrap_err();
+    assert!(matches!(refused, Error::NotEmpty(_)), "{refused}");
+    assert_eq!(names(&other), ["000000.jpg"]);
 }
 
 #[test]
@@ -207,15 +232,18 @@ fn a_frame_that_cannot_be_written_leaves_nothing_behind() {
     assert!(place(&unfinished, &target, b"x").is_err());
     assert_eq!(names(folder.path()), ["a"]);
     // A frame that the manifest has no room for is removed.
-    let mut recorder = Recorder::create(&folder.path().join("new"), LIMITS).unwrap();
-    recorder.manifest = fs::OpenOptions::new().write(true).open(full).unwrap();
+    let mut recorder = Recorder::new(&folder.path().join("new"), LIMITS).unwrap();
     let mut frame = Frame::empty();
     synthetic(PixelFormat::Jpeg).next(&mut frame).unwrap();
+    recorder.write(&frame, status).unwrap();
+    let before = recorder.bytes();
+    recorder.manifest = fs::OpenOptions::new().write(true).open(full).ok();
     let error = recorder.write(&frame, status).unwrap_err();
     assert!(
         matches!(&error, Error::Io { cause, .. } if cause.raw_os_error() == Some(libc::ENOSPC)),
         "{error}"
     );
-    assert_eq!(names(&folder.path().join("new")), ["manifest.jsonl"]);
-    assert_eq!((recorder.frames(), recorder.bytes()), (0, 0));
+    let left = names(&folder.path().join("new"));
+    assert_eq!(left, ["000000.jpg", "manifest.jsonl"]);
+    assert_eq!((recorder.frames(), recorder.bytes()), (1, before));
 }

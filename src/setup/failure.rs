@@ -50,7 +50,7 @@ impl From<source::Error> for Failure {
 impl From<record::Error> for Failure {
     fn from(e: record::Error) -> Self {
         let code = match &e {
-            record::Error::NotEmpty(_) => exit::USAGE,
+            record::Error::NotEmpty(_) | record::Error::NotFolder(_) => exit::USAGE,
             record::Error::Full { .. } | record::Error::Io { .. } => exit::IO,
             record::Error::Frame(_) => exit::DATA,
         };

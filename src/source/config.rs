@@ -84,6 +84,7 @@ impl Config {
     pub(crate) fn recording_options(&self) -> RecordingOptions {
         RecordingOptions {
             frame_rate: self.frame_rate,
+            pace: None,
             looping: self.at_end == AtEnd::Loop,
         }
     }

@@ -26,6 +26,7 @@ pub(crate) use loss::Loss;
 pub(crate) use mode::Mode;
 pub use open::Opened;
 pub(crate) use open::open;
+pub(crate) use recording::Step;
 pub use recording::{Recording, RecordingOptions};
 pub(crate) use status::Status;
 pub use status::{Monitor, SourceState};

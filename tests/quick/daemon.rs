@@ -108,6 +108,25 @@ fn a_replay_publishes_when_asked_to() {
 }
 
 #[test]
+fn a_replay_of_one_picture_publishes_its_own_label() {
+    let broker = Broker::start();
+    let subscriber = Subscriber::new(&broker, "goldcrest/test/#");
+    let folder = tempfile::tempdir().unwrap();
+    let config = configuration(folder.path(), &bottles("stop"), &broker.config_toml());
+    let ran = goldcrest(&[
+        "replay",
+        "tests/recordings/bottles/bottles-30.jpg",
+        "--mqtt",
+        "--config",
+        config.to_str().unwrap(),
+    ]);
+    assert_eq!(ran.code, 0, "{}", ran.stderr);
+    let label = subscriber.expect("label").json();
+    assert_eq!(label["label"], "pop bottle", "{label}");
+    assert_eq!(label["seq"], 0);
+}
+
+#[test]
 fn a_replay_without_its_broker_is_refused_in_one_line() {
     let folder = tempfile::tempdir().unwrap();
     let port = free_port();

@@ -1,9 +1,11 @@
 //! `goldcrest record` as a user runs it, and the replay of its recordings.
 
 use std::fs;
-use std::path::Path;
+use std::io::{BufRead, BufReader};
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
 
-use crate::support::program::{goldcrest, root};
+use crate::support::program::{command, goldcrest, root, signal};
 
 /// A configuration with a synthetic camera.
 fn configuration(folder: &Path, format: &str) -> String {
@@ -32,7 +34,7 @@ fn a_recording_replays_with_its_own_times() {
         let (code, stdout, stderr) = record(&config, &out, &["--frames", "6"]);
         assert_eq!(code, 0, "{stderr}");
         assert!(stdout.starts_with("6 frames, "), "{stdout}");
-        let names: Vec<_> = (0..6).map(|n| format!("{n:06}.{ending}")).collect();
+        let names = [0, 1, 2, 3, 4, 5].map(|n| format!("{n:06}.{ending}"));
         assert!(
             names.iter().all(|name| out.join(name).is_file()),
             "{names:?}"
@@ -53,9 +55,19 @@ fn a_recording_replays_with_its_own_times() {
             .collect();
         let sources: Vec<_> = lines
             .iter()
-            .map(|l| l["source"].as_str().unwrap())
+            .map(|l| PathBuf::from(l["source"].as_str().unwrap()))
             .collect();
-        assert_eq!(sources, names);
+        assert_eq!(sources, names.map(|name| out.join(name)));
+        let times: Vec<_> = lines.iter().map(|l| l["time"].as_f64().unwrap()).collect();
+        assert!(times[0] == 0.0 && times.is_sorted(), "{times:?}");
+        let manifest = fs::read_to_string(out.join("manifest.jsonl")).unwrap();
+        let last: serde_json::Value =
+            serde_json::from_str(manifest.lines().last().unwrap()).unwrap();
+        let first: serde_json::Value =
+            serde_json::from_str(manifest.lines().nth(1).unwrap()).unwrap();
+        let micros = |line: &serde_json::Value| line["elapsed_us"].as_u64().unwrap();
+        let took = (micros(&last) - micros(&first)) as f64 / 1e6;
+        assert!((times[5] - took).abs() < 1e-6, "{times:?} and {took}");
     }
 }
 
@@ -114,5 +126,57 @@ fn a_disk_without_room_ends_a_recording_in_one_line() {
     assert!(stdout.starts_with("0 frames, "), "{stdout}");
     let last = stderr.lines().last().unwrap_or_default();
     assert!(last.contains("must stay free (--keep-free)"), "{last}");
-    assert_eq!(fs::read_dir(&full).unwrap().count(), 1);
+    assert!(!full.exists());
+}
+
+#[test]
+fn a_recording_without_a_frame_leaves_no_folder() {
+    let folder = tempfile::tempdir().unwrap();
+    let config = folder.path().join("c.toml");
+    fs::create_dir(folder.path().join("empty")).unwrap();
+    fs::write(folder.path().join("empty/1.jpg"), "").unwrap();
+    let out = folder.path().join("out/deep");
+    let source = |text: &str| fs::write(&config, format!("[source]\n{text}\n")).unwrap();
+
+    source("kind = \"recording\"\npath = \"empty\"");
+    let (code, stdout, stderr) = record(config.to_str().unwrap(), &out, &[]);
+    assert_eq!(code, 0, "{stderr}");
+    assert!(
+        stdout.starts_with("0 frames, nothing was written"),
+        "{stdout}"
+    );
+    source("kind = \"recording\"\npath = \"nowhere\"");
+    let (code, _, stderr) = record(config.to_str().unwrap(), &out, &[]);
+    assert_eq!(code, 66, "{stderr}");
+    source("[camera]\ndevice = \"/dev/no-camera\"");
+    let arguments = ["record", out.to_str().unwrap(), "--config"];
+    let mut waiting = command(&arguments)
+        .arg(&config)
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut errors = BufReader::new(waiting.stderr.take().unwrap()).lines();
+    let said = errors.find(|line| line.as_ref().unwrap().contains("recording camera"));
+    assert!(said.is_some());
+    signal(waiting.id(), "INT");
+    waiting.wait().unwrap();
+    assert!(!folder.path().join("out").exists());
+}
+
+#[test]
+fn a_file_for_a_folder_is_refused_before_the_camera() {
+    let folder = tempfile::tempdir().unwrap();
+    let config = folder.path().join("c.toml");
+    fs::write(
+        &config,
+        "[source]\nkind = \"recording\"\npath = \"nowhere\"\n",
+    )
+    .unwrap();
+    for out in [config.clone(), config.join("deep")] {
+        let (code, _, stderr) = record(config.to_str().unwrap(), &out, &[]);
+        assert_eq!(code, 64, "{stderr}");
+        let last = stderr.lines().last().unwrap_or_default();
+        assert!(last.contains("this is not a folder"), "{last}");
+    }
 }

@@ -2,7 +2,7 @@
 //! else.
 
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Stdio;
 
 use crate::support::program::{Ran, command, goldcrest, output, packed_model, root};
@@ -46,9 +46,12 @@ fn the_shipped_recording_is_golden_and_right() {
             .keys()
             .map(String::as_str)
             .collect();
-        assert_eq!(keys, ["label", "score", "seq", "source", "state", "top"]);
+        let all = ["label", "score", "seq", "source", "state", "time", "top"];
+        assert_eq!(keys, all);
         assert_eq!(line["seq"], seq as u64);
-        assert_eq!(line["source"], format!("bottles-{:02}.jpg", seq + 1));
+        let file = format!("tests/recordings/bottles/bottles-{:02}.jpg", seq + 1);
+        assert_eq!(line["source"], file);
+        assert_eq!(line["time"], seq as f64 / 10.0);
         assert_eq!(line["top"][0]["label"], line["label"]);
         assert_eq!(line["top"][0]["score"], line["score"]);
     }
@@ -168,24 +171,197 @@ fn bad_files_are_named_counted_and_passed_over() {
 
     let ran = goldcrest(&["replay", dir.path().to_str().unwrap(), "--json"]);
     assert_eq!(ran.code, 0, "{}", ran.stderr);
-    let seen: Vec<String> = lines(&ran)
-        .iter()
-        .map(|l| l["source"].as_str().unwrap().to_string())
-        .collect();
-    let good = [
-        "1-good.jpg",
-        "5-dot.png",
-        "6-line.png",
-        "7-deep.png",
-        "8-palette.png",
-        "10-good.jpg",
+    let all = [
+        ("1-good.jpg", None),
+        ("2-cut.jpg", Some("ends early")),
+        ("3-empty.jpg", Some("the file is empty")),
+        ("4-text.png", Some("neither JPEG nor PNG")),
+        ("5-dot.png", None),
+        ("6-line.png", None),
+        ("7-deep.png", None),
+        ("8-palette.png", None),
+        ("10-good.jpg", None),
     ];
-    assert_eq!(seen, good, "{}", ran.stderr);
+    let seen = lines(&ran);
+    assert_eq!(seen.len(), all.len(), "{}", ran.stdout);
+    for (seq, (line, (name, error))) in seen.iter().zip(all).enumerate() {
+        assert_eq!(line["seq"], seq as u64);
+        assert_eq!(line["source"], dir.path().join(name).to_str().unwrap());
+        assert_eq!(line["time"], seq as f64 / 10.0);
+        match error {
+            Some(words) => {
+                assert!(line["error"].as_str().unwrap().contains(words), "{line}");
+                assert_eq!(line.as_object().unwrap().len(), 4, "{line}");
+            }
+            None => assert!(
+                line["label"].is_string() && line["error"].is_null(),
+                "{line}"
+            ),
+        }
+    }
     for bad in ["2-cut.jpg", "3-empty.jpg", "4-text.png"] {
         let named = ran.stderr.lines().filter(|l| l.contains(bad)).count();
         assert_eq!(named, 1, "{bad} must be named once:\n{}", ran.stderr);
     }
     assert!(ran.stderr.contains("3 passed over"), "{}", ran.stderr);
+}
+
+/// The classifier of [`colours`] with `more` in its configuration; returns the arguments that name
+/// it. The best label of a picture in one of its colours has a score of 0.58.
+fn classifier_of_colours(folder: &Path, more: &str) -> [String; 2] {
+    let at = |name: &str| folder.join(name);
+    fs::write(at("colours.onnx"), colours()).unwrap();
+    fs::write(at("labels.txt"), "red\ngreen\nblue\n").unwrap();
+    let sha256 = goldcrest::engine::sha256(&at("colours.onnx")).unwrap();
+    fs::write(
+        at("model.toml"),
+        format!(
+            "v = 1\nname = \"colours\"\nsha256 = \"{sha256}\"\n[input]\nwidth = 16\nheight = 16\nmean = [0.0, 0.0, 0.0]\n\
+             std = [1.0, 1.0, 1.0]\nresize = \"squash\"\n[calibration]\ntemperature = 1.0\n"
+        ),
+    )
+    .unwrap();
+    let model = at("colours.onnx");
+    fs::write(
+        at("config.toml"),
+        format!("{more}[model]\npath = {model:?}\n"),
+    )
+    .unwrap();
+    [
+        "--config".into(),
+        at("config.toml").to_str().unwrap().into(),
+    ]
+}
+
+/// Saves a picture in one colour.
+fn paint(path: PathBuf, colour: [u8; 3]) {
+    image::RgbImage::from_pixel(40, 30, image::Rgb(colour))
+        .save(path)
+        .unwrap();
+}
+
+const RED: [u8; 3] = [255, 0, 0];
+const BLUE: [u8; 3] = [0, 0, 255];
+/// No colour leads.
+const GREY: [u8; 3] = [90, 90, 100];
+const SURE: &str = "[observe]\nthreshold = 0.5\nrelease = 0.3\n";
+
+#[test]
+fn one_picture_answers_with_its_three_best_labels() {
+    let folder = tempfile::tempdir().unwrap();
+    let [option, config] = classifier_of_colours(folder.path(), SURE);
+    let picture = folder.path().join("a.png");
+    paint(picture.clone(), BLUE);
+    let picture = picture.to_str().unwrap();
+    let ran = goldcrest(&["replay", picture, &option, &config]);
+    assert_eq!(ran.code, 0, "{}", ran.stderr);
+    let said: Vec<_> = ran.stdout.lines().collect();
+    assert_eq!(
+        said[0],
+        format!("{:<20} {:>5} %", "blue", "57.6"),
+        "{}",
+        ran.stdout
+    );
+    assert_eq!(said[1], format!("{:<20} {:>5} %", "red", "21.2"));
+    assert_eq!(said[2], format!("{:<20} {:>5} %", "green", "21.2"));
+    assert!(said[3].starts_with("pictures  1 in "), "{}", ran.stdout);
+    assert_eq!(said[4], "labels    blue for 1 picture");
+}
+
+#[test]
+fn the_pictures_of_a_folder_are_classified_each_alone() {
+    let folder = tempfile::tempdir().unwrap();
+    let [option, config] = classifier_of_colours(folder.path(), SURE);
+    let frames = folder.path().join("frames");
+    fs::create_dir(&frames).unwrap();
+    for (name, colour) in [
+        ("1.png", BLUE),
+        ("2.png", RED),
+        ("3.png", GREY),
+        ("4.png", RED),
+    ] {
+        paint(frames.join(name), colour);
+    }
+    let replay = |more: &[&str]| {
+        let ran = goldcrest(
+            &[
+                &["replay", frames.to_str().unwrap(), &option, &config],
+                more,
+            ]
+            .concat(),
+        );
+        assert_eq!(ran.code, 0, "{}", ran.stderr);
+        ran
+    };
+    let text = replay(&[]).stdout;
+    let said: Vec<_> = text.lines().collect();
+    for (line, label) in said.iter().zip([
+        ["1.png", "blue", "57.6"],
+        ["2.png", "red", "57.6"],
+        ["3.png", "unknown", "best"],
+        ["4.png", "red", "57.6"],
+    ]) {
+        let words: Vec<_> = line.split_whitespace().take(3).collect();
+        assert_eq!(words, label, "{text}");
+    }
+    assert!(said[2].ends_with("best guess: blue 34.2 %"), "{text}");
+    assert_eq!(said[5], "labels    red for 2 pictures", "{text}");
+
+    let lines = lines(&replay(&["--json"]));
+    let states: Vec<_> = lines.iter().map(|l| l["state"]["label"].clone()).collect();
+    assert_eq!(states, ["blue", "red", "unknown", "red"]);
+    for line in &lines[..2] {
+        assert_eq!(line["state"]["top"], line["top"]);
+    }
+
+    // As a film, no two pictures in a row agree.
+    for more in [&["--fps", "20"][..], &["--realtime"]] {
+        let text = replay(more).stdout;
+        assert!(text.contains("frames    4 in "), "{text}");
+        assert!(!text.contains("red for"), "{text}");
+    }
+    fs::write(frames.join("manifest.jsonl"), "{\"v\":1}\n").unwrap();
+    let text = replay(&[]).stdout;
+    assert!(text.contains("frames    4 in "), "{text}");
+}
+
+#[test]
+fn the_pace_of_the_clock_can_be_set() {
+    let folder = tempfile::tempdir().unwrap();
+    let [option, config] = classifier_of_colours(folder.path(), "[source]\nframe_rate = 5.0\n");
+    let frames = folder.path().join("frames");
+    fs::create_dir(&frames).unwrap();
+    for name in ["1.jpg", "2.jpg"] {
+        fs::write(frames.join(name), bottle(1)).unwrap();
+    }
+    let stream = folder.path().join("cam.mjpeg");
+    fs::write(&stream, [bottle(1), bottle(2)].concat()).unwrap();
+    for path in [&frames, &stream] {
+        let path = path.to_str().unwrap();
+        for (more, second) in [(&[][..], 0.2), (&["--fps", "8"], 0.125)] {
+            let arguments = [&["replay", path, "--json", &option, &config], more].concat();
+            let ran = goldcrest(&arguments);
+            let lines = lines(&ran);
+            let times: Vec<_> = lines.iter().map(|l| l["time"].clone()).collect();
+            assert_eq!(times, [0.0, second], "{path} {more:?}: {}", ran.stderr);
+            assert!(lines[1]["source"].as_str().unwrap().starts_with(path));
+        }
+    }
+    let ran = goldcrest(&[
+        "replay",
+        stream.to_str().unwrap(),
+        "--json",
+        &option,
+        &config,
+    ]);
+    assert_eq!(lines(&ran)[1]["source"], stream.to_str().unwrap());
+    for wrong in ["0", "nan", "241", "x"] {
+        assert_eq!(
+            goldcrest(&["replay", "a", "--fps", wrong]).code,
+            64,
+            "{wrong}"
+        );
+    }
 }
 
 /// Each must end with its code and one line that holds all of the words.
@@ -375,43 +551,24 @@ fn colours() -> Vec<u8> {
 #[test]
 fn another_classifier_runs_in_plain_tract_with_a_warning() {
     let folder = tempfile::tempdir().unwrap();
-    let at = |name: &str| folder.path().join(name);
-    fs::write(at("colours.onnx"), colours()).unwrap();
-    fs::write(at("labels.txt"), "red\ngreen\nblue\n").unwrap();
-    let sha256 = goldcrest::engine::sha256(&at("colours.onnx")).unwrap();
-    fs::write(
-        at("model.toml"),
-        format!(
-            "v = 1\nname = \"colours\"\nsha256 = \"{sha256}\"\n[input]\nwidth = 16\nheight = 16\nmean = [0.0, 0.0, 0.0]\n\
-             std = [1.0, 1.0, 1.0]\nresize = \"squash\"\n[calibration]\ntemperature = 1.0\n"
-        ),
-    )
-    .unwrap();
-    fs::create_dir(at("frames")).unwrap();
+    let [option, config] = classifier_of_colours(folder.path(), "");
+    let frames = folder.path().join("frames");
+    fs::create_dir(&frames).unwrap();
     for (name, colour) in [
         ("1.png", [9, 9, 200]),
         ("2.png", [220, 30, 30]),
         ("3.png", [0, 255, 80]),
     ] {
-        image::RgbImage::from_pixel(40, 30, image::Rgb(colour))
-            .save(at("frames").join(name))
-            .unwrap();
+        paint(frames.join(name), colour);
     }
-    fs::write(
-        at("config.toml"),
-        format!("[model]\npath = {:?}\n", at("colours.onnx")),
-    )
-    .unwrap();
     let mut command = command(&[
         "replay",
-        at("frames").to_str().unwrap(),
+        frames.to_str().unwrap(),
         "--json",
-        "--config",
+        &option,
+        &config,
     ]);
-    command
-        .arg(at("config.toml"))
-        .env("XDG_CACHE_HOME", folder.path());
-    let ran = output(&mut command);
+    let ran = output(command.env("XDG_CACHE_HOME", folder.path()));
     assert_eq!(ran.code, 0, "{}", ran.stderr);
     let found: Vec<Value> = lines(&ran).iter().map(|l| l["label"].clone()).collect();
     assert_eq!(found, ["blue", "red", "green"]);

@@ -1,13 +1,16 @@
 //! `goldcrest replay`: a recording through the stages of the daemon.
 
+mod kind;
 mod output;
+mod stills;
 mod summary;
 
 use std::io::{self, Write};
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
-use self::output::Output;
+use self::kind::Kind;
+use self::output::{Lines, Output};
 use self::summary::Labels;
 use super::ConfigOption;
 use crate::config::{Config, Loaded};
@@ -17,7 +20,7 @@ use crate::pipeline::{self, Listener, Pace, Pipeline, Publishing, Totals};
 use crate::publish::Publisher;
 use crate::setup::{self, Failure, Model};
 use crate::signals::Stop;
-use crate::source::{self, Next, Recording, RecordingOptions, Source};
+use crate::source::{self, Recording, RecordingOptions, Step};
 
 /// How long a replay waits for the broker, at its start and at its end.
 const CONNECT: Duration = Duration::from_secs(5);
@@ -27,14 +30,17 @@ const GOODBYE: Duration = Duration::from_millis(1500);
 #[derive(clap::Args)]
 pub struct Options {
     /// A folder of JPEG and PNG files, one such file, raw MJPEG, Y4M, or a video file (needs
-    /// ffmpeg)
+    /// ffmpeg). Of one picture, the three best labels are printed. A folder is a film if it has the
+    /// manifest that `record` writes, or with --fps or --realtime; otherwise each of its pictures is
+    /// classified alone
     path: PathBuf,
     #[command(flatten)]
     config: ConfigOption,
     /// The model, instead of the configured one
     #[arg(long, value_name = "ONNX")]
     model: Option<PathBuf>,
-    /// Print one JSON object a frame
+    /// Print one JSON object a frame: seq, source (its file), time (seconds from the start), label,
+    /// score, top, and state, which would be published; or error, if it was passed over
     #[arg(long)]
     json: bool,
     /// Add each frame's features to its JSON object: the numbers behind the last LayerNorm, 768 in
@@ -44,6 +50,10 @@ pub struct Options {
     /// Keep to the recording's own pace
     #[arg(long)]
     realtime: bool,
+    /// Frames a second of the recording's clock, 0.1 to 240, instead of the times it stores and of
+    /// source.frame_rate
+    #[arg(long, value_name = "N", value_parser = rate)]
+    fps: Option<f64>,
     /// Publish to the configured broker too
     #[arg(long)]
     mqtt: bool,
@@ -58,17 +68,19 @@ pub fn run(options: &Options) -> Result<(), Failure> {
     let loaded = setup::configuration(options.config.path.as_deref())?;
     let config = &loaded.config;
     let stop = Stop::on_signals().map_err(Failure::system)?;
-    let recording_options = RecordingOptions {
-        frame_rate: config.source.frame_rate,
-        looping: false,
-    };
-    let mut recording = Recording::open(&options.path, recording_options)?;
+    let mut recording = open(options, config)?;
+    let paced = options.realtime || options.fps.is_some();
+    let kind = Kind::of(&recording, &options.path, paced);
     let model = model(&loaded, options)?;
     let mut pipeline = Pipeline::new(&config.vision, &config.observe, &model.card, model.engine);
+    if kind != Kind::Film {
+        pipeline = pipeline.stills();
+    }
     let publisher = options.mqtt.then(|| connect(config)).transpose()?;
     let mut totals = Totals::default();
     let mut labels = Labels::new(&config.observe.unknown);
-    let mut output = Output::new(options, config.observe.top, recording.len_hint());
+    let lines = Lines::new(options, config.observe.top, kind);
+    let mut output = Output::new(lines, recording.len_hint());
     let begun = Instant::now();
     let played = play(
         &mut recording,
@@ -92,8 +104,7 @@ pub fn run(options: &Options) -> Result<(), Failure> {
         Err(Ended::Failed(failure)) => return Err(failure),
         Ok(()) => {}
     }
-    totals.bad.add_all(recording.passed_over());
-    let text = summary::text(&totals, &labels, &pipeline.stages.times(), took);
+    let text = summary::text(kind, &totals, &labels, &pipeline.stages.times(), took);
     if options.json {
         eprintln!("{text}");
     } else {
@@ -122,6 +133,16 @@ fn model(loaded: &Loaded, options: &Options) -> Result<Model, Failure> {
         return Err(Failure::new(exit::DATA, message));
     }
     Ok(model)
+}
+
+/// Opens the recording for one round.
+fn open(options: &Options, config: &Config) -> Result<Recording, source::Error> {
+    let recording_options = RecordingOptions {
+        frame_rate: config.source.frame_rate,
+        pace: options.fps,
+        looping: false,
+    };
+    Recording::open(&options.path, recording_options)
 }
 
 /// Connects to the broker, with a client id that disturbs no running daemon.
@@ -174,10 +195,13 @@ fn play(
     let mut frame = Frame::empty();
     let pace = Pace::from(Instant::now());
     while !stop.requested() {
-        match recording.next(&mut frame)? {
-            Next::Frame => {}
-            Next::Idle => continue,
-            Next::End => break,
+        match recording.step(&mut frame)? {
+            Step::Frame => {}
+            Step::Bad { cause, message } => {
+                pipeline::pass_over(&frame, cause, &message, listeners)?;
+                continue;
+            }
+            Step::End => break,
         }
         if realtime {
             pace.wait(frame.captured.elapsed, stop, || ());
@@ -185,4 +209,11 @@ fn play(
         pipeline.process(&mut frame, listeners)?;
     }
     Ok(())
+}
+
+/// Frames a second, in the range of `source.frame_rate`.
+fn rate(text: &str) -> Result<f64, &'static str> {
+    let rate = text.parse().ok();
+    rate.filter(|rate| (0.1..=240.0).contains(rate))
+        .ok_or("must be 0.1 to 240 frames a second")
 }

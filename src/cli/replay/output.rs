@@ -1,11 +1,15 @@
-//! What a replay prints while it runs: changes or JSON lines, bad frames, a progress bar.
+//! What a replay prints while it runs: a line a change or a picture, JSON lines, bad frames, a
+//! progress bar.
 
+use std::fmt::Display;
 use std::io::{self, BufWriter, IsTerminal, StdoutLock, Write};
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use super::Options;
-use crate::frame::{self, Frame};
+use super::kind::Kind;
+use super::stills::Stills;
+use crate::frame::Frame;
 use crate::meter::timing::Stages;
 use crate::observe::Update;
 use crate::pipeline::{JsonLines, Listener, Outcome};
@@ -16,24 +20,37 @@ pub(super) struct Output {
     bar: ProgressBar,
 }
 
-enum Lines {
+/// What is printed of each frame.
+pub(super) enum Lines {
     /// A line a change.
-    Changes(BufWriter<StdoutLock<'static>>),
+    Changes(Out),
+    /// What unrelated pictures show.
+    Stills(Stills, Out),
     /// A JSON object a frame.
-    Json(JsonLines<BufWriter<StdoutLock<'static>>>),
+    Json(JsonLines<Out>),
+}
+
+type Out = BufWriter<StdoutLock<'static>>;
+
+impl Lines {
+    /// JSON as the `options` say, with the `top` best labels of each frame, or what one reads of a
+    /// recording of this `kind`.
+    pub fn new(options: &Options, top: usize, kind: Kind<'_>) -> Self {
+        let out = BufWriter::new(io::stdout().lock());
+        match kind {
+            _ if options.json => Self::Json(JsonLines::new(out, top, options.features)),
+            Kind::Film => Self::Changes(out),
+            Kind::Folder(folder) => Self::Stills(Stills::of(folder), out),
+            Kind::Picture => Self::Stills(Stills::One, out),
+        }
+    }
 }
 
 impl Output {
-    /// Prints JSON as the options say, with the `top` best labels of each frame, or changes.
-    /// `length` is the number of frames, where it is known.
-    pub fn new(options: &Options, top: usize, length: Option<u64>) -> Self {
-        let out = BufWriter::new(io::stdout().lock());
+    /// Prints `lines`. `length` is the number of frames, where it is known.
+    pub fn new(lines: Lines, length: Option<u64>) -> Self {
         Self {
-            lines: if options.json {
-                Lines::Json(JsonLines::new(out, top, options.features))
-            } else {
-                Lines::Changes(out)
-            },
+            lines,
             bar: progress(length),
         }
     }
@@ -45,7 +62,7 @@ impl Output {
     pub fn finish(self) -> io::Result<()> {
         self.bar.finish_and_clear();
         match self.lines {
-            Lines::Changes(mut out) => out.flush(),
+            Lines::Changes(mut out) | Lines::Stills(_, mut out) => out.flush(),
             Lines::Json(mut lines) => lines.flush(),
         }
     }
@@ -56,6 +73,10 @@ impl Listener for Output {
         self.bar.inc(1);
         match &mut self.lines {
             Lines::Json(lines) => lines.outcome(outcome, stages),
+            Lines::Stills(stills, out) => self.bar.suspend(|| {
+                stills.write(outcome, out)?;
+                out.flush()
+            }),
             Lines::Changes(out) => {
                 let Some(Update::Change { statement, .. }) = &outcome.update else {
                     return Ok(());
@@ -73,10 +94,20 @@ impl Listener for Output {
         }
     }
 
-    fn bad_frame(&mut self, frame: &Frame, error: &frame::Error) {
+    fn bad_frame(
+        &mut self,
+        frame: &Frame,
+        cause: &'static str,
+        error: &dyn Display,
+    ) -> io::Result<()> {
         self.bar.inc(1);
+        let (seq, name) = (frame.seq, &frame.name);
         self.bar
-            .suspend(|| log::warn!("{}: {error}; passed over", frame.name));
+            .suspend(|| log::warn!("frame {seq} {name}: {error}; passed over"));
+        match &mut self.lines {
+            Lines::Json(lines) => lines.bad_frame(frame, cause, error),
+            Lines::Changes(_) | Lines::Stills(..) => Ok(()),
+        }
     }
 }
 

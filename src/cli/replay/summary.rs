@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use std::io;
 use std::time::Duration;
 
+use super::kind::Kind;
 use crate::meter::process;
 use crate::meter::timing::{StageTimes, Stages};
 use crate::observe::Update;
@@ -41,15 +42,22 @@ impl Listener for Labels {
 }
 
 /// The summary: frames, labels, times, memory.
-pub(super) fn text(totals: &Totals, labels: &Labels, times: &StageTimes, took: Duration) -> String {
+pub(super) fn text(
+    kind: Kind<'_>,
+    totals: &Totals,
+    labels: &Labels,
+    times: &StageTimes,
+    took: Duration,
+) -> String {
     let mut text = String::new();
     // Writing to a string cannot fail.
-    let _ = write(&mut text, totals, labels, times, took);
+    let _ = write(&mut text, kind, totals, labels, times, took);
     text
 }
 
 fn write(
     text: &mut String,
+    kind: Kind<'_>,
     totals: &Totals,
     labels: &Labels,
     times: &StageTimes,
@@ -60,7 +68,8 @@ fn write(
     let rate = frames as f64 / seconds;
     write!(
         text,
-        "frames    {frames} in {seconds:.1} s ({rate:.1} a second)"
+        "{:<8}  {frames} in {seconds:.1} s ({rate:.1} a second)",
+        kind.noun(0)
     )?;
     if totals.bad.total() > 0 {
         write!(
@@ -74,7 +83,8 @@ fn write(
     by_frames.sort_by(|a, b| b.1.cmp(a.1));
     for (i, (label, frames)) in by_frames.into_iter().enumerate() {
         let head = if i == 0 { "labels" } else { "" };
-        write!(text, "\n{head:<8}  {label} for {frames} frames")?;
+        let noun = kind.noun(*frames);
+        write!(text, "\n{head:<8}  {label} for {frames} {noun}")?;
     }
     let publish = (times.publish.p50 > 0.0).then_some(("publish", times.publish));
     let stages = [

@@ -1,19 +1,40 @@
 //! One line of JSON a frame.
 
+use std::fmt::Display;
 use std::io::{self, Write};
 
 use serde::Serialize;
 
+use crate::frame::Frame;
 use crate::meter::timing::Stages;
 use crate::observe::scores::{Ranked, rank};
 use crate::pipeline::{Listener, Outcome};
 use crate::publish::{Label, Score, Top};
 
-/// One line.
+/// The beginning of each line.
 #[derive(Serialize)]
-struct Line<'a> {
+struct Head<'a> {
     seq: u64,
     source: &'a str,
+    /// Seconds from the start of the recording.
+    time: f64,
+}
+
+impl<'a> Head<'a> {
+    fn of(frame: &'a Frame) -> Self {
+        Self {
+            seq: frame.seq,
+            source: &frame.name,
+            time: frame.captured.elapsed.as_secs_f64(),
+        }
+    }
+}
+
+/// The line of a frame.
+#[derive(Serialize)]
+struct Line<'a> {
+    #[serde(flatten)]
+    head: Head<'a>,
     label: &'a str,
     score: Score,
     top: Vec<Top<'a>>,
@@ -22,9 +43,19 @@ struct Line<'a> {
     features: Option<&'a [f32]>,
 }
 
-/// Writes a JSON object for every classified frame: `seq`, `source`, the unsmoothed `label`,
-/// `score` and `top`, and `state`, the payload that would be published, or null. On demand also
-/// `features`, in the fewest digits that read back as the same f32.
+/// The line of a frame that was passed over.
+#[derive(Serialize)]
+struct BadLine<'a> {
+    #[serde(flatten)]
+    head: Head<'a>,
+    error: String,
+}
+
+/// Writes a JSON object for every frame: `seq`, `source`, which is the path of its file, and `time`
+/// in seconds from the recording's start. A classified frame has the unsmoothed `label`, `score`
+/// and `top`, and `state`, the payload that would be published, or null; one that was passed over
+/// has `error` instead. On demand a classified frame also has `features`, in the fewest digits that
+/// read back as the same f32.
 pub(crate) struct JsonLines<W> {
     out: W,
     top: usize,
@@ -64,8 +95,7 @@ impl<W: Write> Listener for JsonLines<W> {
             return Ok(());
         };
         let line = Line {
-            seq: outcome.frame.seq,
-            source: &outcome.frame.name,
+            head: Head::of(outcome.frame),
             label: best.label,
             score: best.score,
             state: outcome
@@ -75,7 +105,20 @@ impl<W: Write> Listener for JsonLines<W> {
             top,
             features: outcome.features.filter(|_| self.features),
         };
-        serde_json::to_writer(&mut self.out, &line)?;
-        self.out.write_all(b"\n")
+        write(&mut self.out, &line)
     }
+
+    fn bad_frame(&mut self, frame: &Frame, _: &'static str, error: &dyn Display) -> io::Result<()> {
+        let line = BadLine {
+            head: Head::of(frame),
+            error: error.to_string(),
+        };
+        write(&mut self.out, &line)
+    }
+}
+
+/// Writes `line` and the end of it.
+fn write(out: &mut impl Write, line: &impl Serialize) -> io::Result<()> {
+    serde_json::to_writer(&mut *out, line)?;
+    out.write_all(b"\n")
 }

@@ -1,9 +1,10 @@
 //! The daemon's log lines about frames.
 
+use std::fmt::Display;
 use std::io;
 use std::time::{Duration, Instant};
 
-use crate::frame::{self, Frame};
+use crate::frame::Frame;
 use crate::meter::timing::Stages;
 use crate::observe::Update;
 use crate::pipeline::{Listener, Outcome};
@@ -26,7 +27,7 @@ impl Listener for LogLines {
         Ok(())
     }
 
-    fn bad_frame(&mut self, frame: &Frame, error: &frame::Error) {
+    fn bad_frame(&mut self, frame: &Frame, _: &'static str, error: &dyn Display) -> io::Result<()> {
         self.bad += 1;
         if self.warned.is_none_or(|at| at.elapsed() >= WARN_EVERY) {
             self.warned = Some(Instant::now());
@@ -37,5 +38,6 @@ impl Listener for LogLines {
                 self.bad
             );
         }
+        Ok(())
     }
 }

@@ -1,8 +1,9 @@
 //! Frames counted by what became of them.
 
+use std::fmt::Display;
 use std::io;
 
-use crate::frame::{self, Frame};
+use crate::frame::Frame;
 use crate::meter::Tally;
 use crate::meter::timing::Stages;
 use crate::observe::Update;
@@ -39,7 +40,8 @@ impl Listener for Totals {
         Ok(())
     }
 
-    fn bad_frame(&mut self, _: &Frame, error: &frame::Error) {
-        self.bad.add(error.cause());
+    fn bad_frame(&mut self, _: &Frame, cause: &'static str, _: &dyn Display) -> io::Result<()> {
+        self.bad.add(cause);
+        Ok(())
     }
 }

@@ -146,7 +146,7 @@ impl Reader for Ffmpeg {
             return Ok(Fetched::End);
         }
         let fetched = self.running.stream.next(frame).unwrap_or(Fetched::End);
-        if let Fetched::Named | Fetched::Numbered = fetched {
+        if fetched == Fetched::Frame {
             self.running.frames += 1;
             return Ok(fetched);
         }

@@ -22,7 +22,9 @@ const JPEG_HEAD: u64 = 1 << 20;
 /// The pictures of a directory, or a single one.
 pub(super) struct Images {
     files: Vec<PathBuf>,
-    /// When each was captured, where a manifest lists it.
+    /// Whether a manifest tells that the pictures follow one another.
+    listed: bool,
+    /// When each was captured, where the manifest lists it.
     times: Vec<Captured>,
     next: usize,
     /// A PNG file as it was read.
@@ -69,6 +71,7 @@ impl Images {
         files.sort_by(|a, b| natural(a, b));
         let listed = manifest::read(path).map_err(io)?;
         Ok(Self {
+            listed: listed.is_some(),
             times: listed.map_or_else(Vec::new, |listed| times(&files, &listed)),
             files,
             next: 0,
@@ -80,6 +83,7 @@ impl Images {
     pub fn one(path: &Path) -> Self {
         Self {
             files: vec![path.into()],
+            listed: false,
             times: Vec::new(),
             next: 0,
             file: Vec::new(),
@@ -93,8 +97,10 @@ impl Reader for Images {
             return Ok(Fetched::End);
         };
         self.next += 1;
+        frame.name.clear();
+        frame.name.push_str(&path.to_string_lossy());
         let bad = |cause, what: &dyn Display| {
-            let message = format!("{}: {what}", path.display());
+            let message = what.to_string();
             Ok(Fetched::Bad { cause, message })
         };
         if let Err(refused) = read(path, frame.data.own()) {
@@ -110,11 +116,7 @@ impl Reader for Images {
         } else {
             return bad("format", &"the file is neither JPEG nor PNG");
         }
-        frame.name.clear();
-        frame
-            .name
-            .push_str(&path.file_name().unwrap_or_default().to_string_lossy());
-        Ok(Fetched::Named)
+        Ok(Fetched::Frame)
     }
 
     fn rewind(&mut self) -> Result<(), Error> {
@@ -130,6 +132,10 @@ impl Reader for Images {
         let (first, last) = (self.times.first()?, self.times.last()?);
         let took = (last.elapsed - first.elapsed).as_secs_f64();
         (took > 0.0).then(|| (self.times.len() - 1) as f64 / took)
+    }
+
+    fn is_film(&self) -> bool {
+        self.listed
     }
 
     fn captured(&self) -> Option<Captured> {

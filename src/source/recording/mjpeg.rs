@@ -57,19 +57,15 @@ impl Reader for Mjpeg {
             Piece::End => Ok(Fetched::End),
             Piece::Picture => {
                 as_jpeg(frame);
-                Ok(Fetched::Numbered)
+                Ok(Fetched::Frame)
             }
             Piece::Headless => Ok(Fetched::Bad {
                 cause: "corrupt",
-                message: format!("{}: a picture has no beginning", self.path.display()),
+                message: "a picture has no beginning".into(),
             }),
             Piece::TooLarge => Ok(Fetched::Bad {
                 cause: "too-large",
-                message: format!(
-                    "{}: a picture has more than {} MiB",
-                    self.path.display(),
-                    MAX_FILE >> 20
-                ),
+                message: format!("a picture has more than {} MiB", MAX_FILE >> 20),
             }),
         }
     }

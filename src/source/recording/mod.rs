@@ -12,6 +12,8 @@
 //!
 //! JPEG pictures are handed on undecoded, as a camera's are, so that a damaged one is found in the
 //! same place. A file that cannot be read, or is not a picture, is counted, logged and passed over.
+//!
+//! A recording is a film or a set of unrelated pictures; see [`Recording::is_film`].
 
 mod container;
 mod ffmpeg;
@@ -23,7 +25,6 @@ mod reader;
 mod splitter;
 mod y4m;
 
-use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
@@ -38,6 +39,8 @@ use crate::meter::Tally;
 pub struct RecordingOptions {
     /// Frames a second, where the recording does not store it.
     pub frame_rate: f64,
+    /// Frames a second, whatever the recording stores.
+    pub pace: Option<f64>,
     /// Whether it starts again at its end.
     pub looping: bool,
 }
@@ -46,6 +49,7 @@ impl Default for RecordingOptions {
     fn default() -> Self {
         Self {
             frame_rate: 10.0,
+            pace: None,
             looping: false,
         }
     }
@@ -55,21 +59,37 @@ impl Default for RecordingOptions {
 /// the next.
 pub struct Recording {
     path: PathBuf,
+    /// `path` as text.
     name: String,
+    folder: bool,
     reader: Box<dyn Reader>,
-    looping: bool,
+    options: RecordingOptions,
     frame_rate: f64,
     start: SystemTime,
     /// Frames offered so far.
     seq: u64,
-    /// Frames offered in this round.
-    index: u64,
     /// Frames of this round that were pictures.
     given: u64,
     /// When this round began, and when its last frame was captured.
     round: Duration,
     last: Duration,
     passed_over: Tally,
+}
+
+/// What the next place of a recording holds.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Step {
+    /// A frame.
+    Frame,
+    /// Something that cannot be read or is no picture.
+    Bad {
+        /// For the counters.
+        cause: &'static str,
+        /// For the user.
+        message: String,
+    },
+    /// Nothing: the recording is over.
+    End,
 }
 
 impl Recording {
@@ -84,24 +104,23 @@ impl Recording {
             cause,
         };
         let metadata = path.metadata().map_err(io)?;
-        let reader: Box<dyn Reader> = match Container::of(path, &metadata)? {
+        let container = Container::of(path, &metadata)?;
+        let reader: Box<dyn Reader> = match container {
             Container::Directory => Box::new(images::Images::directory(path)?),
             Container::Image => Box::new(images::Images::one(path)),
             Container::Mjpeg => Box::new(mjpeg::Mjpeg::open(path)?),
             Container::Y4m => Box::new(y4m::Y4mFile::open(path)?),
             Container::Video => Box::new(ffmpeg::Ffmpeg::open(path)?),
         };
-        let frame_rate = reader.frame_rate().unwrap_or(options.frame_rate);
+        let stored = options.pace.or_else(|| reader.frame_rate());
+        let frame_rate = stored.unwrap_or(options.frame_rate);
         let usable = frame_rate.is_finite() && frame_rate > 0.0;
         Ok(Self {
             path: path.into(),
-            name: path
-                .file_name()
-                .unwrap_or_default()
-                .to_string_lossy()
-                .into(),
+            name: path.to_string_lossy().into(),
+            folder: container == Container::Directory,
             reader,
-            looping: options.looping,
+            options,
             frame_rate: if usable {
                 frame_rate
             } else {
@@ -109,12 +128,18 @@ impl Recording {
             },
             start: metadata.modified().unwrap_or(SystemTime::UNIX_EPOCH),
             seq: 0,
-            index: 0,
             given: 0,
             round: Duration::ZERO,
             last: Duration::ZERO,
             passed_over: Tally::new(),
         })
+    }
+
+    /// Whether its frames follow one another in time, so that smoothing them and counting those that
+    /// agree makes sense. Streams, videos and folders with a manifest are such films, and so is any
+    /// folder whose frames the user has `paced`. Other pictures have nothing to do with each other.
+    pub(crate) fn is_film(&self, paced: bool) -> bool {
+        self.reader.is_film() || (self.folder && paced)
     }
 
     /// The number of frames of one round, including those that cannot be read, where it is known in
@@ -135,18 +160,14 @@ impl Recording {
     }
 
     /// Fills in what does not depend on the container.
-    fn stamp(&mut self, frame: &mut Frame, numbered: bool) {
-        if numbered {
-            frame.name.clear();
-            // Writing to a string cannot fail.
-            let _ = write!(frame.name, "{}#{}", self.name, self.index);
-        }
+    fn stamp(&mut self, frame: &mut Frame) {
         frame.seq = self.seq;
         let elapsed = Duration::try_from_secs_f64(self.seq as f64 / self.frame_rate);
         frame.captured.elapsed = elapsed.unwrap_or(Duration::MAX);
         let wall = self.start.checked_add(frame.captured.elapsed);
         frame.captured.wall = wall.unwrap_or(self.start);
-        if let Some(captured) = self.reader.captured() {
+        let stored = self.reader.captured();
+        if let Some(captured) = stored.filter(|_| self.options.pace.is_none()) {
             frame.captured.elapsed = self.round + captured.elapsed;
             frame.captured.wall = captured.wall + self.round;
         }
@@ -162,41 +183,54 @@ impl Recording {
                 reason: "it has no frames",
             });
         }
-        if !self.looping || self.given == 0 {
+        if !self.options.looping || self.given == 0 {
             return Ok(false);
         }
         self.reader.rewind()?;
-        (self.index, self.given) = (0, 0);
+        self.given = 0;
         let interval = Duration::try_from_secs_f64(1.0 / self.frame_rate);
         self.round = self.last + interval.unwrap_or_default();
         Ok(true)
+    }
+
+    /// Fills `frame` with the next picture, or tells what stands in its place. The number, the time
+    /// and the name of `frame` are those of the place in either case.
+    ///
+    /// # Errors
+    /// Final ones only.
+    pub(crate) fn step(&mut self, frame: &mut Frame) -> Result<Step, Error> {
+        loop {
+            frame.name.clear();
+            frame.name.push_str(&self.name);
+            let step = match self.reader.next(frame)? {
+                Fetched::End if self.again()? => continue,
+                Fetched::End => return Ok(Step::End),
+                Fetched::Bad { cause, message } => {
+                    self.passed_over.add(cause);
+                    Step::Bad { cause, message }
+                }
+                Fetched::Frame => {
+                    self.given += 1;
+                    Step::Frame
+                }
+            };
+            self.stamp(frame);
+            self.seq += 1;
+            return Ok(step);
+        }
     }
 }
 
 impl Source for Recording {
     fn next(&mut self, frame: &mut Frame) -> Result<Next, Error> {
         loop {
-            match self.reader.next(frame)? {
-                Fetched::End => {
-                    if !self.again()? {
-                        return Ok(Next::End);
-                    }
-                    continue;
-                }
-                Fetched::Bad { cause, message } => {
-                    self.passed_over.add(cause);
-                    log::warn!("{message}; passed over");
-                }
-                fetched => {
-                    self.stamp(frame, fetched == Fetched::Numbered);
-                    self.seq += 1;
-                    self.index += 1;
-                    self.given += 1;
-                    return Ok(Next::Frame);
+            match self.step(frame)? {
+                Step::Frame => return Ok(Next::Frame),
+                Step::End => return Ok(Next::End),
+                Step::Bad { message, .. } => {
+                    log::warn!("{}: {message}; passed over", frame.name);
                 }
             }
-            self.seq += 1;
-            self.index += 1;
         }
     }
 

@@ -8,7 +8,8 @@ pub(super) const MAX_FILE: u64 = 64 << 20;
 
 /// Reads a recording from its beginning to its end.
 pub(super) trait Reader: Send {
-    /// Fills the picture and the name of `frame`; a stream's frames have no name of their own.
+    /// Fills the picture of `frame`. `frame.name` holds the recording's path; a reader of several
+    /// files replaces it by the path of the frame's file, also where that file is bad.
     fn next(&mut self, frame: &mut Frame) -> Result<Fetched, Error>;
 
     /// Goes back to the beginning.
@@ -24,6 +25,12 @@ pub(super) trait Reader: Send {
         None
     }
 
+    /// Whether the recording itself tells that its frames follow one another in time, as a stream
+    /// does.
+    fn is_film(&self) -> bool {
+        true
+    }
+
     /// When the last frame was captured, counted from the first, where the recording stores it.
     fn captured(&self) -> Option<Captured> {
         None
@@ -37,15 +44,13 @@ pub(super) trait Reader: Send {
 /// The outcome of [`Reader::next`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Fetched {
-    /// A frame that names itself.
-    Named,
-    /// A frame that has no name but its number.
-    Numbered,
+    /// A frame.
+    Frame,
     /// Something that is not a frame.
     Bad {
         /// For the counters.
         cause: &'static str,
-        /// For the log.
+        /// For the log, where the file's path stands before it.
         message: String,
     },
     /// Nothing: the recording is over.

@@ -64,8 +64,9 @@ fn a_directory_is_read_in_natural_order() {
     let mut recording = open(folder.path());
     assert_eq!(recording.len_hint(), Some(5));
     let all = frames(&mut recording);
-    let named: Vec<_> = all.iter().map(|f| (f.name.as_str(), f.seq)).collect();
-    assert_eq!(named, [("2.jpg", 1), ("10.png", 4)]);
+    let path = |name| folder.path().join(name).to_str().unwrap().to_string();
+    let named: Vec<_> = all.iter().map(|f| (f.name.clone(), f.seq)).collect();
+    assert_eq!(named, [(path("2.jpg"), 1), (path("10.png"), 4)]);
     assert_eq!(all[0].format, PixelFormat::Jpeg);
     assert_eq!(
         (all[0].width, all[0].height, &*all[0].data),
@@ -79,10 +80,16 @@ fn a_directory_is_read_in_natural_order() {
     );
 }
 
+/// The name of the frame's file.
+fn name(frame: &Frame) -> String {
+    let name = Path::new(&frame.name).file_name().unwrap();
+    name.to_str().unwrap().into()
+}
+
 /// The names of the frames of a folder, in their order.
 fn names(folder: &TempDir) -> Vec<String> {
     let all = frames(&mut open(folder.path()));
-    all.into_iter().map(|frame| frame.name).collect()
+    all.iter().map(name).collect()
 }
 
 #[test]
@@ -159,6 +166,42 @@ fn the_clock_is_that_of_the_frames() {
 }
 
 #[test]
+fn films_are_streams_and_folders_with_times() {
+    let film = |path: &Path| [false, true].map(|paced| open(path).is_film(paced));
+    let folder = directory(&[("a.jpg", JPEG), ("cam.mjpeg", JPEG)]);
+    assert_eq!(film(folder.path()), [false, true]);
+    assert_eq!(film(&folder.path().join("a.jpg")), [false, false]);
+    assert_eq!(film(&folder.path().join("cam.mjpeg")), [true, true]);
+    fs::write(folder.path().join("manifest.jsonl"), "{}\n").unwrap();
+    assert_eq!(film(folder.path()), [true, true]);
+}
+
+#[test]
+fn a_pace_replaces_the_times_that_a_recording_stores() {
+    let y4m = b"YUV4MPEG2 W1 H1 F25:1 Cmono\nFRAME\naFRAME\nb";
+    let line = |file: &str, elapsed: u64| {
+        format!(
+            "{{\"file\":\"{file}\",\"seq\":0,\"elapsed_us\":{elapsed},\"captured\":\"2026-01-02T03:04:05Z\",\
+             \"format\":\"JPEG\",\"width\":4,\"height\":3,\"bytes\":9}}\n"
+        )
+    };
+    let manifest = line("1.jpg", 0) + &line("2.jpg", 70_000);
+    let folder = directory(&[
+        ("1.jpg", JPEG),
+        ("2.jpg", JPEG),
+        ("manifest.jsonl", manifest.as_bytes()),
+        ("a.y4m", y4m),
+    ]);
+    for (path, own) in [(folder.path(), 70), (&folder.path().join("a.y4m"), 40)] {
+        for (pace, millis) in [(None, own), (Some(2.0), 500)] {
+            let options = RecordingOptions { pace, ..options() };
+            let all = frames(&mut Recording::open(path, options).unwrap());
+            assert_eq!(all[1].captured.elapsed.as_millis(), millis, "{pace:?}");
+        }
+    }
+}
+
+#[test]
 fn a_loop_goes_on_with_the_clock_unless_it_has_no_picture() {
     let looping = RecordingOptions {
         looping: true,
@@ -170,7 +213,7 @@ fn a_loop_goes_on_with_the_clock_unless_it_has_no_picture() {
     for seq in 0..7 {
         assert_eq!(recording.next(&mut frame).unwrap(), Next::Frame);
         assert_eq!(frame.seq, seq);
-        assert_eq!(frame.name, ["a.jpg", "b.jpg"][seq as usize % 2]);
+        assert_eq!(name(&frame), ["a.jpg", "b.jpg"][seq as usize % 2]);
     }
     assert_eq!(frame.captured.elapsed, Duration::from_millis(600));
     let folder = directory(&[("a.jpg", b""), ("b.jpg", b"")]);
@@ -183,7 +226,7 @@ fn a_loop_goes_on_with_the_clock_unless_it_has_no_picture() {
 fn one_picture_is_a_recording() {
     let folder = directory(&[("bird.jpg", JPEG)]);
     let all = frames(&mut open(&folder.path().join("bird.jpg")));
-    assert_eq!((all.len(), all[0].name.as_str()), (1, "bird.jpg"));
+    assert_eq!((all.len(), name(&all[0]).as_str()), (1, "bird.jpg"));
 }
 
 #[test]
@@ -213,16 +256,13 @@ fn a_stream_of_jpeg_numbers_its_pictures() {
     let folder = directory(&[("cam.mjpeg", &stream)]);
     let mut recording = open(&folder.path().join("cam.mjpeg"));
     let all = frames(&mut recording);
-    let named: Vec<_> = all
-        .iter()
-        .map(|f| (f.name.as_str(), f.data.len()))
-        .collect();
+    let named: Vec<_> = all.iter().map(|f| (name(f), f.seq, f.data.len())).collect();
     let whole = JPEG.len();
     let want = [
-        ("cam.mjpeg#0", whole),
-        ("cam.mjpeg#1", whole),
-        ("cam.mjpeg#2", cut.len()),
-        ("cam.mjpeg#3", whole),
+        ("cam.mjpeg".to_string(), 0, whole),
+        ("cam.mjpeg".to_string(), 1, whole),
+        ("cam.mjpeg".to_string(), 2, cut.len()),
+        ("cam.mjpeg".to_string(), 3, whole),
     ];
     assert_eq!(named, want);
     assert_eq!(recording.passed_over().total(), 0);
@@ -242,15 +282,11 @@ fn y4m_is_read_again_when_it_loops() {
         (25.0, Some(3))
     );
     let mut frame = Frame::empty();
-    for (name, seq, data) in [
-        ("a.y4m#0", 0, b"abcdef"),
-        ("a.y4m#1", 1, b"ghijkl"),
-        ("a.y4m#0", 3, b"abcdef"),
-    ] {
+    for (seq, data) in [(0, b"abcdef"), (1, b"ghijkl"), (3, b"abcdef")] {
         assert_eq!(recording.next(&mut frame).unwrap(), Next::Frame);
         assert_eq!(
-            (frame.name.as_str(), frame.seq, &*frame.data),
-            (name, seq, &data[..])
+            (name(&frame).as_str(), frame.seq, &*frame.data),
+            ("a.y4m", seq, &data[..])
         );
     }
     assert_eq!(recording.passed_over().of("truncated"), 1);
@@ -323,7 +359,10 @@ fn a_video_is_read_through_ffmpeg() {
     assert_eq!(recording.frame_rate(), 5.0);
     let all = frames(&mut recording);
     assert_eq!(all.len(), 10);
-    assert_eq!(all[9].name, "a-b: red.mp4#9");
+    assert_eq!(
+        (all[9].name.as_str(), all[9].seq),
+        (path.to_str().unwrap(), 9)
+    );
     let View {
         format,
         width,
@@ -366,7 +405,7 @@ fn a_video_left_half_way_ends_its_child() {
     let mut reader = ffmpeg::Ffmpeg::open(&path).unwrap();
     let child = Path::new("/proc").join(reader.child().to_string());
     assert!(child.exists());
-    assert_eq!(reader.next(&mut Frame::empty()).unwrap(), Fetched::Numbered);
+    assert_eq!(reader.next(&mut Frame::empty()).unwrap(), Fetched::Frame);
     drop(reader);
     assert!(!child.exists());
 }

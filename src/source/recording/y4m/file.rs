@@ -63,14 +63,11 @@ impl Reader for Y4mFile {
             return Ok(Fetched::End);
         }
         let fetched = self.stream.next(frame);
-        match fetched.map_err(|cause| self.failed(cause))? {
-            Fetched::Bad { cause, message } => {
-                self.broken = cause == "truncated";
-                let message = format!("{}: {message}", self.path.display());
-                Ok(Fetched::Bad { cause, message })
-            }
-            fetched => Ok(fetched),
+        let fetched = fetched.map_err(|cause| self.failed(cause))?;
+        if let Fetched::Bad { cause, .. } = &fetched {
+            self.broken = *cause == "truncated";
         }
+        Ok(fetched)
     }
 
     fn rewind(&mut self) -> Result<(), Error> {

@@ -90,7 +90,7 @@ impl<R: BufRead> Y4mStream<R> {
         (frame.width, frame.height) = (header.width, header.height);
         (frame.format, frame.stride) = header.format();
         frame.colour = header.colour;
-        Ok(Fetched::Numbered)
+        Ok(Fetched::Frame)
     }
 }
 
@@ -169,7 +169,7 @@ mod tests {
             match stream.next(&mut frame).unwrap() {
                 Fetched::End => return all,
                 Fetched::Bad { cause, .. } => all.push(Err(cause)),
-                Fetched::Named | Fetched::Numbered => all.push(Ok(frame.data.to_vec())),
+                Fetched::Frame => all.push(Ok(frame.data.to_vec())),
             }
         }
     }
@@ -195,8 +195,8 @@ mod tests {
         let stream = b"YUV4MPEG2 W2 H2 Cmono\nFRAME\n1234FRAME Ixyz\n5678FRAME\n90";
         let mut stream = Y4mStream::new(&stream[..]).unwrap();
         let mut frame = Frame::empty();
-        assert_eq!(stream.next(&mut frame).unwrap(), Fetched::Numbered);
-        assert_eq!(stream.next(&mut frame).unwrap(), Fetched::Numbered);
+        assert_eq!(stream.next(&mut frame).unwrap(), Fetched::Frame);
+        assert_eq!(stream.next(&mut frame).unwrap(), Fetched::Frame);
         assert_eq!(&*frame.data, b"5678");
         let Fetched::Bad { cause, .. } = stream.next(&mut frame).unwrap() else {
             panic!("half a frame was returned");
@@ -211,7 +211,7 @@ mod tests {
             stream.extend([7; 64]);
             let mut stream = Y4mStream::new(&stream[..]).unwrap();
             let mut frame = Frame::empty();
-            assert_eq!(stream.next(&mut frame).unwrap(), Fetched::Numbered);
+            assert_eq!(stream.next(&mut frame).unwrap(), Fetched::Frame);
             let footprint = stream.header().footprint();
             assert_eq!((footprint.frame, footprint.width), (frame.data.len(), 5));
         }
