@@ -8,6 +8,7 @@ mod probe;
 mod secret;
 mod session;
 mod shared;
+mod watch;
 mod wire;
 
 pub(crate) use backoff::LogLimit;
@@ -16,5 +17,5 @@ pub(crate) use failure::{ConnectionFailure, Reason};
 pub use probe::probe;
 pub(crate) use secret::read_password;
 pub use secret::{PasswordError, Secret};
-pub(crate) use session::{options, start};
+pub(crate) use session::{Patience, options, start};
 pub(crate) use shared::{Link, Shared};
