@@ -9,6 +9,7 @@ mod capture;
 mod health;
 mod main_loop;
 mod reload;
+mod sight;
 #[cfg(test)]
 mod tests;
 mod watchdog;

@@ -27,6 +27,8 @@ pub struct Pipeline {
     preparer: Preparer,
     engine: Box<dyn Engine>,
     observer: Observer,
+    /// Frames show nothing of the present, so the observer does not see them.
+    blind: bool,
     labels: Vec<String>,
     /// Probabilities of the last classified frame.
     scores: Vec<f32>,
@@ -84,6 +86,7 @@ impl Pipeline {
             preparer: Preparer::new(vision, &card.input),
             engine,
             observer: Observer::new(observe, &card.labels),
+            blind: false,
             labels: card.labels.clone(),
             scores: vec![0.0; card.labels.len()],
             temperature: card.temperature,
@@ -123,7 +126,11 @@ impl Pipeline {
                 return Ok(());
             }
         };
-        let update = self.observer.step(&self.scores, frame.seq, frame.captured);
+        let update = if self.blind {
+            None
+        } else {
+            self.observer.step(&self.scores, frame.seq, frame.captured)
+        };
         if let Some(mut mark) = mark {
             self.stages.allocations.observe += mark.heap.since();
             self.stages.observe.add(mark.time.elapsed());
@@ -151,7 +158,7 @@ impl Pipeline {
             return Ok((None, Some(self.classify(frame)?)));
         };
         let start = Instant::now();
-        let wanted = !self.observer.settled();
+        let wanted = !self.blind && !self.observer.settled();
         let look = gate.look(frame.view(), frame.captured.elapsed, wanted);
         if !look.as_ref().is_ok_and(|look| look.open) {
             frame.data.give_back();
@@ -191,6 +198,16 @@ impl Pipeline {
             time: inferred,
             heap,
         })
+    }
+
+    /// Whether frames show nothing of the present from now on: the camera is lost, its pictures are
+    /// dark or always the same. Meanwhile there are no updates. At the beginning the state is
+    /// [withdrawn](Observer::withdraw).
+    pub(crate) fn set_blind(&mut self, blind: bool) {
+        if blind && !self.blind {
+            self.observer.withdraw();
+        }
+        self.blind = blind;
     }
 
     /// Returns mapped weights to the system until the next frame; see [`Engine::rest`].

@@ -105,7 +105,7 @@ impl Listener for Collected {
             let statement = update.statement();
             self.labels
                 .push((outcome.frame.seq, statement.label.to_string()));
-            self.scores.push(statement.score);
+            self.scores.extend(statement.score);
         }
         Ok(())
     }
@@ -182,6 +182,26 @@ fn a_bad_frame_is_passed_over_and_the_next_one_is_classified() {
     assert_eq!(asked.load(Ordering::Relaxed), 1);
     assert_eq!((totals.seen(), totals.classified, totals.still), (2, 1, 0));
     assert_eq!(totals.bad.total(), 1);
+}
+
+#[test]
+fn a_blind_pipeline_has_no_updates_and_then_the_label_returns() {
+    let (mut pipeline, _) = pipeline(Some(GateConfig::default()));
+    let mut collected = Collected::default();
+    let mut see = |pipeline: &mut Pipeline, frames: std::ops::Range<u64>| {
+        collected.labels.clear();
+        for seq in frames {
+            pipeline
+                .process(&mut frame(seq), &mut [&mut collected])
+                .unwrap();
+        }
+        collected.labels.clone()
+    };
+    assert_eq!(see(&mut pipeline, 0..5), [(2, "bright".into())]);
+    pipeline.set_blind(true);
+    assert_eq!(see(&mut pipeline, 5..30), []);
+    pipeline.set_blind(false);
+    assert_eq!(see(&mut pipeline, 30..35), [(32, "bright".into())]);
 }
 
 #[test]

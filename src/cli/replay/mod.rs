@@ -5,7 +5,7 @@ mod summary;
 
 use std::io::{self, Write};
 use std::path::PathBuf;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use self::output::Output;
 use self::summary::Labels;
@@ -14,7 +14,7 @@ use crate::config::Config;
 use crate::exit;
 use crate::frame::Frame;
 use crate::pipeline::{self, Listener, Pace, Pipeline, Publishing, Totals};
-use crate::publish::Publisher;
+use crate::publish::{Publisher, Unknown};
 use crate::setup::{self, Failure};
 use crate::signals::Stop;
 use crate::source::{self, Next, Recording, RecordingOptions, Source};
@@ -40,9 +40,12 @@ pub struct Options {
     /// Keep to the recording's own pace
     #[arg(long)]
     realtime: bool,
-    /// Publish to the configured broker too
+    /// Publish to the configured broker too, below the id of the configuration and "-replay"
     #[arg(long)]
     mqtt: bool,
+    /// Publish below this id instead
+    #[arg(long, value_name = "ID", requires = "mqtt")]
+    id: Option<String>,
 }
 
 /// Runs the command.
@@ -62,25 +65,26 @@ pub fn run(options: &Options) -> Result<(), Failure> {
         setup::Packing::Cache,
     )?;
     let mut pipeline = Pipeline::new(&config.vision, &config.observe, &model.card, model.engine);
-    let publisher = options.mqtt.then(|| connect(config)).transpose()?;
+    let publisher = options
+        .mqtt
+        .then(|| connect(config, options.id.as_deref()))
+        .transpose()?;
     let mut totals = Totals::default();
     let mut labels = Labels::new(&config.observe.unknown);
     let mut output = Output::new(options.json, config.observe.top, recording.len_hint());
+    let mut publishing = publisher.as_ref().map(Publishing::new);
+    publish_unknown(&publishing, Unknown::Starting, &pipeline);
     let begun = Instant::now();
     let played = play(
         &mut recording,
         &mut pipeline,
-        &mut [
-            &mut totals,
-            &mut labels,
-            &mut output,
-            &mut publisher.as_ref().map(Publishing),
-        ],
+        &mut [&mut totals, &mut labels, &mut output, &mut publishing],
         options.realtime,
         &stop,
     );
     let took = begun.elapsed();
     let written = output.finish();
+    publish_unknown(&publishing, Unknown::Stopped, &pipeline);
     if let Some(publisher) = publisher {
         publisher.close(GOODBYE);
     }
@@ -107,11 +111,31 @@ pub fn run(options: &Options) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Connects to the broker, with a client id that disturbs no running daemon.
-fn connect(config: &Config) -> Result<Publisher, Failure> {
-    let publisher = Publisher::start_temporary(&config.mqtt, &config.id, "replay")?;
+/// Connects to the broker. The client id and the topics are not those of a running daemon, whose
+/// label and availability the replay would overwrite.
+fn connect(config: &Config, id: Option<&str>) -> Result<Publisher, Failure> {
+    let id = match id {
+        Some(id) => id.to_string(),
+        None => replay_id(&config.id),
+    };
+    let publisher = Publisher::start_temporary(&config.mqtt, &id, "replay")?;
     publisher.wait_connected(CONNECT)?;
     Ok(publisher)
+}
+
+/// The id of a replay beside the instance `id`, which is ASCII. An id has at most 64 bytes.
+fn replay_id(id: &str) -> String {
+    const SUFFIX: &str = "-replay";
+    let kept = id.len().min(64 - SUFFIX.len());
+    format!("{}{SUFFIX}", id.get(..kept).unwrap_or(id))
+}
+
+/// Publishes that no label is known, before the first frame and after the last.
+fn publish_unknown(publishing: &Option<Publishing<'_>>, reason: Unknown, pipeline: &Pipeline) {
+    if let Some(publishing) = publishing {
+        let model = &pipeline.engine().model_hash;
+        publishing.unknown(reason, SystemTime::now(), model);
+    }
 }
 
 /// Why a replay stopped before the end of its recording.
@@ -168,4 +192,15 @@ fn play(
         pipeline.process(&mut frame, listeners)?;
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_id_of_a_replay_is_never_too_long() {
+        assert_eq!(replay_id("front"), "front-replay");
+        assert_eq!(replay_id(&"x".repeat(64)).len(), 64);
+    }
 }
