@@ -6,15 +6,15 @@ use std::time::{Duration, Instant, SystemTime};
 
 use super::Error;
 use super::health::{Collector, Now};
-use super::reload::Reloader;
+use super::reload::{Reloaded, Reloader};
 use super::sight::Sight;
 use super::watchdog::Watchdog;
 use crate::frame::{Frame, PictureState, Slot, Taken};
 use crate::memory::Guard;
 use crate::meter::timing::Stages;
 use crate::pipeline::{Listener, LogLines, Outcome, Pace, Pipeline, Publishing, Totals};
-use crate::publish::{CameraState, Payload, Publisher, Unknown};
-use crate::signals::Stop;
+use crate::publish::{CameraState, Health, Payload, Publisher, Unknown};
+use crate::signals::{Request, Stop};
 use crate::source::Monitor;
 
 /// How often the thread looks up from an empty slot.
@@ -24,7 +24,7 @@ const LOOK_UP: Duration = Duration::from_millis(200);
 pub(super) struct MainLoop<'a> {
     pub pipeline: &'a mut Pipeline,
     pub guard: &'a mut Guard,
-    pub reloader: &'a Reloader,
+    pub reloader: &'a mut Reloader,
     pub publisher: Option<&'a Publisher>,
     pub(crate) monitor: &'a Monitor,
     pub(crate) slot: &'a Slot,
@@ -33,6 +33,8 @@ pub(super) struct MainLoop<'a> {
     /// The source's clock.
     pub(crate) pace: Pace,
     pub health: Collector,
+    /// Set by SIGUSR1.
+    pub report: &'a Request,
     pub totals: &'a mut Totals,
 }
 
@@ -62,15 +64,24 @@ impl MainLoop<'_> {
         while !stop.requested() {
             watchdog.feed(self.progress.load(Ordering::Relaxed));
             self.guard.check(self.monitor);
-            self.reloader.poll(self.pipeline, self.guard);
+            let reloaded = self
+                .reloader
+                .poll(self.pipeline, self.guard, &mut self.health);
+            if reloaded == Some(Reloaded::OtherModel) {
+                self.publish_unknown(publishing, Unknown::ModelChanged, SystemTime::now());
+                sight.repeat();
+            }
             sight.follow(self.monitor, self.publisher);
             self.pipeline.set_blind(sight.blind());
-            let heartbeat = self.reloader.observe.heartbeat;
+            let heartbeat = self.reloader.settings.observe.heartbeat;
             if let Some((reason, since)) = sight.due(heartbeat, Instant::now()) {
                 self.publish_unknown(publishing, reason, since);
             }
             if self.health.due() {
                 self.publish_health(sight.picture);
+            }
+            if self.report.take() {
+                self.log_report(sight.picture);
             }
             match self.slot.take(&mut frame, LOOK_UP) {
                 Taken::Frame => self.pipeline.process(
@@ -98,6 +109,29 @@ impl MainLoop<'_> {
 
     /// Publishes the numbers of the last interval, and starts the next one.
     fn publish_health(&mut self, picture: PictureState) {
+        let stages = self.pipeline.stages.times();
+        let health = self.health.numbers(self.now(picture), stages);
+        log::debug!("health: {}", json(&health));
+        if let Some(publisher) = self.publisher {
+            publisher.publish(&Payload::Health(Box::new(health)));
+        }
+        self.pipeline.stages.clear();
+        self.health.start_interval(self.totals);
+    }
+
+    /// Logs the numbers of the interval so far and the memory table.
+    fn log_report(&self, picture: PictureState) {
+        let stages = self.pipeline.stages.times();
+        let health = self.health.numbers(self.now(picture), stages);
+        log::info!("health: {}", json(&health));
+        log::info!("memory needed, of {} MiB allowed:", health.memory.budget_mb);
+        for line in self.guard.need().to_string().lines() {
+            log::info!("{line}");
+        }
+    }
+
+    /// What is known now.
+    fn now(&self, picture: PictureState) -> Now<'_> {
         let messages = self.publisher.map(Publisher::counts);
         let mut drops = self.monitor.counters().drops();
         for (cause, count) in [
@@ -108,9 +142,7 @@ impl MainLoop<'_> {
             drops.add_many(cause, count);
         }
         drops.add_all(&self.totals.bad);
-        let stages = self.pipeline.stages.times();
-        self.pipeline.stages.clear();
-        let now = Now {
+        Now {
             totals: self.totals,
             drops,
             camera: self.monitor.state(),
@@ -118,16 +150,12 @@ impl MainLoop<'_> {
             engine: self.pipeline.engine(),
             messages,
             memory: *self.guard.last(),
-        };
-        let health = self.health.collect(now, stages);
-        log::debug!(
-            "health: {}",
-            serde_json::to_string(&health).unwrap_or_default()
-        );
-        if let Some(publisher) = self.publisher {
-            publisher.publish(&Payload::Health(Box::new(health)));
         }
     }
+}
+
+fn json(health: &Health<'_>) -> String {
+    serde_json::to_string(health).unwrap_or_default()
 }
 
 /// Measures how old each classified frame is once it was published, by the source's clock.

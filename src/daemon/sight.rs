@@ -40,6 +40,11 @@ impl Sight {
         }
     }
 
+    /// Makes the reason due again: something else was published meanwhile.
+    pub(super) fn repeat(&mut self) {
+        self.told = None;
+    }
+
     /// Whether frames show nothing of the present.
     pub(super) fn blind(&self) -> bool {
         self.reason().is_some()

@@ -45,6 +45,8 @@ pub struct Observer {
     lapse: Option<Run>,
     /// Time of the last update, by the source's clock.
     updated: Duration,
+    /// The next frame publishes the state again, whenever the heartbeat is due.
+    changed: bool,
 }
 
 impl Observer {
@@ -62,6 +64,7 @@ impl Observer {
             rival: None,
             lapse: None,
             updated: Duration::ZERO,
+            changed: false,
         }
     }
 
@@ -83,6 +86,7 @@ impl Observer {
             self.rival = None;
             self.lapse = None;
             self.updated = captured.elapsed;
+            self.changed = false;
             if before == Some(decided.0) {
                 return self.current().map(Update::Return);
             }
@@ -91,13 +95,23 @@ impl Observer {
                 previous: before.map(|claim| self.name(claim)),
             });
         }
-        let due =
-            captured.elapsed.saturating_sub(self.updated).as_secs_f64() >= self.config.heartbeat;
+        let since = captured.elapsed.saturating_sub(self.updated);
+        let due = self.changed || since.as_secs_f64() >= self.config.heartbeat;
         if due && self.current.is_some() {
+            self.changed = false;
             self.updated = captured.elapsed;
             return self.current().map(Update::Heartbeat);
         }
         None
+    }
+
+    /// Goes on with other settings and the same state. If they differ, the next frame publishes the
+    /// state again, in their terms.
+    pub(crate) fn configure(&mut self, config: &Config) {
+        if *config != self.config {
+            self.config.clone_from(config);
+            self.changed = true;
+        }
     }
 
     /// Takes the state back: frames no longer show what it claims. The next frame is taken as it

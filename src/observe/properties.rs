@@ -328,6 +328,21 @@ fn smoothing_starts_over_after_a_withdrawal() {
 }
 
 #[test]
+fn other_settings_keep_the_state_and_publish_it_again() {
+    let config = unsmoothed(1);
+    let mut observer = Observer::new(&config, &names(2));
+    observer.step(A, 0, at(0.0));
+    observer.configure(&config);
+    assert_eq!(observer.step(A, 1, at(1.0)), None);
+    observer.configure(&Config { top: 1, ..config });
+    let Some(Update::Heartbeat(statement)) = observer.step(A, 2, at(2.0)) else {
+        panic!("the settings are other ones");
+    };
+    assert_eq!((statement.top.len(), statement.since), (1, at(0.0)));
+    assert_eq!(observer.step(A, 3, at(3.0)), None);
+}
+
+#[test]
 fn two_labels_that_are_level_are_unknown() {
     let mut observer = Observer::new(&unsmoothed(1), &names(2));
     let updates = updates(&mut observer, &[&[0.52, 0.48], &[0.55, 0.45]]);

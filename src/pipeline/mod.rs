@@ -10,12 +10,12 @@ mod tests;
 use std::io;
 use std::time::Instant;
 
-use crate::engine::{self, Card, Engine, Output};
+use crate::engine::{self, Card, Engine, Input, Output};
 use crate::frame::{self, Frame};
 use crate::meter::heap::{self, Heap};
 use crate::meter::timing::Stages;
 use crate::observe::{self, Observer};
-use crate::vision::{self, Gate, GateReading, Preparer};
+use crate::vision::{self, Gate, GateConfig, GateReading, Preparer};
 
 pub(crate) use listeners::{JsonLines, LogLines, Publishing, Totals};
 pub(crate) use outcome::{Listener, Outcome};
@@ -198,6 +198,23 @@ impl Pipeline {
             time: inferred,
             heap,
         })
+    }
+
+    /// Goes on with another engine of the same model.
+    pub(crate) fn set_engine(&mut self, engine: Box<dyn Engine>) {
+        self.output = engine.describe().output;
+        self.engine = engine;
+    }
+
+    /// Goes on with other rules for what is published, and with the present state.
+    pub(crate) fn set_observe(&mut self, observe: &observe::Config) {
+        self.observer.configure(observe);
+    }
+
+    /// Goes on with other settings of how frames are prepared and gated.
+    pub(crate) fn set_view(&mut self, vision: &vision::Config, gate: &GateConfig, input: &Input) {
+        self.preparer = Preparer::new(vision, input);
+        self.gate = Some(Gate::new(gate, vision, input));
     }
 
     /// Whether frames show nothing of the present from now on: the camera is lost, its pictures are

@@ -4,9 +4,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, SystemTime};
 
 use super::*;
-use crate::engine::{Description, Input, Resize};
+use crate::engine::{Description, Resize};
 use crate::frame::{Captured, PixelFormat};
-use crate::vision::GateConfig;
 
 /// Sees "bright" or "dim", and counts how often it is asked.
 struct Photometer {

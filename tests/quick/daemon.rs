@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::path::Path;
+use std::process::Command;
 use std::time::{Duration, Instant};
 
 use crate::support::daemon::{bottles, configuration};
@@ -217,6 +218,41 @@ fn a_label_of_an_earlier_run_is_withdrawn_at_the_start() {
         .json();
     assert_eq!(lost["since"], camera["since"]);
     daemon.end();
+}
+
+/// Signals twice, with a pause in between.
+fn interrupt_twice(daemon: &Daemon, pause: &str) {
+    let id = daemon.id();
+    let twice = format!("kill -s INT {id}; sleep {pause}; kill -s INT {id}");
+    let status = Command::new("sh").args(["-c", &twice]).status();
+    assert!(status.unwrap().success());
+}
+
+#[test]
+fn two_interrupts_at_once_count_as_one() {
+    let broker = Broker::start();
+    let subscriber = Subscriber::new(&broker, "goldcrest/test/availability");
+    let mut daemon = Daemon::start(&broker.config_toml());
+    assert_eq!(subscriber.expect("availability").text, "online");
+    // With a frozen broker the goodbye takes a while.
+    broker.freeze();
+    interrupt_twice(&daemon, "0.01");
+    let status = daemon.wait();
+    broker.thaw();
+    assert_eq!(status.code(), Some(0), "{:#?}", daemon.log);
+}
+
+#[test]
+fn a_second_interrupt_ends_the_daemon_without_a_goodbye() {
+    let broker = Broker::start();
+    let subscriber = Subscriber::new(&broker, "goldcrest/test/availability");
+    let mut daemon = Daemon::start(&broker.config_toml());
+    assert_eq!(subscriber.expect("availability").text, "online");
+    broker.freeze();
+    interrupt_twice(&daemon, "0.5");
+    let status = daemon.wait();
+    broker.thaw();
+    assert_eq!(status.code(), Some(130), "{:#?}", daemon.log);
 }
 
 #[test]

@@ -173,3 +173,25 @@ fn the_label_is_withdrawn_in_the_dark_and_returns() {
     assert_eq!(events.next(Duration::ZERO), None);
     daemon.end();
 }
+
+#[test]
+fn sigusr1_logs_health_and_the_memory_table() {
+    let broker = Broker::start();
+    let mut daemon = daemon(&broker, "kind = \"synthetic\"");
+    let subscriber = Subscriber::new(&broker, "goldcrest/test/health");
+    subscriber.expect("health");
+    daemon.expect("in all, at most");
+    daemon.signal("USR1");
+    let line = daemon.expect("health: ");
+    let json = line.split_once("health: ").unwrap().1;
+    let report: serde_json::Value = serde_json::from_str(json).unwrap();
+    assert!(report["frames"].as_u64() > Some(0), "{report}");
+    daemon.expect("memory needed, of 48 MiB allowed:");
+    daemon.expect("MQTT");
+    daemon.expect("in all, at most");
+    // It goes on, and its next message covers a whole interval.
+    let interval = subscriber.expect("health").json()["interval_s"].as_f64();
+    assert!(interval >= Some(1.0), "{interval:?}");
+    assert!(daemon.runs());
+    daemon.end();
+}

@@ -30,6 +30,9 @@ pub(crate) enum Unknown {
     /// The camera repeats the same picture.
     #[serde(rename = "stuck")]
     Stuck,
+    /// Another model was loaded and has not decided yet.
+    #[serde(rename = "model changed")]
+    ModelChanged,
     /// The program has stopped.
     #[serde(rename = "stopped")]
     Stopped,
