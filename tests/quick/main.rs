@@ -13,6 +13,7 @@ mod daemon;
 mod health;
 mod layers;
 mod models;
+mod mqtt_page;
 mod record;
 mod reload;
 mod replay;
