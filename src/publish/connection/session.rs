@@ -4,56 +4,18 @@ use std::sync::Arc;
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
-use tokio::runtime::{self, Runtime};
+use tokio::runtime::Runtime;
 use tokio::time;
 
 use super::backoff::{self, Backoff, LogLimit};
 use super::failure::{ConnectionFailure, Reason};
 use super::flight::{Closing, Flight, WINDOW};
+use super::open::{open, runtime};
 use super::shared::{Link, Shared, SharedState};
 use super::watch::Watch;
-use super::wire::{self, Connection, Options, Sender, WireEvent};
+use super::wire::{Connection, Options, Sender, WireEvent};
 use crate::panics::{self, Panicked};
-use crate::publish::outbox::Message;
-use crate::publish::{Config, Error};
-
-/// The options of a connection for `config`, with the password read from its file.
-///
-/// # Errors
-/// [`Error::Password`].
-pub(crate) fn options(
-    config: &Config,
-    client_id: String,
-    will: Option<Message>,
-) -> Result<Options, Error> {
-    Ok(Options {
-        client_id,
-        host: config.dial_host(),
-        port: config.port,
-        login: config.login()?,
-        keep_alive: Duration::from_secs(config.keep_alive.max(1)),
-        max_packet: config.max_packet,
-        will,
-    })
-}
-
-/// A connection with room for the messages in flight, and the subscription and the disconnect
-/// behind them.
-pub(super) fn open(options: &Options) -> (Sender, Connection) {
-    wire::open(options, WINDOW + 2)
-}
-
-/// A runtime on the calling thread, with one more thread while a name is resolved.
-///
-/// # Errors
-/// [`Error::Thread`].
-pub(super) fn runtime() -> Result<Runtime, Error> {
-    runtime::Builder::new_current_thread()
-        .enable_all()
-        .max_blocking_threads(1)
-        .build()
-        .map_err(|e| Error::Thread(e.to_string()))
-}
+use crate::publish::Error;
 
 /// What a failed try to connect means to the caller.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -338,44 +300,4 @@ async fn sleep_until(deadline: Option<Instant>) {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::publish::outbox::{MessageKind, Outbox};
-
-    fn message(topic: &str, kind: MessageKind) -> Message {
-        Message {
-            topic: topic.into(),
-            payload: Vec::new(),
-            kind,
-        }
-    }
-
-    #[test]
-    fn messages_in_flight_at_a_panic_are_queued_again_or_counted() {
-        let offline = message("availability", MessageKind::State);
-        let config = Config::default();
-        let mut holder = Holder {
-            shared: Arc::new(Shared::new(Outbox::new(2), offline)),
-            options: options(&config, "test".into(), None).unwrap(),
-            address: config.address(),
-            patience: Patience::Endless,
-            flight: Flight::new(),
-            watch: Watch::default(),
-        };
-        let ended = holder.contained(|holder| {
-            for topic in ["a", "b", "c"] {
-                let event = message(topic, MessageKind::Event);
-                holder.flight.hand_over(event);
-                holder.shared.lock().counts.unacknowledged += 1;
-            }
-            panic!("a bug of the MQTT crate");
-        });
-        assert_eq!(ended, Err(Panicked));
-        let mut state = holder.shared.lock();
-        assert_eq!((state.counts.unacknowledged, state.counts.dropped), (0, 1));
-        let next = || state.outbox.next().map(|m| m.topic);
-        let topics: Vec<_> = std::iter::from_fn(next).collect();
-        assert_eq!(topics, ["b", "c"]);
-        assert_eq!(holder.flight.len(), 0);
-    }
-}
+mod tests;
