@@ -9,7 +9,7 @@ use serde::Deserialize;
 use crate::misfit::Misfit;
 
 /// Section `[log]`.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Config {
     /// `error`, `warn`, `info`, `debug` or `trace`.

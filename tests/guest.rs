@@ -19,7 +19,7 @@ use support::{Broker, Daemon, Subscriber, vivid};
 struct Watch {
     subscriber: Subscriber,
     daemon: Daemon,
-    _broker: Broker,
+    broker: Broker,
 }
 
 /// Each frame's best label is claimed, and published again at every frame.
@@ -41,7 +41,7 @@ impl Watch {
         Self {
             subscriber,
             daemon,
-            _broker: broker,
+            broker,
         }
     }
 
@@ -74,7 +74,9 @@ impl Watch {
     }
 
     fn label(&self) -> Value {
-        self.subscriber.expect("label").json()
+        let known = |label: &Value| label["label"].is_string();
+        let label = self.subscriber.expect_that("label", |m| known(&m.json()));
+        label.json()
     }
 
     /// Ends the daemon as a service manager does; returns the line with its counts.
@@ -275,6 +277,8 @@ fn guest_dropped_buffers_are_survived_and_counted() {
 fn survives(inject: &[&str], cause: &str, step: &str) {
     vivid::load();
     let watch = Watch::streaming("");
+    let labels = Subscriber::new(&watch.broker, "goldcrest/guest/label");
+    labels.expect_that("label", |m| m.json()["label"].is_string());
     for control in inject {
         vivid::set(control);
     }
@@ -289,6 +293,10 @@ fn survives(inject: &[&str], cause: &str, step: &str) {
     let again = watch.streams();
     assert_eq!(again["losses"], 1);
     watch.label_after(rfc3339(&again["since"]));
+    // Meanwhile no label was claimed.
+    let none = labels.expect_that("label", |m| m.json()["label"].is_null());
+    assert_eq!(none.json()["reason"], "camera lost");
+    labels.expect_that("label", |m| m.json()["label"].is_string());
     watch.end();
 }
 

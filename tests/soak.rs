@@ -12,14 +12,14 @@ use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::Duration;
 
-use goldcrest::daemon::{Daemon, Reloader};
+use goldcrest::daemon::{Daemon, Reloader, Settings};
 use goldcrest::engine::{self, Card, Description, Engine};
 use goldcrest::frame::{Frame, PixelFormat};
 use goldcrest::memory::Guard;
 use goldcrest::memory::{self, EngineMemory, Facts};
 use goldcrest::meter::Tally;
 use goldcrest::meter::heap;
-use goldcrest::signals::{Reload, Stop};
+use goldcrest::signals::{Request, Stop};
 use goldcrest::source::Monitor;
 use goldcrest::source::{Error, Footprint, Next, Opened, Source, Synthetic, SyntheticOptions};
 use support::program::packed_model;
@@ -125,13 +125,19 @@ fn daemon(folder: &Path, source: Opened, looked: Arc<AtomicU64>) -> Daemon {
         looked,
     });
     let reloader = Reloader {
-        requested: Reload::default(),
-        model,
-        card,
-        threads: 1,
-        vision: Default::default(),
-        gate: Default::default(),
-        observe: Default::default(),
+        requested: Request::default(),
+        settings: Settings {
+            model,
+            threads: 1,
+            vision: Default::default(),
+            gate: Default::default(),
+            observe: Default::default(),
+            health: Default::default(),
+            memory: Default::default(),
+            log: log::LevelFilter::Info,
+        },
+        card: card.clone(),
+        reread: None,
     };
     let facts = Facts {
         engine: EngineMemory::Plain(0),
@@ -148,9 +154,9 @@ fn daemon(folder: &Path, source: Opened, looked: Arc<AtomicU64>) -> Daemon {
         source,
         pipeline: reloader.pipeline(&reloader.card, engine),
         publisher: None,
-        health: Default::default(),
         guard: Guard::new(&memory::Config::default(), facts),
         reloader,
+        report: Request::default(),
     }
 }
 

@@ -4,7 +4,7 @@ use super::ConfigOption;
 use crate::daemon;
 use crate::meter::process;
 use crate::setup::{self, Failure};
-use crate::signals::{Reload, Stop};
+use crate::signals::{Request, Stop};
 
 /// Options of `goldcrest run`.
 #[derive(clap::Args)]
@@ -15,10 +15,12 @@ pub struct Options {
 
 /// Runs the command.
 pub fn run(options: &Options) -> Result<(), Failure> {
-    let loaded = setup::configuration(options.config.path.as_deref())?;
     let stop = Stop::on_signals().map_err(Failure::system)?;
-    let reload = Reload::on_signal().map_err(Failure::system)?;
-    let daemon = setup::daemon(&loaded, reload)?;
+    let reload = Request::on_hangup().map_err(Failure::system)?;
+    let report = Request::on_user_signal().map_err(Failure::system)?;
+    let named = options.config.path.as_deref();
+    let loaded = setup::configuration(named)?;
+    let daemon = setup::daemon(&loaded, named, reload, report)?;
     let ended = daemon.run(&stop);
     daemon::stopping();
     let daemon::Summary {

@@ -3,6 +3,7 @@
 //! Unknown keys, values of a wrong type and values out of range are refused. The error names the
 //! file, the line, the key and what to write instead.
 
+mod changes;
 mod error;
 mod unknown;
 
@@ -15,13 +16,14 @@ use self::error::{explain, key_at, line_of, one_line, position};
 use crate::misfit::Misfit;
 use crate::{daemon, engine, logging, memory, observe, publish, source, vision};
 
+pub use changes::{Changes, Keys};
 pub use error::Error;
 
 /// Where [`load`] looks when no file is named, in this order.
 pub const PLACES: [&str; 2] = ["config.toml", "/etc/goldcrest/config.toml"];
 
 /// The whole configuration. Every key has a default, so an empty file is valid.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Config {
     /// The name of this camera in MQTT topics.
@@ -73,6 +75,8 @@ pub struct Loaded {
     pub config: Config,
     /// The file, or none where the defaults stand alone.
     pub path: Option<PathBuf>,
+    /// What the file holds.
+    text: String,
 }
 
 impl Loaded {
@@ -82,6 +86,11 @@ impl Loaded {
             .as_deref()
             .and_then(Path::parent)
             .unwrap_or(Path::new(""))
+    }
+
+    /// The keys, to be compared with those of another configuration.
+    pub fn keys(&self) -> Keys {
+        Keys::new(&self.text, &self.config)
     }
 }
 
@@ -98,6 +107,7 @@ pub fn load(named: Option<&Path>) -> Result<Loaded, Error> {
                 return Ok(Loaded {
                     config: Config::default(),
                     path: None,
+                    text: String::new(),
                 });
             }
         },
@@ -111,6 +121,7 @@ pub fn load(named: Option<&Path>) -> Result<Loaded, Error> {
     Ok(Loaded {
         config: parse(&text, &path)?,
         path: Some(path),
+        text,
     })
 }
 

@@ -77,18 +77,28 @@ impl Collector {
         }
     }
 
+    /// Changes the interval between two messages.
+    pub(super) fn configure(&mut self, config: &Config) {
+        self.every = Duration::try_from_secs_f64(config.interval).unwrap_or(Duration::MAX);
+    }
+
     /// Whether the interval is over.
     pub(super) fn due(&self) -> bool {
         self.last.elapsed() >= self.every
     }
 
-    /// The numbers of the interval that ends now, in which the stages took `stages`. Starts the
-    /// next interval.
-    pub(super) fn collect<'a>(&mut self, now: Now<'a>, stages: StageTimes) -> publish::Health<'a> {
+    /// Starts the next interval, with the counts at its beginning.
+    pub(super) fn start_interval(&mut self, totals: &Totals) {
+        self.last = Instant::now();
+        (self.seen, self.classified) = (totals.seen(), totals.classified);
+    }
+
+    /// The numbers of the interval so far, in which the stages took `stages`.
+    pub(super) fn numbers<'a>(&self, now: Now<'a>, stages: StageTimes) -> publish::Health<'a> {
         let interval = self.last.elapsed().as_secs_f64().max(1e-3);
         let rate = |now: u64, then: u64| ((now - then) as f64 / interval * 100.0).round() / 100.0;
         let (seen, classified) = (now.totals.seen(), now.totals.classified);
-        let health = publish::Health {
+        publish::Health {
             v: publish::VERSION,
             time: Time(SystemTime::now()),
             uptime_s: self.begun.elapsed().as_secs(),
@@ -111,10 +121,7 @@ impl Collector {
             temperature_c: thermal::temperature(),
             kernel: &now.engine.kernel,
             model: &now.engine.model_hash,
-        };
-        self.last = Instant::now();
-        (self.seen, self.classified) = (seen, classified);
-        health
+        }
     }
 }
 
@@ -164,7 +171,7 @@ mod tests {
         collector.last = Instant::now() - Duration::from_secs(2);
         (collector.seen, collector.classified) = (80, 60);
         let engine = description();
-        let health = collector.collect(now(&engine), StageTimes::default());
+        let health = collector.numbers(now(&engine), StageTimes::default());
         assert!((health.fps - 10.0).abs() < 1.0, "{health:?}");
         assert!(health.classified_fps <= 0.5, "{health:?}");
         assert_eq!((health.frames, health.classified), (100, 61));
@@ -177,14 +184,17 @@ mod tests {
         assert!(!collector.due());
         collector.last = Instant::now() - Duration::from_secs(2);
         assert!(collector.due());
-        collector.collect(now(&description()), StageTimes::default());
+        collector.start_interval(&TOTALS);
         assert!(!collector.due());
+        let engine = description();
+        let health = collector.numbers(now(&engine), StageTimes::default());
+        assert_eq!((health.fps, health.frames), (0.0, 100));
     }
 
     #[test]
     fn memory_and_model_are_filled_in() {
         let engine = description();
-        let health = collector().collect(now(&engine), StageTimes::default());
+        let health = collector().numbers(now(&engine), StageTimes::default());
         assert!(health.memory.resident.rss_anon_mb > 0.0, "{health:?}");
         assert!(health.memory.heap_bytes > 0, "{health:?}");
         assert_eq!(health.memory.budget_mb, 48);
@@ -194,13 +204,13 @@ mod tests {
     #[test]
     fn only_a_streaming_camera_has_a_picture() {
         let engine = description();
-        let health = collector().collect(now(&engine), StageTimes::default());
+        let health = collector().numbers(now(&engine), StageTimes::default());
         assert_eq!(health.picture, Some(PictureState::Dark));
         let lost = Now {
             camera: SourceState::Lost,
             ..now(&engine)
         };
-        let health = collector().collect(lost, StageTimes::default());
+        let health = collector().numbers(lost, StageTimes::default());
         assert_eq!(health.picture, None);
     }
 

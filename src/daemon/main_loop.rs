@@ -2,18 +2,19 @@
 
 use std::io;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant, SystemTime};
 
 use super::Error;
 use super::health::{Collector, Now};
-use super::reload::Reloader;
+use super::reload::{Reloaded, Reloader};
+use super::sight::Sight;
 use super::watchdog::Watchdog;
 use crate::frame::{Frame, PictureState, Slot, Taken};
 use crate::memory::Guard;
 use crate::meter::timing::Stages;
 use crate::pipeline::{Listener, LogLines, Outcome, Pace, Pipeline, Publishing, Totals};
-use crate::publish::{CameraState, Payload, Publisher};
-use crate::signals::Stop;
+use crate::publish::{CameraState, Health, Payload, Publisher, Unknown};
+use crate::signals::{Request, Stop};
 use crate::source::Monitor;
 
 /// How often the thread looks up from an empty slot.
@@ -32,37 +33,60 @@ pub(super) struct MainLoop<'a> {
     /// The source's clock.
     pub(crate) pace: Pace,
     pub health: Collector,
+    /// Set by SIGUSR1.
+    pub report: &'a Request,
     pub totals: &'a mut Totals,
 }
 
 impl MainLoop<'_> {
-    /// Runs until the slot is closed or `stop` is requested.
+    /// Runs until the slot is closed or `stop` is requested. Before the first frame and after the
+    /// last, publishes that nothing is known: brokers retain what was published before.
     pub(crate) fn run(mut self, stop: &Stop) -> Result<(), Error> {
+        let mut publishing = self.publisher.map(Publishing::new);
+        self.publish_unknown(&publishing, Unknown::Starting, SystemTime::now());
+        let ended = self.turn(stop, &mut publishing);
+        let now = SystemTime::now();
+        self.publish_unknown(&publishing, Unknown::Stopped, now);
+        if let Some(publisher) = self.publisher {
+            let status = self.monitor.status();
+            publisher.publish(&Payload::Camera(CameraState::stopped(&status, now)));
+        }
+        ended
+    }
+
+    /// The loop itself.
+    fn turn(&mut self, stop: &Stop, publishing: &mut Option<Publishing<'_>>) -> Result<(), Error> {
         let mut watchdog = Watchdog::start();
         let mut frame = Frame::empty();
         let mut log = LogLines::default();
-        let mut pictures = Pictures::default();
-        let mut publishing = self.publisher.map(Publishing);
+        let mut sight = Sight::default();
         let mut latency = Latency(self.pace);
-        let mut changes_seen = 0;
         while !stop.requested() {
             watchdog.feed(self.progress.load(Ordering::Relaxed));
             self.guard.check(self.monitor);
-            self.reloader.poll(self.pipeline, self.guard);
-            self.publish_camera(&mut changes_seen, &mut pictures);
+            let reloaded = self
+                .reloader
+                .poll(self.pipeline, self.guard, &mut self.health);
+            if reloaded == Some(Reloaded::OtherModel) {
+                self.publish_unknown(publishing, Unknown::ModelChanged, SystemTime::now());
+                sight.repeat();
+            }
+            sight.follow(self.monitor, self.publisher);
+            self.pipeline.set_blind(sight.blind());
+            let heartbeat = self.reloader.settings.observe.heartbeat;
+            if let Some((reason, since)) = sight.due(heartbeat, Instant::now()) {
+                self.publish_unknown(publishing, reason, since);
+            }
             if self.health.due() {
-                self.publish_health(pictures.state);
+                self.publish_health(sight.picture);
+            }
+            if self.report.take() {
+                self.log_report(sight.picture);
             }
             match self.slot.take(&mut frame, LOOK_UP) {
                 Taken::Frame => self.pipeline.process(
                     &mut frame,
-                    &mut [
-                        self.totals,
-                        &mut log,
-                        &mut publishing,
-                        &mut latency,
-                        &mut pictures,
-                    ],
+                    &mut [self.totals, &mut log, publishing, &mut latency, &mut sight],
                 )?,
                 Taken::Nothing => {}
                 Taken::Closed => break,
@@ -71,20 +95,43 @@ impl MainLoop<'_> {
         Ok(())
     }
 
-    /// Publishes the camera's next change, or its present state where the pictures changed.
-    fn publish_camera(&self, changes_seen: &mut u64, pictures: &mut Pictures) {
-        let Some(publisher) = self.publisher else {
-            return;
-        };
-        let change = self.monitor.change(changes_seen);
-        let pictures_changed = std::mem::take(&mut pictures.changed);
-        if let Some(status) = change.or_else(|| pictures_changed.then(|| self.monitor.status())) {
-            publisher.publish(&Payload::Camera(CameraState::new(&status, pictures.state)));
+    /// Publishes that no label is known since `since`, and why.
+    fn publish_unknown(
+        &self,
+        publishing: &Option<Publishing<'_>>,
+        reason: Unknown,
+        since: SystemTime,
+    ) {
+        if let Some(publishing) = publishing {
+            publishing.unknown(reason, since, &self.pipeline.engine().model_hash);
         }
     }
 
     /// Publishes the numbers of the last interval, and starts the next one.
     fn publish_health(&mut self, picture: PictureState) {
+        let stages = self.pipeline.stages.times();
+        let health = self.health.numbers(self.now(picture), stages);
+        log::debug!("health: {}", json(&health));
+        if let Some(publisher) = self.publisher {
+            publisher.publish(&Payload::Health(Box::new(health)));
+        }
+        self.pipeline.stages.clear();
+        self.health.start_interval(self.totals);
+    }
+
+    /// Logs the numbers of the interval so far and the memory table.
+    fn log_report(&self, picture: PictureState) {
+        let stages = self.pipeline.stages.times();
+        let health = self.health.numbers(self.now(picture), stages);
+        log::info!("health: {}", json(&health));
+        log::info!("memory needed, of {} MiB allowed:", health.memory.budget_mb);
+        for line in self.guard.need().to_string().lines() {
+            log::info!("{line}");
+        }
+    }
+
+    /// What is known now.
+    fn now(&self, picture: PictureState) -> Now<'_> {
         let messages = self.publisher.map(Publisher::counts);
         let mut drops = self.monitor.counters().drops();
         for (cause, count) in [
@@ -95,9 +142,7 @@ impl MainLoop<'_> {
             drops.add_many(cause, count);
         }
         drops.add_all(&self.totals.bad);
-        let stages = self.pipeline.stages.times();
-        self.pipeline.stages.clear();
-        let now = Now {
+        Now {
             totals: self.totals,
             drops,
             camera: self.monitor.state(),
@@ -105,16 +150,12 @@ impl MainLoop<'_> {
             engine: self.pipeline.engine(),
             messages,
             memory: *self.guard.last(),
-        };
-        let health = self.health.collect(now, stages);
-        log::debug!(
-            "health: {}",
-            serde_json::to_string(&health).unwrap_or_default()
-        );
-        if let Some(publisher) = self.publisher {
-            publisher.publish(&Payload::Health(Box::new(health)));
         }
     }
+}
+
+fn json(health: &Health<'_>) -> String {
+    serde_json::to_string(health).unwrap_or_default()
 }
 
 /// Measures how old each classified frame is once it was published, by the source's clock.
@@ -125,38 +166,6 @@ impl Listener for Latency {
         if outcome.classified() {
             let age = self.0.age(outcome.frame.captured.elapsed);
             stages.latency.add(age);
-        }
-        Ok(())
-    }
-}
-
-/// Follows what the pictures show, and logs each change.
-#[derive(Default)]
-struct Pictures {
-    state: PictureState,
-    /// The change is yet to be published.
-    changed: bool,
-}
-
-impl Listener for Pictures {
-    fn outcome(&mut self, outcome: &Outcome<'_>, _: &mut Stages) -> io::Result<()> {
-        let seq = outcome.frame.seq;
-        let Some(found) = outcome.gate.map(|gate| gate.picture) else {
-            return Ok(());
-        };
-        if found == self.state {
-            return Ok(());
-        }
-        self.state = found;
-        self.changed = true;
-        match found {
-            PictureState::Ok => log::info!("frame {seq}: pictures show something again"),
-            PictureState::Dark => {
-                log::info!("frame {seq}: pictures are all dark: night, or a covered lens");
-            }
-            PictureState::Stuck => log::warn!(
-                "frame {seq}: the camera repeats the same picture: unplug it and plug it in again"
-            ),
         }
         Ok(())
     }

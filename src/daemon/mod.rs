@@ -9,6 +9,7 @@ mod capture;
 mod health;
 mod main_loop;
 mod reload;
+mod sight;
 #[cfg(test)]
 mod tests;
 mod watchdog;
@@ -26,11 +27,11 @@ use crate::frame::Slot;
 use crate::memory::Guard;
 use crate::pipeline::{self, Pace, Pipeline, Totals};
 use crate::publish::Publisher;
-use crate::signals::Stop;
+use crate::signals::{Request, Stop};
 use crate::source::{self, Opened};
 
 pub(crate) use health::Config as HealthConfig;
-pub use reload::Reloader;
+pub use reload::{Reloader, Reread, Settings};
 pub(crate) use watchdog::stopping;
 
 /// How long the publisher may take to send `offline`. A stop takes at most two seconds in all.
@@ -44,12 +45,12 @@ pub struct Daemon {
     pub pipeline: Pipeline,
     /// The connection to the broker; `None` with `mqtt.enabled = false`.
     pub publisher: Option<Publisher>,
-    /// How often health is published.
-    pub health: HealthConfig,
     /// The watch over the daemon's memory.
     pub guard: Guard,
-    /// Loads another model at SIGHUP.
+    /// Takes over another configuration and another model at SIGHUP.
     pub reloader: Reloader,
+    /// Asks for a report in the log, at SIGUSR1.
+    pub report: Request,
 }
 
 /// The counts of a daemon that ended.
@@ -118,9 +119,9 @@ impl Daemon {
                     ..
                 },
             mut pipeline,
-            health,
             mut guard,
             mut reloader,
+            report,
             ..
         } = self;
         let slot = Arc::new(Slot::new());
@@ -139,6 +140,7 @@ impl Daemon {
             .spawn(move || capture.run())
             .map_err(Error::Thread)?;
         let mut totals = Totals::default();
+        let health = Collector::new(&reloader.settings.health);
         let looped = MainLoop {
             pipeline: &mut pipeline,
             guard: &mut guard,
@@ -148,7 +150,8 @@ impl Daemon {
             slot: &slot,
             progress: &progress,
             pace,
-            health: Collector::new(&health),
+            health,
+            report: &report,
             totals: &mut totals,
         }
         .run(stop);

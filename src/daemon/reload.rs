@@ -1,24 +1,24 @@
-//! Another model under the running daemon.
+//! Another configuration and another model under the running daemon.
 //!
-//! It is mapped, verified and tried before it takes the place of the current one. If anything is
-//! wrong with it, the current model keeps running.
+//! A model is mapped, verified and tried before it takes the place of the current one. If anything
+//! is wrong with it or with the configuration, nothing changes.
 
 use std::path::{Path, PathBuf};
 
+use log::{Level, LevelFilter};
+
+use super::health::{Collector, Config as HealthConfig};
 use crate::engine::{self, Card, Classifier, Engine, Memory};
 use crate::memory::{self, Guard};
 use crate::pipeline::Pipeline;
-use crate::signals::Reload;
+use crate::signals::Request;
 use crate::{observe, vision};
 
-/// Loads the model again when it is asked to.
-pub struct Reloader {
-    /// Set by SIGHUP.
-    pub requested: Reload,
+/// The part of the configuration that a running daemon can take over.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Settings {
     /// The ONNX file or the bundle.
     pub model: PathBuf,
-    /// What stands beside the model that runs now.
-    pub card: Card,
     /// Threads that one inference uses.
     pub threads: usize,
     /// How frames become the model's input.
@@ -27,89 +27,191 @@ pub struct Reloader {
     pub gate: vision::GateConfig,
     /// When a label is published.
     pub observe: observe::Config,
+    /// How often health is published.
+    pub health: HealthConfig,
+    /// How much memory is allowed.
+    pub memory: memory::Config,
+    /// Which lines are logged.
+    pub log: LevelFilter,
 }
 
-/// How a request to load the model again ended.
+/// Reads the configuration again.
+pub trait Reread: Send {
+    /// The settings of the file as it is now, and a line for each thing to log once they are in
+    /// force.
+    ///
+    /// # Errors
+    /// One line: the file, and what is wrong with it.
+    fn read(&mut self) -> Result<(Settings, Vec<(Level, String)>), String>;
+
+    /// The settings that were read last are in force.
+    fn accepted(&mut self);
+}
+
+/// Takes over the configuration and loads the model again when it is asked to.
+pub struct Reloader {
+    /// Set by SIGHUP.
+    pub requested: Request,
+    /// The settings in force.
+    pub settings: Settings,
+    /// What stands beside the model in force.
+    pub card: Card,
+    /// Where settings come from; without it, a reload loads the model alone.
+    pub reread: Option<Box<dyn Reread>>,
+}
+
+/// What a reload changed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Reloaded {
-    /// There was none.
-    Unasked,
-    /// The model is the one that runs already: its hash and its card are the same.
-    Same,
-    /// Another model, or other labels, took its place.
-    Another,
-    /// The current model keeps running.
-    Rejected,
+    /// Nothing, or settings alone.
+    SameModel,
+    /// Another model runs, which has not seen a frame.
+    OtherModel,
 }
 
-/// Why the current model keeps running.
+/// Why nothing changes.
 #[derive(Debug, thiserror::Error)]
 enum Rejection {
-    #[error(transparent)]
+    #[error("{0}; nothing changes")]
+    Configuration(String),
+    #[error("{0}; the current model keeps running")]
     Engine(#[from] engine::Error),
-    #[error(transparent)]
+    #[error("{0}; the current model keeps running")]
     Memory(#[from] memory::Refusal),
 }
 
 impl Reloader {
     /// The stages around `engine`, made for the input and the labels of its model.
     pub fn pipeline(&self, card: &Card, engine: Box<dyn Engine>) -> Pipeline {
-        let gate = vision::Gate::new(&self.gate, &self.vision, &card.input);
-        Pipeline::new(&self.vision, &self.observe, card, engine).gated(gate)
+        stages(&self.settings, card, engine)
     }
 
-    /// Loads the model if that was requested; to be called between two frames.
+    /// Reloads if that was requested; to be called between two frames.
     ///
     /// The caller waits. Meanwhile newer frames replace the one in the slot, two networks never run
     /// at once, and the current weights return their pages.
-    ///
-    /// A model with the hash and the card of the one that runs does not replace it: the pipeline
-    /// keeps its state, so nothing is published anew.
-    pub(super) fn poll(&mut self, pipeline: &mut Pipeline, guard: &mut Guard) -> Reloaded {
+    pub(super) fn poll(
+        &mut self,
+        pipeline: &mut Pipeline,
+        guard: &mut Guard,
+        health: &mut Collector,
+    ) -> Option<Reloaded> {
         if !self.requested.take() {
-            return Reloaded::Unasked;
+            return None;
         }
-        let loaded = self.load(pipeline, guard);
+        let reloaded = self.reload(pipeline, guard);
         memory::trim();
-        match loaded {
-            Ok((card, _)) if card == self.card => {
-                log::info!(
-                    "reload: {} is the same model as before (SHA-256 {})",
-                    self.model.display(),
-                    short(&card)
-                );
-                Reloaded::Same
-            }
-            Ok((card, engine)) => {
-                if let Some(memory) = engine.describe().memory {
-                    guard.changed(memory);
+        match reloaded {
+            Ok((reloaded, lines)) => {
+                for (level, line) in lines {
+                    log::log!(level, "reload: {line}");
                 }
-                log::info!(
-                    "reload: now running {} (SHA-256 {}, {} labels)",
-                    self.model.display(),
-                    short(&card),
-                    card.labels.len()
-                );
-                let stages = std::mem::take(&mut pipeline.stages);
-                *pipeline = self.pipeline(&card, engine);
-                pipeline.stages = stages;
-                self.card = card;
-                Reloaded::Another
+                health.configure(&self.settings.health);
+                log::set_max_level(self.settings.log);
+                Some(reloaded)
             }
             Err(why) => {
-                log::warn!("reload: {why}; the current model keeps running");
-                Reloaded::Rejected
+                log::warn!("reload: {why}");
+                None
             }
         }
     }
 
+    /// Returns what changed, with a line for each thing to log.
+    fn reload(
+        &mut self,
+        pipeline: &mut Pipeline,
+        guard: &mut Guard,
+    ) -> Result<(Reloaded, Vec<(Level, String)>), Rejection> {
+        let (settings, mut lines) = match &mut self.reread {
+            Some(reread) => reread.read().map_err(Rejection::Configuration)?,
+            None => (self.settings.clone(), Vec::new()),
+        };
+        let budget = guard.set_budget(settings.memory.clone());
+        let loaded = self.load(&settings, pipeline, guard);
+        let (card, engine) = match loaded {
+            Ok(loaded) => loaded,
+            Err(why) => {
+                guard.set_budget(budget);
+                return Err(why);
+            }
+        };
+        if let Some(reread) = &mut self.reread {
+            reread.accepted();
+        }
+        if let Some(memory) = engine.as_ref().and_then(|engine| engine.describe().memory) {
+            guard.changed(memory);
+        }
+        let reloaded = self.switch(settings, card, engine, pipeline);
+        lines.push((Level::Info, self.running(reloaded)));
+        Ok((reloaded, lines))
+    }
+
+    /// The line about the model that runs now.
+    fn running(&self, reloaded: Reloaded) -> String {
+        format!(
+            "now running {} (SHA-256 {}, {} labels){}",
+            self.settings.model.display(),
+            &self.card.sha256[..12.min(self.card.sha256.len())],
+            self.card.labels.len(),
+            match reloaded {
+                Reloaded::SameModel => ", the same model as before",
+                Reloaded::OtherModel => "",
+            }
+        )
+    }
+
+    /// Puts a model that was tried, if there is one, and settings into force.
+    fn switch(
+        &mut self,
+        settings: Settings,
+        card: Card,
+        engine: Option<Box<dyn Engine>>,
+        pipeline: &mut Pipeline,
+    ) -> Reloaded {
+        let same = card == self.card && settings.model == self.settings.model;
+        let reloaded = match engine {
+            Some(engine) if !same => {
+                let before = std::mem::replace(pipeline, stages(&settings, &card, engine));
+                pipeline.stages = before.stages;
+                Reloaded::OtherModel
+            }
+            engine => {
+                if let Some(engine) = engine {
+                    pipeline.set_engine(engine);
+                }
+                pipeline.set_observe(&settings.observe);
+                let running = &self.settings;
+                if settings.vision != running.vision || settings.gate != running.gate {
+                    pipeline.set_view(&settings.vision, &settings.gate, &card.input);
+                }
+                Reloaded::SameModel
+            }
+        };
+        (self.settings, self.card) = (settings, card);
+        reloaded
+    }
+
+    /// Opens and tries the model of `settings`. Returns no engine where plain tract runs the same
+    /// model already: it reads all weights into memory, which two engines must not do at once.
     fn load(
         &self,
+        settings: &Settings,
         pipeline: &Pipeline,
         guard: &Guard,
-    ) -> Result<(Card, Box<dyn Engine>), Rejection> {
-        let card = Card::read(&self.model)?;
-        let bundle = engine::packed(&self.model, &card)?;
+    ) -> Result<(Card, Option<Box<dyn Engine>>), Rejection> {
+        let (model, threads) = (&settings.model, settings.threads);
+        let card = Card::read(model)?;
+        let bundle = match engine::packed(model, &card) {
+            Ok(bundle) => bundle,
+            Err(unpacked) => {
+                let plain = pipeline.engine().memory.is_none();
+                if plain && card == self.card && *model == self.settings.model {
+                    return Ok((card, None));
+                }
+                return Err(unpacked.into());
+            }
+        };
         // Before it is mapped: the checksum alone would read all of it into memory.
         let before = pipeline.engine().memory.unwrap_or_default();
         guard.allows(Memory {
@@ -118,20 +220,20 @@ impl Reloader {
         })?;
         pipeline.rest();
         memory::trim();
-        let mut engine = Classifier::open(&bundle, &card, self.threads)
-            .map_err(|error| error.packed_from(&self.model))?;
+        let mut engine =
+            Classifier::open(&bundle, &card, threads).map_err(|error| error.packed_from(model))?;
         if let Some(memory) = engine.describe().memory {
             guard.allows(memory)?;
         }
         engine.verify()?;
         engine.self_test()?;
-        Ok((card, Box::new(engine)))
+        Ok((card, Some(Box::new(engine))))
     }
 }
 
-/// The first digits of the model's hash, for the log.
-fn short(card: &Card) -> &str {
-    card.sha256.get(..12).unwrap_or(&card.sha256)
+fn stages(settings: &Settings, card: &Card, engine: Box<dyn Engine>) -> Pipeline {
+    let gate = vision::Gate::new(&settings.gate, &settings.vision, &card.input);
+    Pipeline::new(&settings.vision, &settings.observe, card, engine).gated(gate)
 }
 
 fn length(path: &Path) -> Result<usize, engine::Error> {

@@ -6,7 +6,7 @@ use crate::engine::{self, Card, Description, Engine, Input, Resize};
 use crate::frame::Frame;
 use crate::memory::{self, EngineMemory, Facts};
 use crate::meter::Tally;
-use crate::signals::Reload;
+use crate::signals::Request;
 use crate::source::{Footprint, Monitor, Next, Source};
 
 /// Sees the same label in every frame.
@@ -56,13 +56,19 @@ fn daemon(source: Box<dyn Source>) -> Daemon {
         described: Description::default(),
     };
     let reloader = Reloader {
-        requested: Reload::default(),
-        model: PathBuf::new(),
-        card,
-        threads: 1,
-        vision: Default::default(),
-        gate: Default::default(),
-        observe: Default::default(),
+        requested: Request::default(),
+        settings: Settings {
+            model: PathBuf::new(),
+            threads: 1,
+            vision: Default::default(),
+            gate: Default::default(),
+            observe: Default::default(),
+            health: Default::default(),
+            memory: Default::default(),
+            log: log::LevelFilter::Info,
+        },
+        card: card.clone(),
+        reread: None,
     };
     let facts = Facts {
         engine: EngineMemory::Plain(0),
@@ -86,9 +92,9 @@ fn daemon(source: Box<dyn Source>) -> Daemon {
         },
         pipeline: reloader.pipeline(&reloader.card, Box::new(engine)),
         publisher: None,
-        health: HealthConfig::default(),
         guard: Guard::new(&memory::Config::default(), facts),
         reloader,
+        report: Request::default(),
     }
 }
 

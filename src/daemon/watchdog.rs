@@ -1,8 +1,13 @@
-//! systemd's readiness and watchdog, fed by progress and not by the clock alone.
+//! systemd's readiness and watchdog (sd_notify(3), sd_watchdog_enabled(3)), fed by progress and not
+//! by the clock alone.
 
+use std::env;
+use std::ffi::OsStr;
+use std::io;
+use std::os::linux::net::SocketAddrExt;
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::net::{SocketAddr, UnixDatagram};
 use std::time::{Duration, Instant};
-
-use sd_notify::NotifyState;
 
 /// Tells systemd that the daemon is ready, and from then on that it lives.
 pub(crate) struct Watchdog {
@@ -12,14 +17,17 @@ pub(crate) struct Watchdog {
 }
 
 impl Watchdog {
-    /// Says `READY=1`; a no-op where no systemd listens.
+    /// Sends `READY=1`; a no-op where no systemd listens.
     pub(crate) fn start() -> Self {
-        let mut micros = 0;
-        let every = sd_notify::watchdog_enabled(false, &mut micros)
-            .then(|| Duration::from_micros(micros) / 3);
-        notify(&[NotifyState::Ready]);
+        let variable = |name| env::var(name).ok();
+        let interval = interval(
+            variable("WATCHDOG_USEC").as_deref(),
+            variable("WATCHDOG_PID").as_deref(),
+            std::process::id(),
+        );
+        notify("READY=1");
         Self {
-            every,
+            every: interval.map(|interval| interval / 3),
             fed: Instant::now(),
             seen: 0,
         }
@@ -33,18 +41,82 @@ impl Watchdog {
         if self.fed.elapsed() >= every && progress != self.seen {
             self.fed = Instant::now();
             self.seen = progress;
-            notify(&[NotifyState::Watchdog]);
+            notify("WATCHDOG=1");
         }
     }
 }
 
-/// Says `STOPPING=1`.
+/// Sends `STOPPING=1`.
 pub(crate) fn stopping() {
-    notify(&[NotifyState::Stopping]);
+    notify("STOPPING=1");
 }
 
-fn notify(states: &[NotifyState<'_>]) {
-    if let Err(e) = sd_notify::notify(false, states) {
+/// How often systemd wants to hear of this process, from `WATCHDOG_USEC`; `None` for never. A
+/// `WATCHDOG_PID` is optional, and if it names another process, that one is watched.
+fn interval(usec: Option<&str>, pid: Option<&str>, own: u32) -> Option<Duration> {
+    if pid.is_some_and(|pid| pid.parse() != Ok(own)) {
+        return None;
+    }
+    let usec = usec?.parse().ok()?;
+    (usec > 0).then_some(Duration::from_micros(usec))
+}
+
+fn notify(state: &str) {
+    let Some(name) = env::var_os("NOTIFY_SOCKET") else {
+        return;
+    };
+    if let Err(e) = send(&name, state) {
         log::debug!("systemd does not listen: {e}");
+    }
+}
+
+/// Sends `state` to the socket `name`: a path, or `@` and the name of an abstract one.
+fn send(name: &OsStr, state: &str) -> io::Result<()> {
+    let address = match name.as_bytes().strip_prefix(b"@") {
+        Some(name) => SocketAddr::from_abstract_name(name)?,
+        None => SocketAddr::from_pathname(name)?,
+    };
+    let socket = UnixDatagram::unbound()?;
+    socket.send_to_addr(state.as_bytes(), &address).map(drop)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_watchdog_needs_no_process_id_and_ignores_a_foreign_one() {
+        let second = Some(Duration::from_secs(1));
+        for (usec, pid, wanted) in [
+            (Some("1000000"), None, second),
+            (Some("1000000"), Some("7"), second),
+            (Some("1000000"), Some("8"), None),
+            (Some("1000000"), Some("no number"), None),
+            (Some("0"), None, None),
+            (Some("soon"), None, None),
+            (None, Some("7"), None),
+        ] {
+            assert_eq!(interval(usec, pid, 7), wanted, "{usec:?} {pid:?}");
+        }
+    }
+
+    #[test]
+    fn systemd_is_told_through_a_path_and_an_abstract_name() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("socket");
+        let abstract_name = format!("@goldcrest-test-{}", std::process::id());
+        let address = SocketAddr::from_abstract_name(&abstract_name[1..]).unwrap();
+        for (listener, name) in [
+            (UnixDatagram::bind(&path).unwrap(), path.as_os_str()),
+            (
+                UnixDatagram::bind_addr(&address).unwrap(),
+                abstract_name.as_ref(),
+            ),
+        ] {
+            send(name, "READY=1").unwrap();
+            let mut text = [0; 64];
+            let length = listener.recv(&mut text).unwrap();
+            assert_eq!(&text[..length], b"READY=1");
+        }
     }
 }

@@ -12,7 +12,7 @@ use super::error::Error;
 pub(crate) const INSTALLED: &str = "/usr/share/goldcrest";
 
 /// Section `[model]`.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Config {
     /// The ONNX file; `model.toml` and `labels.txt` stand beside it. A relative path is looked for

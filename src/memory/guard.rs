@@ -72,6 +72,11 @@ impl Guard {
         self.config.bytes()
     }
 
+    /// Puts another budget into force. Returns the one before.
+    pub(crate) fn set_budget(&mut self, config: Config) -> Config {
+        std::mem::replace(&mut self.config, config)
+    }
+
     /// The last reading.
     pub(crate) fn last(&self) -> &Reading {
         &self.last

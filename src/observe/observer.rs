@@ -37,6 +37,8 @@ pub struct Observer {
     last: Option<(u64, Captured)>,
     /// The published claim, and since when it holds.
     current: Option<(Claim, Captured)>,
+    /// The claim that was withdrawn, until the next one is published.
+    withdrawn: Option<Claim>,
     /// Frames in a row that claim the same other label.
     rival: Option<(Claim, Run)>,
     /// Frames in a row that do not claim `current`.
@@ -45,6 +47,8 @@ pub struct Observer {
     updated: Duration,
     /// Whether each frame is a picture of its own.
     stills: bool,
+    /// The next frame publishes the state again, whenever the heartbeat is due.
+    changed: bool,
 }
 
 impl Observer {
@@ -58,10 +62,12 @@ impl Observer {
             top: Vec::with_capacity(config.top.max(2)),
             last: None,
             current: None,
+            withdrawn: None,
             rival: None,
             lapse: None,
             updated: Duration::ZERO,
             stills: false,
+            changed: false,
         }
     }
 
@@ -88,35 +94,62 @@ impl Observer {
         scores::rank(&self.smoothed, self.config.top.max(2), &mut self.top);
         self.updated = self.updated.min(captured.elapsed);
 
-        let before = self.current.map(|(claim, _)| claim);
+        let before = self.withdrawn.or(self.current.map(|(claim, _)| claim));
         if let Some(decided) = self.decide(self.claim(), captured) {
             self.current = Some(decided);
+            self.withdrawn = None;
             self.rival = None;
             self.lapse = None;
             self.updated = captured.elapsed;
+            self.changed = false;
+            if before == Some(decided.0) {
+                return self.current().map(Update::Return);
+            }
             return Some(Update::Change {
                 statement: self.current()?,
                 previous: before.map(|claim| self.name(claim)),
             });
         }
-        let due =
-            captured.elapsed.saturating_sub(self.updated).as_secs_f64() >= self.config.heartbeat;
+        let since = captured.elapsed.saturating_sub(self.updated);
+        let due = self.changed || since.as_secs_f64() >= self.config.heartbeat;
         if due && self.current.is_some() {
+            self.changed = false;
             self.updated = captured.elapsed;
             return self.current().map(Update::Heartbeat);
         }
         None
     }
 
+    /// Goes on with other settings and the same state. If they differ, the next frame publishes the
+    /// state again, in their terms.
+    pub(crate) fn configure(&mut self, config: &Config) {
+        if *config != self.config {
+            self.config.clone_from(config);
+            self.changed = true;
+        }
+    }
+
+    /// Takes the state back: frames no longer show what it claims. The next frame is taken as it
+    /// is, and a state takes as many frames as the first one did.
+    pub(crate) fn withdraw(&mut self) {
+        self.withdrawn = self
+            .current
+            .take()
+            .map(|(claim, _)| claim)
+            .or(self.withdrawn);
+        self.rival = None;
+        self.lapse = None;
+        self.last = None;
+    }
+
     /// The state as of the last frame; `None` before the first change.
     pub(crate) fn current(&self) -> Option<Statement<'_>> {
         let (index, since) = self.current?;
         let (seq, captured) = self.last?;
-        let best = self.top.first().map_or(0.0, |best| best.score);
         Some(Statement {
             label: self.name(index),
             index,
-            score: index.map_or(best, |i| self.score(i)),
+            score: index.map(|i| self.score(i)),
             top: &self.top[..self.top.len().min(self.config.top)],
             since,
             seq,

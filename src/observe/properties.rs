@@ -7,6 +7,8 @@ use proptest::prelude::*;
 use super::*;
 use crate::frame::Captured;
 
+mod withdrawal;
+
 const UNKNOWN: &str = "unknown";
 
 fn at(seconds: f64) -> Captured {
@@ -106,7 +108,8 @@ proptest! {
         }
         let current = observer.current().expect("a state");
         prop_assert_eq!(current.index, Some(label));
-        prop_assert!((0.8..=0.86).contains(&current.score), "{}", current.score);
+        let score = current.score.expect("a label has a score");
+        prop_assert!((0.8..=0.86).contains(&score), "{}", score);
     }
 
     #[test]
@@ -140,6 +143,7 @@ proptest! {
             now += step;
             let update = observer.step(scores, n as u64, at(now));
             match (update, last) {
+                (Some(Update::Return(_)), _) => prop_assert!(false, "nothing was withdrawn"),
                 (Some(Update::Heartbeat(_)), None) => prop_assert!(false, "repeats nothing"),
                 (Some(Update::Heartbeat(_)), Some(last)) => prop_assert!(now - last > heartbeat - 1e-6),
                 (None, Some(last)) => prop_assert!(now - last < heartbeat + 1e-6),
@@ -186,7 +190,8 @@ proptest! {
         for (scores, time, seq) in &history {
             let Some(update) = observer.step(scores, *seq, at(*time)) else { continue };
             let s = update.statement();
-            prop_assert!((0.0..=1.0).contains(&s.score));
+            prop_assert_eq!(s.score.is_some(), s.index.is_some());
+            prop_assert!((0.0..=1.0).contains(&s.score.unwrap_or_default()));
             prop_assert_eq!((s.seq, s.captured), (*seq, at(*time)));
             prop_assert_eq!(s.top.len(), config.top);
             prop_assert!(s.top.windows(2).all(|w| w[0].score >= w[1].score));
@@ -202,7 +207,7 @@ fn text(update: &Update<'_>) -> String {
     let s = update.statement();
     let top: Vec<_> = s.top_names().collect();
     let kind = matches!(update, Update::Change { .. });
-    format!("{kind} {} {} {top:?} {:?}", s.label, s.score, s.since)
+    format!("{kind} {} {:?} {top:?} {:?}", s.label, s.score, s.since)
 }
 
 /// Steps through `frames` one second apart and returns the updates at each: the label, and `!` for
@@ -213,7 +218,7 @@ fn updates(observer: &mut Observer, frames: &[&[f32]]) -> Vec<Option<String>> {
         let update = observer.step(scores, n as u64, at(n as f64));
         all.push(update.map(|update| match update {
             Update::Change { statement, .. } => format!("{}!", statement.label),
-            Update::Heartbeat(statement) => statement.label.to_string(),
+            Update::Return(statement) | Update::Heartbeat(statement) => statement.label.to_string(),
         }));
     }
     all
@@ -259,19 +264,20 @@ fn a_change_tells_what_was_before_and_since_when() {
     assert_eq!(previous, Some("label 0"));
     assert_eq!((statement.label, statement.index), ("label 1", Some(1)));
     assert_eq!((statement.since, statement.captured), (at(3.0), at(5.5)));
-    assert_eq!((statement.seq, statement.score), (5, 0.9));
+    assert_eq!((statement.seq, statement.score), (5, Some(0.9)));
     let top: Vec<_> = statement.top_names().collect();
     assert_eq!(top, [("label 1", 0.9), ("label 0", 0.1)]);
 }
 
 #[test]
-fn unknown_carries_the_score_that_was_not_enough() {
+fn unknown_has_no_score_of_another_label() {
     let mut observer = Observer::new(&unsmoothed(1), &names(2));
     let update = observer
         .step(&[0.3, 0.45], 0, at(0.0))
         .expect("a first word");
     let s = update.statement();
-    assert_eq!((s.label, s.index, s.score), (UNKNOWN, None, 0.45));
+    assert_eq!((s.label, s.index, s.score), (UNKNOWN, None, None));
+    assert_eq!(s.top_names().next(), Some(("label 1", 0.45)));
 }
 
 #[test]
@@ -314,7 +320,7 @@ fn smoothing_follows_its_time_constant_at_any_frame_rate() {
         for n in 1..=frames {
             observer.step(&[1.0], n, at(2.0 * n as f64 / frames as f64));
         }
-        let score = observer.current().expect("a state").score;
+        let score = observer.current().expect("a state").score.expect("a label");
         let expected = 1.0 - (-1.0f32).exp();
         assert!((score - expected).abs() < 1e-4, "{frames}: {score}");
     }

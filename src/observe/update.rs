@@ -10,9 +10,8 @@ pub struct Statement<'a> {
     pub(crate) label: &'a str,
     /// The label's index; `None` is unknown.
     pub(crate) index: Option<usize>,
-    /// Smoothed score of the label, 0 to 1; for unknown, the score of the best label, which fell
-    /// short.
-    pub(crate) score: f32,
+    /// Smoothed score of the label, 0 to 1; `None` for unknown, which has none of its own.
+    pub(crate) score: Option<f32>,
     /// The best labels by smoothed score, best first.
     pub top: &'a [Ranked],
     /// The first of the frames in a row that led to this label.
@@ -42,9 +41,12 @@ pub enum Update<'a> {
     Change {
         /// The new state.
         statement: Statement<'a>,
-        /// The label before; `None` at the first one.
+        /// The label before, also from before a [withdrawal](super::Observer::withdraw); `None` at
+        /// the first one.
         previous: Option<&'a str>,
     },
+    /// The label is the same as before the [withdrawal](super::Observer::withdraw).
+    Return(Statement<'a>),
     /// Nothing changed, and the heartbeat is due.
     Heartbeat(Statement<'a>),
 }
@@ -53,7 +55,9 @@ impl<'a> Update<'a> {
     /// The state, new or not.
     pub(crate) fn statement(&self) -> &Statement<'a> {
         match self {
-            Self::Change { statement, .. } | Self::Heartbeat(statement) => statement,
+            Self::Change { statement, .. }
+            | Self::Return(statement)
+            | Self::Heartbeat(statement) => statement,
         }
     }
 }

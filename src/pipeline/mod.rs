@@ -11,12 +11,12 @@ use std::fmt::Display;
 use std::io;
 use std::time::Instant;
 
-use crate::engine::{self, Card, Engine, Output};
+use crate::engine::{self, Card, Engine, Input, Output};
 use crate::frame::{self, Frame};
 use crate::meter::heap::{self, Heap};
 use crate::meter::timing::Stages;
 use crate::observe::{self, Observer};
-use crate::vision::{self, Gate, GateReading, Preparer};
+use crate::vision::{self, Gate, GateConfig, GateReading, Preparer};
 
 pub(crate) use listeners::{JsonLines, LogLines, Publishing, Totals};
 pub(crate) use outcome::{Listener, Outcome};
@@ -28,6 +28,8 @@ pub struct Pipeline {
     preparer: Preparer,
     engine: Box<dyn Engine>,
     observer: Observer,
+    /// Frames show nothing of the present, so the observer does not see them.
+    blind: bool,
     labels: Vec<String>,
     /// Probabilities of the last classified frame.
     scores: Vec<f32>,
@@ -85,6 +87,7 @@ impl Pipeline {
             preparer: Preparer::new(vision, &card.input),
             engine,
             observer: Observer::new(observe, &card.labels),
+            blind: false,
             labels: card.labels.clone(),
             scores: vec![0.0; card.labels.len()],
             temperature: card.temperature,
@@ -129,7 +132,11 @@ impl Pipeline {
                 return pass_over(frame, error.cause(), &error, listeners);
             }
         };
-        let update = self.observer.step(&self.scores, frame.seq, frame.captured);
+        let update = if self.blind {
+            None
+        } else {
+            self.observer.step(&self.scores, frame.seq, frame.captured)
+        };
         if let Some(mut mark) = mark {
             self.stages.allocations.observe += mark.heap.since();
             self.stages.observe.add(mark.time.elapsed());
@@ -158,7 +165,7 @@ impl Pipeline {
             return Ok((None, Some(self.classify(frame)?)));
         };
         let start = Instant::now();
-        let wanted = !self.observer.settled();
+        let wanted = !self.blind && !self.observer.settled();
         let look = gate.look(frame.view(), frame.captured.elapsed, wanted);
         if !look.as_ref().is_ok_and(|look| look.open) {
             frame.data.give_back();
@@ -198,6 +205,33 @@ impl Pipeline {
             time: inferred,
             heap,
         })
+    }
+
+    /// Goes on with another engine of the same model.
+    pub(crate) fn set_engine(&mut self, engine: Box<dyn Engine>) {
+        self.output = engine.describe().output;
+        self.engine = engine;
+    }
+
+    /// Goes on with other rules for what is published, and with the present state.
+    pub(crate) fn set_observe(&mut self, observe: &observe::Config) {
+        self.observer.configure(observe);
+    }
+
+    /// Goes on with other settings of how frames are prepared and gated.
+    pub(crate) fn set_view(&mut self, vision: &vision::Config, gate: &GateConfig, input: &Input) {
+        self.preparer = Preparer::new(vision, input);
+        self.gate = Some(Gate::new(gate, vision, input));
+    }
+
+    /// Whether frames show nothing of the present from now on: the camera is lost, its pictures are
+    /// dark or always the same. Meanwhile there are no updates. At the beginning the state is
+    /// [withdrawn](Observer::withdraw).
+    pub(crate) fn set_blind(&mut self, blind: bool) {
+        if blind && !self.blind {
+            self.observer.withdraw();
+        }
+        self.blind = blind;
     }
 
     /// Returns mapped weights to the system until the next frame; see [`Engine::rest`].

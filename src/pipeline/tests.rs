@@ -4,9 +4,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, SystemTime};
 
 use super::*;
-use crate::engine::{Description, Input, Resize};
+use crate::engine::{Description, Resize};
 use crate::frame::{Captured, PixelFormat};
-use crate::vision::GateConfig;
 
 /// Sees "bright" or "dim", and counts how often it is asked.
 struct Photometer {
@@ -105,7 +104,7 @@ impl Listener for Collected {
             let statement = update.statement();
             self.labels
                 .push((outcome.frame.seq, statement.label.to_string()));
-            self.scores.push(statement.score);
+            self.scores.extend(statement.score);
         }
         Ok(())
     }
@@ -204,6 +203,26 @@ fn each_still_is_judged_by_its_own_scores() {
         expected.push((seq, label.to_string()));
     }
     assert_eq!(collected.labels, expected);
+}
+
+#[test]
+fn a_blind_pipeline_has_no_updates_and_then_the_label_returns() {
+    let (mut pipeline, _) = pipeline(Some(GateConfig::default()));
+    let mut collected = Collected::default();
+    let mut see = |pipeline: &mut Pipeline, frames: std::ops::Range<u64>| {
+        collected.labels.clear();
+        for seq in frames {
+            pipeline
+                .process(&mut frame(seq), &mut [&mut collected])
+                .unwrap();
+        }
+        collected.labels.clone()
+    };
+    assert_eq!(see(&mut pipeline, 0..5), [(2, "bright".into())]);
+    pipeline.set_blind(true);
+    assert_eq!(see(&mut pipeline, 5..30), []);
+    pipeline.set_blind(false);
+    assert_eq!(see(&mut pipeline, 30..35), [(32, "bright".into())]);
 }
 
 #[test]

@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use super::connection::{self, Link, LogLimit, Shared, client_id, temporary_client_id};
+use super::connection::{self, Link, LogLimit, Patience, Shared, client_id, temporary_client_id};
 use super::counts::MessageCounts;
 use super::outbox::{Message, MessageKind, Outbox};
 use super::{Config, Error, Payload, Topics};
@@ -29,19 +29,26 @@ impl Publisher {
     /// [`Error::Id`]; [`Error::Password`] when the password's file cannot be read;
     /// [`Error::Thread`].
     pub fn start(config: &Config, id: &str) -> Result<Self, Error> {
-        Self::start_as(client_id(config, id), config, id)
+        Self::start_as(client_id(config, id), config, id, Patience::Endless)
     }
 
     /// Does the same with a client id for a short `purpose`, so that a daemon that runs with the
-    /// same configuration stays connected.
+    /// same configuration stays connected. The caller gives up, and reports that, if
+    /// [`Publisher::wait_connected`] fails.
     ///
     /// # Errors
     /// Those of [`Publisher::start`].
     pub(crate) fn start_temporary(config: &Config, id: &str, purpose: &str) -> Result<Self, Error> {
-        Self::start_as(temporary_client_id(config, id, purpose), config, id)
+        let client_id = temporary_client_id(config, id, purpose);
+        Self::start_as(client_id, config, id, Patience::OneTry)
     }
 
-    fn start_as(client_id: String, config: &Config, id: &str) -> Result<Self, Error> {
+    fn start_as(
+        client_id: String,
+        config: &Config,
+        id: &str,
+        patience: Patience,
+    ) -> Result<Self, Error> {
         let topics = Topics::new(&config.base, id)?;
         let availability = |word: &str| Message {
             topic: topics.availability.clone(),
@@ -53,7 +60,7 @@ impl Publisher {
         let mut outbox = Outbox::new(config.queue);
         outbox.put(availability("online"));
         let shared = Arc::new(Shared::new(outbox, offline));
-        let thread = connection::start(&shared, options, config.address())?;
+        let thread = connection::start(&shared, options, config.address(), patience)?;
         Ok(Self {
             shared,
             topics,

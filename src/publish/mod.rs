@@ -33,5 +33,5 @@ pub use connection::{PasswordError, Secret, probe};
 pub use counts::MessageCounts;
 pub use error::Error;
 pub use payloads::{CameraState, Event, Health, Label, Payload};
-pub(crate) use payloads::{MemoryUse, Queue, Score, Time, Top, VERSION};
+pub(crate) use payloads::{MemoryUse, Queue, Score, Time, Top, Unknown, VERSION};
 pub(crate) use topics::Topics;

@@ -1,33 +1,39 @@
 //! A daemon of the configured parts.
 
+use std::path::Path;
+
+use super::reread::{Reader, settings};
 use super::{Failure, Packing, model, need};
 use crate::config::Loaded;
 use crate::daemon::{Daemon, Reloader};
 use crate::publish::Publisher;
-use crate::signals::Reload;
+use crate::signals::Request;
 use crate::source;
 
 /// Opens the model and the source, checks the memory they need, and begins to connect to the
-/// broker.
+/// broker. `named` is the configuration that the command line names.
 ///
 /// # Errors
 /// The first part that cannot be used. A camera or a broker that is missing is waited for later.
-pub fn daemon(loaded: &Loaded, requested: Reload) -> Result<Daemon, Failure> {
+pub fn daemon(
+    loaded: &Loaded,
+    named: Option<&Path>,
+    requested: Request,
+    report: Request,
+) -> Result<Daemon, Failure> {
     let config = &loaded.config;
     let mut source = source::open(&config.source, &config.camera, loaded.folder())?;
     let mut model = model(loaded, None, None, Packing::Never(source.footprint))?;
     model.engine.self_test()?;
     let reloader = Reloader {
         requested,
-        model: model.path,
+        settings: settings(config, model.path),
         card: model.card,
-        threads: config.model.threads,
-        vision: config.vision.clone(),
-        gate: config.gate.clone(),
-        observe: config.observe.clone(),
+        reread: Some(Box::new(Reader::new(loaded, named))),
     };
     let pipeline = reloader.pipeline(&reloader.card, model.engine);
-    let guard = need::admit(loaded, &reloader.model, pipeline.engine(), source.footprint)?;
+    let path = &reloader.settings.model;
+    let guard = need::admit(loaded, path, pipeline.engine(), source.footprint)?;
     let publisher = if config.mqtt.enabled {
         Some(Publisher::start(&config.mqtt, &config.id)?)
     } else {
@@ -38,8 +44,8 @@ pub fn daemon(loaded: &Loaded, requested: Reload) -> Result<Daemon, Failure> {
         source,
         pipeline,
         publisher,
-        health: config.health.clone(),
         guard,
         reloader,
+        report,
     })
 }

@@ -90,8 +90,8 @@ fn facts(
         frame: source.frame,
         vision: vision::memory(source.width),
         mqtt,
-        // Capture, MQTT, the closer of a camera, and the pool of a second engine.
-        threads: 1
+        // Signals, capture, MQTT, the closer of a camera, and the pool of a second engine.
+        threads: 2
             + usize::from(config.mqtt.enabled)
             + usize::from(camera)
             + engine.threads.saturating_sub(1),

@@ -1,9 +1,12 @@
 //! The daemon with a real broker, as a subscriber sees it from birth to end.
 
+use std::collections::HashMap;
+use std::path::Path;
+use std::process::Command;
 use std::time::{Duration, Instant};
 
 use crate::support::daemon::{bottles, configuration};
-use crate::support::program::goldcrest;
+use crate::support::program::{Ran, goldcrest};
 use crate::support::{Broker, Daemon, Subscriber, free_port};
 
 #[test]
@@ -91,20 +94,165 @@ fn a_recording_that_stops_ends_the_daemon_well() {
 #[test]
 fn a_replay_publishes_when_asked_to() {
     let broker = Broker::start();
-    let subscriber = Subscriber::new(&broker, "goldcrest/test/#");
+    let subscriber = Subscriber::new(&broker, "goldcrest/test-replay/#");
     let folder = tempfile::tempdir().unwrap();
     let config = configuration(folder.path(), &bottles("stop"), &broker.config_toml());
-    let ran = goldcrest(&[
-        "replay",
-        "tests/recordings/bottles",
-        "--mqtt",
-        "--config",
-        config.to_str().unwrap(),
-    ]);
+    let ran = replay(&config, &[]);
     assert_eq!(ran.code, 0, "{}", ran.stderr);
     assert_eq!(subscriber.expect("availability").text, "online");
     subscriber.expect_that("label", |m| m.json()["label"] == "pop bottle");
+    let label = subscriber.expect_that("label", |m| m.json()["label"].is_null());
+    assert_eq!(label.json()["reason"], "stopped");
+    assert_eq!(label.json()["seq"], 59);
     assert_eq!(subscriber.expect("availability").text, "offline");
+
+    let named = Subscriber::new(&broker, "goldcrest/other/#");
+    assert_eq!(replay(&config, &["--id", "other"]).code, 0);
+    assert_eq!(named.expect("availability").text, "online");
+}
+
+/// Replays the bottles over MQTT.
+fn replay(config: &Path, more: &[&str]) -> Ran {
+    let mut arguments = vec!["replay", "tests/recordings/bottles", "--mqtt", "--config"];
+    arguments.push(config.to_str().unwrap());
+    arguments.extend(more);
+    goldcrest(&arguments)
+}
+
+#[test]
+fn a_replay_beside_a_daemon_of_its_id_disturbs_nothing() {
+    let broker = Broker::start();
+    let subscriber = Subscriber::new(&broker, "goldcrest/test/#");
+    let daemon = Daemon::start(&broker.config_toml());
+    subscriber.expect_that("label", |m| m.json()["label"] == "pop bottle");
+    let ran = replay(&daemon.folder.path().join("config.toml"), &[]);
+    assert_eq!(ran.code, 0, "{}", ran.stderr);
+    while let Some(message) = subscriber.next(Duration::ZERO) {
+        assert!(
+            message.topic != "goldcrest/test/availability",
+            "{message:?}"
+        );
+        if message.topic == "goldcrest/test/label" {
+            assert_eq!(message.json()["label"], "pop bottle", "{message:?}");
+        }
+    }
+    let late = Subscriber::new(&broker, "goldcrest/test/availability");
+    assert_eq!(late.expect("availability").text, "online");
+    daemon.end();
+}
+
+#[test]
+fn a_foreign_offline_is_answered_with_all_states() {
+    let broker = Broker::start();
+    let subscriber = Subscriber::new(&broker, "goldcrest/test/#");
+    let mut daemon = Daemon::start(&broker.config_toml());
+    subscriber.expect_that("label", |m| m.json()["label"] == "pop bottle");
+    broker.publish("goldcrest/test/camera", "{}");
+    broker.publish("goldcrest/test/availability", "offline");
+    subscriber.expect_that("availability", |m| m.text == "offline");
+    let line = daemon.expect("another client published `offline`");
+    assert!(line.contains("goldcrest/test/availability"), "{line}");
+    subscriber.expect_that("availability", |m| m.text == "online");
+    subscriber.expect_that("camera", |m| m.json()["state"] == "streaming");
+    daemon.end();
+    // Its own goodbye is not answered.
+    let late = Subscriber::new(&broker, "goldcrest/test/availability");
+    assert_eq!(late.expect("availability").text, "offline");
+}
+
+#[test]
+fn a_stopped_daemon_leaves_nothing_that_it_does_not_know() {
+    let broker = Broker::start();
+    let subscriber = Subscriber::new(&broker, "goldcrest/test/label");
+    let daemon = Daemon::start(&broker.config_toml());
+    let seen = subscriber.expect_that("label", |m| m.json()["label"] == "pop bottle");
+    daemon.end();
+    let late = Subscriber::new(&broker, "goldcrest/test/#");
+    let mut states = HashMap::new();
+    while let Some(message) = late.next(Duration::from_secs(1)) {
+        assert!(message.retained, "{message:?}");
+        states.insert(message.topic.clone(), message);
+    }
+    let label = states["goldcrest/test/label"].json();
+    assert!(
+        label["label"].is_null() && label["score"].is_null(),
+        "{label}"
+    );
+    assert_eq!(
+        (&label["reason"], &label["top"]),
+        (&"stopped".into(), &serde_json::json!([]))
+    );
+    assert_eq!(label["model"], seen.json()["model"]);
+    assert!(
+        label["seq"].as_u64() >= seen.json()["seq"].as_u64(),
+        "{label}"
+    );
+    let camera = states["goldcrest/test/camera"].json();
+    assert_eq!(camera["state"], "stopped");
+    assert!(camera.get("picture").is_none(), "{camera}");
+    assert_eq!(states["goldcrest/test/availability"].text, "offline");
+}
+
+#[test]
+fn a_label_of_an_earlier_run_is_withdrawn_at_the_start() {
+    let broker = Broker::start();
+    // As a run leaves it that was killed.
+    broker.publish("goldcrest/test/label", "{\"v\":1,\"label\":\"pop bottle\"}");
+    let subscriber = Subscriber::new(&broker, "goldcrest/test/#");
+    let nowhere = "kind = \"camera\"\n[camera]\ndevice = \"/dev/nowhere\"";
+    let daemon = Daemon::on(nowhere, &broker.config_toml());
+    let starting = subscriber.expect_that("label", |m| !m.retained).json();
+    assert_eq!(
+        (&starting["label"], &starting["reason"]),
+        (&().into(), &"starting".into())
+    );
+    assert_eq!(
+        (&starting["seq"], &starting["captured"]),
+        (&().into(), &().into())
+    );
+    let camera = subscriber
+        .expect_that("camera", |m| m.json()["cause"] != "opening")
+        .json();
+    let lost = subscriber
+        .expect_that("label", |m| m.json()["reason"] == "camera lost")
+        .json();
+    assert_eq!(lost["since"], camera["since"]);
+    daemon.end();
+}
+
+/// Signals twice, with a pause in between.
+fn interrupt_twice(daemon: &Daemon, pause: &str) {
+    let id = daemon.id();
+    let twice = format!("kill -s INT {id}; sleep {pause}; kill -s INT {id}");
+    let status = Command::new("sh").args(["-c", &twice]).status();
+    assert!(status.unwrap().success());
+}
+
+#[test]
+fn two_interrupts_at_once_count_as_one() {
+    let broker = Broker::start();
+    let subscriber = Subscriber::new(&broker, "goldcrest/test/availability");
+    let mut daemon = Daemon::start(&broker.config_toml());
+    assert_eq!(subscriber.expect("availability").text, "online");
+    // With a frozen broker the goodbye takes a while.
+    broker.freeze();
+    interrupt_twice(&daemon, "0.01");
+    let status = daemon.wait();
+    broker.thaw();
+    assert_eq!(status.code(), Some(0), "{:#?}", daemon.log);
+}
+
+#[test]
+fn a_second_interrupt_ends_the_daemon_without_a_goodbye() {
+    let broker = Broker::start();
+    let subscriber = Subscriber::new(&broker, "goldcrest/test/availability");
+    let mut daemon = Daemon::start(&broker.config_toml());
+    assert_eq!(subscriber.expect("availability").text, "online");
+    broker.freeze();
+    interrupt_twice(&daemon, "0.5");
+    let status = daemon.wait();
+    broker.thaw();
+    assert_eq!(status.code(), Some(130), "{:#?}", daemon.log);
 }
 
 #[test]
@@ -132,16 +280,16 @@ fn a_replay_without_its_broker_is_refused_in_one_line() {
     let port = free_port();
     let mqtt = format!("[mqtt]\nhost = \"127.0.0.1\"\nport = {port}\n");
     let config = configuration(folder.path(), &bottles("stop"), &mqtt);
-    let ran = goldcrest(&[
-        "replay",
-        "tests/recordings/bottles",
-        "--mqtt",
-        "--config",
-        config.to_str().unwrap(),
-    ]);
+    let ran = replay(&config, &[]);
     assert_eq!(ran.code, 69, "{}", ran.stderr);
-    let last = ran.stderr.lines().last().unwrap_or_default();
-    assert!(last.contains(&format!("127.0.0.1:{port}")), "{last}");
+    let broker = format!("127.0.0.1:{port}");
+    let lines: Vec<&str> = ran.stderr.lines().filter(|l| l.contains(&broker)).collect();
+    assert!(
+        matches!(lines[..], [line] if line.starts_with("goldcrest: MQTT broker ")),
+        "{}",
+        ran.stderr
+    );
+    assert!(!ran.stderr.contains("trying again"), "{}", ran.stderr);
 }
 
 #[test]

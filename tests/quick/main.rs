@@ -14,6 +14,7 @@ mod health;
 mod install;
 mod layers;
 mod models;
+mod mqtt_page;
 mod record;
 mod reload;
 mod replay;

@@ -105,6 +105,15 @@ impl Broker {
         program::signal(process.id(), signal);
     }
 
+    /// Publishes a retained message, as any other client may.
+    pub fn publish(&self, topic: &str, text: &str) {
+        let status = Command::new(program::installed("mosquitto_pub"))
+            .args(["-h", "127.0.0.1", "-p", &self.port.to_string()])
+            .args(["-r", "-q", "1", "-t", topic, "-m", text])
+            .status();
+        assert!(status.expect("mosquitto_pub runs").success());
+    }
+
     /// The port it listens on.
     pub fn port(&self) -> u16 {
         self.port

@@ -7,7 +7,7 @@ mod summary;
 
 use std::io::{self, Write};
 use std::path::PathBuf;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use self::kind::Kind;
 use self::output::{Lines, Output};
@@ -17,7 +17,7 @@ use crate::config::{Config, Loaded};
 use crate::exit;
 use crate::frame::Frame;
 use crate::pipeline::{self, Listener, Pace, Pipeline, Publishing, Totals};
-use crate::publish::Publisher;
+use crate::publish::{Publisher, Unknown};
 use crate::setup::{self, Failure, Model};
 use crate::signals::Stop;
 use crate::source::{self, Recording, RecordingOptions, Step};
@@ -54,9 +54,12 @@ pub struct Options {
     /// source.frame_rate
     #[arg(long, value_name = "N", value_parser = rate)]
     fps: Option<f64>,
-    /// Publish to the configured broker too
+    /// Publish to the configured broker too, below the id of the configuration and "-replay"
     #[arg(long)]
     mqtt: bool,
+    /// Publish below this id instead
+    #[arg(long, value_name = "ID", requires = "mqtt")]
+    id: Option<String>,
 }
 
 /// Runs the command.
@@ -76,26 +79,27 @@ pub fn run(options: &Options) -> Result<(), Failure> {
     if kind != Kind::Film {
         pipeline = pipeline.stills();
     }
-    let publisher = options.mqtt.then(|| connect(config)).transpose()?;
+    let publisher = options
+        .mqtt
+        .then(|| connect(config, options.id.as_deref()))
+        .transpose()?;
     let mut totals = Totals::default();
     let mut labels = Labels::new(&config.observe.unknown);
     let lines = Lines::new(options, config.observe.top, kind);
     let mut output = Output::new(lines, recording.len_hint());
+    let mut publishing = publisher.as_ref().map(Publishing::new);
+    publish_unknown(&publishing, Unknown::Starting, &pipeline);
     let begun = Instant::now();
     let played = play(
         &mut recording,
         &mut pipeline,
-        &mut [
-            &mut totals,
-            &mut labels,
-            &mut output,
-            &mut publisher.as_ref().map(Publishing),
-        ],
+        &mut [&mut totals, &mut labels, &mut output, &mut publishing],
         options.realtime,
         &stop,
     );
     let took = begun.elapsed();
     let written = output.finish();
+    publish_unknown(&publishing, Unknown::Stopped, &pipeline);
     if let Some(publisher) = publisher {
         publisher.close(GOODBYE);
     }
@@ -145,11 +149,31 @@ fn open(options: &Options, config: &Config) -> Result<Recording, source::Error> 
     Recording::open(&options.path, recording_options)
 }
 
-/// Connects to the broker, with a client id that disturbs no running daemon.
-fn connect(config: &Config) -> Result<Publisher, Failure> {
-    let publisher = Publisher::start_temporary(&config.mqtt, &config.id, "replay")?;
+/// Connects to the broker. The client id and the topics are not those of a running daemon, whose
+/// label and availability the replay would overwrite.
+fn connect(config: &Config, id: Option<&str>) -> Result<Publisher, Failure> {
+    let id = match id {
+        Some(id) => id.to_string(),
+        None => replay_id(&config.id),
+    };
+    let publisher = Publisher::start_temporary(&config.mqtt, &id, "replay")?;
     publisher.wait_connected(CONNECT)?;
     Ok(publisher)
+}
+
+/// The id of a replay beside the instance `id`, which is ASCII. An id has at most 64 bytes.
+fn replay_id(id: &str) -> String {
+    const SUFFIX: &str = "-replay";
+    let kept = id.len().min(64 - SUFFIX.len());
+    format!("{}{SUFFIX}", id.get(..kept).unwrap_or(id))
+}
+
+/// Publishes that no label is known, before the first frame and after the last.
+fn publish_unknown(publishing: &Option<Publishing<'_>>, reason: Unknown, pipeline: &Pipeline) {
+    if let Some(publishing) = publishing {
+        let model = &pipeline.engine().model_hash;
+        publishing.unknown(reason, SystemTime::now(), model);
+    }
 }
 
 /// Why a replay stopped before the end of its recording.
@@ -216,4 +240,15 @@ fn rate(text: &str) -> Result<f64, &'static str> {
     let rate = text.parse().ok();
     rate.filter(|rate| (0.1..=240.0).contains(rate))
         .ok_or("must be 0.1 to 240 frames a second")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_id_of_a_replay_is_never_too_long() {
+        assert_eq!(replay_id("front"), "front-replay");
+        assert_eq!(replay_id(&"x".repeat(64)).len(), 64);
+    }
 }

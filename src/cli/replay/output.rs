@@ -82,11 +82,15 @@ impl Listener for Output {
                     return Ok(());
                 };
                 let at = outcome.frame.captured.elapsed.as_secs_f64();
+                // The text for unknown has no score.
+                let score = statement.score.map(|score| format!(" {score:.2}"));
                 self.bar.suspend(|| {
                     writeln!(
                         out,
-                        "{at:9.2} s  frame {:<6} {:<20} {:.2}",
-                        outcome.frame.seq, statement.label, statement.score
+                        "{at:9.2} s  frame {:<6} {:<20}{}",
+                        outcome.frame.seq,
+                        statement.label,
+                        score.unwrap_or_default()
                     )?;
                     out.flush()
                 })

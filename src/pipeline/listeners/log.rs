@@ -12,7 +12,7 @@ use crate::pipeline::{Listener, Outcome};
 /// Corrupt frames come in swarms: at most one warning in this time.
 const WARN_EVERY: Duration = Duration::from_secs(10);
 
-/// Logs each change, and bad frames at a limited rate.
+/// Logs each change, a label that returns, and bad frames at a limited rate.
 #[derive(Debug, Default)]
 pub(crate) struct LogLines {
     bad: u64,
@@ -21,8 +21,12 @@ pub(crate) struct LogLines {
 
 impl Listener for LogLines {
     fn outcome(&mut self, outcome: &Outcome<'_>, _: &mut Stages) -> io::Result<()> {
-        if let Some(Update::Change { statement, .. }) = &outcome.update {
-            log::info!("{} {:.2}", statement.label, statement.score);
+        if let Some(Update::Change { statement, .. } | Update::Return(statement)) = &outcome.update
+        {
+            match statement.score {
+                Some(score) => log::info!("{} {score:.2}", statement.label),
+                None => log::info!("{}", statement.label),
+            }
         }
         Ok(())
     }

@@ -20,9 +20,12 @@ pub(super) struct Backoff {
 }
 
 impl Backoff {
-    /// The next pause: after `n` tries between 2^n and 2^(n+1) seconds, at most `longest`.
-    pub(super) fn next(&mut self, longest: Duration) -> Duration {
-        self.pause(longest, RandomState::new().build_hasher().finish())
+    /// The next pause: after `n` tries between 2^n and 2^(n+1) seconds, at most `longest`. It began
+    /// with the last try, which `took` so long: an address at which nothing answers takes seconds
+    /// to fail. At least a second remains.
+    pub(super) fn next(&mut self, longest: Duration, took: Duration) -> Duration {
+        let pause = self.pause(longest, RandomState::new().build_hasher().finish());
+        pause.saturating_sub(took).max(FIRST)
     }
 
     /// The next pause for a given random number.
@@ -89,8 +92,21 @@ mod tests {
 
     #[test]
     fn jitter_differs_from_one_client_to_the_next() {
-        let pauses: Vec<_> = (0..8).map(|_| Backoff::default().next(REFUSED)).collect();
+        let pauses: Vec<_> = (0..8)
+            .map(|_| Backoff::default().next(REFUSED, Duration::ZERO))
+            .collect();
         assert!(pauses.iter().any(|p| *p != pauses[0]), "{pauses:?}");
+    }
+
+    #[test]
+    fn a_try_that_takes_long_is_part_of_the_pause() {
+        let took = Duration::from_secs(5);
+        let mut backoff = Backoff::default();
+        for _ in 0..20 {
+            let pause = backoff.next(UNREACHABLE, took);
+            assert!(pause >= FIRST, "{pause:?}");
+            assert!(took + pause <= UNREACHABLE, "{pause:?}");
+        }
     }
 
     #[test]

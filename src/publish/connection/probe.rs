@@ -5,7 +5,7 @@ use std::time::Duration;
 use tokio::time::timeout;
 
 use super::client_id::temporary_client_id;
-use super::session;
+use super::open::{open, options, runtime};
 use super::wire::WireEvent;
 use crate::publish::{Config, Error, Topics};
 
@@ -18,8 +18,8 @@ use crate::publish::{Config, Error, Topics};
 pub fn probe(config: &Config, id: &str, limit: Duration) -> Result<(), Error> {
     Topics::new(&config.base, id)?;
     let client_id = temporary_client_id(config, id, "check");
-    let (sender, mut connection) = session::open(&session::options(config, client_id, None)?);
-    let runtime = session::runtime()?;
+    let (sender, mut connection) = open(&options(config, client_id, None)?);
+    let runtime = runtime()?;
     let connected = runtime.block_on(async {
         match timeout(limit, connection.next()).await {
             Ok(Ok(_)) => Ok(()),

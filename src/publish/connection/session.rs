@@ -4,53 +4,26 @@ use std::sync::Arc;
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
-use tokio::runtime::{self, Runtime};
+use tokio::runtime::Runtime;
 use tokio::time;
 
 use super::backoff::{self, Backoff, LogLimit};
 use super::failure::{ConnectionFailure, Reason};
 use super::flight::{Closing, Flight, WINDOW};
-use super::shared::{Link, Shared};
-use super::wire::{self, Connection, Options, Sender, WireEvent};
-use crate::panics;
-use crate::publish::outbox::Message;
-use crate::publish::{Config, Error};
+use super::open::{open, runtime};
+use super::shared::{Link, Shared, SharedState};
+use super::watch::Watch;
+use super::wire::{Connection, Options, Sender, WireEvent};
+use crate::panics::{self, Panicked};
+use crate::publish::Error;
 
-/// The options of a connection for `config`, with the password read from its file.
-///
-/// # Errors
-/// [`Error::Password`].
-pub(crate) fn options(
-    config: &Config,
-    client_id: String,
-    will: Option<Message>,
-) -> Result<Options, Error> {
-    Ok(Options {
-        client_id,
-        host: config.dial_host(),
-        port: config.port,
-        login: config.login()?,
-        keep_alive: Duration::from_secs(config.keep_alive.max(1)),
-        max_packet: config.max_packet,
-        will,
-    })
-}
-
-/// A connection with room for the messages in flight and the disconnect behind them.
-pub(super) fn open(options: &Options) -> (Sender, Connection) {
-    wire::open(options, WINDOW + 1)
-}
-
-/// A runtime on the calling thread, with one more thread while a name is resolved.
-///
-/// # Errors
-/// [`Error::Thread`].
-pub(super) fn runtime() -> Result<Runtime, Error> {
-    runtime::Builder::new_current_thread()
-        .enable_all()
-        .max_blocking_threads(1)
-        .build()
-        .map_err(|e| Error::Thread(e.to_string()))
+/// What a failed try to connect means to the caller.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Patience {
+    /// There is another try, and the failure is logged.
+    Endless,
+    /// The caller gives up if the first try fails, and reports the failure.
+    OneTry,
 }
 
 /// Starts the thread that connects to the broker at `address` and sends what `shared` holds, until
@@ -62,159 +35,250 @@ pub(crate) fn start(
     shared: &Arc<Shared>,
     options: Options,
     address: String,
+    patience: Patience,
 ) -> Result<JoinHandle<()>, Error> {
     let runtime = runtime()?;
-    let shared = Arc::clone(shared);
+    let mut holder = Holder {
+        shared: Arc::clone(shared),
+        options,
+        address,
+        patience,
+        flight: Flight::new(),
+        watch: Watch::default(),
+    };
     thread::Builder::new()
         .name("mqtt".into())
-        .spawn(move || hold_connection(&shared, runtime, &options, &address))
+        .spawn(move || holder.hold(runtime))
         .map_err(|e| Error::Thread(e.to_string()))
 }
 
-/// The thread's main function.
-fn hold_connection(shared: &Shared, runtime: Runtime, options: &Options, address: &str) {
-    // The MQTT crate parses what strangers send. If it panics, it is started again.
-    while panics::contain(|| runtime.block_on(run(shared, options, address))).is_err() {
-        log::error!(
-            "MQTT broker {address}: the MQTT client panicked, which is a bug; trying again"
-        );
-        shared.lock().outbox.start_over(std::iter::empty());
-        shared.set_link(Link::Failed(Error::Unreachable {
-            address: address.into(),
-            cause: "the MQTT client panicked".into(),
-            advice: "please report this bug with the broker's name and version",
-        }));
-        drop(shared.wait_while(backoff::REFUSED, |state| state.closing.is_none()));
-    }
-    // Without waiting for a name server that does not answer.
-    runtime.shutdown_background();
-    shared.set_link(Link::Ended);
+/// Holds one connection after the other.
+struct Holder {
+    shared: Arc<Shared>,
+    options: Options,
+    address: String,
+    patience: Patience,
+    /// The messages in flight. They outlive a panic of the MQTT crate.
+    flight: Flight,
+    watch: Watch,
 }
 
-/// Connects, sends messages, and connects again after a failure, until the close.
-async fn run(shared: &Shared, options: &Options, address: &str) {
-    let (sender, mut connection) = open(options);
-    let mut backoff = Backoff::default();
-    let mut limit = LogLimit::default();
-    loop {
-        let answer = tokio::select! {
-            biased;
-            () = shared.closing() => return,
-            answer = connection.next() => answer,
-        };
-        let failure = match answer {
-            Ok(WireEvent::Connected) => {
-                log::info!("MQTT broker {address}: connected as {}", options.client_id);
-                limit.reset();
-                let start = Instant::now();
-                let end = hold_session(shared, &sender, &mut connection).await;
-                // A broker that accepts us and drops us again is trouble too, so that only a long
-                // connection resets the growing pauses.
-                if start.elapsed() >= backoff::REFUSED {
-                    backoff.reset();
-                }
-                match end {
-                    Some(failure) => failure,
-                    None => return,
-                }
-            }
-            // No other event comes before that one.
-            Ok(_) => continue,
-            Err(failure) => failure,
-        };
-        connection.forget();
+impl Holder {
+    /// The thread's main function.
+    fn hold(&mut self, runtime: Runtime) {
+        // The MQTT crate parses what strangers send. If it panics, it is started again.
+        while self
+            .contained(|holder| runtime.block_on(holder.run()))
+            .is_err()
+        {
+            let address = &self.address;
+            log::error!(
+                "MQTT broker {address}: the MQTT client panicked, which is a bug; trying again"
+            );
+            self.shared.set_link(Link::Failed(Error::Unreachable {
+                address: address.clone(),
+                cause: "the MQTT client panicked".into(),
+                advice: "please report this bug with the broker's name and version",
+            }));
+            let closing = |state: &SharedState| state.closing.is_none();
+            drop(self.shared.wait_while(backoff::REFUSED, closing));
+        }
+        // Without waiting for a name server that does not answer.
+        runtime.shutdown_background();
+        self.shared.set_link(Link::Ended);
+    }
 
-        let error = Error::from_connection(address, &failure);
+    /// Calls `run`, which may panic. The messages that were in flight then are queued again.
+    fn contained(&mut self, run: impl FnOnce(&mut Self)) -> Result<(), Panicked> {
+        let ended = panics::contain(|| run(self));
+        if ended.is_err() {
+            self.end_session();
+        }
+        ended
+    }
+
+    /// Queues the messages in flight again, and counts those that found no room.
+    fn end_session(&mut self) {
+        self.watch.ended();
+        let flight = std::mem::replace(&mut self.flight, Flight::new());
+        let mut state = self.shared.lock();
+        state.counts.unacknowledged = 0;
+        state.counts.dropped += state.outbox.start_over(flight.into_messages()) as u64;
+    }
+
+    /// Connects, sends messages, and connects again after a failure, until the close.
+    async fn run(&mut self) {
+        let shared = Arc::clone(&self.shared);
+        let (sender, mut connection) = open(&self.options);
+        let mut backoff = Backoff::default();
+        let mut limit = LogLimit::default();
+        loop {
+            let mut begun = Instant::now();
+            let answer = tokio::select! {
+                biased;
+                () = shared.closing() => return,
+                answer = connection.next() => answer,
+            };
+            let failure = match answer {
+                Ok(WireEvent::Connected) => {
+                    let (address, client_id) = (&self.address, &self.options.client_id);
+                    log::info!("MQTT broker {address}: connected as {client_id}");
+                    self.patience = Patience::Endless;
+                    limit.reset();
+                    let end = self.hold_session(&sender, &mut connection).await;
+                    // A broker that accepts us and drops us again is trouble too, so that only a
+                    // long connection resets the growing pauses.
+                    if begun.elapsed() >= backoff::REFUSED {
+                        backoff.reset();
+                    }
+                    begun = Instant::now();
+                    match end {
+                        Some(failure) => failure,
+                        None => return,
+                    }
+                }
+                // No other event comes before that one.
+                Ok(_) => continue,
+                Err(failure) => failure,
+            };
+            connection.forget();
+            let longest = self.report(&failure, &mut limit);
+            tokio::select! {
+                () = shared.closing() => return,
+                () = time::sleep(backoff.next(longest, begun.elapsed())) => {}
+            }
+        }
+    }
+
+    /// Logs and notes a failed connection. Returns the longest pause before the next try.
+    fn report(&self, failure: &ConnectionFailure, limit: &mut LogLimit) -> Duration {
+        let error = Error::from_connection(&self.address, failure);
         let line = error.to_string();
-        if limit.allows(&line, Instant::now()) {
+        if self.patience == Patience::Endless && limit.allows(&line, Instant::now()) {
             log::warn!("{line}; trying again");
         }
-        log::debug!("MQTT broker {address}: {failure}");
+        log::debug!("MQTT broker {}: {failure}", self.address);
         let longest = match error {
             Error::Refused { .. } => backoff::REFUSED,
             _ => backoff::UNREACHABLE,
         };
-        shared.set_link(Link::Failed(error));
-        tokio::select! {
-            () = shared.closing() => return,
-            () = time::sleep(backoff.next(longest)) => {}
-        }
+        self.shared.set_link(Link::Failed(error));
+        longest
     }
-}
 
-/// Sends messages over an open connection. Returns why the connection was lost, or `None` after the
-/// close.
-async fn hold_session(
-    shared: &Shared,
-    sender: &Sender,
-    connection: &mut Connection,
-) -> Option<ConnectionFailure> {
-    let mut flight = Flight::new();
-    shared.note_connected();
-    let lost = loop {
-        let event = {
-            // Pinned over wake-ups: a future that is dropped halfway may leave a packet half sent.
-            let next = connection.next();
-            tokio::pin!(next);
-            loop {
-                let deadline = send_waiting(shared, sender, &mut flight);
-                tokio::select! {
-                    event = &mut next => break event,
-                    () = shared.wake.notified() => {}
-                    () = sleep_until(deadline) => return None,
-                    () = sleep_until(flight.overdue_at()) => break Err(unacknowledged()),
+    /// Sends messages over an open connection. Returns why the connection was lost, or `None` after
+    /// the close.
+    async fn hold_session(
+        &mut self,
+        sender: &Sender,
+        connection: &mut Connection,
+    ) -> Option<ConnectionFailure> {
+        self.flight = Flight::new();
+        self.shared.note_connected();
+        let lost = loop {
+            let event = {
+                // Pinned over wake-ups: a future that is dropped halfway may leave a packet half
+                // sent.
+                let next = connection.next();
+                tokio::pin!(next);
+                loop {
+                    let deadline = self.send_waiting(sender);
+                    // Behind `online`, so that an `offline` from before is no answer to it.
+                    if self.watch.asks() && !sender.subscribe(&self.shared.offline.topic) {
+                        log::debug!("MQTT broker {}: no room to subscribe", self.address);
+                    }
+                    tokio::select! {
+                        event = &mut next => break event,
+                        () = self.shared.wake.notified() => {}
+                        () = sleep_until(deadline) => return None,
+                        () = sleep_until(self.flight.overdue_at()) => break Err(unacknowledged()),
+                        () = sleep_until(self.watch.due_at(Instant::now())) => self.stay_online(),
+                    }
                 }
+            };
+            match event {
+                Ok(WireEvent::Sent(id)) => self.flight.left(id),
+                Ok(WireEvent::Acknowledged(id)) => self.acknowledge(id),
+                Ok(WireEvent::Will) => self.watch.heard(),
+                Ok(WireEvent::Subscribed(accepted)) => self.note_subscribed(accepted),
+                Ok(WireEvent::Disconnected) => return None,
+                Ok(WireEvent::Connected | WireEvent::Other) => {}
+                Err(failure) => break failure,
             }
         };
-        match event {
-            Ok(WireEvent::Sent(id)) => flight.left(id),
-            Ok(WireEvent::Acknowledged(id)) => {
-                if flight.acknowledge(id) {
-                    let counts = &mut shared.lock().counts;
-                    counts.sent += 1;
-                    counts.unacknowledged = flight.len() as u64;
+        self.end_session();
+        Some(lost)
+    }
+
+    fn acknowledge(&mut self, id: u16) {
+        if self.flight.acknowledge(id) {
+            let counts = &mut self.shared.lock().counts;
+            counts.sent += 1;
+            counts.unacknowledged = self.flight.len() as u64;
+        }
+    }
+
+    fn note_subscribed(&mut self, accepted: bool) {
+        self.watch.confirmed();
+        if !accepted {
+            log::warn!(
+                "MQTT broker {}: it does not allow to subscribe to {}; if another client publishes `offline` there, \
+                 that stays; allow it in the broker's access list",
+                self.address,
+                self.shared.offline.topic
+            );
+        }
+    }
+
+    /// Publishes all states again, `online` among them, after somebody else published `offline`.
+    fn stay_online(&mut self) {
+        self.watch.answered(Instant::now());
+        let mut state = self.shared.lock();
+        // Then it was ours.
+        if state.closing.is_some() {
+            return;
+        }
+        state.outbox.start_over(std::iter::empty());
+        drop(state);
+        log::warn!(
+            "MQTT broker {}: another client published `offline` on {}; publishing `online` again; \
+             give each Goldcrest an id of its own",
+            self.address,
+            self.shared.offline.topic
+        );
+    }
+
+    /// Hands waiting messages to the connection, as many as may be in flight. On a close, sends
+    /// `offline` once everything is acknowledged, and disconnects once that is acknowledged too.
+    /// Returns the deadline of the close.
+    fn send_waiting(&mut self, sender: &Sender) -> Option<Instant> {
+        let flight = &mut self.flight;
+        let mut state = self.shared.lock();
+        loop {
+            while flight.len() < WINDOW
+                && let Some(message) = state.outbox.next()
+            {
+                if sender.publish(&message) {
+                    flight.hand_over(message);
+                    state.counts.unacknowledged += 1;
+                } else {
+                    state.counts.dropped += 1;
                 }
             }
-            Ok(WireEvent::Disconnected) => return None,
-            Ok(WireEvent::Connected | WireEvent::Other) => {}
-            Err(failure) => break failure,
-        }
-    };
-    let mut state = shared.lock();
-    state.counts.unacknowledged = 0;
-    state.counts.dropped += state.outbox.start_over(flight.into_messages()) as u64;
-    Some(lost)
-}
-
-/// Hands waiting messages to the connection, as many as may be in flight. On a close, sends
-/// `offline` once everything is acknowledged, and disconnects once that is acknowledged too.
-/// Returns the deadline of the close.
-fn send_waiting(shared: &Shared, sender: &Sender, flight: &mut Flight) -> Option<Instant> {
-    let mut state = shared.lock();
-    loop {
-        while flight.len() < WINDOW
-            && let Some(message) = state.outbox.next()
-        {
-            if sender.publish(&message) {
-                flight.hand_over(message);
-                state.counts.unacknowledged += 1;
-            } else {
-                state.counts.dropped += 1;
+            if state.closing.is_none() || flight.len() > 0 {
+                return state.closing;
             }
-        }
-        if state.closing.is_none() || flight.len() > 0 {
-            return state.closing;
-        }
-        match flight.closing {
-            Closing::NotStarted => {
-                state.outbox.put(shared.offline.clone());
-                flight.closing = Closing::Offline;
+            match flight.closing {
+                Closing::NotStarted => {
+                    state.outbox.put(self.shared.offline.clone());
+                    flight.closing = Closing::Offline;
+                }
+                Closing::Offline => {
+                    state.closed_cleanly = sender.disconnect();
+                    flight.closing = Closing::Disconnect;
+                }
+                Closing::Disconnect => return state.closing,
             }
-            Closing::Offline => {
-                state.closed_cleanly = sender.disconnect();
-                flight.closing = Closing::Disconnect;
-            }
-            Closing::Disconnect => return state.closing,
         }
     }
 }
@@ -234,3 +298,6 @@ async fn sleep_until(deadline: Option<Instant>) {
         None => std::future::pending().await,
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use rumqttc::{
     AsyncClient, ConnectReturnCode, ConnectionError, EventLoop, LastWill, MqttOptions, Outgoing,
-    Packet, QoS, StateError, mqttbytes,
+    Packet, QoS, StateError, SubscribeReasonCode, mqttbytes,
 };
 
 use super::failure::{ConnectionFailure, Reason};
@@ -60,6 +60,10 @@ pub(super) enum WireEvent {
     Sent(u16),
     /// The broker acknowledged the message with this packet id.
     Acknowledged(u16),
+    /// The broker answered the subscription, and accepted it if true.
+    Subscribed(bool),
+    /// The last will's message was published, by any client.
+    Will,
     /// The disconnect left; the connection is over.
     Disconnected,
     /// Anything else, such as a ping.
@@ -67,7 +71,10 @@ pub(super) enum WireEvent {
 }
 
 /// The connection. It makes progress only while [`Connection::next`] is awaited.
-pub(super) struct Connection(EventLoop);
+pub(super) struct Connection {
+    event_loop: EventLoop,
+    will: Option<Message>,
+}
 
 /// Hands messages to the connection.
 pub(super) struct Sender(AsyncClient);
@@ -79,7 +86,11 @@ pub(super) fn open(options: &Options, capacity: usize) -> (Sender, Connection) {
     let mut network = connection.network_options();
     network.set_tcp_nodelay(true);
     connection.set_network_options(network);
-    (Sender(client), Connection(connection))
+    let connection = Connection {
+        event_loop: connection,
+        will: options.will.clone(),
+    };
+    (Sender(client), connection)
 }
 
 impl Sender {
@@ -93,6 +104,11 @@ impl Sender {
                 message.payload.as_slice(),
             )
             .is_ok()
+    }
+
+    /// Subscribes to `topic`. Returns false when there is no room for that.
+    pub(super) fn subscribe(&self, topic: &str) -> bool {
+        self.0.try_subscribe(topic, QoS::AtLeastOnce).is_ok()
     }
 
     /// Asks for a disconnect behind all that was handed over. Returns false when there is no room
@@ -109,8 +125,8 @@ impl Connection {
     /// # Errors
     /// When the try to connect failed or the connection was lost. The next call connects again.
     pub(super) async fn next(&mut self) -> Result<WireEvent, ConnectionFailure> {
-        match self.0.poll().await {
-            Ok(event) => Ok(translate(&event)),
+        match self.event_loop.poll().await {
+            Ok(event) => Ok(translate(&event, self.will.as_ref())),
             Err(error) => Err(explain(error)),
         }
     }
@@ -118,15 +134,26 @@ impl Connection {
     /// Drops the connection, if there is one, and forgets its packets. The MQTT crate keeps them
     /// for a session that continues; ours starts clean, and the outbox sends them again.
     pub(super) fn forget(&mut self) {
-        self.0.clean();
-        self.0.pending.clear();
-        self.0.state.events.clear();
-        self.0.state.collision = None;
+        self.event_loop.clean();
+        self.event_loop.pending.clear();
+        self.event_loop.state.events.clear();
+        self.event_loop.state.collision = None;
     }
 }
 
-fn translate(event: &rumqttc::Event) -> WireEvent {
+fn translate(event: &rumqttc::Event, will: Option<&Message>) -> WireEvent {
     match event {
+        rumqttc::Event::Incoming(Packet::SubAck(ack)) => {
+            let refused = ack.return_codes.contains(&SubscribeReasonCode::Failure);
+            WireEvent::Subscribed(!refused)
+        }
+        rumqttc::Event::Incoming(Packet::Publish(publish))
+            if will.is_some_and(|will| {
+                publish.topic == will.topic && *publish.payload == *will.payload
+            }) =>
+        {
+            WireEvent::Will
+        }
         rumqttc::Event::Incoming(Packet::ConnAck(_)) => WireEvent::Connected,
         rumqttc::Event::Incoming(Packet::PubAck(ack)) => WireEvent::Acknowledged(ack.pkid),
         rumqttc::Event::Outgoing(Outgoing::Publish(id)) => WireEvent::Sent(*id),

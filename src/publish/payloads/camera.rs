@@ -1,17 +1,29 @@
 //! The payload of `camera`.
 
+use std::time::SystemTime;
+
 use serde::Serialize;
 
 use super::fields::{Time, VERSION};
 use crate::frame::PictureState;
 use crate::source::{Cause, FrameCounters, Mode, SourceState, Status};
 
+/// The state of the camera, as far as it is known.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+enum State {
+    Streaming,
+    Lost,
+    /// The program has stopped, so nobody watches the camera.
+    Stopped,
+}
+
 /// The state of the camera and of its pictures, the payload of `camera`.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct CameraState<'a> {
     v: u8,
-    /// `streaming` or `lost`.
-    state: SourceState,
+    /// `streaming`, `lost` or `stopped`.
+    state: State,
     /// Why the camera is lost.
     #[serde(skip_serializing_if = "Option::is_none")]
     cause: Option<Cause>,
@@ -34,31 +46,54 @@ pub struct CameraState<'a> {
     mode: Option<&'a Mode>,
     /// How often the camera was lost.
     losses: u64,
-    /// Frames up to this change, delivered and dropped by cause.
-    counters: &'a FrameCounters,
+    /// Frames since the start, delivered and dropped by cause. While the camera streams they grow,
+    /// so they are left out: the message is retained, and `health` has the present ones.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    counters: Option<&'a FrameCounters>,
 }
 
 impl<'a> CameraState<'a> {
     /// The payload for a source's `status` and the condition of its pictures.
     pub(crate) fn new(status: &'a Status, picture: PictureState) -> Self {
+        let streaming = status.state == SourceState::Streaming;
         Self {
             v: VERSION,
-            state: status.state,
+            state: if streaming {
+                State::Streaming
+            } else {
+                State::Lost
+            },
             cause: status.loss.as_ref().map(|loss| loss.cause),
             message: status.loss.as_ref().map(|loss| loss.message.as_str()),
             since: Time(status.since.wall),
-            picture: (status.state == SourceState::Streaming).then_some(picture),
+            picture: streaming.then_some(picture),
             device: status.device.as_deref(),
             card: status.card.as_deref(),
             mode: status.mode.as_ref(),
             losses: status.losses,
-            counters: &status.counters,
+            counters: (!streaming).then_some(&status.counters),
+        }
+    }
+
+    /// The payload once the program has stopped, at `since`.
+    pub(crate) fn stopped(status: &'a Status, since: SystemTime) -> Self {
+        Self {
+            state: State::Stopped,
+            cause: None,
+            message: None,
+            since: Time(since),
+            picture: None,
+            // Only a camera counts.
+            counters: (status.opens > 0).then_some(&status.counters),
+            ..Self::new(status, PictureState::Ok)
         }
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::time::{Duration, UNIX_EPOCH};
+
     use super::*;
     use crate::source::Monitor;
 
@@ -86,5 +121,22 @@ mod tests {
         );
         assert_eq!(json["card"], "a drawing");
         assert!(json.get("cause").is_none());
+        // They would be stale at once.
+        assert!(json.get("counters").is_none());
+    }
+
+    #[test]
+    fn a_stopped_program_claims_nothing_of_the_camera() {
+        let status = Monitor::steady("a drawing").status();
+        let since = UNIX_EPOCH + Duration::from_secs(1);
+        let json = serde_json::to_value(CameraState::stopped(&status, since)).unwrap();
+        assert_eq!(json["state"], "stopped");
+        assert_eq!(json["since"], "1970-01-01T00:00:01.000Z");
+        assert!(json.get("picture").is_none() && json.get("cause").is_none());
+        // A drawing counts nothing.
+        assert!(json.get("counters").is_none());
+        let opened = Status { opens: 1, ..status };
+        let json = serde_json::to_value(CameraState::stopped(&opened, since)).unwrap();
+        assert_eq!(json["counters"]["delivered"], 0);
     }
 }

@@ -1,5 +1,7 @@
 //! The payloads of `label` and `event`.
 
+use std::time::SystemTime;
+
 use serde::Serialize;
 
 use super::fields::{Score, Time, VERSION};
@@ -13,24 +15,52 @@ pub(crate) struct Top<'a> {
     pub(crate) score: Score,
 }
 
+/// Why no label is known.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub(crate) enum Unknown {
+    /// No frame was classified yet.
+    #[serde(rename = "starting")]
+    Starting,
+    /// The camera is lost.
+    #[serde(rename = "camera lost")]
+    CameraLost,
+    /// The pictures are dark.
+    #[serde(rename = "dark")]
+    Dark,
+    /// The camera repeats the same picture.
+    #[serde(rename = "stuck")]
+    Stuck,
+    /// Another model was loaded and has not decided yet.
+    #[serde(rename = "model changed")]
+    ModelChanged,
+    /// The program has stopped.
+    #[serde(rename = "stopped")]
+    Stopped,
+}
+
 /// The current label, the payload of `label`.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Label<'a> {
     v: u8,
-    /// The label, or the configured text for unknown.
-    pub(crate) label: &'a str,
-    /// The label's smoothed score.
-    pub(crate) score: Score,
+    /// The label, or the configured text for unknown; `null` where frames show nothing, with the
+    /// cause in `reason`.
+    pub(crate) label: Option<&'a str>,
+    /// The label's smoothed score; `null` without one.
+    pub(crate) score: Option<Score>,
     /// The best labels, best first.
     pub(crate) top: Vec<Top<'a>>,
-    /// When the first of the frames that led to this label was captured.
+    /// When the first of the frames that led to this label was captured; without a label, when it
+    /// was withdrawn.
     pub(crate) since: Time,
-    /// Number of the frame.
-    pub(crate) seq: u64,
-    /// When the frame was captured.
-    pub(crate) captured: Time,
+    /// Number of the frame; without a label, of the last one. `null` before the first.
+    pub(crate) seq: Option<u64>,
+    /// When that frame was captured.
+    pub(crate) captured: Option<Time>,
     /// SHA-256 of the model, in hex.
     pub(crate) model: &'a str,
+    /// Why there is no label.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) reason: Option<Unknown>,
 }
 
 impl<'a> Label<'a> {
@@ -42,13 +72,35 @@ impl<'a> Label<'a> {
         });
         Self {
             v: VERSION,
-            label: statement.label,
-            score: Score(statement.score),
+            label: Some(statement.label),
+            score: statement.score.map(Score),
             top: top.collect(),
             since: Time(statement.since.wall),
-            seq: statement.seq,
-            captured: Time(statement.captured.wall),
+            seq: Some(statement.seq),
+            captured: Some(Time(statement.captured.wall)),
             model,
+            reason: None,
+        }
+    }
+
+    /// The payload while no label is known, since `since`. `last` is the last frame, if there was
+    /// one.
+    pub(crate) fn unknown(
+        reason: Unknown,
+        since: SystemTime,
+        last: Option<(u64, Captured)>,
+        model: &'a str,
+    ) -> Self {
+        Self {
+            v: VERSION,
+            label: None,
+            score: None,
+            top: Vec::new(),
+            since: Time(since),
+            seq: last.map(|(seq, _)| seq),
+            captured: last.map(|(_, captured)| Time(captured.wall)),
+            model,
+            reason: Some(reason),
         }
     }
 }
@@ -62,7 +114,7 @@ pub struct Event<'a> {
     /// The event's id: the capture time in milliseconds since 1970 and the frame's number, as in
     /// `1735732800123-42`.
     pub event: String,
-    /// The previous label; `null` at the first one.
+    /// The label before, also from before a time without one; `null` at the first one.
     pub previous: Option<&'a str>,
 }
 

@@ -9,8 +9,8 @@ pub use camera::CameraState;
 pub(crate) use fields::{Score, Time, VERSION};
 pub use health::Health;
 pub(crate) use health::{MemoryUse, Queue};
-pub(crate) use label::Top;
 pub use label::{Event, Label};
+pub(crate) use label::{Top, Unknown};
 
 use super::Topics;
 use super::outbox::MessageKind;
@@ -39,7 +39,7 @@ impl<'a> Payload<'a> {
                 statement,
                 previous,
             } => Some(Self::Event(Event::new(statement, *previous, model))),
-            Update::Heartbeat(_) => None,
+            Update::Return(_) | Update::Heartbeat(_) => None,
         };
         std::iter::once(label).chain(event)
     }
@@ -158,7 +158,7 @@ mod tests {
             .step(&[0.9, 0.05, 0.05], 1, captured(1000))
             .unwrap();
         let sent: Vec<_> = Payload::of(&update, "abc").collect();
-        assert!(matches!(&sent[..], [Payload::Label(l)] if l.seq == 1));
+        assert!(matches!(&sent[..], [Payload::Label(l)] if l.seq == Some(1)));
     }
 
     #[test]
@@ -168,7 +168,37 @@ mod tests {
         let update = observer.step(&[0.05, 0.9, 0.05], 1, captured(100)).unwrap();
         let event = Payload::of(&update, "abc").last();
         assert!(
-            matches!(&event, Some(Payload::Event(e)) if e.previous == Some("wine \"red\"") && e.label.label == "öl")
+            matches!(&event, Some(Payload::Event(e)) if e.previous == Some("wine \"red\"") && e.label.label == Some("öl"))
         );
+    }
+
+    #[test]
+    fn unknown_is_published_without_the_score_of_another_label() {
+        let mut observer = observer();
+        let update = observer.step(&[0.5, 0.2, 0.1], 4, captured(0)).unwrap();
+        for payload in Payload::of(&update, "abc") {
+            let json: serde_json::Value = serde_json::from_str(&json(&payload)).unwrap();
+            assert_eq!(json["label"], "unknown");
+            assert!(
+                json["score"].is_null() && json.get("score").is_some(),
+                "{json}"
+            );
+            assert_eq!(json["top"][0]["score"], 0.5);
+        }
+    }
+
+    #[test]
+    fn a_withdrawn_label_is_null_and_has_its_reason() {
+        let since = captured(500).wall;
+        let label = |last| Payload::Label(Label::unknown(Unknown::CameraLost, since, last, "abc"));
+        assert_eq!(
+            json(&label(Some((7, captured(0))))),
+            concat!(
+                r#"{"v":1,"label":null,"score":null,"top":[],"since":"2025-01-01T12:00:00.500Z","seq":7,"#,
+                r#""captured":"2025-01-01T12:00:00.000Z","model":"abc","reason":"camera lost"}"#,
+            )
+        );
+        let text = json(&label(None));
+        assert!(text.contains(r#""seq":null,"captured":null"#), "{text}");
     }
 }

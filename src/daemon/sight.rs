@@ -1,0 +1,149 @@
+//! Whether frames show the present: a lost camera, and dark or repeated pictures, show none of it.
+
+use std::io;
+use std::time::{Duration, Instant, SystemTime};
+
+use crate::frame::PictureState;
+use crate::meter::timing::Stages;
+use crate::pipeline::{Listener, Outcome};
+use crate::publish::{CameraState, Payload, Publisher, Unknown};
+use crate::source::{Cause, Monitor, SourceState, Status};
+
+/// Follows the camera and its pictures.
+#[derive(Default)]
+pub(super) struct Sight {
+    /// The changes of the camera that were read, for [`Monitor::change`].
+    changes_seen: u64,
+    /// Since when the camera is lost.
+    lost: Option<SystemTime>,
+    pub(super) picture: PictureState,
+    /// Since when pictures show what they do.
+    since: Option<SystemTime>,
+    /// The change of the pictures is yet to be published.
+    changed: bool,
+    /// Why no label is known, and when that was published last.
+    told: Option<(Unknown, Instant)>,
+}
+
+impl Sight {
+    /// Reads the next change of the camera. Publishes that, or the camera's present state if the
+    /// pictures changed.
+    pub(super) fn follow(&mut self, monitor: &Monitor, publisher: Option<&Publisher>) {
+        let change = monitor.change(&mut self.changes_seen);
+        if let Some(status) = &change {
+            self.lost = lost_since(status, self.lost);
+        }
+        let pictures_changed = std::mem::take(&mut self.changed);
+        let status = change.or_else(|| pictures_changed.then(|| monitor.status()));
+        if let (Some(publisher), Some(status)) = (publisher, status) {
+            publisher.publish(&Payload::Camera(CameraState::new(&status, self.picture)));
+        }
+    }
+
+    /// Makes the reason due again: something else was published meanwhile.
+    pub(super) fn repeat(&mut self) {
+        self.told = None;
+    }
+
+    /// Whether frames show nothing of the present.
+    pub(super) fn blind(&self) -> bool {
+        self.reason().is_some()
+    }
+
+    /// The reason and the beginning of blindness, where that is to be published at `now`: at each
+    /// new reason, and again after each `heartbeat`.
+    pub(super) fn due(&mut self, heartbeat: f64, now: Instant) -> Option<(Unknown, SystemTime)> {
+        let Some((reason, since)) = self.reason() else {
+            self.told = None;
+            return None;
+        };
+        let heartbeat = Duration::try_from_secs_f64(heartbeat).unwrap_or(Duration::MAX);
+        let told = |(told, at): (Unknown, Instant)| told == reason && now - at < heartbeat;
+        if self.told.is_some_and(told) {
+            return None;
+        }
+        self.told = Some((reason, now));
+        Some((reason, since))
+    }
+
+    fn reason(&self) -> Option<(Unknown, SystemTime)> {
+        let reason = match (self.lost, self.picture) {
+            (Some(since), _) => return Some((Unknown::CameraLost, since)),
+            (None, PictureState::Ok) => return None,
+            (None, PictureState::Dark) => Unknown::Dark,
+            (None, PictureState::Stuck) => Unknown::Stuck,
+        };
+        Some((reason, self.since.unwrap_or(SystemTime::UNIX_EPOCH)))
+    }
+}
+
+/// Since when the camera is lost, if it was lost since `before`. One that is being opened for the
+/// first time is not lost yet, and one that is opened again is lost still.
+fn lost_since(status: &Status, before: Option<SystemTime>) -> Option<SystemTime> {
+    match (&status.loss, status.state) {
+        (_, SourceState::Streaming) => None,
+        (Some(loss), SourceState::Lost) if loss.cause == Cause::Opening => before,
+        (_, SourceState::Lost) => Some(status.since.wall),
+    }
+}
+
+impl Listener for Sight {
+    /// Logs each change of what pictures show.
+    fn outcome(&mut self, outcome: &Outcome<'_>, _: &mut Stages) -> io::Result<()> {
+        let seq = outcome.frame.seq;
+        let Some(found) = outcome.gate.map(|gate| gate.picture) else {
+            return Ok(());
+        };
+        if found == self.picture {
+            return Ok(());
+        }
+        self.picture = found;
+        self.since = Some(outcome.frame.captured.wall);
+        self.changed = true;
+        match found {
+            PictureState::Ok => log::info!("frame {seq}: pictures show something again"),
+            PictureState::Dark => {
+                log::info!("frame {seq}: pictures are all dark: night, or a covered lens");
+            }
+            PictureState::Stuck => log::warn!(
+                "frame {seq}: the camera repeats the same picture: unplug it and plug it in again"
+            ),
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::source::camera::Camera;
+
+    #[test]
+    fn a_camera_that_is_being_opened_is_not_lost() {
+        let mut sight = Sight::default();
+        let camera = Camera::new(Default::default());
+        sight.follow(&camera.monitor(), None);
+        assert!(!sight.blind());
+    }
+
+    #[test]
+    fn a_reason_is_due_once_and_again_at_each_heartbeat() {
+        let start = Instant::now();
+        let at = |seconds| start + Duration::from_secs(seconds);
+        let mut sight = Sight::default();
+        assert_eq!(sight.due(60.0, at(0)), None);
+        sight.picture = PictureState::Dark;
+        sight.since = Some(SystemTime::UNIX_EPOCH);
+        let dark = Some((Unknown::Dark, SystemTime::UNIX_EPOCH));
+        assert_eq!(sight.due(60.0, at(1)), dark);
+        assert_eq!(sight.due(60.0, at(60)), None);
+        assert_eq!(sight.due(60.0, at(61)), dark);
+        let lost = SystemTime::now();
+        sight.lost = Some(lost);
+        assert_eq!(sight.due(60.0, at(62)), Some((Unknown::CameraLost, lost)));
+        (sight.lost, sight.picture) = (None, PictureState::Ok);
+        assert_eq!(sight.due(60.0, at(63)), None);
+        sight.picture = PictureState::Dark;
+        assert_eq!(sight.due(60.0, at(64)), dark);
+    }
+}

@@ -1,0 +1,41 @@
+use super::*;
+use crate::publish::Config;
+use crate::publish::connection::options;
+use crate::publish::outbox::{Message, MessageKind, Outbox};
+
+fn message(topic: &str, kind: MessageKind) -> Message {
+    Message {
+        topic: topic.into(),
+        payload: Vec::new(),
+        kind,
+    }
+}
+
+#[test]
+fn messages_in_flight_at_a_panic_are_queued_again_or_counted() {
+    let offline = message("availability", MessageKind::State);
+    let config = Config::default();
+    let mut holder = Holder {
+        shared: Arc::new(Shared::new(Outbox::new(2), offline)),
+        options: options(&config, "test".into(), None).unwrap(),
+        address: config.address(),
+        patience: Patience::Endless,
+        flight: Flight::new(),
+        watch: Watch::default(),
+    };
+    let ended = holder.contained(|holder| {
+        for topic in ["a", "b", "c"] {
+            let event = message(topic, MessageKind::Event);
+            holder.flight.hand_over(event);
+            holder.shared.lock().counts.unacknowledged += 1;
+        }
+        panic!("a bug of the MQTT crate");
+    });
+    assert_eq!(ended, Err(Panicked));
+    let mut state = holder.shared.lock();
+    assert_eq!((state.counts.unacknowledged, state.counts.dropped), (0, 1));
+    let next = || state.outbox.next().map(|m| m.topic);
+    let topics: Vec<_> = std::iter::from_fn(next).collect();
+    assert_eq!(topics, ["b", "c"]);
+    assert_eq!(holder.flight.len(), 0);
+}
