@@ -79,11 +79,16 @@ impl Pipeline {
         engine: Box<dyn Engine>,
     ) -> Self {
         let output = engine.describe().output;
+        let mut observe = observe.clone();
+        if output == Output::Sigmoid {
+            // Scores that do not sum to 1 have no entropy.
+            observe.spread = 0.0;
+        }
         Self {
             gate: None,
             preparer: Preparer::new(vision, &card.input),
             engine,
-            observer: Observer::new(observe, &card.labels),
+            observer: Observer::new(&observe, &card.labels),
             labels: card.labels.clone(),
             scores: vec![0.0; card.labels.len()],
             temperature: card.temperature,
