@@ -1,4 +1,5 @@
-//! Shipped pictures through vision and the int8 engine, compared bit for bit with stored logits.
+//! Shipped pictures through vision and the int8 engine, compared bit for bit with stored logits and
+//! with CRC-32 of stored features.
 //!
 //! The scalar kernels made the stored ones on x86-64, with
 //! `GOLDCREST_KERNEL=scalar GOLDCREST_KEEP=1 cargo test --release --locked --test logits`.
@@ -57,6 +58,19 @@ fn kernels() -> Vec<KernelSet> {
     }
 }
 
+/// Compares `found` with the file `name`, or writes it there if the environment says so.
+fn compare(name: &str, found: &str, kernel: KernelSet) {
+    let kept_at = root().join("tests/reference").join(name);
+    if std::env::var_os("GOLDCREST_KEEP").is_some() {
+        std::fs::write(&kept_at, found).unwrap();
+    }
+    let kept = std::fs::read_to_string(&kept_at).unwrap_or_default();
+    for (found, kept) in found.lines().zip(kept.lines()) {
+        assert_eq!(found, kept, "{name}, {kernel}");
+    }
+    assert_eq!(found.lines().count(), kept.lines().count(), "{name}");
+}
+
 #[test]
 fn eight_pictures_have_the_kept_logits_on_every_processor() {
     let model = root().join("model/convnext_tiny_128_int8.onnx");
@@ -68,12 +82,11 @@ fn eight_pictures_have_the_kept_logits_on_every_processor() {
         pack::pack(&model, &path).unwrap();
         path
     });
-    let kept_at = root().join("tests/reference/logits.csv");
-    let kept = std::fs::read_to_string(&kept_at).unwrap_or_default();
     for kernel in kernels() {
         let mut engine = Classifier::with_kernel(&bundle, &card, 1, kernel).unwrap();
         let mut preparer = Preparer::new(&vision::Config::default(), &card.input);
         let mut found = format!("picture,{}\n", card.labels.join(","));
+        let mut features = String::from("picture,crc32\n");
         for picture in PICTURES {
             let frame = frame(picture);
             let input = preparer.prepare(frame.view()).unwrap();
@@ -84,17 +97,16 @@ fn eight_pictures_have_the_kept_logits_on_every_processor() {
                 write!(found, ",{logit}").unwrap();
             }
             found.push('\n');
+            let mut crc = crc32fast::Hasher::new();
+            for feature in engine.features().unwrap() {
+                crc.update(&feature.to_le_bytes());
+            }
+            writeln!(features, "{picture},{:08x}", crc.finalize()).unwrap();
         }
-        if std::env::var_os("GOLDCREST_KEEP").is_some() {
-            std::fs::write(&kept_at, &found).unwrap();
-            return;
-        }
-        for (found, kept) in found.lines().zip(kept.lines()) {
-            assert_eq!(found, kept, "{kernel}");
-        }
-        assert_eq!(found.lines().count(), kept.lines().count());
+        compare("logits.csv", &found, kernel);
+        compare("features.csv", &features, kernel);
         println!(
-            "{kernel}: the logits of {} pictures are the kept ones",
+            "{kernel}: the logits and features of {} pictures are the kept ones",
             PICTURES.len()
         );
     }

@@ -2,9 +2,9 @@
 
 Activations are u8 per tensor, weights s8 per column with zero point 0. The candidates:
 
-- Where a LayerNormalization alone feeds the LINEAR, its gain and bias are free: channel k may be
-  passed on as (x_k - shift_k) / scale_k if row k of the weight is multiplied by scale_k and the
-  bias takes shift @ weight. Taking its own gain and bias for scale and shift folds them into the
+- Where a LayerNormalization alone feeds the LINEAR, and is not the head's, its gain and bias are
+  free: channel k may be passed on as (x_k - shift_k) / scale_k if row k of the weight is multiplied
+  by scale_k and the bias takes shift @ weight. Taking its own gain and bias for scale and shift folds them into the
   LINEAR; SmoothQuant's scale (Xiao et al., 2022), max|x_k|^a / max|w_k|^(1-a), balances the
   difficulty between activations and weights.
 - The range of the activations: whole, or cut at both ends by percentiles.

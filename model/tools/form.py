@@ -60,13 +60,16 @@ class Quantised:
 
 
 def norms(shape: Shape) -> dict[str, str]:
-    """Each LINEAR that a LayerNormalization alone feeds, and the name of that LayerNormalization."""
+    """Each LINEAR with a LayerNormalization before it that may be changed, and the name of that LayerNormalization.
+
+    The one before head.fc may not: its result is the network's features.
+    """
     out = {}
     for s, depth in enumerate(shape.depths):
         if s:
             out[f"stages.{s}.down.conv"] = f"stages.{s}.down.norm"
         out |= {f"stages.{s}.blocks.{b}.fc1": f"stages.{s}.blocks.{b}.norm" for b in range(depth)}
-    return out | {"head.fc": "head.norm"}
+    return out
 
 
 def linears(shape: Shape) -> list[str]:
@@ -74,7 +77,7 @@ def linears(shape: Shape) -> list[str]:
     out = []
     for name in norms(shape):
         out += [name, name[:-1] + "2"] if name.endswith("fc1") else [name]
-    return out
+    return [*out, "head.fc"]
 
 
 class Graph:

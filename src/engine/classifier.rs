@@ -1,4 +1,4 @@
-//! The int8 engine: a plan of this crate's own ops over a mapped bundle.
+//! The int8 engine: a plan of this crate's own ops over a mapped bundle, and a head.
 
 use std::path::Path;
 use std::sync::{Arc, Mutex};
@@ -10,6 +10,8 @@ use super::bundle::{Bundle, Manifest, golden_input};
 use super::card::Card;
 use super::describe::describe;
 use super::error::Error;
+use super::features::Features;
+use super::head::{Head, Stock};
 use super::interface::{Description, Engine};
 use super::kernels::{KernelSet, Machine, OVERRIDE};
 use super::ops::{self, Workspace};
@@ -19,7 +21,10 @@ use super::ops::{self, Workspace};
 pub struct Classifier {
     state: TypedSimpleState,
     input: Option<Arc<Tensor>>,
-    logits: Vec<f32>,
+    features: Features,
+    stock: Stock,
+    /// In place of `stock`.
+    head: Option<Head>,
     description: Description,
     bundle: Arc<Bundle>,
 }
@@ -73,25 +78,30 @@ impl Classifier {
         let manifest = bundle.manifest();
         let machine = Machine::new(kernel, threads)?;
         let description = describe(&bundle, &machine);
-        let logits = vec![0.0; manifest.classes];
-        let (state, input) =
-            plan(&bundle, machine).map_err(|e| Error::Run(e.root_cause().to_string()))?;
+        let (features, stock) = (Features::new(&bundle), Stock::new(manifest));
+        let (state, input) = plan(&bundle, machine).map_err(failed)?;
         Ok(Self {
             state,
             input: Some(input),
-            logits,
+            features,
+            stock,
+            head: None,
             description,
             bundle,
         })
     }
 
-    /// CRC-32 of the logits of the fixed input.
+    /// CRC-32 of the stock head's logits of the fixed input.
     pub(super) fn golden(&mut self) -> Result<u32, Error> {
         let manifest = self.bundle.manifest();
         let size = 3 * manifest.height * manifest.width;
         let input: Vec<f32> = (0..size).map(golden_input).collect();
         let mut crc = crc32fast::Hasher::new();
-        for logit in self.infer(&input)? {
+        let head = self.head.take();
+        let ran = self.run(&input).map_err(failed);
+        self.head = head;
+        ran?;
+        for logit in self.stock.logits() {
             if !logit.is_finite() {
                 return Err(Error::Run(format!("a logit is {logit}")));
             }
@@ -100,6 +110,7 @@ impl Classifier {
         Ok(crc.finalize())
     }
 
+    /// From `input` to features and to the logits of the head that is in place.
     fn run(&mut self, input: &[f32]) -> TractResult<()> {
         let manifest = self.bundle.manifest();
         ensure!(
@@ -122,16 +133,24 @@ impl Classifier {
         }
         self.input = Some(tensor.clone());
         let mut outputs = self.state.run(tvec!(tensor.into_tvalue()))?;
-        let output = outputs.pop().context("the plan has no output")?;
-        let found = output.try_as_plain_ram()?.as_slice::<f32>()?;
-        self.logits.copy_from_slice(&found[..manifest.classes]);
+        let mean = outputs.pop().context("the plan has no output")?;
         drop(outputs);
-        if let Some(workspace) = self.state.turn_state.shared.get::<Mutex<Workspace>>() {
-            let mut workspace = workspace.lock().unwrap_or_else(|e| e.into_inner());
-            workspace.give(manifest.stages.len(), output);
+        let workspace = self.state.turn_state.shared.get::<Mutex<Workspace>>();
+        let workspace = workspace.context("the plan has no workspace")?;
+        let mut workspace = workspace.lock().unwrap_or_else(|e| e.into_inner());
+        let found = mean.try_as_plain_ram()?.as_slice::<f32>()?;
+        self.features.update(&workspace.machine, found);
+        match &mut self.head {
+            Some(head) => head.run(self.features.values()),
+            None => self.stock.run(&self.bundle, &mut workspace, found),
         }
+        workspace.give(manifest.stages.len(), mean);
         Ok(())
     }
+}
+
+fn failed(error: TractError) -> Error {
+    Error::Run(error.root_cause().to_string())
 }
 
 fn new_input(manifest: &Manifest) -> TractResult<Arc<Tensor>> {
@@ -152,9 +171,23 @@ fn plan(bundle: &Arc<Bundle>, machine: Machine) -> TractResult<(TypedSimpleState
 
 impl Engine for Classifier {
     fn infer(&mut self, input: &[f32]) -> Result<&[f32], Error> {
-        self.run(input)
-            .map_err(|e| Error::Run(e.root_cause().to_string()))?;
-        Ok(&self.logits)
+        self.run(input).map_err(failed)?;
+        Ok(match &self.head {
+            Some(head) => head.logits(),
+            None => self.stock.logits(),
+        })
+    }
+
+    fn features(&self) -> Option<&[f32]> {
+        Some(self.features.values())
+    }
+
+    fn set_head(&mut self, head: Option<Head>) -> Result<(), Error> {
+        if let Some(head) = &head {
+            head.fits(self.features.values().len())?;
+        }
+        self.head = head;
+        Ok(())
     }
 
     fn describe(&self) -> &Description {

@@ -8,7 +8,10 @@ use super::ops::{self, Workspace};
 /// The description of the network in `bundle`, run by `machine`.
 pub(super) fn describe(bundle: &Bundle, machine: &Machine) -> Description {
     let manifest = bundle.manifest();
-    let input = 3 * manifest.height * manifest.width * 4;
+    let input = 3 * manifest.height * manifest.width;
+    // The features, and the gain and shift of their LayerNorm.
+    let features = 3 * filled(manifest.head.norm.channels);
+    let own = input + features + filled(manifest.classes);
     Description {
         kernel: machine.set().name().into(),
         model_hash: manifest.model_sha256.clone(),
@@ -17,7 +20,7 @@ pub(super) fn describe(bundle: &Bundle, machine: &Machine) -> Description {
         memory: Some(Memory {
             mapped: bundle.bytes(),
             arena: ops::sizes(bundle, machine).bytes(),
-            maps: Workspace::map_bytes(manifest) + input + filled(manifest.classes) * 4,
+            maps: Workspace::map_bytes(manifest) + own * 4,
         }),
         // A network in the form that is packed ends in its last linear layer.
         output: Output::Logits,

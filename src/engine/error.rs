@@ -32,6 +32,9 @@ pub enum Error {
         /// The fault, and its remedy.
         message: String,
     },
+    /// A head that the network's features do not fit.
+    #[error("{0}")]
+    Head(String),
     /// The kernels or threads that were asked for cannot start.
     #[error("cannot start the engine: {0}")]
     Setup(#[from] SetupError),
@@ -45,7 +48,7 @@ impl Error {
     pub(crate) fn exit_code(&self) -> u8 {
         match self {
             Self::Io { .. } | Self::Missing { .. } => exit::NO_INPUT,
-            Self::Model { .. } => exit::DATA,
+            Self::Model { .. } | Self::Head(_) => exit::DATA,
             Self::Setup(_) => exit::CONFIG,
             Self::Run(_) => exit::SOFTWARE,
         }

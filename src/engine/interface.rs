@@ -5,6 +5,7 @@ use std::fmt;
 use serde::Serialize;
 
 use super::error::Error;
+use super::head::Head;
 
 /// A classifier that is ready to run.
 pub trait Engine: Send {
@@ -12,10 +13,41 @@ pub trait Engine: Send {
     /// normalised).
     ///
     /// Returns one value for each label in the card's order: what [`Description::output`] names.
+    /// With another head, see [`Engine::set_head`], the logits of that head.
     ///
     /// # Errors
     /// [`Error::Run`] when the runtime fails; the engine stays usable.
     fn infer(&mut self, input: &[f32]) -> Result<&[f32], Error>;
+
+    /// The features of the last picture that [`Engine::infer`] ran on, 0 before the first: f32, one
+    /// for each channel of the last feature map (768 in ConvNeXt-Tiny). They are the mean over all
+    /// pixels, after the last LayerNorm with its gain and bias, and have no unit. All kernels give
+    /// the same bits.
+    ///
+    /// They are the result of `head.norm` in the ONNX file. `quantize.py` leaves that layer as
+    /// trained. In a file whose quantiser shifted and scaled its channels, the features are shifted
+    /// and scaled too.
+    ///
+    /// None where plain tract runs the network.
+    fn features(&self) -> Option<&[f32]> {
+        None
+    }
+
+    /// Puts `head` in the place of the network's own classifier, from the next inference on. None
+    /// puts the network's own back.
+    ///
+    /// # Errors
+    /// [`Error::Head`] when the network gives no features, or another number than `head` takes; the
+    /// head before stays.
+    fn set_head(&mut self, head: Option<Head>) -> Result<(), Error> {
+        match head {
+            None => Ok(()),
+            Some(_) => Err(Error::Head(
+                "plain tract runs the model and gives no features to a head; pack the model with `goldcrest pack`"
+                    .into(),
+            )),
+        }
+    }
 
     /// The engine's kernels, layers and memory, for `check`, `bench` and the health topic.
     fn describe(&self) -> &Description;

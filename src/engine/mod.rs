@@ -1,7 +1,7 @@
 //! From the model's input to its logits.
 //!
 //! [`Engine`] is the interface that the rest of the program sees, and [`open()`] chooses the
-//! implementation. [`Card`] is the content of the files beside the model. This room knows no frames
+//! implementation. [`Head`] stands in for the network's own classifier. [`Card`] is the content of the files beside the model. This room knows no frames
 //! and no meaning of labels.
 
 pub mod bundle;
@@ -11,8 +11,10 @@ mod config;
 mod describe;
 mod ending;
 mod error;
+mod features;
 mod feed;
 mod hash;
+mod head;
 mod interface;
 pub mod kernels;
 mod labels;
@@ -30,6 +32,7 @@ pub use classifier::Classifier;
 pub use config::Config;
 pub use error::Error;
 pub use hash::sha256;
+pub use head::Head;
 pub use interface::{Description, Engine, Layer, Memory, Output};
 pub use onnx::Onnx;
 pub use open::open;

@@ -137,6 +137,7 @@ impl Pipeline {
             frame,
             gate,
             scores: &self.scores,
+            features: self.engine.features(),
             labels: &self.labels,
             model: &self.engine.describe().model_hash,
             update,

@@ -15,6 +15,9 @@ pub struct Outcome<'a> {
     pub gate: Option<GateReading>,
     /// One probability a label; those of the last classified frame where the gate was closed.
     pub(crate) scores: &'a [f32],
+    /// [`Engine::features`](crate::engine::Engine::features) of this frame alone, without
+    /// smoothing; those of the last classified frame where the gate was closed.
+    pub(crate) features: Option<&'a [f32]>,
     /// The model's labels, in the order of `scores`.
     pub(crate) labels: &'a [String],
     /// SHA-256 of the model, in hex.

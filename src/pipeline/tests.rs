@@ -196,7 +196,7 @@ fn an_output_that_cannot_be_written_ends_the_run() {
         }
     }
     let (mut pipeline, _) = pipeline(None);
-    let mut lines = JsonLines::new(Full, 1);
+    let mut lines = JsonLines::new(Full, 1, false);
     let ended = pipeline.process(&mut frame(0), &mut [&mut lines]);
     assert!(
         matches!(ended, Err(Error::Output(e)) if e.kind() == io::ErrorKind::StorageFull),
@@ -208,7 +208,7 @@ fn an_output_that_cannot_be_written_ends_the_run() {
 fn a_json_line_holds_the_frame_its_labels_and_the_state() {
     let (mut pipeline, _) = pipeline(None);
     let mut out = Vec::new();
-    let mut lines = JsonLines::new(&mut out, 2);
+    let mut lines = JsonLines::new(&mut out, 2, true);
     for seq in 0..3 {
         let mut frame = frame(seq);
         frame.name = format!("{seq}.png");

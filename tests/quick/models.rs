@@ -140,6 +140,21 @@ fn check_fails_if_logits_are_not_finite() {
 }
 
 #[test]
+fn features_of_a_model_in_plain_tract_are_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    model(folder.path(), &[], ONES, b"r\ng\nb\n");
+    let picture = folder.path().join("a.png");
+    let picture = picture.to_str().unwrap();
+    let ran = on(folder.path(), &["replay", "--json", "--features", picture]);
+    assert_eq!((ran.code, ran.stdout.as_str()), (65, ""), "{}", ran.stderr);
+    let line = ran.stderr.lines().last().unwrap();
+    assert!(
+        line.contains("m.onnx") && line.contains("gives no features"),
+        "{line}"
+    );
+}
+
+#[test]
 fn a_softmax_in_the_network_is_not_applied_twice() {
     let folder = tempfile::tempdir().unwrap();
     // Softmax of (20, 0, 0).

@@ -6,6 +6,9 @@ use std::path::PathBuf;
 use std::process::Stdio;
 
 use crate::support::program::{Ran, command, goldcrest, output, packed_model, root};
+use goldcrest::engine::{self, Card};
+use goldcrest::frame::{Frame, PixelFormat};
+use goldcrest::vision::{self, Preparer};
 use serde_json::Value;
 
 fn lines(ran: &Ran) -> Vec<Value> {
@@ -60,6 +63,56 @@ fn the_shipped_recording_is_golden_and_right() {
         states.iter().any(|s| s["label"] == "pop bottle"),
         "{states:?}"
     );
+}
+
+#[test]
+fn features_are_of_each_frame_alone_and_read_back_the_same() {
+    let folder = tempfile::tempdir().unwrap();
+    let pictures = folder.path().join("pictures");
+    fs::create_dir(&pictures).unwrap();
+    for n in [1, 20, 40] {
+        fs::write(pictures.join(format!("{n:02}.jpg")), bottle(n)).unwrap();
+    }
+    let onnx = packed_model(folder.path());
+    let config = folder.path().join("c.toml");
+    fs::write(&config, format!("[model]\npath = {onnx:?}\n")).unwrap();
+    let config = config.to_str().unwrap();
+    let replay = |path: &str, more: &[&str]| {
+        let ran = goldcrest(&[&["replay", path, "--json", "--config", config], more].concat());
+        assert_eq!(ran.code, 0, "{}", ran.stderr);
+        lines(&ran)
+    };
+    let all = replay(pictures.to_str().unwrap(), &["--features"]);
+    let plain = replay(pictures.to_str().unwrap(), &[]);
+
+    let card = Card::read(&onnx).unwrap();
+    let mut engine = engine::open(&onnx, &card, 1).unwrap();
+    let mut preparer = Preparer::new(&vision::Config::default(), &card.input);
+    for ((mut line, plain), n) in all.into_iter().zip(plain).zip([1, 20, 40]) {
+        let found = line.as_object_mut().unwrap().remove("features").unwrap();
+        assert_eq!(line, plain);
+        let found: Vec<f32> = serde_json::from_value(found).unwrap();
+        let frame = Frame {
+            format: PixelFormat::Jpeg,
+            width: 640,
+            height: 360,
+            data: bottle(n).into(),
+            ..Frame::empty()
+        };
+        engine
+            .infer(preparer.prepare(frame.view()).unwrap())
+            .unwrap();
+        assert_eq!(found.len(), 768);
+        assert_eq!(engine.features().unwrap(), found, "bottle {n}");
+    }
+}
+
+#[test]
+fn features_without_json_are_refused_in_one_line() {
+    let ran = goldcrest(&["replay", "tests/recordings/bottles", "--features"]);
+    assert_eq!((ran.code, ran.stdout.as_str()), (64, ""));
+    assert_eq!(ran.stderr.lines().count(), 1, "{}", ran.stderr);
+    assert!(ran.stderr.contains("--json"), "{}", ran.stderr);
 }
 
 #[test]

@@ -99,6 +99,10 @@ class Quantiser(unittest.TestCase):
         simulated = np.concatenate([x.numpy() for x in calibration.at_mixed])
         model = quantize.assembled(whole, choices)
         self.assertEqual(model, quantize.assembled(whole, choices))
+        # The features must not depend on how the head is quantised.
+        kept = {t.name: onnx.numpy_helper.to_array(t) for t in onnx.load_from_string(model).graph.initializer}
+        for name in ("head.norm.weight", "head.norm.bias"):
+            np.testing.assert_array_equal(kept[name], whole.weights[name])
         with torch.no_grad():
             wanted = net(torch.from_numpy(pixels)).numpy()
         for level in (onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL, onnxruntime.GraphOptimizationLevel.ORT_ENABLE_ALL):

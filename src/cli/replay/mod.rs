@@ -37,6 +37,10 @@ pub struct Options {
     /// Print one JSON object a frame
     #[arg(long)]
     json: bool,
+    /// Add each frame's features to its JSON object: the numbers behind the last LayerNorm, 768 in
+    /// ConvNeXt-Tiny (needs --json and a packed model)
+    #[arg(long)]
+    features: bool,
     /// Keep to the recording's own pace
     #[arg(long)]
     realtime: bool,
@@ -47,6 +51,10 @@ pub struct Options {
 
 /// Runs the command.
 pub fn run(options: &Options) -> Result<(), Failure> {
+    if options.features && !options.json {
+        let message = "--features adds to the JSON objects of --json; give --json too";
+        return Err(Failure::new(exit::USAGE, message));
+    }
     let loaded = setup::configuration(options.config.path.as_deref())?;
     let config = &loaded.config;
     let stop = Stop::on_signals().map_err(Failure::system)?;
@@ -61,11 +69,20 @@ pub fn run(options: &Options) -> Result<(), Failure> {
         None,
         setup::Packing::Cache,
     )?;
+    if options.features && model.engine.features().is_none() {
+        let path = model.path.display();
+        return Err(Failure::new(
+            exit::DATA,
+            format!(
+                "{path}: plain tract runs it and gives no features; --features needs a model that `goldcrest pack` packs"
+            ),
+        ));
+    }
     let mut pipeline = Pipeline::new(&config.vision, &config.observe, &model.card, model.engine);
     let publisher = options.mqtt.then(|| connect(config)).transpose()?;
     let mut totals = Totals::default();
     let mut labels = Labels::new(&config.observe.unknown);
-    let mut output = Output::new(options.json, config.observe.top, recording.len_hint());
+    let mut output = Output::new(options, config.observe.top, recording.len_hint());
     let begun = Instant::now();
     let played = play(
         &mut recording,

@@ -4,6 +4,7 @@ use std::io::{self, BufWriter, IsTerminal, StdoutLock, Write};
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
+use super::Options;
 use crate::frame::{self, Frame};
 use crate::meter::timing::Stages;
 use crate::observe::Update;
@@ -23,13 +24,13 @@ enum Lines {
 }
 
 impl Output {
-    /// Prints JSON with the `top` best labels of each frame, or changes. `length` is the number of
-    /// frames, where it is known.
-    pub fn new(json: bool, top: usize, length: Option<u64>) -> Self {
+    /// Prints JSON as the options say, with the `top` best labels of each frame, or changes.
+    /// `length` is the number of frames, where it is known.
+    pub fn new(options: &Options, top: usize, length: Option<u64>) -> Self {
         let out = BufWriter::new(io::stdout().lock());
         Self {
-            lines: if json {
-                Lines::Json(JsonLines::new(out, top))
+            lines: if options.json {
+                Lines::Json(JsonLines::new(out, top, options.features))
             } else {
                 Lines::Changes(out)
             },

@@ -205,21 +205,21 @@ impl Machine {
         });
     }
 
-    /// The mean over all pixels of `x` and its LayerNorm, quantised as the input of `layer`, into
-    /// `out`.
-    pub(crate) fn mean_norm(
-        &mut self,
-        x: &[f32],
-        map: FeatureMap,
-        norm: &Norm,
-        layer: &Linear,
-        rows: &mut [f32],
-        out: &mut [u8],
-    ) {
-        assert!(x.len() == map.floats() && out.len() >= input_bytes(layer, 1));
-        let mean = &mut rows[..map.channels];
-        self.kernels.mean(x, mean);
-        self.kernels.norm_bytes(mean, norm, out);
+    /// The mean over all pixels of `x`, into the pixel `out`.
+    pub(crate) fn mean(&self, x: &[f32], map: FeatureMap, out: &mut [f32]) {
+        assert!(x.len() == map.floats() && out.len() == map.channels);
+        self.kernels.mean(x, out);
+    }
+
+    /// LayerNorm of one pixel, in place.
+    pub(crate) fn norm_floats(&self, pixel: &mut [f32], norm: &Norm) {
+        self.kernels.norm_floats(pixel, norm);
+    }
+
+    /// LayerNorm of one pixel, quantised as the input of `layer`, into `out`.
+    pub(crate) fn norm_bytes(&self, pixel: &[f32], norm: &Norm, layer: &Linear, out: &mut [u8]) {
+        assert!(pixel.len() <= layer.row_bytes() && out.len() >= input_bytes(layer, 1));
+        self.kernels.norm_bytes(pixel, norm, out);
     }
 
     /// Scratch for a block of this map with these layers.
@@ -235,7 +235,7 @@ impl Machine {
     /// Scratch for a layer over `rows` rows.
     pub(crate) fn layer_sizes(&self, layer: &Linear, rows: usize) -> Sizes {
         Sizes {
-            rows: layer.inputs,
+            rows: 0,
             activations: input_bytes(layer, rows),
             hidden: 0,
             prepared: self.prepared_bytes(layer),

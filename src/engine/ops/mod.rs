@@ -1,4 +1,4 @@
-//! The int8 network as tract ops.
+//! The int8 network as tract ops, up to the mean over the last feature map; a head follows.
 //!
 //! Each op holds the shared bundle and computes one step of it, so weights stay in the mapped file.
 //! Feature maps are tensors that pass from op to op: a block changes its own in place, and an op
@@ -12,7 +12,7 @@ pub(super) use workspace::{Workspace, map_of, sizes};
 use tract_onnx::prelude::*;
 use tract_onnx::tract_core::internal::*;
 
-use super::bundle::{Bundle, filled};
+use super::bundle::{Bundle, Manifest};
 use super::kernels::{Gelu, Mlp};
 
 /// A step of the network.
@@ -32,8 +32,8 @@ enum Step {
         /// The block's number in it.
         block: usize,
     },
-    /// Mean, LayerNorm and the last layer.
-    Head,
+    /// Mean over all pixels of the last feature map.
+    Pool,
 }
 
 /// The op that computes one [`Step`] of a bundle's network.
@@ -58,7 +58,7 @@ impl ConvNext {
         let stage = match self.step {
             Step::Stem => 0,
             Step::Down { stage } | Step::Block { stage, .. } => stage,
-            Step::Head => return [1, 1, 1, filled(manifest.classes)],
+            Step::Pool => return [1, 1, 1, map_of(&manifest.stages[last(manifest)]).channels],
         };
         let map = map_of(&manifest.stages[stage]);
         [1, map.height, map.width, map.channels]
@@ -71,7 +71,7 @@ impl Op for ConvNext {
             Step::Stem => "ConvNextStem",
             Step::Down { .. } => "ConvNextDown",
             Step::Block { .. } => "ConvNextBlock",
-            Step::Head => "ConvNextHead",
+            Step::Pool => "ConvNextPool",
         }
         .into()
     }
@@ -97,7 +97,7 @@ impl EvalOp for ConvNext {
             Step::Stem => self.stem(&mut workspace, &input)?,
             Step::Down { stage } => self.down(&mut workspace, input, stage)?,
             Step::Block { stage, block } => self.block(&mut workspace, input, stage, block)?,
-            Step::Head => self.head(&mut workspace, input)?,
+            Step::Pool => self.pool(&mut workspace, input)?,
         };
         Ok(tvec!(out.into_tvalue()))
     }
@@ -179,38 +179,24 @@ impl ConvNext {
         Ok(tensor)
     }
 
-    /// From the last feature map to the logits.
-    fn head(&self, workspace: &mut Workspace, input: TValue) -> TractResult<Arc<Tensor>> {
+    /// From the last feature map to its mean.
+    fn pool(&self, workspace: &mut Workspace, input: TValue) -> TractResult<Arc<Tensor>> {
         let manifest = self.bundle.manifest();
-        let (head, last) = (&manifest.head, manifest.stages.len() - 1);
-        let (layer, norm) = (
-            self.bundle.linear(&head.layer),
-            self.bundle.norm(&head.norm),
-        );
-        let map = map_of(&manifest.stages[last]);
+        let last = last(manifest);
         let mut out = workspace.take(last + 1, self.shape())?;
-        let Workspace { machine, arena, .. } = &mut *workspace;
-        let scratch = arena.scratch();
-        let (x, bytes) = (input.try_as_plain_ram()?, scratch.activations);
-        machine.mean_norm(
-            x.as_slice::<f32>()?,
-            map,
-            &norm,
-            &layer,
-            scratch.rows,
-            bytes,
-        );
-        let mut view = floats(&mut out)?;
-        machine.linear(
-            bytes,
-            1,
-            &layer,
-            scratch.prepared,
-            view.as_slice_mut::<f32>()?,
+        workspace.machine.mean(
+            input.try_as_plain_ram()?.as_slice::<f32>()?,
+            map_of(&manifest.stages[last]),
+            floats(&mut out)?.as_slice_mut::<f32>()?,
         );
         workspace.give(last, input);
         Ok(out)
     }
+}
+
+/// The number of the last stage.
+fn last(manifest: &Manifest) -> usize {
+    manifest.stages.len() - 1
 }
 
 /// The memory of a tensor that nobody else holds.
@@ -219,7 +205,8 @@ fn floats(tensor: &mut Arc<Tensor>) -> TractResult<PlainViewMut<'_>> {
     tensor.try_as_plain_ram_mut()
 }
 
-/// The network of `bundle` as a typed model, ready to be planned.
+/// The backbone of `bundle` as a typed model, ready to be planned. Its output is the mean over all
+/// pixels of the last feature map, `[1, 1, 1, filled channels]`.
 ///
 /// # Errors
 /// When tract refuses a node.
@@ -247,7 +234,7 @@ pub(super) fn model(bundle: &Arc<Bundle>) -> TractResult<TypedModel> {
             )?;
         }
     }
-    at = wire("head".into(), Step::Head, at)?;
+    at = wire("pool".into(), Step::Pool, at)?;
     model.select_output_outlets(&[at])?;
     Ok(model)
 }

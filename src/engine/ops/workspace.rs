@@ -16,7 +16,8 @@ pub(crate) struct Workspace {
     pub machine: Machine,
     /// Scratch.
     pub arena: Arena,
-    /// One feature map for each stage, then the logits; None while an op downstream holds it.
+    /// One feature map for each stage, then the mean of the last; None while an op downstream holds
+    /// it.
     free: Vec<Option<TValue>>,
 }
 
@@ -45,14 +46,13 @@ pub(crate) fn sizes(bundle: &Bundle, machine: &Machine) -> Sizes {
     all.max(machine.layer_sizes(&bundle.linear(&bundle.manifest().head.layer), 1))
 }
 
-/// Shapes of the feature maps of all stages, then of the logits, with their padding.
+/// Shapes of the feature maps of all stages, then of the mean of the last, with their padding.
 fn shapes(manifest: &Manifest) -> Vec<[usize; 4]> {
-    let maps = manifest
-        .stages
-        .iter()
-        .map(map_of)
-        .map(|m| [1, m.height, m.width, m.channels]);
-    maps.chain([[1, 1, 1, filled(manifest.classes)]]).collect()
+    let maps = manifest.stages.iter().map(map_of);
+    let mean = maps.clone().next_back().map(|m| [1, 1, 1, m.channels]);
+    maps.map(|m| [1, m.height, m.width, m.channels])
+        .chain(mean)
+        .collect()
 }
 
 impl Workspace {

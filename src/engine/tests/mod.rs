@@ -1,6 +1,7 @@
 //! From the ONNX file to logits, against plain tract and on every kernel that runs here.
 
 mod bundle;
+mod features;
 mod onnx;
 mod pack;
 mod run;

@@ -18,22 +18,27 @@ struct Line<'a> {
     score: Score,
     top: Vec<Top<'a>>,
     state: Option<Label<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    features: Option<&'a [f32]>,
 }
 
 /// Writes a JSON object for every classified frame: `seq`, `source`, the unsmoothed `label`,
-/// `score` and `top`, and `state`, the payload that would be published, or null.
+/// `score` and `top`, and `state`, the payload that would be published, or null. On demand also
+/// `features`, in the fewest digits that read back as the same f32.
 pub(crate) struct JsonLines<W> {
     out: W,
     top: usize,
+    features: bool,
     ranked: Vec<Ranked>,
 }
 
 impl<W: Write> JsonLines<W> {
-    /// Writes to `out`, with the `top` best labels of each frame.
-    pub(crate) fn new(out: W, top: usize) -> Self {
+    /// Writes to `out`, with the `top` best labels of each frame, and with `features` if wanted.
+    pub(crate) fn new(out: W, top: usize, features: bool) -> Self {
         Self {
             out,
             top,
+            features,
             ranked: Vec::with_capacity(top),
         }
     }
@@ -68,6 +73,7 @@ impl<W: Write> Listener for JsonLines<W> {
                 .as_ref()
                 .map(|update| Label::new(update.statement(), outcome.model)),
             top,
+            features: outcome.features.filter(|_| self.features),
         };
         serde_json::to_writer(&mut self.out, &line)?;
         self.out.write_all(b"\n")

@@ -29,8 +29,11 @@ fn squares_and_means_are_alike_on_every_kernel() {
             machine.norm_squares(&x, map, &norm, &down.layer(), &mut squares);
             let mut pooled = vec![0; 16 * head.layer().row_bytes()];
             let mut means = [0.0; 48];
-            machine.mean_norm(&x, map, &norm, &head.layer(), &mut means, &mut pooled);
-            (squares, pooled, bits(&means))
+            machine.mean(&x, map, &mut means);
+            machine.norm_bytes(&means, &norm, &head.layer(), &mut pooled);
+            let mut normed = means;
+            machine.norm_floats(&mut normed, &norm);
+            (squares, pooled, bits(&means), bits(&normed))
         };
         let wanted = run(&mut scalar());
         for mut machine in machines() {

@@ -1,0 +1,162 @@
+//! The heads: from the backbone's result to logits.
+
+use super::bundle::{Bundle, Manifest, filled};
+use super::error::Error;
+use super::ops::Workspace;
+
+/// The classifier of the bundle, in int8.
+#[derive(Debug)]
+pub(super) struct Stock {
+    /// Filled.
+    logits: Vec<f32>,
+    classes: usize,
+}
+
+impl Stock {
+    /// The head of a bundle with this manifest.
+    pub fn new(manifest: &Manifest) -> Self {
+        Self {
+            logits: vec![0.0; filled(manifest.classes)],
+            classes: manifest.classes,
+        }
+    }
+
+    /// Computes the logits of the mean over the last feature map.
+    ///
+    /// LayerNorm goes straight to bytes. Features that were rounded to f32 in between would now and
+    /// then round to another byte, and logits would not stay what they are.
+    pub fn run(&mut self, bundle: &Bundle, workspace: &mut Workspace, mean: &[f32]) {
+        let head = &bundle.manifest().head;
+        let (norm, layer) = (bundle.norm(&head.norm), bundle.linear(&head.layer));
+        let Workspace { machine, arena, .. } = workspace;
+        let scratch = arena.scratch();
+        machine.norm_bytes(mean, &norm, &layer, scratch.activations);
+        let (bytes, prepared) = (scratch.activations, scratch.prepared);
+        machine.linear(bytes, 1, &layer, prepared, &mut self.logits);
+    }
+
+    /// The logits of the last run.
+    pub fn logits(&self) -> &[f32] {
+        &self.logits[..self.classes]
+    }
+}
+
+/// A linear layer in f32 over the features, which stands in for the bundle's classifier:
+/// `logits[n] = sum_k weights[n, k] * features[k] + biases[n]`.
+///
+/// It gives the same bits on every processor, and allocates nothing after it was made.
+#[derive(Clone, Debug)]
+pub struct Head {
+    weights: Vec<f32>,
+    biases: Vec<f32>,
+    logits: Vec<f32>,
+}
+
+impl Head {
+    /// The head of `weights`, a row of as many as there are features for each class, and one bias
+    /// for each class.
+    ///
+    /// # Errors
+    /// [`Error::Head`] when there is no class, the rows are not whole, or a number is not finite.
+    pub fn new(weights: Vec<f32>, biases: Vec<f32>) -> Result<Self, Error> {
+        let classes = biases.len();
+        if classes == 0 || weights.is_empty() || !weights.len().is_multiple_of(classes) {
+            return Err(Error::Head(format!(
+                "the head has {} weights, which are no rows for {classes} classes",
+                weights.len()
+            )));
+        }
+        if !weights.iter().chain(&biases).all(|v| v.is_finite()) {
+            return Err(Error::Head(
+                "the head has weights or biases that are not finite".into(),
+            ));
+        }
+        Ok(Self {
+            logits: vec![0.0; classes],
+            weights,
+            biases,
+        })
+    }
+
+    /// Features that it takes.
+    pub fn inputs(&self) -> usize {
+        self.weights.len() / self.biases.len()
+    }
+
+    /// Refuses a network that gives another number of features.
+    pub(super) fn fits(&self, features: usize) -> Result<(), Error> {
+        if self.inputs() == features {
+            return Ok(());
+        }
+        Err(Error::Head(format!(
+            "the head takes {} features and the model gives {features}; use a head that was made for this model",
+            self.inputs()
+        )))
+    }
+
+    /// Computes the logits of `features`, of which there are [`Head::inputs`].
+    pub(super) fn run(&mut self, features: &[f32]) {
+        let rows = self.weights.chunks_exact(features.len());
+        for ((logit, row), bias) in self.logits.iter_mut().zip(rows).zip(&self.biases) {
+            *logit = dot(row, features) + bias;
+        }
+    }
+
+    /// The logits of the last run.
+    pub(super) fn logits(&self) -> &[f32] {
+        &self.logits
+    }
+}
+
+/// The product of two vectors of the same length, summed in an order that no vector width changes.
+fn dot(a: &[f32], b: &[f32]) -> f32 {
+    let (a, a_rest) = a.as_chunks::<16>();
+    let (b, b_rest) = b.as_chunks::<16>();
+    let mut lanes = [0.0_f32; 16];
+    for (a, b) in a.iter().zip(b) {
+        for (lane, (a, b)) in lanes.iter_mut().zip(a.iter().zip(b)) {
+            *lane += a * b;
+        }
+    }
+    let rest: f32 = a_rest.iter().zip(b_rest).map(|(a, b)| a * b).sum();
+    lanes.iter().sum::<f32>() + rest
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn logits_are_products_and_biases() {
+        let weights = (0..2 * 19).map(|i| i as f32 - 9.0).collect();
+        let mut head = Head::new(weights, vec![0.5, -1.0]).unwrap();
+        let features: Vec<f32> = (0..19).map(|k| 0.25 * k as f32).collect();
+        head.run(&features);
+        let wanted = |n: usize| -> f32 {
+            (0..19)
+                .map(|k| (n * 19 + k) as f32 - 9.0)
+                .zip(&features)
+                .map(|(w, x)| w * x)
+                .sum()
+        };
+        // Every product and sum is exact.
+        assert_eq!(head.logits(), [wanted(0) + 0.5, wanted(1) - 1.0]);
+    }
+
+    #[test]
+    fn weights_that_are_no_rows_or_no_numbers_are_refused() {
+        for (weights, biases) in [
+            (vec![1.0; 3], vec![0.0; 2]),
+            (vec![], vec![0.0]),
+            (vec![1.0], vec![]),
+            (vec![1.0, f32::NAN], vec![0.0]),
+            (vec![1.0], vec![f32::INFINITY]),
+        ] {
+            let error = Head::new(weights, biases).unwrap_err();
+            assert_eq!(
+                (error.exit_code(), error.to_string().lines().count()),
+                (65, 1)
+            );
+        }
+    }
+}
