@@ -45,7 +45,7 @@ def arguments() -> argparse.Namespace:
     a.add_argument("model", type=Path, help="the int8 ONNX file")
     a.add_argument("--images", type=Path, nargs="+", required=True, help="labelled images: class folders, shards, truth.json")
     a.add_argument("--rest", action="store_true", help="of the first set, only images that the temperature was not fitted on")
-    a.add_argument("--sides", type=int, nargs="+", default=[64, 160], help="bounds of the shorter side in the second table (default: 64 160)")
+    a.add_argument("--sides", type=int, nargs="+", default=[64, 144], help="bounds of the shorter side in the second table (default: 64 144)")
     a.add_argument("--drawn", type=Path, help="text file of classes, one a line, whose share of the answers is told")
     a.add_argument("--prefix", default="val", help="which shards (default: %(default)s)")
     a.add_argument("--count", type=int, help="only so many images, drawn evenly (default: all)")

@@ -1,6 +1,6 @@
 """Logits and pooled features of pictures: in ONNX Runtime, or as the program gives them.
 
-Pooled features are the mean of the last map over its places, before the head's LayerNormalization:
+Pooled features are the mean of the last map over its places, after the head's LayerNormalization:
 768 numbers of a ConvNeXt-Tiny, from which a head of other classes is taught.
 """
 from __future__ import annotations
@@ -20,7 +20,7 @@ from PIL import Image
 from images import Refused
 
 # The tensor in every file of form.py.
-POOLED = "head.mean"
+POOLED = "head.norm"
 
 
 @dataclass

@@ -43,7 +43,7 @@ def arguments() -> argparse.Namespace:
     return a.parse_args()
 
 
-RIDGE = 1.0
+RIDGE = 0.3
 
 
 def unit(x: np.ndarray) -> np.ndarray:

@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use crate::support::daemon::{bottles, configuration};
-use crate::support::program::goldcrest;
+use crate::support::program::{IN_THE_RECORDING, goldcrest};
 use crate::support::{Broker, Daemon, Subscriber, free_port};
 
 #[test]
@@ -13,7 +13,7 @@ fn a_subscriber_sees_birth_label_event_and_a_clean_end() {
     let mut daemon = Daemon::start(&broker.config_toml());
     assert_eq!(subscriber.expect("availability").text, "online");
     let event = subscriber
-        .expect_that("event", |m| m.json()["label"] == "pop bottle")
+        .expect_that("event", |m| m.json()["label"] == IN_THE_RECORDING)
         .json();
     assert_eq!(event["v"], 1);
     assert!(
@@ -103,7 +103,7 @@ fn a_replay_publishes_when_asked_to() {
     ]);
     assert_eq!(ran.code, 0, "{}", ran.stderr);
     assert_eq!(subscriber.expect("availability").text, "online");
-    subscriber.expect_that("label", |m| m.json()["label"] == "pop bottle");
+    subscriber.expect_that("label", |m| m.json()["label"] == IN_THE_RECORDING);
     assert_eq!(subscriber.expect("availability").text, "offline");
 }
 

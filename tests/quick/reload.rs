@@ -5,7 +5,7 @@ use std::fs;
 
 use crate::support::bundle::{broken, remade, replace};
 use crate::support::daemon::table;
-use crate::support::program::field;
+use crate::support::program::{IN_THE_RECORDING, field};
 use crate::support::{Broker, Daemon, Subscriber};
 
 const QUIET: &str = "[mqtt]\nenabled = false\n";
@@ -14,9 +14,9 @@ fn a_reload_brings_in_the_labels_that_stand_beside_the_model() {
     let broker = Broker::start();
     let subscriber = Subscriber::new(&broker, "goldcrest/test/#");
     let mut daemon = Daemon::start(&broker.config_toml());
-    subscriber.expect_that("label", |m| m.json()["label"] == "pop bottle");
+    subscriber.expect_that("label", |m| m.json()["label"] == IN_THE_RECORDING);
     let labels = fs::read_to_string(daemon.folder.path().join("labels.txt")).unwrap();
-    let renamed = labels.replace("pop bottle", "lemonade");
+    let renamed = labels.replace(IN_THE_RECORDING, "lemonade");
     assert_ne!(labels, renamed);
     replace(daemon.folder.path(), "labels.txt", renamed.as_bytes());
     daemon.signal("HUP");
