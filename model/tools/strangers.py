@@ -129,6 +129,8 @@ class Measured:
         self.train = (self.seen.pop("train"), sets["train"].labels) if a.train else None
         self.right = self.val.logits.argmax(1) == val.labels
         self.fit, self.rest = images.halves(val.labels)
+        if not (self.right & self.fit).any() or len(self.classes) < 3:
+            raise images.Refused(f"{a.images}: at least three classes and one right answer are needed to set a bound")
 
     def strangers(self, path: Path) -> images.ImageSet:
         found = images.from_folder(path)
@@ -154,8 +156,9 @@ class Measured:
     def left_out(self, rule: Callable[[dict[str, Rule], Seen], np.ndarray]) -> np.ndarray:
         """A rule's measure of each picture when the network does not know its class."""
         out = []
-        for group in range(self.a.groups):
-            gone = self.classes % self.a.groups == group
+        groups = min(self.a.groups, len(self.classes))
+        for group in range(groups):
+            gone = self.classes % groups == group
             here = gone[self.labels]
             seen = Seen(self.val.logits[here][:, ~gone], self.val.pooled[here])
             out.append(rule(self.rules(self.classes[~gone]), seen))
