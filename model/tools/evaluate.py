@@ -9,8 +9,15 @@ MODEL is the int8 file with labels.txt and model.toml beside it. Rows of the tab
     goldcrest        --goldcrest BINARY replays the same prepared images (128x128 PNG): only the engine differs
     goldcrest files  the same with the original files: the daemon also decodes and scales
 
-Images are class folders or shards (those named --prefix). The classes are the model's. The same
-command resumes a stopped run at the runtime it had reached.
+Images are class folders, shards (those named --prefix), or a folder with a truth.json; of several
+sets, the later ones may lack classes. --rest leaves out the images of the first set that quantize.py
+fitted the temperature on. The classes are the model's.
+
+A second table tells the accuracy by the shorter side of the undecoded images: a network may take
+sharpness itself for a class if only some classes had sharp pictures. --drawn names such classes; the
+table then also tells which share of the answers they draw.
+
+The same command resumes a stopped run at the runtime it had reached.
 """
 from __future__ import annotations
 
@@ -38,11 +45,15 @@ from parts import Parts
 def arguments() -> argparse.Namespace:
     a = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     a.add_argument("model", type=Path, help="the int8 ONNX file")
-    a.add_argument("--images", type=Path, required=True, help="labelled images: class folders or shards")
+    a.add_argument("--images", type=Path, nargs="+", required=True, help="labelled images: class folders, shards, truth.json")
+    a.add_argument("--rest", action="store_true", help="of the first set, only images that the temperature was not fitted on")
+    a.add_argument("--sides", type=int, nargs="+", default=[64, 144], help="bounds of the shorter side in the second table (default: 64 144)")
+    a.add_argument("--drawn", type=Path, help="text file of classes, one a line, whose share of the answers is told")
     a.add_argument("--prefix", default="val", help="which shards (default: %(default)s)")
     a.add_argument("--count", type=int, help="only so many images, drawn evenly (default: all)")
     a.add_argument("--f32", type=Path, help="the f32 ONNX file that the int8 one was made of")
     a.add_argument("--goldcrest", type=Path, help="the goldcrest binary, to be measured too")
+    a.add_argument("--quick", action="store_true", help="leave out `int8 plain`, which takes longest")
     a.add_argument("--confused", type=int, default=8, help="how many pairs of confused classes to print (default: %(default)s)")
     a.add_argument("--threads", type=int, default=1, help="CPU threads of ONNX Runtime (default: %(default)s)")
     a.add_argument("--json", action="store_true", help="print one JSON object, confusion and every image's answers included")
@@ -156,7 +167,7 @@ def compared(a: argparse.Namespace, val: images.ImageSet, card: Card) -> tuple[d
         print(f"{name}: {len(val)} images in {time.time() - began:.0f} s", file=sys.stderr, flush=True)
 
     for name, path, optimise in (("int8", a.model, True), ("int8 plain", a.model, False), ("f32", a.f32, True)):
-        if path is None:
+        if path is None or (a.quick and not optimise):
             continue
         began = time.time()
         kind = ending(whole(path).graph)
@@ -183,6 +194,49 @@ def compared(a: argparse.Namespace, val: images.ImageSet, card: Card) -> tuple[d
     return rows, named
 
 
+def labelled(a: argparse.Namespace, labels: list[str]) -> images.ImageSet:
+    """The images of all sets, one set after the other."""
+    whole: images.ImageSet | None = None
+    for path in a.images:
+        found = images.load(path, a.prefix).of_classes(labels, all_of_them=whole is None)
+        if whole is None and a.rest:
+            found = found.only(np.flatnonzero(images.halves(found.labels)[1]))
+        whole = found if whole is None else whole.and_then(found)
+    return whole
+
+
+def by_source(val: images.ImageSet, named: dict[str, np.ndarray], bounds: list[int], drawn: np.ndarray) -> list[dict]:
+    """Rows: the range of shorter sides, how many images have one, and top-1 and the share drawn in each runtime."""
+    sides = val.shorter_sides()
+    edges = [0, *sorted(bounds), sides.max(initial=0)]
+    rows = []
+    for low, high in zip(edges, edges[1:]):
+        here = (sides > low) & (sides <= high)
+        if not here.any():
+            continue
+        row = dict(sides=f"{low + 1} to {high}", images=int(here.sum()))
+        for name, first in named.items():
+            row[name] = dict(top1=float(100 * (first[here] == val.labels[here]).mean()))
+            if len(drawn):
+                row[name]["drawn"] = float(100 * np.isin(first[here], drawn).mean())
+        rows.append(row)
+    return rows
+
+
+def drawing(path: Path | None, labels: list[str]) -> np.ndarray:
+    """Indices of the classes that `path` lists."""
+    if path is None:
+        return np.array([], np.int64)
+    try:
+        wanted = path.read_text(encoding="utf-8").splitlines()
+    except OSError as e:
+        raise images.Refused(f"{path}: {e.strerror}; give a text file of classes, one a line") from None
+    missing = [name for name in wanted if name not in labels]
+    if missing:
+        raise images.Refused(f"{path}: the model has no class {missing[0]!r}")
+    return np.array([labels.index(name) for name in wanted], np.int64)
+
+
 def main() -> None:
     a = arguments()
     blas.tell_if_slow()
@@ -190,19 +244,25 @@ def main() -> None:
         if path and not path.is_file():
             raise images.Refused(f"{path}: no such file")
     card = beside(a.model)
-    val = images.load(a.images, a.prefix).of_classes(card.labels)
+    drawn = drawing(a.drawn, card.labels)
+    val = labelled(a, card.labels)
     if a.count and a.count < len(val):
         val = val.only(np.linspace(0, len(val) - 1, a.count).round())
     rows, named = compared(a, val, card)
     matrix = scores.confusion(named["int8"], val.labels, len(card.labels))
+    sources = by_source(val, named, a.sides, drawn)
     if a.json:
-        out = dict(images=len(val), labels=card.labels, runtimes=rows, confusion=matrix.tolist(), truth=val.labels.tolist())
+        out = dict(images=len(val), labels=card.labels, runtimes=rows, sources=sources, confusion=matrix.tolist(), truth=val.labels.tolist())
         print(json.dumps(out | dict(answers={k: v.tolist() for k, v in named.items()})))
         return
     columns = ["top1", "top5", "calibration_error", "log_loss", "same_as_int8", "cosine_to_int8"]
     print(f"\n{'':16}" + "".join(f"{c:>18}" for c in columns))
     for name, row in rows.items():
         print(f"{name:16}" + "".join(f"{row[c]:18.{6 if c.startswith('cosine') else 3}f}" if c in row else f"{'':>18}" for c in columns))
+    print(f"\n{'shorter side, pixels':22} {'images':>6}" + "".join(f"{name:>18}" for name in named))
+    for row in sources:
+        shown = lambda name: f"{row[name]['top1']:.2f}" + (f", {row[name]['drawn']:.1f} drawn" if len(drawn) else "")
+        print(f"{row['sides']:22} {row['images']:6}" + "".join(f"{shown(name):>18}" for name in named))
     print(f"\n{'class':28} {'images':>6} {'found':>7} {'right':>7}   (int8: share of its images found, share of its answers right)")
     for k, label in enumerate(card.labels):
         seen, said = matrix[k].sum(), matrix[:, k].sum()

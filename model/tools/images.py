@@ -1,7 +1,8 @@
-"""Images to learn and calibrate from: a folder with one sub-folder a class, or shards.
+"""Images to learn and calibrate from: a folder with one sub-folder a class, shards, or a truth.json.
 
 A shard is `NAME.bin`, JPEG files end to end, beside `NAME.npz` with `offsets` (int64, n+1)
 and `labels` (int16, n); `classes.json` beside the shards names what the labels index.
+`truth.json` names the class of each picture of a folder, or of its sub-folder `images`.
 """
 from __future__ import annotations
 
@@ -14,6 +15,8 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+# The fewest labelled images on which a temperature, or an accuracy, is more than rough.
+ENOUGH = 100
 SUFFIXES = {".jpg", ".jpeg", ".png", ".webp", ".bmp"}
 
 
@@ -58,12 +61,23 @@ class ImageSet:
         rows = [int(i) for i in rows]
         return ImageSet(self.names, self.labels[rows], [self.blobs[i] for i in rows])
 
-    def of_classes(self, wanted: list[str]) -> "ImageSet":
-        """Only the images of `wanted`, whose order becomes the order of the classes."""
+    def shorter_sides(self) -> np.ndarray:
+        """The shorter side of each undecoded image, in pixels."""
+        return np.array([min(Image.open(io.BytesIO(self.raw(i))).size) for i in range(len(self))])
+
+    def and_then(self, others: "ImageSet") -> "ImageSet":
+        """These images and then the others, whose classes are the same."""
+        return ImageSet(self.names, np.concatenate([self.labels, others.labels]), self.blobs + others.blobs)
+
+    def of_classes(self, wanted: list[str], all_of_them: bool = True) -> "ImageSet":
+        """Only the images of `wanted`, whose order becomes the order of the classes.
+
+        Refuses a set that lacks one of them, or, without `all_of_them`, one that lacks all.
+        """
         missing = [n for n in wanted if n not in self.names]
-        if missing:
+        if missing and (all_of_them or len(missing) == len(wanted)):
             raise Refused(f"no class named {missing[0]!r} in these images; they have {len(self.names)} classes")
-        index = {self.names.index(n): k for k, n in enumerate(wanted)}
+        index = {self.names.index(n): k for k, n in enumerate(wanted) if n in self.names}
         keep = [i for i, label in enumerate(self.labels) if int(label) in index]
         labels = np.array([index[int(self.labels[i])] for i in keep], np.int64)
         return ImageSet(list(wanted), labels, [self.blobs[i] for i in keep])
@@ -101,11 +115,28 @@ def from_shards(root: Path, prefix: str) -> ImageSet:
     return ImageSet(names, np.concatenate(labels), blobs)
 
 
+def from_truth(root: Path) -> ImageSet:
+    """The pictures that `root/truth.json` lists, {file: class}; classes in alphabetical order."""
+    try:
+        truth = json.loads((root / "truth.json").read_text())
+        names = sorted(set(truth.values()))
+        labels = [names.index(name) for name in truth.values()]
+    except (ValueError, AttributeError, TypeError) as e:
+        raise Refused(f"{root / 'truth.json'} is not an object of file names and their classes: {e}") from None
+    within = root / "images" if (root / "images").is_dir() else root
+    missing = [name for name in truth if not (within / name).is_file()]
+    if missing:
+        raise Refused(f"{within / missing[0]}: no such file, but truth.json lists it ({len(missing)} such)")
+    return ImageSet(names, np.array(labels, np.int64), [within / name for name in truth])
+
+
 def load(root: Path, prefix: str = "train") -> ImageSet:
-    """Shards where `root` has a classes.json, else a folder of class folders."""
+    """Shards where `root` has a classes.json, listed pictures where it has a truth.json, else class folders."""
     if not root.is_dir():
         raise Refused(f"{root} is not a folder; give one with a sub-folder for each class, or with shards")
-    return from_shards(root, prefix) if (root / "classes.json").exists() else from_folder(root)
+    if (root / "classes.json").exists():
+        return from_shards(root, prefix)
+    return from_truth(root) if (root / "truth.json").exists() else from_folder(root)
 
 
 def parted(root: Path, val: Path | None, classes: list[str]) -> tuple[ImageSet, ImageSet | None]:
@@ -137,6 +168,24 @@ def parted(root: Path, val: Path | None, classes: list[str]) -> tuple[ImageSet, 
             pictures, apart = pictures.only(np.flatnonzero(~held)), pictures.only(np.flatnonzero(held))
     known = apart is not None and set(classes) <= set(apart.names)
     return pictures, apart.of_classes(classes) if known else None
+
+
+def every_second(labels: np.ndarray) -> np.ndarray:
+    """True for the first, third, fifth ... image of each class, in the images' order."""
+    labels = np.asarray(labels)
+    out = np.zeros(len(labels), bool)
+    for label in np.unique(labels):
+        out[np.flatnonzero(labels == label)[::2]] = True
+    return out
+
+
+def halves(labels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Which images kept apart give the temperature, and which the accuracy: the first, third ... of each class
+    and the others, or all of them where they are few."""
+    fit = every_second(labels)
+    if (~fit).sum() < ENOUGH:
+        return np.ones(len(labels), bool), np.ones(len(labels), bool)
+    return fit, ~fit
 
 
 def held_out(count: int) -> np.ndarray:

@@ -18,6 +18,9 @@ pub struct Config {
     pub release: f32,
     /// How far the first label must lead the second to be claimed, 0 to 1.
     pub margin: f32,
+    /// Over how many labels the scores may be spread for one to be claimed: the exponential of their
+    /// entropy, 1 to 10000; 0 turns it off.
+    pub spread: f32,
     /// Seconds after which an unchanged state is published again, 0.1 to 86400.
     pub heartbeat: f64,
     /// Text published when no label is claimed, 1 to 64 characters.
@@ -34,6 +37,7 @@ impl Default for Config {
             threshold: 0.6,
             release: 0.4,
             margin: 0.1,
+            spread: 3.8,
             heartbeat: 60.0,
             unknown: "unknown".into(),
             top: 3,
@@ -71,6 +75,14 @@ impl Config {
             ));
         }
         within("margin", self.margin, 0.0..=1.0, "")?;
+        if self.spread != 0.0 {
+            within(
+                "spread",
+                self.spread,
+                1.0..=10000.0,
+                "labels (or 0, which turns it off)",
+            )?;
+        }
         within("heartbeat", self.heartbeat, 0.1..=86400.0, "seconds")?;
         let characters = self.unknown.chars().count();
         if self.unknown.trim().is_empty()
@@ -117,6 +129,9 @@ mod tests {
             ("release = -0.1", "release", "is -0.1"),
             ("release = nan", "release", "0 to the threshold"),
             ("margin = 1.01", "margin", "0 to 1"),
+            ("spread = 0.9", "spread", "1 to 10000 labels"),
+            ("spread = -1", "spread", "or 0"),
+            ("spread = nan", "spread", "1 to 10000"),
             ("heartbeat = 0", "heartbeat", "0.1 to 86400 seconds"),
             ("heartbeat = 86401", "heartbeat", "0.1 to 86400 seconds"),
             ("unknown = ' '", "unknown", "1 to 64"),
@@ -134,8 +149,8 @@ mod tests {
     #[test]
     fn the_ends_of_each_range_are_allowed() {
         for text in [
-            "smoothing = 0\nframes = 1\nthreshold = 1\nrelease = 1\nmargin = 0\nheartbeat = 0.1\ntop = 1",
-            "smoothing = 60\nframes = 1000\nrelease = 0\nmargin = 1\nheartbeat = 86400\ntop = 20",
+            "smoothing = 0\nframes = 1\nthreshold = 1\nrelease = 1\nmargin = 0\nspread = 0\nheartbeat = 0.1\ntop = 1",
+            "smoothing = 60\nframes = 1000\nrelease = 0\nmargin = 1\nspread = 10000\nheartbeat = 86400\ntop = 20",
         ] {
             assert_eq!(toml::from_str::<Config>(text).unwrap().check(), Ok(()));
         }

@@ -6,8 +6,9 @@
 //!
 //! 1. It smooths each label's score exponentially over time.
 //! 2. A frame claims a label whose smoothed score reaches the threshold and leads the second by the
-//!    margin. The published label is kept until its score falls below `release` or a frame claims
-//!    another one.
+//!    margin, unless the scores are spread over too many labels: pictures of what no label names
+//!    leave a long tail of small scores even where the first one is high. The published label is
+//!    kept until its score falls below `release` or a frame claims another one.
 //! 3. A claim becomes the published label after a number of frames in a row.
 //! 4. While nothing changes, each heartbeat repeats the published label.
 //!

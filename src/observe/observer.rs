@@ -191,12 +191,20 @@ impl Observer {
     fn claim(&self) -> Claim {
         let best = self.top.first()?;
         let second = self.top.get(1).map_or(0.0, |second| second.score);
-        if best.score >= self.config.threshold && best.score - second >= self.config.margin {
+        if best.score >= self.config.threshold
+            && best.score - second >= self.config.margin
+            && self.gathered()
+        {
             return Some(best.index);
         }
         // Hysteresis: keeping a label takes less than claiming it.
         let (published, _) = self.current?;
         published.filter(|&label| self.score(label) >= self.config.release)
+    }
+
+    /// Returns true when the scores are spread over no more labels than a claim allows.
+    fn gathered(&self) -> bool {
+        self.config.spread == 0.0 || scores::spread(&self.smoothed) <= self.config.spread
     }
 
     /// Counts the frames in a row, and returns a change and the first frame of it once there are

@@ -28,6 +28,7 @@ fn unsmoothed(frames: u32) -> Config {
         smoothing: 0.0,
         frames,
         threshold: 0.5,
+        spread: 0.0,
         heartbeat: 1e4,
         ..Config::default()
     }
@@ -285,6 +286,25 @@ fn two_labels_that_are_level_are_unknown() {
     let mut observer = Observer::new(&unsmoothed(1), &names(2));
     let updates = updates(&mut observer, &[&[0.52, 0.48], &[0.55, 0.45]]);
     assert_eq!(updates, [Some("unknown!".into()), Some("label 0!".into())]);
+}
+
+#[test]
+fn scores_with_a_long_tail_are_unknown_and_keep_a_published_label() {
+    let config = Config {
+        spread: 3.5,
+        ..unsmoothed(1)
+    };
+    let mut observer = Observer::new(&config, &names(101));
+    // Both lead the second by 0.65. The first one's scores are spread over 9 labels, the other's
+    // over 1.6.
+    let tailed: Vec<f32> = [0.66].into_iter().chain([0.0034; 100]).collect();
+    let mut clear = vec![0.0; 101];
+    (clear[0], clear[1]) = (0.82, 0.17);
+    let updates = updates(&mut observer, &[&tailed, &clear, &tailed]);
+    assert_eq!(
+        updates,
+        [Some("unknown!".into()), Some("label 0!".into()), None]
+    );
 }
 
 #[test]

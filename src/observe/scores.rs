@@ -92,6 +92,13 @@ fn check(outputs: &[f32], out: &[f32]) -> Result<(), Error> {
     }
 }
 
+/// Over how many labels `probabilities` are spread: the exponential of their entropy (perplexity).
+/// It is 1 when one label has all, and the number of labels when all have the same.
+pub(crate) fn spread(probabilities: &[f32]) -> f32 {
+    let terms = probabilities.iter().filter(|p| **p > 0.0);
+    terms.map(|p| -p * p.ln()).sum::<f32>().exp()
+}
+
 /// Writes the `k` best of `scores` into `out`, best first, equal ones in the order of the labels.
 ///
 /// Scores that are not numbers are passed over. Nothing is allocated when `out` has room for `k`.
@@ -170,6 +177,20 @@ mod tests {
             assert!(softmax(&[1.0, 2.0], temperature, &mut out).is_err());
         }
         assert_eq!(out, [7.0; 2]);
+    }
+
+    #[test]
+    fn scores_of_one_label_are_spread_over_one_and_level_ones_over_all() {
+        assert_eq!(spread(&[0.0, 1.0, 0.0]), 1.0);
+        assert_eq!(spread(&[]), 1.0);
+        assert!((spread(&[0.25; 4]) - 4.0).abs() < 1e-5);
+        assert!((spread(&[0.5, 0.5, 0.0]) - 2.0).abs() < 1e-5);
+        let long_tail: Vec<f32> = [0.7].into_iter().chain([0.003; 100]).collect();
+        assert!(
+            (spread(&long_tail) - 7.33).abs() < 0.01,
+            "{}",
+            spread(&long_tail)
+        );
     }
 
     #[test]

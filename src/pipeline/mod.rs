@@ -67,6 +67,16 @@ impl<E: Into<Error>> From<E> for Stopped {
     }
 }
 
+/// The rule for scores that the network's `output` becomes.
+fn rule(observe: &observe::Config, output: Output) -> observe::Config {
+    let mut observe = observe.clone();
+    if output == Output::Sigmoid {
+        // Scores that do not sum to 1 have no entropy.
+        observe.spread = 0.0;
+    }
+    observe
+}
+
 /// When the last stage ended, and the heap's counters then.
 struct Mark {
     time: Instant,
@@ -86,7 +96,7 @@ impl Pipeline {
             gate: None,
             preparer: Preparer::new(vision, &card.input),
             engine,
-            observer: Observer::new(observe, &card.labels),
+            observer: Observer::new(&rule(observe, output), &card.labels),
             blind: false,
             labels: card.labels.clone(),
             scores: vec![0.0; card.labels.len()],
@@ -215,7 +225,7 @@ impl Pipeline {
 
     /// Goes on with other rules for what is published, and with the present state.
     pub(crate) fn set_observe(&mut self, observe: &observe::Config) {
-        self.observer.configure(observe);
+        self.observer.configure(&rule(observe, self.output));
     }
 
     /// Goes on with other settings of how frames are prepared and gated.

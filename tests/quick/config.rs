@@ -59,6 +59,7 @@ fn every_range_is_held() {
         ("observe", "threshold", "1.5"),
         ("observe", "release", "0.9"),
         ("observe", "margin", "inf"),
+        ("observe", "spread", "0.5"),
         ("observe", "heartbeat", "0.0"),
         ("observe", "unknown", "\"\""),
         ("observe", "top", "0"),

@@ -6,7 +6,7 @@ use std::process::Command;
 use std::time::{Duration, Instant};
 
 use crate::support::daemon::{bottles, configuration};
-use crate::support::program::{Ran, goldcrest};
+use crate::support::program::{IN_THE_RECORDING, Ran, goldcrest};
 use crate::support::{Broker, Daemon, Subscriber, free_port};
 
 #[test]
@@ -16,7 +16,7 @@ fn a_subscriber_sees_birth_label_event_and_a_clean_end() {
     let mut daemon = Daemon::start(&broker.config_toml());
     assert_eq!(subscriber.expect("availability").text, "online");
     let event = subscriber
-        .expect_that("event", |m| m.json()["label"] == "pop bottle")
+        .expect_that("event", |m| m.json()["label"] == IN_THE_RECORDING)
         .json();
     assert_eq!(event["v"], 1);
     assert!(
@@ -100,7 +100,7 @@ fn a_replay_publishes_when_asked_to() {
     let ran = replay(&config, &[]);
     assert_eq!(ran.code, 0, "{}", ran.stderr);
     assert_eq!(subscriber.expect("availability").text, "online");
-    subscriber.expect_that("label", |m| m.json()["label"] == "pop bottle");
+    subscriber.expect_that("label", |m| m.json()["label"] == IN_THE_RECORDING);
     let label = subscriber.expect_that("label", |m| m.json()["label"].is_null());
     assert_eq!(label.json()["reason"], "stopped");
     assert_eq!(label.json()["seq"], 59);
@@ -124,7 +124,7 @@ fn a_replay_beside_a_daemon_of_its_id_disturbs_nothing() {
     let broker = Broker::start();
     let subscriber = Subscriber::new(&broker, "goldcrest/test/#");
     let daemon = Daemon::start(&broker.config_toml());
-    subscriber.expect_that("label", |m| m.json()["label"] == "pop bottle");
+    subscriber.expect_that("label", |m| m.json()["label"] == IN_THE_RECORDING);
     let ran = replay(&daemon.folder.path().join("config.toml"), &[]);
     assert_eq!(ran.code, 0, "{}", ran.stderr);
     while let Some(message) = subscriber.next(Duration::ZERO) {
@@ -133,7 +133,7 @@ fn a_replay_beside_a_daemon_of_its_id_disturbs_nothing() {
             "{message:?}"
         );
         if message.topic == "goldcrest/test/label" {
-            assert_eq!(message.json()["label"], "pop bottle", "{message:?}");
+            assert_eq!(message.json()["label"], IN_THE_RECORDING, "{message:?}");
         }
     }
     let late = Subscriber::new(&broker, "goldcrest/test/availability");
@@ -146,7 +146,7 @@ fn a_foreign_offline_is_answered_with_all_states() {
     let broker = Broker::start();
     let subscriber = Subscriber::new(&broker, "goldcrest/test/#");
     let mut daemon = Daemon::start(&broker.config_toml());
-    subscriber.expect_that("label", |m| m.json()["label"] == "pop bottle");
+    subscriber.expect_that("label", |m| m.json()["label"] == IN_THE_RECORDING);
     broker.publish("goldcrest/test/camera", "{}");
     broker.publish("goldcrest/test/availability", "offline");
     subscriber.expect_that("availability", |m| m.text == "offline");
@@ -165,7 +165,7 @@ fn a_stopped_daemon_leaves_nothing_that_it_does_not_know() {
     let broker = Broker::start();
     let subscriber = Subscriber::new(&broker, "goldcrest/test/label");
     let daemon = Daemon::start(&broker.config_toml());
-    let seen = subscriber.expect_that("label", |m| m.json()["label"] == "pop bottle");
+    let seen = subscriber.expect_that("label", |m| m.json()["label"] == IN_THE_RECORDING);
     daemon.end();
     let late = Subscriber::new(&broker, "goldcrest/test/#");
     let mut states = HashMap::new();
@@ -270,7 +270,7 @@ fn a_replay_of_one_picture_publishes_its_own_label() {
     ]);
     assert_eq!(ran.code, 0, "{}", ran.stderr);
     let label = subscriber.expect("label").json();
-    assert_eq!(label["label"], "pop bottle", "{label}");
+    assert_eq!(label["label"], IN_THE_RECORDING, "{label}");
     assert_eq!(label["seq"], 0);
 }
 

@@ -3,7 +3,7 @@
 use std::fs;
 use std::time::Duration;
 
-use crate::support::program::root;
+use crate::support::program::{IN_THE_RECORDING, root};
 use crate::support::{Broker, Daemon, Subscriber};
 use image::{Rgb, RgbImage};
 
@@ -160,13 +160,13 @@ fn the_label_is_withdrawn_in_the_dark_and_returns() {
     }
     let source = format!("kind = \"recording\"\npath = {film:?}\nat_end = \"loop\"");
     let daemon = daemon(&broker, &source);
-    subscriber.expect_that("event", |m| m.json()["label"] == "pop bottle");
+    subscriber.expect_that("event", |m| m.json()["label"] == IN_THE_RECORDING);
     let events = Subscriber::new(&broker, "goldcrest/test/event");
     for _ in 0..2 {
         let dark = subscriber.expect_that("label", |m| m.json()["label"].is_null());
         assert_eq!(dark.json()["reason"], "dark");
         let back = subscriber.expect_that("label", |m| m.json()["label"].is_string());
-        assert_eq!(back.json()["label"], "pop bottle");
+        assert_eq!(back.json()["label"], IN_THE_RECORDING);
         assert!(back.json().get("reason").is_none());
     }
     // The same label as before is no event.

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use crate::support::bundle::{broken, remade, replace};
 use crate::support::daemon::table;
-use crate::support::program::field;
+use crate::support::program::{IN_THE_RECORDING, field};
 use crate::support::{Broker, Daemon, Received, Subscriber};
 
 const QUIET: &str = "[mqtt]\nenabled = false\n";
@@ -16,9 +16,9 @@ fn a_reload_brings_in_the_labels_that_stand_beside_the_model() {
     let broker = Broker::start();
     let subscriber = Subscriber::new(&broker, "goldcrest/test/#");
     let mut daemon = Daemon::start(&broker.config_toml());
-    subscriber.expect_that("label", |m| m.json()["label"] == "pop bottle");
+    subscriber.expect_that("label", |m| m.json()["label"] == IN_THE_RECORDING);
     let labels = fs::read_to_string(daemon.folder.path().join("labels.txt")).unwrap();
-    let renamed = labels.replace("pop bottle", "lemonade");
+    let renamed = labels.replace(IN_THE_RECORDING, "lemonade");
     assert_ne!(labels, renamed);
     replace(daemon.folder.path(), "labels.txt", renamed.as_bytes());
     daemon.signal("HUP");
@@ -32,7 +32,7 @@ fn a_reload_of_the_same_model_changes_nothing() {
     let broker = Broker::start();
     let subscriber = Subscriber::new(&broker, "goldcrest/test/#");
     let mut daemon = Daemon::start(&broker.config_toml());
-    let label = subscriber.expect_that("label", |m| m.json()["label"] == "pop bottle");
+    let label = subscriber.expect_that("label", |m| m.json()["label"] == IN_THE_RECORDING);
     let since = label.json()["since"].clone();
     daemon.signal("HUP");
     let line = daemon.expect("reload: ");
@@ -41,7 +41,7 @@ fn a_reload_of_the_same_model_changes_nothing() {
     for _ in 0..3 {
         let label = subscriber.expect_that("label", |m| !m.retained);
         assert_eq!(label.json()["since"], since);
-        assert_eq!(label.json()["label"], "pop bottle");
+        assert_eq!(label.json()["label"], IN_THE_RECORDING);
     }
     daemon.end();
 }
@@ -112,7 +112,7 @@ fn fifty_reloads_leave_the_memory_as_it_was_and_within_the_need() {
     let labels = fs::read_to_string(daemon.folder.path().join("labels.txt")).unwrap();
     for turn in 0..50 {
         // Another model each time: the same one would not take the place of itself.
-        let renamed = labels.replace("pop bottle", &format!("bottle {}", turn % 2));
+        let renamed = labels.replace(IN_THE_RECORDING, &format!("bottle {}", turn % 2));
         replace(daemon.folder.path(), "labels.txt", renamed.as_bytes());
         daemon.signal("HUP");
         daemon.expect("reload: now running");
@@ -149,7 +149,7 @@ fn a_reload_takes_over_what_can_change_and_names_the_rest() {
     let broker = Broker::start();
     let subscriber = Subscriber::new(&broker, "goldcrest/test/#");
     let mut daemon = Daemon::start(&broker.config_toml());
-    let label = subscriber.expect_that("label", |m| m.json()["label"] == "pop bottle");
+    let label = subscriber.expect_that("label", |m| m.json()["label"] == IN_THE_RECORDING);
     let since = &label.json()["since"];
     reconfigure(
         &daemon,
@@ -182,14 +182,14 @@ fn a_label_that_loses_its_support_in_a_reload_is_let_go() {
     let broker = Broker::start();
     let subscriber = Subscriber::new(&broker, "goldcrest/test/#");
     let mut daemon = Daemon::start(&broker.config_toml());
-    subscriber.expect_that("event", |m| m.json()["label"] == "pop bottle");
+    subscriber.expect_that("event", |m| m.json()["label"] == IN_THE_RECORDING);
     let strict = "heartbeat = 0.2\nthreshold = 1.0\nrelease = 1.0\n";
     reconfigure(&daemon, "heartbeat = 0.2\n", strict);
     daemon.expect("took over observe.release and observe.threshold");
     let event = subscriber.expect("event").json();
     assert_eq!(
         (&event["label"], &event["previous"]),
-        (&"unknown".into(), &"pop bottle".into())
+        (&"unknown".into(), &IN_THE_RECORDING.into())
     );
     assert!(event["score"].is_null(), "{event}");
     daemon.end();
@@ -200,7 +200,7 @@ fn an_invalid_configuration_changes_nothing() {
     let broker = Broker::start();
     let subscriber = Subscriber::new(&broker, "goldcrest/test/label");
     let mut daemon = Daemon::start(&broker.config_toml());
-    subscriber.expect_that("label", |m| m.json()["label"] == "pop bottle");
+    subscriber.expect_that("label", |m| m.json()["label"] == IN_THE_RECORDING);
     for (to, says) in [
         (
             "heartbeat = 0.2\ntop = 1\nthreshold = 7.0",
@@ -237,7 +237,7 @@ fn a_reload_that_changes_nothing_publishes_nothing() {
     let broker = Broker::start();
     let mut daemon = Daemon::start(&broker.config_toml());
     let first = Subscriber::new(&broker, "goldcrest/test/label");
-    first.expect_that("label", |m| m.json()["label"] == "pop bottle");
+    first.expect_that("label", |m| m.json()["label"] == IN_THE_RECORDING);
     reconfigure(&daemon, "heartbeat = 0.2", "heartbeat = 3600.0");
     daemon.expect("the same model as before");
     let since = first.expect_that("label", |m| !m.retained).json()["since"].clone();
