@@ -1,0 +1,90 @@
+"""What a training uses of its device: number format, compiled steps, memory, and reproducible chance.
+
+Everything works with PyTorch 1.13 and with current releases. Chance is a function of numbers
+that name its use (seed, step, ...), so that a resumed training draws what the stopped one would have.
+"""
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+
+import torch
+from torch import nn
+
+MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
+OLD = torch.__version__.startswith("1.")
+
+
+def default() -> str:
+    """The device to train on where none is named."""
+    return "cuda" if torch.cuda.is_available() else "cpu"
+
+
+def prepare(device: str, threads: int) -> None:
+    """Settings of the whole process: CPU threads, and TF32 and measured kernels on a GPU."""
+    if threads:
+        torch.set_num_threads(threads)
+    if device.startswith("cuda"):
+        torch.set_float32_matmul_precision("high")
+        torch.backends.cudnn.allow_tf32 = torch.backends.cudnn.benchmark = True
+
+
+def seed_of(*use: int | str) -> int:
+    """A seed of 63 bits for one use of chance."""
+    digest = hashlib.blake2b(repr(use).encode(), digest_size=8).digest()
+    return int.from_bytes(digest, "little") >> 1
+
+
+def chance(*use: int | str) -> torch.Generator:
+    """A generator on the CPU for one use of chance."""
+    return torch.Generator().manual_seed(seed_of(*use))
+
+
+def autocast(device: str) -> torch.autocast:
+    """Autocast to bf16; with PyTorch 1 a CPU computes in f32, for its LayerNorm takes no bf16."""
+    kind = device.split(":")[0]
+    return torch.autocast(kind, torch.bfloat16, enabled=not (OLD and kind == "cpu"))
+
+
+def normalised(x: torch.Tensor) -> torch.Tensor:
+    """Pictures [N, 3, H, W] of 0 to 1 as the network takes them."""
+    mean, std = (torch.tensor(v, device=x.device).view(1, 3, 1, 1) for v in (MEAN, STD))
+    return ((x - mean) / std).contiguous(memory_format=torch.channels_last)
+
+
+class Steps:
+    """Calls `model`, compiled where PyTorch 2 and a GPU allow it; which of both is printed once."""
+
+    def __init__(self, model: nn.Module, device: str, wanted: bool = True):
+        self.model, self.run = model, model
+        if not wanted or not device.startswith("cuda") or not hasattr(torch, "compile"):
+            return
+        self.run = torch.compile(model, dynamic=False)
+        self.proven = False
+
+    def __call__(self, x: torch.Tensor):
+        if self.run is self.model:
+            return self.model(x)
+        try:
+            found = self.run(x)
+        except Exception as e:
+            # The compiler's own errors have many types. A fault of the model shows again below.
+            if self.proven:
+                raise
+            print(f"steps are not compiled: {(str(e).splitlines() or [type(e).__name__])[0]}", flush=True)
+            self.run = self.model
+            return self.model(x)
+        if not self.proven:
+            self.proven = True
+            print("steps are compiled", flush=True)
+        return found
+
+
+def room(device: str) -> int:
+    """Bytes that pictures may take: half of the memory that is free on the device."""
+    if device.startswith("cuda"):
+        return torch.cuda.mem_get_info(device)[0] // 2
+    for line in Path("/proc/meminfo").read_text().splitlines():
+        if line.startswith("MemAvailable:"):
+            return int(line.split()[1]) * 1024 // 2
+    return 1 << 30
