@@ -5,6 +5,7 @@ that name its use (seed, step, ...), so that a resumed training draws what the s
 """
 from __future__ import annotations
 
+import functools
 import hashlib
 from pathlib import Path
 
@@ -12,7 +13,6 @@ import torch
 from torch import nn
 
 MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
-OLD = torch.__version__.startswith("1.")
 
 
 def default() -> str:
@@ -40,10 +40,21 @@ def chance(*use: int | str) -> torch.Generator:
     return torch.Generator().manual_seed(seed_of(*use))
 
 
+@functools.cache
+def has_bf16(device: str) -> bool:
+    """Whether the device multiplies bf16 faster than f32."""
+    if not device.startswith("cpu"):
+        return True
+    try:
+        flags = Path("/proc/cpuinfo").read_text().split()
+    except OSError:
+        return False
+    return any(f in flags for f in ("avx512_bf16", "amx_bf16", "bf16"))
+
+
 def autocast(device: str) -> torch.autocast:
-    """Autocast to bf16; with PyTorch 1 a CPU computes in f32, for its LayerNorm takes no bf16."""
-    kind = device.split(":")[0]
-    return torch.autocast(kind, torch.bfloat16, enabled=not (OLD and kind == "cpu"))
+    """Autocast to bf16 where the device computes it faster."""
+    return torch.autocast(device.split(":")[0], torch.bfloat16, enabled=has_bf16(device))
 
 
 def normalised(x: torch.Tensor) -> torch.Tensor:

@@ -43,6 +43,12 @@ class ImageSet:
         """Image `i` as RGB."""
         return Image.open(io.BytesIO(self.raw(i))).convert("RGB")
 
+    def size(self, i: int) -> tuple[int, int]:
+        """Width and height of image `i`, without decoding it."""
+        blob = self.blobs[i]
+        with Image.open(io.BytesIO(blob) if isinstance(blob, bytes) else blob) as image:
+            return image.size
+
     def digest(self) -> str:
         """A hash of the labels and of what the images are (files by name, size and time)."""
         out = hashlib.sha256(np.asarray(self.labels, np.int64).tobytes())
@@ -137,6 +143,16 @@ def parted(root: Path, val: Path | None, classes: list[str]) -> tuple[ImageSet, 
             pictures, apart = pictures.only(np.flatnonzero(~held)), pictures.only(np.flatnonzero(held))
     known = apart is not None and set(classes) <= set(apart.names)
     return pictures, apart.of_classes(classes) if known else None
+
+
+def unlabelled(root: Path) -> ImageSet:
+    """Every picture below `root`, of no class."""
+    if not root.is_dir():
+        raise Refused(f"{root} is not a folder; give one of photographs")
+    blobs: list[bytes | Path] = sorted(p for p in root.rglob("*") if p.suffix.lower() in SUFFIXES)
+    if not blobs:
+        raise Refused(f"{root} has no pictures ({', '.join(sorted(SUFFIXES))})")
+    return ImageSet([], np.full(len(blobs), -1), blobs)
 
 
 def held_out(count: int) -> np.ndarray:

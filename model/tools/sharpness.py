@@ -25,8 +25,9 @@ class View:
     sharp: bool
 
 
-def is_sharp(image: Image.Image) -> bool:
-    return min(image.size) > SHARP_ABOVE
+def is_sharp(size: tuple[int, int]) -> bool:
+    """Whether a picture of this width and height is a sharp source."""
+    return min(size) > SHARP_ABOVE
 
 
 def box(size: tuple[int, int], least: float, rng: random.Random) -> tuple[float, float, float, float]:
@@ -56,7 +57,7 @@ def pair(image: Image.Image, side: int, least: float, rng: random.Random) -> tup
     if rng.random() < 0.3:
         image = ImageEnhance.Color(image).enhance(rng.uniform(0.4, 1.4))
     square = (side, side)
-    if is_sharp(image):
+    if is_sharp(image.size):
         # The detail that a source of about half the side has.
         few = round(side * rng.uniform(0.32, 0.47))
         soft = image.resize((few, few), Image.BILINEAR, box=crop).resize(square, Image.BILINEAR)

@@ -56,7 +56,7 @@ def views_of(pictures: ImageSet, i: int, how: Settings) -> list[sharpness.View]:
     """The views of picture `i` that are to be stored; the first is the one whose answer teaches."""
     image = pictures.open(i)
     if how.views == "whole":
-        return [sharpness.View(sharpness.whole(image, how.side), sharpness.is_sharp(image))]
+        return [sharpness.View(sharpness.whole(image, how.side), sharpness.is_sharp(image.size))]
     rng = random.Random(f"{how.seed} {i}")
     pair = sharpness.pair(image, how.side, how.least, rng)
     return list(pair) if how.views == "both" else [rng.choice(pair)]

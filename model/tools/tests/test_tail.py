@@ -1,5 +1,6 @@
 """Steps on stored outputs: what is stored, healing, and going on after a kill."""
 import random
+import shutil
 import tempfile
 import unittest
 from pathlib import Path
@@ -14,6 +15,7 @@ import checkpoint
 import front
 import images
 import prune
+import sharpen
 import sharpness
 import stored
 from parts import Parts
@@ -28,6 +30,11 @@ class OnStoredOutputs(unittest.TestCase):
         cls.addClassCleanup(cls.room.cleanup)
         cls.root = Path(cls.room.name)
         cls.data = folder(cls.root / "folder", 10)
+        cls.mixed = cls.root / "mixed"
+        shutil.copytree(cls.data, cls.mixed)
+        for path in (cls.mixed / "square").iterdir():
+            with Image.open(path) as image:
+                image.resize((64, 64)).save(path)
         cls.whole, cls.pruned = cls.root / "whole.pt", cls.root / "pruned.pt"
         cls.net = random_net()
         checkpoint.save(cls.net, CLASSES, cls.whole)
@@ -96,6 +103,40 @@ class OnStoredOutputs(unittest.TestCase):
         killed("heal.py", *self.healing("cut", "--epochs", 30, "--save-every", 0), once=self.root / "cut" / "last.pt")
         self.assertIn("going on from", run("heal.py", *self.healing("cut", "--epochs", 30)))
         self.assertTrue(same_weights(self.root / "through" / "best.pt", self.root / "cut" / "best.pt"))
+
+    def sharpening(self, out: str, *more) -> list:
+        return [
+            self.whole, self.mixed, "--out", self.root / out, "--size", SIDE, "--batch", 8, "--workers", 1, "--threads", 1,
+            "--device", "cpu", "--val-count", 6, "--unlabelled", self.data / "square", "--epochs", 12, *more,
+        ]  # fmt: skip
+
+    def test_sharpening_shows_each_picture_soft_and_sharp(self):
+        said = run("sharpen.py", *self.sharpening("sharpened", "--lr", 0.002, "--label", 0))
+        # 27 labelled pictures (a tenth is kept apart) and 10 unlabelled ones twice, each in both ways.
+        self.assertIn("54 labelled views and 40 unlabelled ones, 50 % of them sharp", said)
+        before, after = self.net, checkpoint.load(self.root / "sharpened" / "best.pt")[0]
+        pictures = images.load(self.mixed)
+        pairs = [sharpness.pair(pictures.open(i), SIDE, 0.9, random.Random(i)) for i in range(len(pictures))]
+
+        def apart(net) -> float:
+            """How far the answers to the sharp views are from those to the soft ones."""
+            soft, sharp = (front.OnDevice(net, 3, "cpu")(np.stack([p[k].pixels for p in pairs])).logits for k in (0, 1))
+            odds = lambda z: torch.from_numpy(z).float().softmax(1)
+            return float((odds(soft) - odds(sharp)).abs().mean())
+
+        self.assertLess(apart(after), apart(before))
+
+    def test_share_of_small_pictures_is_drawn(self):
+        pictures = images.load(self.mixed)
+        self.assertEqual(len(sharpen.chosen(pictures, 1.0, 1)), 30)
+        kept = sharpen.chosen(pictures, 0.0, 1)
+        self.assertEqual({kept.names[k] for k in kept.labels}, {"circle", "stripes"})
+
+    def test_a_killed_sharpening_ends_as_one_that_ran_through(self):
+        run("sharpen.py", *self.sharpening("s-through"))
+        killed("sharpen.py", *self.sharpening("s-cut", "--save-every", 0), once=self.root / "s-cut" / "last.pt")
+        run("sharpen.py", *self.sharpening("s-cut"))
+        self.assertTrue(same_weights(self.root / "s-through" / "best.pt", self.root / "s-cut" / "best.pt"))
 
     def test_what_does_not_fit_is_refused(self):
         say = lambda *a: run("heal.py", *a, fails=True)
