@@ -25,8 +25,9 @@ import form
 import images
 import prune
 from convnext import ConvNeXt, Shape
+from device import MEAN, STD
 from parts import Parts
-from train import MEAN, STD, numbers
+from shape import numbers
 
 SIZES = {
     "tiny": ((3, 3, 9, 3), (96, 192, 384, 768)),
