@@ -123,7 +123,7 @@ class Batches:
         x = augment.recoloured(x, draws)
         asked = dev.normalised(augment.softened(x, draws)[:free]) if free else None
         x = augment.matched(x, sharp, draws)
-        # Unlabelled views stay as they are: those on plain ground would no longer be what was asked about.
+        # The network was asked about the unlabelled views as they are, not on plain ground.
         x = torch.cat([x[:free], augment.on_ground(x[free:].flip(0), 0.15, draws).flip(0)])
         wanted = self.wanted(rows, answers)
         if free:

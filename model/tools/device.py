@@ -94,7 +94,7 @@ class Steps:
 def room(device: str) -> int:
     """Bytes that pictures may take: half of the memory that is free on the device."""
     if device.startswith("cuda"):
-        return torch.cuda.mem_get_info(device)[0] // 2
+        return torch.cuda.mem_get_info(torch.device(device).index or 0)[0] // 2
     for line in Path("/proc/meminfo").read_text().splitlines():
         if line.startswith("MemAvailable:"):
             return int(line.split()[1]) * 1024 // 2

@@ -75,7 +75,7 @@ class OnDevice:
                 cut = self.net.stages[: self.first](self.net.stem(x))
                 seen = self.net.head.embed(self.net.stages[self.first :](cut))
                 logits = self.net.head.fc(seen)
-            # A channel may exceed half precision's 65,504; the exact value of such an outlier does not matter.
+            # An outlier beyond half precision's range would become infinite.
             half = lambda t: t.float().clamp(-65504, 65504).half().cpu().numpy()
             rows.append(Said(half(cut.permute(0, 2, 3, 1)), half(seen), half(logits)))
         return Said.joined(rows)

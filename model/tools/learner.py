@@ -48,7 +48,7 @@ class Learner:
         self.rates = [[g["lr"] for g in o.param_groups] for o in self.optimizers]
         self.clipped = [p for g in self.optimizers[0].param_groups for p in g["params"]]
         self.run = dev.Steps(self.student, a.device, not a.plain)
-        self.loss = 0.0
+        self.loss = torch.zeros((), device=a.device)
 
     @torch.no_grad()
     def answer(self, x: torch.Tensor) -> torch.Tensor:
@@ -80,7 +80,10 @@ class Learner:
             optimizer.step()
             optimizer.zero_grad(set_to_none=True)
         self.average(min(a.ema, (number + 1) / (number + 10)))
-        self.watch(loss.item(), number)
+        # A number fetched at each step would make a GPU wait for the next batch.
+        self.loss = torch.lerp(self.loss, loss.detach(), 0.02) if number else loss.detach()
+        if number % 50 == 49:
+            self.mean_loss()
 
     @torch.no_grad()
     def average(self, keep: float) -> None:
@@ -88,13 +91,15 @@ class Learner:
         torch._foreach_mul_(slow, keep)
         torch._foreach_add_(slow, fast, alpha=1 - keep)
 
-    def watch(self, now: float, number: int) -> None:
-        """Keeps the mean loss; a loss that is no number ends the training before it is saved."""
+    def mean_loss(self) -> float:
+        """The mean over the last steps; one that is no number ends the training before it is saved."""
+        now = float(self.loss)
         if not math.isfinite(now):
-            raise Refused(f"the loss is {now} at step {number}; lower --lr")
-        self.loss = self.loss * 0.98 + now * 0.02 if self.loss else now
+            raise Refused(f"the mean loss is {now}; lower --lr")
+        return now
 
     def state(self) -> dict:
+        self.mean_loss()
         optimizers = [o.state_dict() for o in self.optimizers]
         return dict(student=self.student.state_dict(), mean=self.mean.state_dict(), optimizers=optimizers, loss=self.loss)
 
@@ -103,7 +108,7 @@ class Learner:
         self.mean.load_state_dict(state["mean"])
         for optimizer, own in zip(self.optimizers, state["optimizers"]):
             optimizer.load_state_dict(own)
-        self.loss = state["loss"]
+        self.loss = state["loss"].to(self.a.device)
 
     def save_best(self, names: list[str], path: Path) -> None:
         checkpoint.save(self.mean, names, path)

@@ -133,7 +133,7 @@ class Training:
         top1 = self.validation.top1(self.learner.mean, side)
         p = self.progress
         row = dict(step=p.step, minutes=round(p.spent / 60, 1), size=side, top1=round(top1, 2), done=round(p.done, 4))
-        row["loss"] = round(self.learner.loss, 4)
+        row["loss"] = round(self.learner.mean_loss(), 4)
         print(json.dumps(row) + note, flush=True)
         with open(self.a.out / "log.jsonl", "a") as log:
             log.write(json.dumps(row) + "\n")
@@ -153,7 +153,7 @@ class Training:
             self.learner.step(batch, rate(p.done, self.warm), p.step)
             self.at, before = batch.ended, int(p.done * CHECKS)
             p.advance(stage.batch * stage.side**2)
-            # A resumed training repeats the checks after its checkpoint, so a check comes before the next one.
+            # The checkpoint holds the outcome of this check; a resumed training does not repeat it.
             if int(p.done * CHECKS) > before:
                 self.validate(stage.side)
             if time.monotonic() - self.saved > a.save_every:

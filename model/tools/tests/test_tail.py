@@ -5,7 +5,7 @@ import tempfile
 import unittest
 from pathlib import Path
 
-from common import CLASSES, SMALL, folder, killed, random_net, run, same_weights
+from common import CLASSES, folder, killed, random_net, run, same_weights
 
 import numpy as np
 import torch
@@ -112,7 +112,7 @@ class OnStoredOutputs(unittest.TestCase):
 
     def test_sharpening_shows_each_picture_soft_and_sharp(self):
         said = run("sharpen.py", *self.sharpening("sharpened", "--lr", 0.002, "--label", 0))
-        # 27 labelled pictures (a tenth is kept apart) and 10 unlabelled ones twice, each in both ways.
+        # 27 labelled pictures (a tenth is kept apart), 10 unlabelled ones twice, each in both ways.
         self.assertIn("54 labelled views and 40 unlabelled ones, 50 % of them sharp", said)
         before, after = self.net, checkpoint.load(self.root / "sharpened" / "best.pt")[0]
         pictures = images.load(self.mixed)

@@ -6,7 +6,7 @@ import tempfile
 import unittest
 from pathlib import Path
 
-from common import CLASSES, SMALL, folder, killed, run, same_weights, shards
+from common import SMALL, folder, killed, run, same_weights, shards
 
 import numpy as np
 import onnx
