@@ -5,6 +5,7 @@ import random
 import tempfile
 import unittest
 from pathlib import Path
+from unittest import mock
 
 from common import SMALL, folder, killed, run, same_weights, shards
 
@@ -102,6 +103,20 @@ class Parts(unittest.TestCase):
         y = view()
         self.assertTrue(torch.equal(y, view()))
         self.assertTrue(bool(torch.isfinite(y).all()) and 0 <= float(y.min()) and float(y.max()) <= 1)
+
+    def test_steps_go_on_plain_where_the_compiler_fails(self):
+        def failing(model, dynamic):
+            def run(x):
+                raise RuntimeError("no compiler")
+
+            return run
+
+        for compiler, said in ((failing, "steps are not compiled: no compiler\n"), (lambda model, dynamic: lambda x: model(x), "steps are compiled\n")):
+            with mock.patch.object(torch, "compile", compiler, create=True), contextlib.redirect_stdout(io.StringIO()) as out:
+                steps = device.Steps(torch.nn.Identity(), "cuda")
+                x = torch.ones(3)
+                self.assertTrue(all(torch.equal(steps(x), x) for _ in range(3)))
+            self.assertEqual(out.getvalue(), said)
 
     def test_mixed_targets_stay_probabilities(self):
         for seed in range(8):
