@@ -62,15 +62,15 @@ def main() -> None:
     if not labelled:
         print(f"{a.data} has no folder for each class: its pictures teach by the whole network's answers alone", flush=True)
         pictures.labels[:] = -1
-    known = checkpoint.digest(whole).hex()
-    rows = storing.training(whole, first, pictures, "either", a, known)
-    seen = storing.validation(whole, first, val, a, known)
+    storage = storing.Storage(whole, first, a)
+    rows, seen = storage.training(pictures, "either"), storage.validation(val)
     print(f"{len(rows)} views, {rows.said.cut.nbytes / 1e9:.2f} GB, {100 * rows.sharp.mean():.0f} % of them sharp", flush=True)
     how = tail.How(
         epochs=a.epochs, batch=min(a.batch, len(rows)), lr=a.lr, label=a.label, features=a.features, minutes=a.minutes, steps=a.steps, seed=a.seed
     )  # fmt: skip
-    made_of = f"{known} {checkpoint.digest(pruned).hex()} {pictures.digest()} {len(rows)} {a.size} {a.crop}"
-    tail.learn(pruned, first, rows, seen, names, how, a.out, a.device, made_of, a.save_every)
+    made_of = f"{storage.known} {checkpoint.digest(pruned).hex()} {pictures.digest()} {len(rows)} {a.size} {a.crop}"
+    if tail.learn(pruned, first, rows, seen, names, how, a.out, a.device, made_of, a.save_every):
+        storage.done()
 
 
 if __name__ == "__main__":

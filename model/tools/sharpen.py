@@ -78,15 +78,15 @@ def main() -> None:
     if pictures.names != names:
         raise images.Refused(f"{a.data} has no images of the classes of {a.checkpoint}; give those it was trained on")
     pictures = together(chosen(pictures, a.small, a.seed), a.unlabelled, a.times)
-    known = checkpoint.digest(net).hex()
-    rows = storing.training(net, LAST, pictures, "both", a, known)
-    seen = storing.validation(net, LAST, val, a, known)
+    storage = storing.Storage(net, LAST, a)
+    rows, seen = storage.training(pictures, "both"), storage.validation(val)
     print(described(rows), flush=True)
     how = tail.How(
         epochs=a.epochs, batch=min(a.batch, len(rows)), lr=a.lr, label=a.label, sharpen=0.9, mixup=0.4, minutes=a.minutes, steps=a.steps, seed=a.seed
     )  # fmt: skip
-    made_of = f"{known} {pictures.digest()} {len(rows)} {a.size} {a.crop}"
-    tail.learn(net, LAST, rows, seen, names, how, a.out, a.device, made_of, a.save_every)
+    made_of = f"{storage.known} {pictures.digest()} {len(rows)} {a.size} {a.crop}"
+    if tail.learn(net, LAST, rows, seen, names, how, a.out, a.device, made_of, a.save_every):
+        storage.done()
 
 
 if __name__ == "__main__":

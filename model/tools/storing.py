@@ -2,11 +2,13 @@
 from __future__ import annotations
 
 import argparse
+import hashlib
 from pathlib import Path
 
 import numpy as np
 import torch
 
+import checkpoint
 import device as dev
 import images
 import stored
@@ -45,20 +47,35 @@ def drawn(count: int | None, of: int, each: int, a: argparse.Namespace) -> np.nd
     return order[: min(most, fit)]
 
 
-def training(net: ConvNeXt, first: int, pictures: images.ImageSet, views: str, a: argparse.Namespace, known: str) -> stored.Rows:
-    """Stored outputs of the training pictures' views: "either" soft or sharp at random, or "both"."""
-    each = stored.bytes_each(net, first, a.size) * (2 if views == "both" else 1)
-    order = drawn(a.count, len(pictures), each, a)
-    parts = Parts("stored", known, pictures.digest(), f"{first} {a.size} {a.crop} {a.seed} {len(order)} {views}", room=a.out)
-    how = stored.Settings(a.size, a.crop, views, a.seed)
-    return stored.rows_of(net, first, pictures, order, how, parts, a.device, a.workers)
+class Storage:
+    """What a step keeps in OUT while it runs."""
 
+    def __init__(self, net: ConvNeXt, first: int, a: argparse.Namespace):
+        self.net, self.first, self.a = net, first, a
+        self.known = checkpoint.digest(net).hex()
+        self.kept: list[Parts] = []
 
-def validation(net: ConvNeXt, first: int, val: images.ImageSet | None, a: argparse.Namespace, known: str) -> stored.Rows | None:
-    """Stored outputs of whole validation pictures."""
-    if val is None or not a.val_count:
-        return None
-    order = np.unique(np.linspace(0, len(val) - 1, min(a.val_count, len(val))).round().astype(int))
-    parts = Parts("val", known, val.digest(), f"{first} {a.size} {order.tolist()}", room=a.out)
-    how = stored.Settings(a.size, 1.0, "whole", a.seed)
-    return stored.rows_of(net, first, val, order, how, parts, a.device, a.workers)
+    def rows(self, pictures: images.ImageSet, order: np.ndarray, how: stored.Settings) -> stored.Rows:
+        a = self.a
+        settings = f"{self.first} {how} {hashlib.sha256(order.tobytes()).hexdigest()}"
+        self.kept.append(Parts("stored", self.known, pictures.digest(), settings, room=a.out))
+        return stored.rows_of(self.net, self.first, pictures, order, how, self.kept[-1], a.device, a.workers)
+
+    def training(self, pictures: images.ImageSet, views: str) -> stored.Rows:
+        """Outputs for views of the training pictures: "either" soft or sharp at random, or "both"."""
+        a = self.a
+        each = stored.bytes_each(self.net, self.first, a.size) * (2 if views == "both" else 1)
+        return self.rows(pictures, drawn(a.count, len(pictures), each, a), stored.Settings(a.size, a.crop, views, a.seed))
+
+    def validation(self, val: images.ImageSet | None) -> stored.Rows | None:
+        """Outputs for whole validation pictures."""
+        a = self.a
+        if val is None or not a.val_count:
+            return None
+        order = np.unique(np.linspace(0, len(val) - 1, min(a.val_count, len(val))).round().astype(int))
+        return self.rows(val, order, stored.Settings(a.size, 1.0, "whole", a.seed))
+
+    def done(self) -> None:
+        """Removes it."""
+        for parts in self.kept:
+            parts.done()

@@ -187,8 +187,8 @@ class Training:
             log.write(json.dumps(row) + "\n")
 
 
-def learn(net: ConvNeXt, first: int, rows: Rows, val: Rows | None, names: list[str], how: How, out: Path, device: str, made_of: str, every: float) -> None:
-    """Trains stages `first` on and the head of `net`; OUT/best.pt holds the averaged network."""
+def learn(net: ConvNeXt, first: int, rows: Rows, val: Rows | None, names: list[str], how: How, out: Path, device: str, made_of: str, every: float) -> bool:
+    """Trains stages `first` on and the head of `net`; OUT/best.pt holds the averaged network. Tells whether it came to the end."""
     out.mkdir(parents=True, exist_ok=True)
     training = Training(net, first, rows, how, out, device, f"{made_of} {asdict(how) | dict(steps=None)}")
     progress = training.progress
@@ -202,3 +202,4 @@ def learn(net: ConvNeXt, first: int, rows: Rows, val: Rows | None, names: list[s
     training.save()
     training.report(val, names)
     print(f"{out / 'best.pt'}: after {progress.step} steps, {progress.step * how.batch} views, {progress.spent / 60:.1f} minutes")
+    return progress.done >= 1

@@ -87,6 +87,7 @@ class OnStoredOutputs(unittest.TestCase):
     def test_healing_brings_the_answers_back(self):
         said = run("heal.py", *self.healing("healed", "--epochs", 40, "--lr", 0.002, "--label", 0))
         self.assertIn("best.pt", said)
+        self.assertEqual(sorted(p.name for p in (self.root / "healed").iterdir()), ["best.pt", "last.pt", "log.jsonl"])
         pictures = images.load(self.data)
         x = torch.from_numpy(images.prepared(pictures, range(20), SIDE, front.dev.MEAN, front.dev.STD))
         healed, _ = checkpoint.load(self.root / "healed" / "best.pt")
