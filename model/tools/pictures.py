@@ -20,17 +20,17 @@ from images import ImageSet, Refused
 SIDES = (64, 96, 144, 224)
 
 
-def sides_of(images: ImageSet, most: int) -> np.ndarray:
-    """The side at which each picture is kept, none above `most`."""
+def sides_of(shorter: np.ndarray, most: int) -> np.ndarray:
+    """The side at which pictures of these shorter sides are kept, none above `most`."""
     allowed = np.array([s for s in SIDES if s <= most])
-    shorter = np.array([min(images.size(i)) for i in range(len(images))])
     return allowed[np.searchsorted(allowed, shorter).clip(max=len(allowed) - 1)]
 
 
 def fitting(images: ImageSet, limit: int) -> np.ndarray:
     """The sides that fit into `limit` bytes: the greatest sizes give way first."""
+    shorter = np.array([min(images.size(i)) for i in range(len(images))])
     for most in reversed(SIDES):
-        sides = sides_of(images, most)
+        sides = sides_of(shorter, most)
         taken = int((3 * sides.astype(np.int64) ** 2).sum())
         if taken <= limit:
             return sides

@@ -79,7 +79,7 @@ class Encoder:
 
     def __call__(self, views: torch.Tensor) -> np.ndarray:
         rows = []
-        for some in ((views - self.mean) / self.std).split(self.batch):
+        for some in ((views.cpu() - self.mean) / self.std).split(self.batch):
             row = self.session.run([self.output], {self.name: some.contiguous().numpy()})[0]
             rows.append((row / np.linalg.norm(row, axis=1, keepdims=True)).astype(np.float16))
         return np.concatenate(rows)
@@ -110,7 +110,8 @@ def main() -> None:
     encoder = Encoder(a)
     settings = f"{a.crops} {a.crop} {a.size} {a.mean} {a.std} {a.seed} {a.device}"
     parts = Parts("teach", a.encoder.read_bytes(), wanted.digest(), settings)
-    kept = pictures.Pictures(wanted, "cpu", a.memory)
+    # Views are cut where the teacher runs if PyTorch, too, knows that GPU.
+    kept = pictures.Pictures(wanted, dev.default() if a.device == "cuda" else "cpu", a.memory)
     began = said = time.time()
     rows = []
     for at in range(0, len(wanted), PART):
