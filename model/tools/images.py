@@ -55,7 +55,8 @@ class ImageSet:
         for blob in self.blobs:
             if isinstance(blob, Path):
                 known = blob.stat()
-                blob = f"{blob} {known.st_size} {known.st_mtime_ns}".encode()
+                # The folder may be given by another path, or have moved.
+                blob = f"{blob.parent.name}/{blob.name} {known.st_size} {known.st_mtime_ns}".encode()
             out.update(hashlib.sha256(blob).digest())
         return out.hexdigest()
 

@@ -80,6 +80,14 @@ class Parts(unittest.TestCase):
         with self.assertRaisesRegex(images.Refused, "raise --memory"):
             pictures.fitting(found, 1000)
 
+    def test_a_moved_folder_holds_the_same_pictures(self):
+        known = images.load(self.data).digest()
+        moved = self.data.rename(self.root / "moved")
+        self.assertEqual(images.load(moved).digest(), known)
+        (moved / "circle" / "0.jpg").touch()
+        self.assertNotEqual(images.load(moved).digest(), known)
+        moved.rename(self.data)
+
     def test_random_boxes_lie_inside_the_picture(self):
         b = pictures.random_boxes(2000, 0.3, device.chance(1))
         self.assertLessEqual(float((b[:, :2].abs() + b[:, 2:]).max()), 1 + 1e-6)
