@@ -154,7 +154,7 @@ class Training:
             self.at, before = batch.ended, int(p.done * CHECKS)
             p.advance(stage.batch * stage.side**2)
             # The checkpoint holds the outcome of this check; a resumed training does not repeat it.
-            if int(p.done * CHECKS) > before:
+            if int(p.done * CHECKS) > before and p.work < bound:
                 self.validate(stage.side)
             if time.monotonic() - self.saved > a.save_every:
                 self.save()
