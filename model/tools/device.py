@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import functools
 import hashlib
+import os
 from pathlib import Path
 
 import torch
@@ -92,10 +93,10 @@ class Steps:
 
 
 def room(device: str) -> int:
-    """Bytes that pictures may take: half of the memory that is free on the device."""
+    """Bytes that pictures or stored outputs may take: two fifths of the device's memory.
+
+    Of all memory, not of what is free, so that a resumed training has room for the same.
+    """
     if device.startswith("cuda"):
-        return torch.cuda.mem_get_info(torch.device(device).index or 0)[0] // 2
-    for line in Path("/proc/meminfo").read_text().splitlines():
-        if line.startswith("MemAvailable:"):
-            return int(line.split()[1]) * 1024 // 2
-    return 1 << 30
+        return torch.cuda.mem_get_info(torch.device(device).index or 0)[1] * 2 // 5
+    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") * 2 // 5

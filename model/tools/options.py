@@ -18,7 +18,7 @@ def images(p: argparse.ArgumentParser) -> None:
     a.add_argument("--background", type=float, default=0.0, metavar="SHARE", help="share of images of other classes, taught as none of these")
     a.add_argument("--also", type=Path, metavar="FOLDER", help="more images, a sub-folder a class; `none` is of no class")
     a.add_argument("--also-times", type=int, default=5, metavar="N", help="how often an epoch shows each of them (default: %(default)s)")
-    a.add_argument("--memory", type=float, metavar="GB", help="the most that decoded pictures may take (default: half of the device's free memory)")
+    a.add_argument("--memory", type=float, metavar="GB", help="the most that decoded pictures may take (default: two fifths of the device's memory)")
     a.add_argument("--crop", type=float, default=0.35, metavar="SHARE", help="least area of a random crop (default: %(default)s)")
     a.add_argument("--balance", type=float, default=0.0, metavar="0..1", help="0: as the images are; 1: as many of each class")
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import multiprocessing
 import random
+import signal
 import time
 from dataclasses import dataclass
 from typing import Iterator
@@ -76,6 +77,8 @@ def chunk(network, pictures: ImageSet, rows: np.ndarray, how: Settings) -> Rows:
 def begin(model: bytes, pictures: ImageSet, how: Settings, parts: Parts) -> None:
     """What a worker process keeps."""
     global ours
+    # Ctrl-C reaches every process of the terminal; the first one ends the others.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
     ours = (front.OnCpu(model), pictures, how, parts)
 
 

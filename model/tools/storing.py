@@ -21,7 +21,7 @@ def options(a: argparse.ArgumentParser) -> None:
     a.add_argument("--val", type=Path, help="images to report accuracy on (default: 'val*' shards, else a tenth of the folder)")
     a.add_argument("--val-count", type=int, default=500, help="how many of them, drawn evenly; 0 for none (default: %(default)s)")
     a.add_argument("--count", type=int, help="store views of so many images, drawn at random (default: all)")
-    a.add_argument("--memory", type=float, metavar="GB", help="the most that stored outputs may take (default: half of the free memory)")
+    a.add_argument("--memory", type=float, metavar="GB", help="the most that stored outputs may take (default: two fifths of all)")
     a.add_argument("--size", type=int, default=128, help="input side in pixels (default: %(default)s)")
     a.add_argument("--crop", type=float, default=0.35, help="least area of a random crop (default: %(default)s)")
     a.add_argument("--batch", type=int, default=64)
