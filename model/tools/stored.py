@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import Iterator
 
 import numpy as np
+import torch
 
 import front
 import sharpness
@@ -74,12 +75,13 @@ def chunk(network, pictures: ImageSet, rows: np.ndarray, how: Settings) -> Rows:
     return Rows(said, np.array(labels), np.array([v.sharp for v in views]), np.array(asked))
 
 
-def begin(model: bytes, pictures: ImageSet, how: Settings, parts: Parts) -> None:
+def begin(packed: tuple, pictures: ImageSet, how: Settings, parts: Parts) -> None:
     """What a worker process keeps."""
     global ours
     # Ctrl-C reaches every process of the terminal; the first one ends the others.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    ours = (front.OnCpu(model), pictures, how, parts)
+    torch.set_num_threads(1)
+    ours = (front.Front.unpacked(*packed), pictures, how, parts)
 
 
 def work(job: tuple[int, np.ndarray]) -> int:
@@ -92,14 +94,13 @@ def work(job: tuple[int, np.ndarray]) -> int:
 def computed(net, first: int, pictures: ImageSet, jobs: list, how: Settings, parts: Parts, device: str, workers: int) -> Iterator[int]:
     """Computes and puts each job (number, pictures); yields its number."""
     if device.startswith("cuda"):
-        network = front.OnDevice(net, first, device)
+        network = front.Front(net, first, device)
         for number, rows in jobs:
             parts.put(f"{number:05}", **chunk(network, pictures, rows, how).arrays())
             yield number
         return
-    model = front.exported(net, first, how.side)
     # A forked process would inherit PyTorch's threads in an unknown state.
-    with multiprocessing.get_context("spawn").Pool(workers, begin, (model, pictures, how, parts)) as pool:
+    with multiprocessing.get_context("spawn").Pool(workers, begin, (front.Front.packed(net, first), pictures, how, parts)) as pool:
         yield from pool.imap_unordered(work, jobs)
 
 
