@@ -1,76 +1,116 @@
-"""Random views of an image for training, as uint8 RGB at the asked size.
+"""Random views of a batch of pictures [N, 3, H, W] of 0 to 1, on the device that trains.
 
-A camera's frames are sharp, and many training images are small and were scaled up. Views are
-therefore both blurred and sharpened, so that the network does not take sharpness for a class.
+A camera's frames are sharp, and many training pictures are small and were scaled up. Small sources
+are therefore also shown sharpened and sharp sources blurred as often as sharp, so that the
+network does not take sharpness for a class (see also sharpen.py).
 """
 from __future__ import annotations
 
 import math
 import random
 
-import numpy as np
-from PIL import Image, ImageEnhance, ImageFilter
+import torch
+from torch.nn import functional as F
+
+import device as dev
+
+# The sides of the sources, in pixels, whose lack of detail a blurred view has.
+SOFT_SIDES = (40, 60)
+TAPS = 4
 
 
-def box(size: tuple[int, int], least: float, rng: random.Random) -> tuple[float, float, float, float]:
-    """A crop of `least` to all of the area; squashed to a square it is as distorted as a 16:9 frame at the most."""
-    w, h = size
-    # Most views are near square, as the pictures are; a third have the shapes that cameras have.
-    widest = 4 / 3 if rng.random() < 0.65 else 16 / 9
-    for _ in range(10):
-        area = w * h * rng.uniform(least, 1)
-        ratio = math.exp(rng.uniform(-math.log(widest), math.log(widest)))
-        cw, ch = math.sqrt(area * ratio), math.sqrt(area / ratio)
-        if cw <= w and ch <= h:
-            x, y = rng.uniform(0, w - cw), rng.uniform(0, h - ch)
-            return (x, y, x + cw, y + ch)
-    return (0, 0, w, h)
+class Draws:
+    """Uniform numbers [N, 1, 1, 1] of one batch; they follow from the numbers that name their use."""
+
+    def __init__(self, count: int, device: str, *use: int | str):
+        self.device = device
+        self.numbers = torch.rand(64, count, 1, 1, 1, generator=dev.chance(*use)).to(device)
+        self.noise = torch.Generator(device=device).manual_seed(dev.seed_of(*use, "noise"))
+        self.at = 0
+
+    def next(self, low: float = 0.0, high: float = 1.0) -> torch.Tensor:
+        self.at += 1
+        return self.numbers[self.at - 1] * (high - low) + low
+
+    def chance(self, share: float) -> torch.Tensor:
+        return self.next() < share
+
+    def factor(self, low: float, high: float, share: float) -> torch.Tensor:
+        """A factor of low to high for this share of the views, 1 for the others."""
+        drawn, hit = self.next(low, high), self.chance(share)
+        return torch.where(hit, drawn, torch.ones_like(drawn))
 
 
-def view(image: Image.Image, side: int, least: float, rng: random.Random) -> np.ndarray:
-    """One random view, uint8 [side, side, 3]."""
-    crop = box(image.size, least, rng)
-    p = rng.random()
-    if p < 0.15:
-        # Lose detail, as a small source scaled up has lost it.
-        small = max(16, int(side * rng.uniform(0.3, 0.8)))
-        image, crop = image.resize((small, small), Image.BILINEAR, box=crop), None
-    image = image.resize((side, side), Image.BICUBIC if rng.random() < 0.3 else Image.BILINEAR, box=crop)
-    if 0.15 <= p < 0.35:
-        image = image.filter(ImageFilter.UnsharpMask(rng.uniform(0.5, 2.0), int(rng.uniform(40, 200)), 0))
-    if rng.random() < 0.5:
-        image = image.transpose(Image.FLIP_LEFT_RIGHT)
-    if rng.random() < 0.5:
-        image = ImageEnhance.Brightness(image).enhance(rng.uniform(0.6, 1.4))
-    if rng.random() < 0.3:
-        image = ImageEnhance.Contrast(image).enhance(rng.uniform(0.6, 1.4))
-    if rng.random() < 0.3:
-        image = ImageEnhance.Color(image).enhance(rng.uniform(0.3, 1.5))
-    pixels = np.asarray(image)
-    if rng.random() < 0.25:
-        pixels = on_ground(pixels, side, rng)
-    return pixels
+def blurred(x: torch.Tensor, sigma: torch.Tensor) -> torch.Tensor:
+    """Each picture under a Gaussian of its own width in pixels, [N, 1, 1, 1]."""
+    n, c, h, w = x.shape
+    at = torch.arange(-TAPS, TAPS + 1, device=x.device, dtype=x.dtype)
+    kernel = torch.exp(-0.5 * (at / sigma.view(n, 1).clamp(min=0.05)) ** 2)
+    kernel = (kernel / kernel.sum(1, keepdim=True)).repeat_interleave(c, 0)
+    y = F.pad(x, (TAPS,) * 4, mode="reflect").reshape(1, n * c, h + 2 * TAPS, w + 2 * TAPS)
+    y = F.conv2d(y, kernel.view(n * c, 1, 1, -1), groups=n * c)
+    return F.conv2d(y, kernel.view(n * c, 1, -1, 1), groups=n * c).view(n, c, h, w)
 
 
-def on_ground(pixels: np.ndarray, side: int, rng: random.Random) -> np.ndarray:
-    """The view small, once or several times, on plain ground, as objects before a wall or on a table are."""
-    edge = np.concatenate([pixels[0], pixels[-1], pixels[:, 0], pixels[:, -1]]).mean(0)
-    ground = edge if rng.random() < 0.5 else np.full(3, rng.uniform(40, 230)) + [rng.uniform(-15, 15) for _ in "rgb"]
-    shade = np.linspace(rng.uniform(0.8, 1), rng.uniform(0.8, 1), side)[:, None, None]
-    out = np.broadcast_to(np.clip(ground * shade, 0, 255), (side, side, 3)).astype(np.uint8)
-    copies = rng.choice((1, 1, 2, 3))
-    for k in range(copies):
-        high, wide = int(side * rng.uniform(0.4, 0.95)), int(side * rng.uniform(0.4, 0.95) / copies)
-        y, left, right = rng.randrange(side - high + 1), k * side // copies, (k + 1) * side // copies
-        x = left + rng.randrange(max(1, right - left - wide + 1))
-        small = Image.fromarray(pixels).resize((wide, high), Image.BILINEAR)
-        out[y : y + high, x : x + wide] = np.asarray(small)
-    return out
+def softened(x: torch.Tensor, draws: Draws) -> torch.Tensor:
+    """Views with the detail of a small source that was scaled up."""
+    lost = (x.shape[-1] / draws.next(*SOFT_SIDES)).clamp(min=1.05)
+    return blurred(x, 0.45 * (lost**2 - 1).sqrt())
 
 
-def mix(pixels, targets: list, rng: random.Random, mixup: float, cutmix: float):
-    """Mixup or cutmix of a batch [N, C, H, W] with its own reverse; each target is mixed alike."""
-    if rng.random() < 0.5 and cutmix > 0:
+def matched(x: torch.Tensor, sharp: torch.Tensor, draws: Draws) -> torch.Tensor:
+    """Half of the views of sharp sources blurred, two fifths of those of small ones sharpened, some with grain."""
+    sharp = sharp.to(x.device).view(-1, 1, 1, 1)
+    soft = softened(x, draws)
+    strength = draws.next(0.8, 3.0)
+    hard = x + (x - blurred(x, draws.next(0.8, 1.6))) * strength
+    grain = draws.next(0.008, 0.035) * draws.chance(0.4)
+    hard = hard + grain * torch.randn(x.shape, generator=draws.noise, device=x.device)
+    lot = draws.next()
+    x = torch.where(sharp & (lot < 0.5), soft, x)
+    return torch.where(~sharp & (lot < 0.4), hard, x).clamp(0, 1)
+
+
+def recoloured(x: torch.Tensor, draws: Draws) -> torch.Tensor:
+    """Other light, contrast, colour and white balance; some views mirrored, grey or with noise."""
+    x = torch.where(draws.chance(0.5), x.flip(3), x)
+    x = x * draws.factor(0.55, 1.4, 0.6)
+    middle = x.mean((1, 2, 3), keepdim=True)
+    x = (x - middle) * draws.factor(0.6, 1.4, 0.4) + middle
+    grey = (x * torch.tensor([0.299, 0.587, 0.114], device=x.device).view(1, 3, 1, 1)).sum(1, keepdim=True)
+    x = (x - grey) * draws.factor(0.3, 1.5, 0.4) * ~draws.chance(0.06) + grey
+    x = x * torch.cat([draws.next(0.92, 1.08) for _ in "rgb"], 1)
+    noise = draws.next(0.0, 0.05) * draws.chance(0.2)
+    return (x + noise * torch.randn(x.shape, generator=draws.noise, device=x.device)).clamp(0, 1)
+
+
+def on_ground(x: torch.Tensor, share: float, draws: Draws) -> torch.Tensor:
+    """This share of the views small, once or several times, on plain ground, as objects before a wall are."""
+    m, side = int(len(x) * share), x.shape[-1]
+    if not m:
+        return x
+    some = lambda low=0.0, high=1.0: draws.next(low, high)[:m, :, 0, 0]
+    copies = torch.where(some() < 0.5, torch.ones(m, 1, device=x.device), some(1, 4).floor())
+    wide, high = some(0.4, 0.95), some(0.4, 0.95)
+    left, top = some(-1, 1) * (1 - wide), some(-1, 1) * (1 - high)
+    line = (torch.arange(side, device=x.device) + 0.5) / side * 2 - 1
+    across = ((line + 1) / 2 * copies % 1) * 2 - 1
+    gx, gy = (across - left) / wide, (line - top) / high
+    grid = torch.stack([gx[:, None, :].expand(-1, side, -1), gy[:, :, None].expand(-1, -1, side)], -1)
+    placed = F.grid_sample(x[:m], grid, mode="bilinear", padding_mode="border", align_corners=False)
+    inside = (grid.abs() <= 1).all(-1)[:, None]
+    edge = torch.cat([x[:m, :, 0], x[:m, :, -1], x[:m, :, :, 0], x[:m, :, :, -1]], -1).mean(-1)
+    plain = some(0.15, 0.9) + torch.cat([some(-0.06, 0.06) for _ in "rgb"], 1)
+    ground = torch.where(some() < 0.5, edge, plain)[:, :, None, None]
+    shade = 1 - some(0, 0.2)[:, :, None, None] * torch.linspace(0, 1, side, device=x.device).view(1, 1, side, 1)
+    return torch.cat([torch.where(inside, placed, ground * shade).clamp(0, 1), x[m:]])
+
+
+def mix(pixels: torch.Tensor, targets: list, rng: random.Random, mixup: float, cutmix: float):
+    """Mixup or cutmix of a batch [N, C, H, W] with its own reverse, a third of the batches as they are;
+    each target is mixed alike."""
+    lot = rng.random()
+    if lot < 0.35 and cutmix > 0:
         n, _, h, w = pixels.shape
         share = rng.betavariate(cutmix, cutmix)
         ch, cw = int(h * math.sqrt(1 - share)), int(w * math.sqrt(1 - share))
@@ -78,7 +118,7 @@ def mix(pixels, targets: list, rng: random.Random, mixup: float, cutmix: float):
         pixels = pixels.clone()
         pixels[:, :, y : y + ch, x : x + cw] = pixels.flip(0)[:, :, y : y + ch, x : x + cw]
         share = 1 - ch * cw / (h * w)
-    elif mixup > 0:
+    elif 0.35 <= lot < 0.7 and mixup > 0:
         share = rng.betavariate(mixup, mixup)
         pixels = share * pixels + (1 - share) * pixels.flip(0)
     else:

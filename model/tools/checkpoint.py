@@ -8,6 +8,7 @@ part one model and part another classifies nonsense.
 from __future__ import annotations
 
 import hashlib
+import os
 import re
 from pathlib import Path
 
@@ -164,6 +165,26 @@ def digest(net: ConvNeXt) -> bytes:
 def save(net: ConvNeXt, names: list[str], path: Path) -> None:
     """Our own form, in fp16: half the bytes, and what int8 keeps of it is the same."""
     state = {n: v.detach().cpu().half() for n, v in net.state_dict().items()}
+    write(dict(state=state, depths=net.shape.depths, widths=net.shape.widths, classes=names), path)
+
+
+def write(what: dict, path: Path) -> None:
+    """Saves to `path` whole or not at all, also if the power fails."""
     part = path.with_suffix(".part")
-    torch.save(dict(state=state, depths=net.shape.depths, widths=net.shape.widths, classes=names), part)
+    with open(part, "wb") as file:
+        torch.save(what, file)
+        file.flush()
+        os.fsync(file.fileno())
     part.rename(path)
+
+
+def resumed(path: Path, made_of: str) -> dict | None:
+    """The state of the training that wrote `path`, or None; refused if that one had other settings."""
+    if not path.exists():
+        return None
+    # PyTorch 1 reads no plain numbers as weights; the file is this training's own.
+    old = torch.__version__.startswith("1.")
+    state = torch.load(path, map_location="cpu", weights_only=not old)
+    if state.get("made_of") != made_of:
+        raise Refused(f"{path} is of a training with other settings or images; give another --out, or remove it")
+    return state

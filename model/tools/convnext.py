@@ -19,11 +19,18 @@ from depthwise import depthwise
 from shape import EPS, Shape
 
 
-class ChannelNorm(nn.LayerNorm):
-    """LayerNorm over the channels of an NCHW tensor that lies channels-last in memory."""
+class Norm(nn.LayerNorm):
+    """LayerNorm over the last axis; its input is taken in the weights' precision, as PyTorch 1 needs it on a CPU."""
 
     def __init__(self, channels: int):
         super().__init__(channels, eps=EPS)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return super().forward(x.to(self.weight.dtype))
+
+
+class ChannelNorm(Norm):
+    """LayerNorm over the channels of an NCHW tensor that lies channels-last in memory."""
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         return super().forward(x.permute(0, 2, 3, 1)).permute(0, 3, 1, 2)
@@ -35,7 +42,7 @@ class Block(nn.Module):
     def __init__(self, width: int, scale: float, drop: float):
         super().__init__()
         self.dw = nn.Conv2d(width, width, 7, padding=3, groups=width)
-        self.norm = nn.LayerNorm(width, eps=EPS)
+        self.norm = Norm(width)
         self.fc1 = nn.Linear(width, 4 * width)
         self.fc2 = nn.Linear(4 * width, width)
         self.gamma = nn.Parameter(torch.full((width,), scale))
@@ -83,7 +90,7 @@ class Stage(nn.Module):
 class Head(nn.Module):
     def __init__(self, width: int, classes: int):
         super().__init__()
-        self.norm = nn.LayerNorm(width, eps=EPS)
+        self.norm = Norm(width)
         self.fc = nn.Linear(width, classes)
 
     def embed(self, x: torch.Tensor) -> torch.Tensor:

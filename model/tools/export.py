@@ -7,7 +7,7 @@ unless --expect asks for it. The file is checked against PyTorch before it is ke
 
 --depths prunes the network: blocks are dropped one at a time, each time the one whose absence
 changes the answers on --images least, until that many are left. export.py then also writes a
-checkpoint OUT.pt beside the ONNX file; `train.py --init OUT.pt --depths ...` heals it. The same
+checkpoint OUT.pt beside the ONNX file; `heal.py OUT.pt IMAGES --of CHECKPOINT` heals it. The same
 command resumes a stopped run.
 """
 from __future__ import annotations
@@ -26,8 +26,9 @@ import form
 import images
 import prune
 from convnext import ConvNeXt, Shape
+from device import MEAN, STD
 from parts import Parts
-from train import MEAN, STD, numbers
+from shape import numbers
 
 SIZES = {
     "tiny": ((3, 3, 9, 3), (96, 192, 384, 768)),
@@ -155,7 +156,8 @@ def main() -> None:
         net = prune.pruned(net, a.depths, images.prepared(pictures, rows, a.size, a.mean, a.std), parts)
         healable = a.out.with_suffix(".pt")
         checkpoint.save(net, names, healable)
-        print(f"{healable}: the pruned checkpoint; heal it with train.py --init {healable} --depths {','.join(map(str, a.depths))}")
+        how = f"train.py --init {healable} --depths {','.join(map(str, a.depths))}" if a.timm else f"heal.py {healable} {a.images} --of {a.checkpoint}"
+        print(f"{healable}: the pruned checkpoint; heal it with {how}")
     metadata = dict(
         labels=json.dumps(names, ensure_ascii=False), mean=json.dumps(list(a.mean)), std=json.dumps(list(a.std))
     )

@@ -46,13 +46,20 @@ class ImageSet:
         """Image `i` as RGB."""
         return Image.open(io.BytesIO(self.raw(i))).convert("RGB")
 
+    def size(self, i: int) -> tuple[int, int]:
+        """Width and height of image `i`, without decoding it."""
+        blob = self.blobs[i]
+        with Image.open(io.BytesIO(blob) if isinstance(blob, bytes) else blob) as image:
+            return image.size
+
     def digest(self) -> str:
         """A hash of the labels and of what the images are (files by name, size and time)."""
         out = hashlib.sha256(np.asarray(self.labels, np.int64).tobytes())
         for blob in self.blobs:
             if isinstance(blob, Path):
                 known = blob.stat()
-                blob = f"{blob} {known.st_size} {known.st_mtime_ns}".encode()
+                # The folder may be given by another path, or have moved.
+                blob = f"{blob.parent.name}/{blob.name} {known.st_size} {known.st_mtime_ns}".encode()
             out.update(hashlib.sha256(blob).digest())
         return out.hexdigest()
 
@@ -186,6 +193,16 @@ def halves(labels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     if (~fit).sum() < ENOUGH:
         return np.ones(len(labels), bool), np.ones(len(labels), bool)
     return fit, ~fit
+
+
+def unlabelled(root: Path) -> ImageSet:
+    """Every picture below `root`, of no class."""
+    if not root.is_dir():
+        raise Refused(f"{root} is not a folder; give one of photographs")
+    blobs: list[bytes | Path] = sorted(p for p in root.rglob("*") if p.suffix.lower() in SUFFIXES)
+    if not blobs:
+        raise Refused(f"{root} has no pictures ({', '.join(sorted(SUFFIXES))})")
+    return ImageSet([], np.full(len(blobs), -1), blobs)
 
 
 def held_out(count: int) -> np.ndarray:

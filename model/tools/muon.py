@@ -13,19 +13,22 @@ QUINTIC = (3.4445, -4.7750, 2.0315)
 
 
 def orthogonal(g: torch.Tensor, turns: int = 5) -> torch.Tensor:
-    """The orthogonal factor of a matrix, to within Muon's tolerance, in bf16."""
+    """The orthogonal factor of each matrix of a stack [B, m, n], to within Muon's tolerance, in bf16."""
     a, b, c = QUINTIC
-    tall = g.shape[0] > g.shape[1]
-    x = (g.T if tall else g).bfloat16().contiguous()
-    x /= x.float().norm() + 1e-7
+    tall = g.shape[1] > g.shape[2]
+    x = (g.transpose(1, 2) if tall else g).bfloat16().contiguous()
+    x /= x.float().norm(dim=(1, 2), keepdim=True).to(x.dtype) + 1e-7
     for _ in range(turns):
-        s = x @ x.T
-        x = torch.addmm(x, torch.addmm(s, s, s, beta=b, alpha=c), x, beta=a)
-    return x.T if tall else x
+        s = torch.bmm(x, x.transpose(1, 2))
+        x = torch.baddbmm(x, torch.baddbmm(s, s, s, beta=b, alpha=c), x, beta=a)
+    return x.transpose(1, 2) if tall else x
 
 
 class Muon(torch.optim.Optimizer):
-    """Momentum 0.95, Nesterov, decoupled weight decay; parameters of four axes count as [out, rest]."""
+    """Momentum 0.95, Nesterov, decoupled weight decay; parameters of four axes count as [out, rest].
+
+    Matrices of one shape are taken together, so that a GPU has few and large steps.
+    """
 
     def __init__(self, parameters, lr: float, weight_decay: float, momentum: float = 0.95):
         super().__init__(parameters, dict(lr=lr, weight_decay=weight_decay, momentum=momentum))
@@ -33,18 +36,27 @@ class Muon(torch.optim.Optimizer):
     @torch.no_grad()
     def step(self, closure=None):
         for group in self.param_groups:
+            alike: dict[tuple[int, int], list] = {}
             for p in group["params"]:
-                if p.grad is None:
-                    continue
-                state = self.state[p]
-                if "momentum" not in state:
-                    state["momentum"] = torch.zeros_like(p)
-                buffer = state["momentum"]
-                buffer.lerp_(p.grad, 1 - group["momentum"])
-                update = p.grad.lerp(buffer, group["momentum"]).reshape(len(p), -1)
-                scale = max(1.0, update.shape[0] / update.shape[1]) ** 0.5
-                p.mul_(1 - group["lr"] * group["weight_decay"])
-                p.add_(orthogonal(update).view_as(p).to(p.dtype), alpha=-group["lr"] * scale)
+                if p.grad is not None:
+                    alike.setdefault((len(p), p.numel() // len(p)), []).append(p)
+            for shape, parameters in alike.items():
+                self.update(group, shape, parameters)
+
+    def update(self, group: dict, shape: tuple[int, int], parameters: list) -> None:
+        """One step of matrices of one shape."""
+        towards = []
+        for p in parameters:
+            state = self.state[p]
+            if "momentum" not in state:
+                state["momentum"] = torch.zeros_like(p)
+            buffer = state["momentum"]
+            buffer.lerp_(p.grad, 1 - group["momentum"])
+            towards.append(p.grad.lerp(buffer, group["momentum"]).reshape(shape))
+        scale = -group["lr"] * max(1.0, shape[0] / shape[1]) ** 0.5
+        for p, direction in zip(parameters, orthogonal(torch.stack(towards))):
+            p.mul_(1 - group["lr"] * group["weight_decay"])
+            p.add_(direction.reshape(p.shape).to(p.dtype), alpha=scale)
 
 
 def optimizers(model: torch.nn.Module, muon: bool, lr: float, muon_lr: float, decay: float) -> list:

@@ -1,7 +1,8 @@
 """The finished parts of an interrupted run, from which the same command resumes.
 
-Parts are kept in the user's cache, in a folder named by a hash of everything that the run depends
-on: its inputs, its settings and the tools themselves. A run that completes removes its folder.
+Parts are kept in the user's cache, or in `room` where they are large, in a folder named by a hash of
+everything that the run depends on: its inputs, its settings and the tools themselves. A run that
+completes removes its folder.
 """
 from __future__ import annotations
 
@@ -17,14 +18,15 @@ import numpy as np
 class Parts:
     """Named groups of arrays of one run."""
 
-    def __init__(self, tool: str, *made_of: bytes | str):
+    def __init__(self, tool: str, *made_of: bytes | str, room: Path | None = None):
         digest = hashlib.sha256()
         for source in sorted(Path(__file__).parent.glob("*.py")):
             digest.update(source.read_bytes())
         for item in made_of:
             digest.update(hashlib.sha256(item.encode() if isinstance(item, str) else item).digest())
-        cache = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache"))
-        self.folder = cache / "goldcrest" / "parts" / f"{tool}-{digest.hexdigest()[:16]}"
+        if room is None:
+            room = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache"), "goldcrest", "parts")
+        self.folder = room / f"{tool}-{digest.hexdigest()[:16]}"
         if found := len(list(self.folder.glob("*.npz"))):
             print(f"going on from {found} parts in {self.folder}", file=sys.stderr, flush=True)
 
@@ -36,9 +38,12 @@ class Parts:
         with np.load(path) as found:
             return dict(found)
 
+    def has(self, name: str) -> bool:
+        return (self.folder / f"{name}.npz").exists()
+
     def put(self, name: str, **arrays) -> None:
         self.folder.mkdir(parents=True, exist_ok=True)
-        path = self.folder / f"{name}.part"
+        path = self.folder / f"{name}.{os.getpid()}.part"
         with open(path, "wb") as file:
             np.savez(file, **arrays)
         path.rename(self.folder / f"{name}.npz")

@@ -2,7 +2,8 @@
 
 A block's importance is the Kullback-Leibler divergence of the answers without it from the
 answers of the whole network, averaged over the images. Blocks are dropped one at a time, and the
-rest is measured again each time, because two blocks may stand in for each other.
+rest is measured again each time, because two blocks may stand in for each other. The stages before
+the first one that loses blocks are computed once.
 """
 from __future__ import annotations
 
@@ -17,13 +18,23 @@ from images import Refused
 from parts import Parts
 
 
+def first_shortened(own: tuple[int, ...], depths: tuple[int, ...]) -> int:
+    """The first stage that loses blocks; 4 if none does."""
+    return next((s for s, (d, was) in enumerate(zip(depths, own)) if d < was), 4)
+
+
 @torch.no_grad()
-def log_odds(stages: list[list[nn.Module]], net: ConvNeXt, batches: list[torch.Tensor]) -> torch.Tensor:
-    """Log probabilities [N, classes] of the network with only these blocks."""
+def before_stage(net: ConvNeXt, first: int, x: torch.Tensor) -> torch.Tensor:
+    """What stage `first` takes."""
+    return net.stages[:first](net.stem(x))
+
+
+@torch.no_grad()
+def log_odds(stages: list[list[nn.Module]], first: int, net: ConvNeXt, batches: list[torch.Tensor]) -> torch.Tensor:
+    """Log probabilities [N, classes] of the network with only these blocks, of what stage `first` takes."""
     out = []
     for x in batches:
-        x = net.stem(x)
-        for stage, blocks in zip(net.stages, stages):
+        for stage, blocks in list(zip(net.stages, stages))[first:]:
             x = stage.down(x)
             for block in blocks:
                 x = block(x)
@@ -37,10 +48,12 @@ def pruned(net: ConvNeXt, depths: tuple[int, ...], pixels: np.ndarray, parts: Pa
         raise Refused(f"--depths {depths} cannot be had of depths {net.shape.depths}; give 1 to that many for each stage")
     blas.tell_if_slow()
     net.eval()
-    batches = list(torch.from_numpy(pixels).contiguous(memory_format=torch.channels_last).split(32))
+    first = first_shortened(net.shape.depths, depths)
+    pictures = torch.from_numpy(pixels).contiguous(memory_format=torch.channels_last).split(32)
+    batches = [before_stage(net, first, x) for x in pictures]
     stages = [list(stage.blocks) for stage in net.stages]
     names = [[f"stages.{s}.blocks.{b}" for b in range(len(blocks))] for s, blocks in enumerate(stages)]
-    whole = log_odds(stages, net, batches)
+    whole = log_odds(stages, first, net, batches)
     dropped: list[str] = []
     while any(len(blocks) > d for blocks, d in zip(stages, depths)):
         tried = []
@@ -50,7 +63,7 @@ def pruned(net: ConvNeXt, depths: tuple[int, ...], pixels: np.ndarray, parts: Pa
                 found = parts.get(key) if parts else None
                 if not found:
                     without = [*stages[:s], blocks[:b] + blocks[b + 1 :], *stages[s + 1 :]]
-                    answers = log_odds(without, net, batches)
+                    answers = log_odds(without, first, net, batches)
                     found = dict(nats=F.kl_div(answers, whole, reduction="batchmean", log_target=True).numpy())
                     if parts:
                         parts.put(key, **found)

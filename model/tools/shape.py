@@ -6,6 +6,11 @@ from dataclasses import dataclass
 EPS = 1e-6
 
 
+def numbers(text: str) -> tuple[int, ...]:
+    """Reads 3,3,9,3."""
+    return tuple(int(v) for v in text.split(","))
+
+
 @dataclass(frozen=True)
 class Shape:
     """Blocks and channels per stage, and the classes."""

@@ -4,8 +4,10 @@ from __future__ import annotations
 import io
 import json
 import os
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 TOOLS = Path(__file__).resolve().parent.parent
@@ -31,6 +33,22 @@ def run(tool: str, *arguments, fails: bool = False) -> str:
         return done.stderr.strip().splitlines()[-1]
     assert done.returncode == 0, f"{tool} failed: {done.stderr[-3000:]}"
     return done.stdout
+
+
+def killed(tool: str, *arguments, once: Path) -> None:
+    """Runs a tool and kills it at once when the file `once` stands."""
+    command = [sys.executable, str(TOOLS / tool), *map(str, arguments)]
+    with subprocess.Popen(command, stdout=subprocess.DEVNULL, env=os.environ | {"OMP_NUM_THREADS": "1"}) as process:
+        while not once.exists() and process.poll() is None:
+            time.sleep(0.01)
+        process.kill()
+    assert process.returncode == -signal.SIGKILL, f"{tool} ended before it could be killed"
+
+
+def same_weights(a: Path, b: Path) -> bool:
+    """Whether two of our checkpoints hold the same numbers."""
+    one, other = (torch.load(p, map_location="cpu") for p in (a, b))
+    return one["classes"] == other["classes"] and all(torch.equal(v, other["state"][n]) for n, v in one["state"].items())
 
 
 def drawn(kind: int, rng: np.random.Generator) -> Image.Image:
