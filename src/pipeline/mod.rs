@@ -128,9 +128,15 @@ impl Pipeline {
             self.stages.allocations.observe += mark.heap.since();
             self.stages.observe.add(mark.time.elapsed());
         }
+        let classified = gate.is_none_or(|gate| gate.open);
         let outcome = Outcome {
             frame,
             gate,
+            made_up: if classified {
+                self.preparer.made_up()
+            } else {
+                0.0
+            },
             scores: &self.scores,
             labels: &self.labels,
             model: &self.engine.describe().model_hash,

@@ -13,6 +13,9 @@ pub struct Outcome<'a> {
     pub frame: &'a Frame,
     /// What the gate found; `None` without a gate.
     pub gate: Option<GateReading>,
+    /// The share of the picture that had no data and was made up, 0 to 1; 0 where the gate was
+    /// closed.
+    pub(crate) made_up: f32,
     /// One probability a label; those of the last classified frame where the gate was closed.
     pub(crate) scores: &'a [f32],
     /// The model's labels, in the order of `scores`.

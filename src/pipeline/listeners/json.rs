@@ -17,11 +17,18 @@ struct Line<'a> {
     label: &'a str,
     score: Score,
     top: Vec<Top<'a>>,
+    /// The share of the picture that was damaged and filled in.
+    #[serde(skip_serializing_if = "is_zero")]
+    made_up: f32,
     state: Option<Label<'a>>,
 }
 
+fn is_zero(share: &f32) -> bool {
+    *share == 0.0
+}
+
 /// Writes a JSON object for every classified frame: `seq`, `source`, the unsmoothed `label`,
-/// `score` and `top`, and `state`, the payload that would be published, or null.
+/// `score` and `top`, `made_up` where damaged parts were filled in, and `state`, the payload that would be published, or null.
 pub(crate) struct JsonLines<W> {
     out: W,
     top: usize,
@@ -63,6 +70,7 @@ impl<W: Write> Listener for JsonLines<W> {
             source: &outcome.frame.name,
             label: best.label,
             score: best.score,
+            made_up: (outcome.made_up * 1e4).round() / 1e4,
             state: outcome
                 .update
                 .as_ref()
