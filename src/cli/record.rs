@@ -35,7 +35,7 @@ pub fn run(options: &Options) -> Result<(), Failure> {
     let loaded = setup::configuration(options.config.path.as_deref())?;
     let config = &loaded.config;
     let stop = Stop::on_signals().map_err(Failure::system)?;
-    let mut opened = source::open(&config.source, &config.camera, loaded.folder())?;
+    let mut opened = source::open(&config.source, &config.camera, loaded.folder(), &stop)?;
     let limits = Limits {
         max_bytes: options.max_bytes,
         keep_free: options.keep_free,

@@ -2,6 +2,7 @@
 
 use super::ConfigOption;
 use crate::daemon;
+use crate::exit;
 use crate::meter::process;
 use crate::setup::{self, Failure};
 use crate::signals::{Reload, Stop};
@@ -18,7 +19,11 @@ pub fn run(options: &Options) -> Result<(), Failure> {
     let loaded = setup::configuration(options.config.path.as_deref())?;
     let stop = Stop::on_signals().map_err(Failure::system)?;
     let reload = Reload::on_signal().map_err(Failure::system)?;
-    let daemon = setup::daemon(&loaded, reload)?;
+    let daemon = match setup::daemon(&loaded, reload, &stop) {
+        // A service that is stopped while it waits for its source has done what it should.
+        Err(failure) if failure.code == exit::INTERRUPTED => return Ok(()),
+        daemon => daemon?,
+    };
     let ended = daemon.run(&stop);
     daemon::stopping();
     let daemon::Summary {
@@ -28,11 +33,12 @@ pub fn run(options: &Options) -> Result<(), Failure> {
     } = ended?;
     log::info!(
         "ended: {} frames classified, {} still, {} changes published, {replaced} replaced by newer ones, \
-         passed over: {}, {unsent} messages unsent, memory peak {:.1} MiB",
+         passed over: {}, damaged parts filled in: {}, {unsent} messages unsent, memory peak {:.1} MiB",
         totals.classified,
         totals.still,
         totals.changes,
         totals.bad,
+        totals.filled_in,
         process::resident().rss_peak_mb,
     );
     Ok(())

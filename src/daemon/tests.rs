@@ -70,6 +70,8 @@ fn daemon(source: Box<dyn Source>) -> Daemon {
         anonymous: 0,
         device: 0,
         frame: 0,
+        source: 0,
+        sized: false,
         vision: 0,
         mqtt: 0,
         threads: 0,
@@ -86,7 +88,7 @@ fn daemon(source: Box<dyn Source>) -> Daemon {
         pipeline: reloader.pipeline(&card, Box::new(engine)),
         publisher: None,
         health: HealthConfig::default(),
-        guard: Guard::new(&memory::Config::default(), facts),
+        guard: Guard::new(&memory::Config::default(), facts, Vec::new()),
         reloader,
     }
 }

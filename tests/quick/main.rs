@@ -16,4 +16,5 @@ mod models;
 mod record;
 mod reload;
 mod replay;
+mod streams;
 mod vision_pillow;

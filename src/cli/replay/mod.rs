@@ -27,7 +27,7 @@ const GOODBYE: Duration = Duration::from_millis(1500);
 #[derive(clap::Args)]
 pub struct Options {
     /// A folder of JPEG and PNG files, one such file, raw MJPEG, Y4M, or a video file (needs
-    /// ffmpeg)
+    /// ffmpeg); a FIFO, or - for standard input, with MJPEG or Y4M
     path: PathBuf,
     #[command(flatten)]
     config: ConfigOption,
@@ -54,7 +54,7 @@ pub fn run(options: &Options) -> Result<(), Failure> {
         frame_rate: config.source.frame_rate,
         looping: false,
     };
-    let mut recording = Recording::open(&options.path, recording_options)?;
+    let mut recording = Recording::open_until(&options.path, recording_options, &stop)?;
     let model = setup::model(
         &loaded,
         options.model.as_deref(),
@@ -97,7 +97,10 @@ pub fn run(options: &Options) -> Result<(), Failure> {
         // The exit code tells it all the same where nobody reads.
         let _ = writeln!(io::stdout(), "{text}");
     }
-    if totals.classified == 0 && !stop.requested() {
+    if stop.requested() {
+        return Err(Failure::new(exit::INTERRUPTED, "interrupted"));
+    }
+    if totals.classified == 0 {
         let path = options.path.display();
         return Err(Failure::new(
             exit::DATA,

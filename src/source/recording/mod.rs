@@ -8,19 +8,26 @@
 //! | JPEG or PNG file | that picture |
 //! | `.mjpeg`, `.mjpg`: JPEG after JPEG | each picture |
 //! | YUV4MPEG2 | each frame; 4:2:0, 4:2:2 or mono of 8 bits |
-//! | any other video | as the user's own `ffmpeg` decodes it |
+//! | FIFO, or `-` for standard input | those of the Y4M or MJPEG stream that comes, of unknown length |
+//! | any other video, and a single WebP, BMP, GIF, TIFF, HEIC or AVIF picture | as the user's own `ffmpeg` decodes it |
 //!
 //! JPEG pictures are handed on undecoded, as a camera's are, so that a damaged one is found in the
 //! same place. A file that cannot be read, or is not a picture, is counted, logged and passed over.
 
+mod clock;
 mod container;
 mod ffmpeg;
+mod file;
+mod folder;
 mod images;
 pub(crate) mod manifest;
 mod mjpeg;
+mod names;
+mod pipe;
 mod png;
 mod reader;
 mod splitter;
+mod stream;
 mod y4m;
 
 use std::fmt::Write as _;
@@ -28,10 +35,12 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
 use self::container::Container;
+use self::pipe::Pipe;
 use self::reader::{Fetched, Reader};
 use super::{Error, Footprint, Next, Source};
 use crate::frame::Frame;
 use crate::meter::Tally;
+use crate::signals::Stop;
 
 /// How to read a recording.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -73,27 +82,68 @@ pub struct Recording {
 }
 
 impl Recording {
-    /// Opens the recording at `path`.
+    /// Opens the recording at `path`, as [`Recording::open_until`] does without a stop.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn open(path: &Path, options: RecordingOptions) -> Result<Self, Error> {
+        Self::open_until(path, options, &Stop::default())
+    }
+
+    /// Opens the recording at `path`; `-` is standard input. The beginning of a stream and of a
+    /// video is waited for until `stop` is requested.
     ///
     /// # Errors
     /// [`Error::Io`] if it is not there, [`Error::Empty`] if it has no frames, [`Error::Format`] if
-    /// it is neither pictures nor video, [`Error::NoFfmpeg`] if only ffmpeg could read it.
-    pub fn open(path: &Path, options: RecordingOptions) -> Result<Self, Error> {
-        let io = |cause| Error::Io {
-            path: path.into(),
-            cause,
+    /// it is neither pictures nor video, [`Error::NoFfmpeg`] if only ffmpeg could read it,
+    /// [`Error::Network`] for an address, [`Error::Interrupted`].
+    pub fn open_until(path: &Path, options: RecordingOptions, stop: &Stop) -> Result<Self, Error> {
+        if let Some(pipe) = Pipe::named(path)? {
+            if options.looping {
+                log::warn!(
+                    "{}: a stream cannot be read again, so source.at_end = \"loop\" has no effect",
+                    path.display()
+                );
+            }
+            let options = RecordingOptions {
+                looping: false,
+                ..options
+            };
+            let stream = Box::new(pipe.open(stop)?);
+            return Ok(Self::of(path, stream, options, SystemTime::now()));
+        }
+        // A regular file as standard input.
+        let path = if path == Path::new("-") {
+            Path::new("/dev/stdin")
+        } else {
+            path
         };
-        let metadata = path.metadata().map_err(io)?;
+        let metadata = path.metadata().map_err(|cause| missing(path, cause))?;
         let reader: Box<dyn Reader> = match Container::of(path, &metadata)? {
             Container::Directory => Box::new(images::Images::directory(path)?),
             Container::Image => Box::new(images::Images::one(path)),
             Container::Mjpeg => Box::new(mjpeg::Mjpeg::open(path)?),
             Container::Y4m => Box::new(y4m::Y4mFile::open(path)?),
-            Container::Video => Box::new(ffmpeg::Ffmpeg::open(path)?),
+            Container::Foreign(kind) => Box::new(ffmpeg::Ffmpeg::open(path, kind, stop)?),
         };
+        let start = metadata.modified().unwrap_or(SystemTime::UNIX_EPOCH);
+        Ok(Self::of(path, reader, options, start))
+    }
+
+    /// Whether `path` is a pipe, which can be read once.
+    pub(crate) fn is_stream(path: &Path) -> Result<bool, Error> {
+        Pipe::named(path).map(|pipe| pipe.is_some())
+    }
+
+    fn of(
+        path: &Path,
+        reader: Box<dyn Reader>,
+        options: RecordingOptions,
+        start: SystemTime,
+    ) -> Self {
         let frame_rate = reader.frame_rate().unwrap_or(options.frame_rate);
         let usable = frame_rate.is_finite() && frame_rate > 0.0;
-        Ok(Self {
+        Self {
             path: path.into(),
             name: path
                 .file_name()
@@ -107,14 +157,14 @@ impl Recording {
             } else {
                 RecordingOptions::default().frame_rate
             },
-            start: metadata.modified().unwrap_or(SystemTime::UNIX_EPOCH),
+            start,
             seq: 0,
             index: 0,
             given: 0,
             round: Duration::ZERO,
             last: Duration::ZERO,
             passed_over: Tally::new(),
-        })
+        }
     }
 
     /// The number of frames of one round, including those that cannot be read, where it is known in
@@ -129,9 +179,11 @@ impl Recording {
     }
 
     /// The memory that its frames take, from headers and file sizes: reads a bounded amount and
-    /// waits for no frame.
-    pub(crate) fn footprint(&self) -> Footprint {
-        self.reader.footprint()
+    /// waits for no frame. From here on frames that take more are passed over.
+    pub fn bounded(&mut self) -> Footprint {
+        let footprint = self.reader.footprint();
+        self.reader.limit(footprint);
+        footprint
     }
 
     /// Fills in what does not depend on the container.
@@ -173,6 +225,27 @@ impl Recording {
     }
 }
 
+/// Why the recording at `path` cannot be found.
+fn missing(path: &Path, cause: std::io::Error) -> Error {
+    match path.to_str() {
+        Some(text) if is_address(text) => Error::Network(text.into()),
+        _ => Error::Io {
+            path: path.into(),
+            cause,
+        },
+    }
+}
+
+/// Whether `text` is an address such as `rtsp://camera/stream`.
+pub(super) fn is_address(text: &str) -> bool {
+    text.split_once("://").is_some_and(|(scheme, rest)| {
+        let letters = |c: char| c.is_ascii_alphanumeric() || "+-.".contains(c);
+        scheme.starts_with(|c: char| c.is_ascii_alphabetic())
+            && scheme.chars().all(letters)
+            && !rest.is_empty()
+    })
+}
+
 impl Source for Recording {
     fn next(&mut self, frame: &mut Frame) -> Result<Next, Error> {
         loop {
@@ -183,9 +256,16 @@ impl Source for Recording {
                     }
                     continue;
                 }
+                Fetched::Idle => return Ok(Next::Idle),
                 Fetched::Bad { cause, message } => {
                     self.passed_over.add(cause);
                     log::warn!("{message}; passed over");
+                }
+                Fetched::Lost { count, cause } => {
+                    self.passed_over.add_many(cause, count);
+                    self.seq += count;
+                    self.index += count;
+                    continue;
                 }
                 fetched => {
                     self.stamp(frame, fetched == Fetched::Numbered);
