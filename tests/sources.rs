@@ -37,9 +37,9 @@ const FORMATS: [PixelFormat; 8] = [
 ];
 const SIZES: [(usize, usize); 5] = [(64, 64), (641, 361), (1920, 1080), (3840, 2160), (64, 2160)];
 
-/// Takes the frames of a source through gate and vision, as the daemon does, and returns the peak
+/// Takes up to `most` frames of a source through gate and vision, as the daemon does, and returns the peak
 /// of the heap beside what was computed for it.
-fn peak_and_need<S: Source>(open: impl FnOnce() -> (S, Footprint)) -> (usize, usize) {
+fn peak_and_need<S: Source>(most: usize, open: impl FnOnce() -> (S, Footprint)) -> (usize, usize) {
     let input = Input {
         width: 128,
         height: 128,
@@ -55,7 +55,7 @@ fn peak_and_need<S: Source>(open: impl FnOnce() -> (S, Footprint)) -> (usize, us
     heap::forget_peak();
     let mut frames: [Frame; FRAMES] = std::array::from_fn(|_| Frame::empty());
     let mut read = 0;
-    while read < 7 {
+    while read < most {
         let frame = &mut frames[read % FRAMES];
         match source.next(frame).unwrap() {
             Next::Frame => {}
@@ -82,8 +82,8 @@ fn peak_and_need<S: Source>(open: impl FnOnce() -> (S, Footprint)) -> (usize, us
 struct Findings(Vec<String>);
 
 impl Findings {
-    fn check<S: Source>(&mut self, name: &str, open: impl FnOnce() -> (S, Footprint)) {
-        let (peak, need) = peak_and_need(open);
+    fn check<S: Source>(&mut self, name: &str, most: usize, open: impl FnOnce() -> (S, Footprint)) {
+        let (peak, need) = peak_and_need(most, open);
         let line = format!(
             "{name:<28} peak {:>6} KiB, computed {:>6} KiB",
             peak >> 10,
@@ -96,7 +96,7 @@ impl Findings {
     }
 
     fn recording(&mut self, name: &str, path: &Path) {
-        self.check(name, || {
+        self.check(name, 7, || {
             let mut recording = Recording::open(path, RecordingOptions::default()).unwrap();
             let footprint = recording.bounded();
             (recording, footprint)
@@ -172,17 +172,21 @@ fn no_source_takes_more_than_was_computed() {
     let mut found = Findings(Vec::new());
     for format in FORMATS {
         for (width, height) in SIZES {
-            found.check(&format!("synthetic {format} {width}x{height}"), || {
-                let source = Synthetic::new(SyntheticOptions {
-                    format,
-                    width,
-                    height,
-                    paced: false,
-                    ..SyntheticOptions::default()
-                });
-                let footprint = source.footprint();
-                (source, footprint)
-            });
+            found.check(
+                &format!("synthetic {format} {width}x{height}"),
+                FRAMES + 1,
+                || {
+                    let source = Synthetic::new(SyntheticOptions {
+                        format,
+                        width,
+                        height,
+                        paced: false,
+                        ..SyntheticOptions::default()
+                    });
+                    let footprint = source.footprint();
+                    (source, footprint)
+                },
+            );
         }
     }
     pictures(&mut found);

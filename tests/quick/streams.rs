@@ -68,6 +68,11 @@ fn a_stream_is_replayed_from_standard_input() {
         let ran = piped(&["replay", path, "--json"], &y4m(3));
         assert_eq!(ran.code, 0, "{}", ran.stderr);
         assert_eq!(ran.stdout.lines().count(), 3, "{}", ran.stderr);
+        assert!(
+            ran.stdout.contains("\"source\":\"stdin#2\""),
+            "{}",
+            ran.stdout
+        );
     }
 }
 

@@ -26,7 +26,7 @@ pub(super) struct Images {
 /// Where the files are.
 enum Files {
     Folder {
-        names: Names,
+        names: Box<Names>,
         /// When each was captured, where a manifest lists some.
         clock: Option<Clock>,
         /// Pictures that are not read, until they were counted.
@@ -82,7 +82,7 @@ impl Images {
         Ok(Self {
             files: Files::Folder {
                 foreign: names.others.foreign,
-                names,
+                names: Box::new(names),
                 clock,
             },
             path: path.into(),

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use super::images::as_jpeg;
 use super::reader::{Fetched, Input, MAX_FILE, Reader};
-use super::splitter::{PART, Piece, Splitter};
+use super::splitter::{PART, Piece, SEGMENT, Splitter};
 use crate::frame::{Frame, jpeg};
 use crate::source::{Error, Footprint};
 
@@ -36,9 +36,8 @@ impl Mjpeg<BufReader<File>> {
         // A file that cannot be read gives no frame either.
         let first = first(path).unwrap_or_default();
         let mut footprint = bound(&first);
-        footprint.frame = footprint
-            .frame
-            .min(usize::try_from(length).unwrap_or(usize::MAX));
+        let length = usize::try_from(length).unwrap_or(usize::MAX);
+        footprint.frame = footprint.frame.min(length.saturating_add(SEGMENT));
         Ok(Self {
             path: path.into(),
             splitter: Splitter::new(BufReader::with_capacity(64 << 10, file)),
@@ -117,7 +116,7 @@ fn bound(first: &[u8]) -> Footprint {
         return Footprint::default();
     }
     let outline = jpeg::outline(first).unwrap_or_default();
-    let frame = (2 * first.len()).max(outline.width * outline.height + EXTRA);
+    let frame = (2 * first.len()).max(outline.width * outline.height + EXTRA) + SEGMENT;
     Footprint {
         frame,
         // What is read ahead, and a buffer that grows.
@@ -167,6 +166,6 @@ impl<R: Input> Reader for Mjpeg<R> {
 
     fn limit(&mut self, most: Footprint) {
         self.most = Some(most);
-        self.splitter.most = most.frame;
+        self.splitter.most = most.frame.saturating_sub(SEGMENT);
     }
 }

@@ -145,11 +145,10 @@ impl Recording {
         let usable = frame_rate.is_finite() && frame_rate > 0.0;
         Self {
             path: path.into(),
-            name: path
-                .file_name()
-                .unwrap_or_default()
-                .to_string_lossy()
-                .into(),
+            name: match path.file_name().unwrap_or_default().to_string_lossy() {
+                name if name == "-" => "stdin".into(),
+                name => name.into(),
+            },
             reader,
             looping: options.looping,
             frame_rate: if usable {

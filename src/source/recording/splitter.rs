@@ -48,7 +48,7 @@ impl<R: BufRead> Splitter<R> {
 
     /// Reads the next picture into `data`. A picture that ends early is returned as it is.
     pub fn next(&mut self, data: &mut Vec<u8>) -> io::Result<Piece> {
-        let most = self.most;
+        let most = self.most + SEGMENT;
         data.clear();
         if (most / PART..most).contains(&data.capacity()) {
             *data = Vec::new();
@@ -185,7 +185,7 @@ impl<R: BufRead> Splitter<R> {
 
     /// Copies up to the next marker and returns its code, or `None` at the end of the stream.
     fn marker(&mut self, data: &mut Vec<u8>, room: &mut u64) -> io::Result<Option<u8>> {
-        let most = self.most;
+        let most = self.most + SEGMENT;
         loop {
             let buffer = self.fill()?;
             if buffer.is_empty() {
@@ -209,8 +209,10 @@ impl<R: BufRead> Splitter<R> {
             if !self.exactly(&mut code)? {
                 return Ok(None);
             }
+            // Of bytes that fill up to a marker none is kept, and of the marker both.
             *room = room.saturating_sub(1);
             if code[0] != 0xff {
+                *room = room.saturating_sub(1);
                 return Ok(Some(code[0]));
             }
         }
@@ -230,7 +232,7 @@ impl<R: BufRead> Splitter<R> {
 
     /// Copies `n` bytes, or as many as there are.
     fn copy(&mut self, data: &mut Vec<u8>, mut n: usize) -> io::Result<()> {
-        let most = self.most;
+        let most = self.most + SEGMENT;
         while n > 0 {
             let buffer = self.fill()?;
             if buffer.is_empty() {
@@ -257,6 +259,9 @@ impl<R: Input> Splitter<R> {
 /// Which part of the largest picture a buffer may have, if it does not have room for all of it. A
 /// buffer that grows stands twice for a moment.
 pub(super) const PART: usize = 8;
+
+/// By how much a picture may be longer than the most, before that is noticed: a segment.
+pub(super) const SEGMENT: usize = 66 << 10;
 
 /// Appends `bytes` to `data`. It grows to twice its size at a time, and then at once to `most`
 /// bytes.

@@ -43,10 +43,11 @@ fn the_footprint_of_a_stream_follows_its_first_frame() {
         ("a.y4m", y4m),
     ]);
     let of = |name| footprint(&folder.path().join(name));
-    // A byte a pixel and 64 KiB, but no more than the file has.
-    assert_eq!(of("cam.mjpeg"), (stream.len(), 107));
+    // A byte a pixel and 64 KiB, but no more than the file has; and a segment beyond.
+    let beyond = splitter::SEGMENT;
+    assert_eq!(of("cam.mjpeg"), (stream.len() + beyond, 107));
     fs::write(folder.path().join("long.mjpeg"), JPEG.repeat(40)).unwrap();
-    assert_eq!(of("long.mjpeg"), (107 * 75 + (64 << 10), 107));
+    assert_eq!(of("long.mjpeg"), (107 * 75 + (64 << 10) + beyond, 107));
     assert_eq!(of("none.mjpeg"), (0, 0));
     // Interleaved, a row of five pixels has twelve bytes.
     assert_eq!(of("a.y4m"), (3 * 12, 5));
