@@ -1,4 +1,5 @@
-//! Exit codes, those of sysexits.h and one of shells; the one list that help, documents and errors use.
+//! Exit codes, those of sysexits.h and one of shells; the one list that help, documents and errors
+//! use.
 
 /// The command line is wrong.
 pub const USAGE: u8 = 64;

@@ -138,6 +138,8 @@ fn daemon(folder: &Path, source: Opened, looked: Arc<AtomicU64>) -> Daemon {
         data: 0,
         anonymous: 0,
         device: 0,
+        source: 0,
+        sized: true,
         frame: 0,
         vision: 0,
         mqtt: 0,
@@ -148,7 +150,7 @@ fn daemon(folder: &Path, source: Opened, looked: Arc<AtomicU64>) -> Daemon {
         pipeline: reloader.pipeline(&card, engine),
         publisher: None,
         health: Default::default(),
-        guard: Guard::new(&memory::Config::default(), facts),
+        guard: Guard::new(&memory::Config::default(), facts, Vec::new()),
         reloader,
     }
 }

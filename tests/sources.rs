@@ -37,8 +37,8 @@ const FORMATS: [PixelFormat; 8] = [
 ];
 const SIZES: [(usize, usize); 5] = [(64, 64), (641, 361), (1920, 1080), (3840, 2160), (64, 2160)];
 
-/// Takes up to `most` frames of a source through gate and vision, as the daemon does, and returns the peak
-/// of the heap beside what was computed for it.
+/// Takes up to `most` frames of a source through gate and vision, as the daemon does. Returns the
+/// peak of the heap beside what was computed for it.
 fn peak_and_need<S: Source>(most: usize, open: impl FnOnce() -> (S, Footprint)) -> (usize, usize) {
     let input = Input {
         width: 128,

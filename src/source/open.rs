@@ -37,8 +37,8 @@ impl Opened {
 }
 
 /// Opens the configured source; a relative path starts at `folder`. A camera opens its device when
-/// the first frame is asked for, and waits for one that is not plugged in. The beginning of a stream
-/// is waited for until `stop` is requested.
+/// the first frame is asked for, and waits for one that is not plugged in. The beginning of a
+/// stream is waited for until `stop` is requested.
 ///
 /// # Errors
 /// Why the recording or the key cannot be used, and what to do.

@@ -11,16 +11,16 @@ pub struct Outline {
     pub width: usize,
     /// Height in pixels.
     pub height: usize,
-    /// Bytes that decoding takes beyond what pictures of cameras take: of a picture of several scans
-    /// all, of an unusual sampling the higher rows of blocks, else none.
+    /// Bytes that decoding takes beyond what pictures of cameras take: all of a picture of several
+    /// scans, the higher rows of blocks of an unusual sampling, else none.
     pub whole: usize,
 }
 
 /// Bytes of a row of blocks for each column of pictures as cameras send them, at most.
 const USUAL: usize = 40;
 
-/// The outline of the JPEG picture whose first bytes are `data`; `None` if its header is damaged, or
-/// is longer than `data`.
+/// The outline of the JPEG picture whose first bytes are `data`; `None` if its header is damaged or
+/// longer than `data`.
 pub fn outline(data: &[u8]) -> Option<Outline> {
     let mut segments = Segments::new(data).ok()?;
     let mut frame: Option<FrameHeader> = None;

@@ -28,7 +28,8 @@ fn is_zero(share: &f32) -> bool {
 }
 
 /// Writes a JSON object for every classified frame: `seq`, `source`, the unsmoothed `label`,
-/// `score` and `top`, `made_up` where damaged parts were filled in, and `state`, the payload that would be published, or null.
+/// `score` and `top`, `made_up` where damaged parts were filled in, and `state`, the payload that
+/// would be published, or null.
 pub(crate) struct JsonLines<W> {
     out: W,
     top: usize,

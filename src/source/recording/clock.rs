@@ -10,8 +10,8 @@ use super::folder::{is_there, natural};
 use super::manifest;
 use crate::frame::Captured;
 
-/// Gives each frame of a folder its time. A frame that the manifest does not list counts as taken at
-/// the mean interval after the one before, and none goes back in time.
+/// Gives each frame of a folder its time. A frame that the manifest does not list counts as taken
+/// at the mean interval after the one before, and none goes back in time.
 pub(super) struct Clock {
     first: Captured,
     interval: Duration,

@@ -106,8 +106,8 @@ impl Names {
         !self.first || self.behind > 0
     }
 
-    /// Fills the window with the names that follow `last`. Returns how many follow it, and the other
-    /// entries.
+    /// Fills the window with the names that follow `last`. Returns how many follow it, and the
+    /// other entries.
     fn fill(&mut self, last: Option<OsString>) -> io::Result<(u64, Others)> {
         self.window = Vec::new();
         let mut window = BinaryHeap::new();
