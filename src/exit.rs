@@ -1,4 +1,5 @@
-//! Exit codes, those of sysexits.h; the one list that help, documents and errors use.
+//! Exit codes, those of sysexits.h and one of shells; the one list that help, documents and errors
+//! use.
 
 /// The command line is wrong.
 pub const USAGE: u8 = 64;
@@ -18,9 +19,11 @@ pub const IO: u8 = 74;
 pub const PERMISSION: u8 = 77;
 /// The configuration is wrong.
 pub const CONFIG: u8 = 78;
+/// SIGINT or SIGTERM ended a command before it was done; the number is that of shells.
+pub const INTERRUPTED: u8 = 130;
 
 /// Every code with the words that `--help` and the documents use.
-pub const ALL: [(u8, &str); 10] = [
+pub const ALL: [(u8, &str); 11] = [
     (0, "success"),
     (USAGE, "usage"),
     (DATA, "bad data"),
@@ -31,4 +34,5 @@ pub const ALL: [(u8, &str); 10] = [
     (IO, "input/output"),
     (PERMISSION, "permission"),
     (CONFIG, "configuration"),
+    (INTERRUPTED, "interrupted"),
 ];

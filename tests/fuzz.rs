@@ -404,7 +404,10 @@ fn a_preparer_never_holds_more_than_it_reports() {
         println!("{name}: {said} bytes, {begun} of them from the start");
         assert_eq!(held, said as i64, "{name}");
         assert!(said < *most, "{name}: {said}");
-        assert!(said - begun <= vision::memory(*width), "{name}: {said}");
+        assert!(
+            said - begun <= vision::memory(*width, *width * 9 / 16),
+            "{name}: {said}"
+        );
         let first = heap::now();
         for _ in 0..2000 / frames.len() {
             preparer.prepare(frame.view()).unwrap();

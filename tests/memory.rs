@@ -211,10 +211,10 @@ fn a_start_over_the_budget_is_refused_with_the_table() {
     let line = ran.stderr.lines().last().unwrap();
     assert!(line.starts_with("goldcrest: memory.budget_mb: "), "{line}");
     assert!(
-        line.contains("20 are allowed") && line.contains("set it to "),
+        line.contains("20 are allowed") && line.contains("set memory.budget_mb to "),
         "{line}"
     );
-    let wanted = line.rsplit_once("set it to ").unwrap().1;
+    let wanted = line.rsplit_once("set memory.budget_mb to ").unwrap().1;
     let wanted = wanted.split(' ').next().unwrap();
     let text = fs::read_to_string(&config)
         .unwrap()

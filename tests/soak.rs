@@ -145,6 +145,8 @@ fn daemon(folder: &Path, source: Opened, looked: Arc<AtomicU64>) -> Daemon {
         data: 0,
         anonymous: 0,
         device: 0,
+        source: 0,
+        sized: true,
         frame: 0,
         vision: 0,
         mqtt: 0,
@@ -154,7 +156,7 @@ fn daemon(folder: &Path, source: Opened, looked: Arc<AtomicU64>) -> Daemon {
         source,
         pipeline: reloader.pipeline(&reloader.card, engine),
         publisher: None,
-        guard: Guard::new(&memory::Config::default(), facts),
+        guard: Guard::new(&memory::Config::default(), facts, Vec::new()),
         reloader,
         report: Request::default(),
     }

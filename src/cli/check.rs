@@ -14,7 +14,8 @@ use crate::memory::{Guard, Item};
 use crate::pipeline::Pipeline;
 use crate::publish;
 use crate::setup::{self, Failure, need};
-use crate::source::{self, Footprint, Opened, SourceKind, camera, camera::Survey};
+use crate::signals::Stop;
+use crate::source::{self, Footprint, Looked, SourceKind, camera, camera::Survey};
 
 /// How long the broker may take to answer.
 const CONNECT: Duration = Duration::from_secs(5);
@@ -92,7 +93,12 @@ pub fn run(options: &Options) -> Result<(), Failure> {
     let mut cameras = None;
     let mut guard = None;
     let config = &loaded.config;
-    let opened = source::open(&config.source, &config.camera, loaded.folder());
+    // A signal ends a child that decodes a video, too.
+    let stop = Stop::on_signals().map_err(Failure::system)?;
+    let opened = source::look(&config.source, &config.camera, loaded.folder(), &stop);
+    if stop.requested() {
+        return Err(source::Error::Interrupted.into());
+    }
     let footprint = opened.as_ref().map(|opened| opened.footprint);
     let footprint = footprint.unwrap_or_default();
     let findings = [
@@ -323,13 +329,13 @@ fn macs(layers: &[Layer]) -> (u64, u64) {
 /// without disturbing one that is in use.
 fn source(
     loaded: &Loaded,
-    opened: Result<Opened, source::Error>,
+    opened: Result<Looked, source::Error>,
     cameras: &mut Option<Survey>,
 ) -> Result<String, Failure> {
     let config = &loaded.config;
-    let opened = opened?;
+    let looked = opened?;
     if config.source.kind != SourceKind::Camera {
-        return Ok(opened.says);
+        return Ok(looked.says);
     }
     let survey = cameras.insert(camera::survey(&config.camera));
     match (&survey.choice, &survey.loss) {

@@ -2,6 +2,7 @@
 
 use super::ConfigOption;
 use crate::daemon;
+use crate::exit;
 use crate::meter::process;
 use crate::setup::{self, Failure};
 use crate::signals::{Request, Stop};
@@ -20,7 +21,11 @@ pub fn run(options: &Options) -> Result<(), Failure> {
     let report = Request::on_user_signal().map_err(Failure::system)?;
     let named = options.config.path.as_deref();
     let loaded = setup::configuration(named)?;
-    let daemon = setup::daemon(&loaded, named, reload, report)?;
+    let daemon = match setup::daemon(&loaded, named, reload, report, &stop) {
+        // A service that is stopped while it waits for its source has done what it should.
+        Err(failure) if failure.code == exit::INTERRUPTED => return Ok(()),
+        daemon => daemon?,
+    };
     let ended = daemon.run(&stop);
     daemon::stopping();
     let daemon::Summary {
@@ -30,11 +35,12 @@ pub fn run(options: &Options) -> Result<(), Failure> {
     } = ended?;
     log::info!(
         "ended: {} frames classified, {} still, {} changes published, {replaced} replaced by newer ones, \
-         passed over: {}, {unsent} messages unsent, memory peak {:.1} MiB",
+         passed over: {}, damaged parts filled in: {}, {unsent} messages unsent, memory peak {:.1} MiB",
         totals.classified,
         totals.still,
         totals.changes,
         totals.bad,
+        totals.filled_in,
         process::resident().rss_peak_mb,
     );
     Ok(())

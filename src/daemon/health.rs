@@ -109,6 +109,7 @@ impl Collector {
             classified_fps: rate(classified, self.classified),
             frames: seen,
             classified,
+            filled_in: now.totals.filled_in,
             stages_ms: stages,
             drops: now.drops,
             memory: MemoryUse {
@@ -141,6 +142,7 @@ mod tests {
         classified: 61,
         still: 39,
         bad: Tally::new(),
+        filled_in: 7,
         changes: 0,
     };
 
@@ -175,6 +177,7 @@ mod tests {
         assert!((health.fps - 10.0).abs() < 1.0, "{health:?}");
         assert!(health.classified_fps <= 0.5, "{health:?}");
         assert_eq!((health.frames, health.classified), (100, 61));
+        assert_eq!(health.filled_in, 7);
         assert_eq!(health.drops.of("still"), 1);
     }
 

@@ -77,6 +77,8 @@ fn daemon(source: Box<dyn Source>) -> Daemon {
         anonymous: 0,
         device: 0,
         frame: 0,
+        source: 0,
+        sized: false,
         vision: 0,
         mqtt: 0,
         threads: 0,
@@ -92,7 +94,7 @@ fn daemon(source: Box<dyn Source>) -> Daemon {
         },
         pipeline: reloader.pipeline(&reloader.card, Box::new(engine)),
         publisher: None,
-        guard: Guard::new(&memory::Config::default(), facts),
+        guard: Guard::new(&memory::Config::default(), facts, Vec::new()),
         reloader,
         report: Request::default(),
     }

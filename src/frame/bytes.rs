@@ -64,6 +64,18 @@ impl Bytes {
         &mut self.own
     }
 
+    /// The frame's own buffer, empty, with room for `length` bytes and no more than was ever asked
+    /// for; ends a loan. A buffer that is too small is freed before a larger one is made.
+    pub fn cleared(&mut self, length: usize) -> &mut Vec<u8> {
+        let own = self.own();
+        own.clear();
+        if own.capacity() < length {
+            *own = Vec::new();
+            own.reserve_exact(length);
+        }
+        own
+    }
+
     /// Reads `loan` from here on. The own buffer is emptied and keeps its capacity.
     pub(crate) fn borrow(&mut self, loan: Loan) {
         self.own.clear();

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, SystemTime};
 
-use super::{Bytes, Colour, Matrix, PixelFormat};
+use super::{Bytes, Colour, Matrix, Orientation, PixelFormat};
 
 /// When a frame was captured, by both clocks.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -26,6 +26,8 @@ pub struct View<'a> {
     pub stride: usize,
     /// YCbCr matrix and range, ignored for RGB, grey and JPEG.
     pub colour: Colour,
+    /// How it is to be turned to stand upright.
+    pub orientation: Orientation,
     /// All planes, one after the other.
     pub data: &'a [u8],
 }
@@ -43,6 +45,8 @@ pub struct Frame {
     pub stride: usize,
     /// YCbCr matrix and range.
     pub colour: Colour,
+    /// How it is to be turned to stand upright; only picture files have notes about that.
+    pub orientation: Orientation,
     /// All planes, one after the other.
     pub data: Bytes,
     /// The number among the frames that the source offered, from 0; dropped frames leave gaps.
@@ -65,6 +69,7 @@ impl Frame {
                 matrix: Matrix::Bt601,
                 full_range: false,
             },
+            orientation: Orientation::Upright,
             data: Bytes::new(),
             seq: 0,
             captured: Captured {
@@ -83,6 +88,7 @@ impl Frame {
             height: self.height,
             stride: self.stride,
             colour: self.colour,
+            orientation: self.orientation,
             data: &self.data,
         }
     }

@@ -2,13 +2,16 @@
 
 use serde::Deserialize;
 
-use super::need::{Need, Pages};
+use super::need::{Need, Remedy};
 use crate::misfit::{Misfit, within};
 
 const MIB: f64 = (1 << 20) as f64;
 /// How much less of the code may be resident at one start than at the next; 0.4 MiB were measured
 /// over forty starts.
 const SPREAD: usize = 512 << 10;
+
+/// The largest budget, in MiB.
+const MOST: u32 = 4096;
 
 /// Section `[memory]`.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
@@ -29,7 +32,7 @@ impl Default for Config {
 pub(crate) enum Refusal {
     /// The need is over the budget.
     #[error(
-        "memory.budget_mb: {:.1} MiB are needed and {budget_mb} are allowed; {advice}set it to {enough_mb} or more",
+        "memory.budget_mb: {:.1} MiB are needed and {budget_mb} are allowed; {advice}",
         *.need as f64 / MIB
     )]
     OverBudget {
@@ -37,10 +40,8 @@ pub(crate) enum Refusal {
         need: usize,
         /// The configured budget, in MiB.
         budget_mb: u32,
-        /// What else would help, ready to stand before the last clause; empty where nothing would.
+        /// What would help: each by itself.
         advice: String,
-        /// The smallest budget that is enough, in MiB.
-        enough_mb: usize,
     },
     /// The control group's limit is below what cannot be dropped.
     #[error(
@@ -65,7 +66,7 @@ impl Config {
     /// # Errors
     /// The key and what is allowed.
     pub(crate) fn check(&self) -> Result<(), Misfit> {
-        within("budget_mb", self.budget_mb, 16..=4096, "MiB")
+        within("budget_mb", self.budget_mb, 16..=MOST, "MiB")
     }
 
     /// The budget in bytes.
@@ -73,11 +74,11 @@ impl Config {
         (self.budget_mb as usize) << 20
     }
 
-    /// Checks that `need` fits.
+    /// Checks that `need` fits. A refusal names those of the `remedies` that are enough.
     ///
     /// # Errors
     /// [`Refusal::OverBudget`].
-    pub(crate) fn admit(&self, need: &Need) -> Result<(), Refusal> {
+    pub(crate) fn admit(&self, need: &Need, remedies: &[Remedy]) -> Result<(), Refusal> {
         let (total, budget) = (need.total(), self.bytes());
         if total <= budget {
             return Ok(());
@@ -85,22 +86,29 @@ impl Config {
         Err(Refusal::OverBudget {
             need: total,
             budget_mb: self.budget_mb,
-            advice: advice(need, total - budget),
-            enough_mb: (total + SPREAD).div_ceil(1 << 20),
+            advice: advice(remedies, total - budget, total),
         })
     }
 }
 
-/// Names what would bring a need that is `over` bytes too large within the budget by itself.
-fn advice(need: &Need, over: usize) -> String {
-    let largest = need
-        .items
-        .iter()
-        .filter(|i| !i.change.is_empty() && i.bytes > over && i.pages != Pages::File)
-        .max_by_key(|i| i.bytes);
-    match largest {
-        Some(item) => format!("change one of {}, or ", item.change),
-        None => String::new(),
+/// Names what would bring a need of `total` bytes, which are `over` too many, within the budget by
+/// itself.
+fn advice(remedies: &[Remedy], over: usize, total: usize) -> String {
+    let mut helpful: Vec<&Remedy> = Vec::new();
+    for remedy in remedies.iter().filter(|remedy| remedy.saves >= over) {
+        if helpful.iter().all(|named| named.key != remedy.key) {
+            helpful.push(remedy);
+        }
+    }
+    let mut words: Vec<String> = helpful.iter().map(|remedy| remedy.words.clone()).collect();
+    let enough = (total + SPREAD).div_ceil(1 << 20);
+    if enough <= MOST as usize {
+        words.push(format!("set memory.budget_mb to {enough} or more"));
+    }
+    match words.split_last() {
+        None => "no budget allows it".into(),
+        Some((last, [])) => last.clone(),
+        Some((last, rest)) => format!("{}, or {last}", rest.join(", or ")),
     }
 }
 
@@ -134,40 +142,45 @@ mod tests {
     use crate::memory::need::tests::FACTS;
     use crate::memory::need::{EngineMemory, Facts};
 
+    fn remedy(key: &'static str, words: &str, mib: usize) -> Remedy {
+        Remedy {
+            key,
+            words: words.into(),
+            saves: mib << 20,
+        }
+    }
+
     #[test]
-    fn a_need_over_the_budget_names_the_key_that_helps() {
+    fn a_refusal_names_what_is_enough_by_itself() {
         let config = Config { budget_mb: 48 };
-        assert_eq!(config.admit(&Need::new(&FACTS)), Ok(()));
+        assert_eq!(config.admit(&Need::new(&FACTS), &[]), Ok(()));
         let mut facts = FACTS;
         facts.device = 24 << 20;
-        let message = config.admit(&Need::new(&facts)).unwrap_err().to_string();
-        assert!(
-            message.starts_with("memory.budget_mb: 70.1 MiB"),
-            "{message}"
+        let remedies = [
+            remedy("threads", "set model.threads = 1", 1),
+            remedy("size", "halve it", 20),
+            remedy("size", "quarter it", 23),
+            remedy("buffers", "set camera.buffers = 2", 23),
+        ];
+        let refused = config.admit(&Need::new(&facts), &remedies).unwrap_err();
+        assert_eq!(
+            refused.to_string(),
+            "memory.budget_mb: 70.1 MiB are needed and 48 are allowed; \
+             quarter it, or set camera.buffers = 2, or set memory.budget_mb to 71 or more"
         );
-        assert!(message.contains("camera.buffers"), "{message}");
-        assert!(message.contains("set it to 71 or more"), "{message}");
     }
 
     #[test]
-    fn no_key_is_named_where_none_alone_helps() {
-        let tight = Config { budget_mb: 16 };
-        let message = tight.admit(&Need::new(&FACTS)).unwrap_err().to_string();
-        assert!(!message.contains("change"), "{message}");
-    }
-
-    #[test]
-    fn a_model_in_plain_tract_is_named_as_what_to_change() {
+    fn a_need_beyond_every_budget_has_no_budget_as_advice() {
         let facts = Facts {
-            engine: EngineMemory::Plain(160 << 20),
+            engine: EngineMemory::Plain(5 << 30),
             ..FACTS
         };
-        let refusal = Config::default().admit(&Need::new(&facts)).unwrap_err();
-        assert!(refusal.to_string().contains("model.path"), "{refusal}");
-        let Refusal::OverBudget { need, .. } = refusal else {
-            panic!("{refusal}");
-        };
-        assert!((150 << 20..200 << 20).contains(&need), "{need}");
+        let refusal = Config::default()
+            .admit(&Need::new(&facts), &[])
+            .unwrap_err();
+        let text = refusal.to_string();
+        assert!(text.ends_with("no budget allows it"), "{text}");
     }
 
     #[test]

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use serde::Serialize;
 
 use super::budget::{Config, Refusal, within_limit};
-use super::need::{EngineMemory, Facts, Need};
+use super::need::{EngineMemory, Facts, Need, Remedy};
 use crate::engine::Memory;
 use crate::meter::cgroup::{Cgroup, Pressure};
 use crate::meter::process::{self, Resident};
@@ -34,6 +34,7 @@ pub struct Guard {
     config: Config,
     facts: Facts,
     need: Need,
+    remedies: Vec<Remedy>,
     cgroup: Option<Cgroup>,
     last: Reading,
     due: Instant,
@@ -42,8 +43,8 @@ pub struct Guard {
 }
 
 impl Guard {
-    /// Begins the watch with the need that `facts` make.
-    pub fn new(config: &Config, facts: Facts) -> Self {
+    /// Begins the watch with the need that `facts` make, which `remedies` would make smaller.
+    pub fn new(config: &Config, facts: Facts, remedies: Vec<Remedy>) -> Self {
         let cgroup = Cgroup::own();
         let seen = Reading {
             budget_mb: config.budget_mb,
@@ -54,6 +55,7 @@ impl Guard {
             config: config.clone(),
             need: Need::new(&facts),
             facts,
+            remedies,
             cgroup,
             last: seen,
             due: Instant::now() + EVERY,
@@ -88,7 +90,7 @@ impl Guard {
     /// # Errors
     /// Either is exceeded.
     pub(crate) fn admit(&self) -> Result<(), Refusal> {
-        self.config.admit(&self.need)?;
+        self.config.admit(&self.need, &self.remedies)?;
         match self.last.pressure.and_then(|p| p.limit) {
             Some(limit) => within_limit(limit, &self.need),
             None => Ok(()),
@@ -119,7 +121,7 @@ impl Guard {
         }
         self.facts.device = bytes;
         self.need = Need::new(&self.facts);
-        match self.config.admit(&self.need) {
+        match self.config.admit(&self.need, &self.remedies) {
             Ok(()) => log::info!(
                 "memory: the camera's buffers take {:.1} MiB",
                 mib(bytes as u64)
@@ -168,7 +170,7 @@ impl Guard {
     /// # Errors
     /// As [`Guard::admit`].
     pub(crate) fn allows(&self, memory: Memory) -> Result<(), Refusal> {
-        self.config.admit(&self.with(memory))
+        self.config.admit(&self.with(memory), &self.remedies)
     }
 
     /// Notes that the current engine holds `memory`.
@@ -217,11 +219,13 @@ mod tests {
             anonymous: 3 << 20,
             device: 0,
             frame: 0,
+            source: 0,
+            sized: true,
             vision: 0,
             mqtt: 0,
             threads: 1,
         };
-        let mut guard = Guard::new(&Config::default(), facts);
+        let mut guard = Guard::new(&Config::default(), facts, Vec::new());
         guard.cgroup = None;
         guard.last.pressure = None;
         guard

@@ -80,6 +80,10 @@ pub struct Facts {
     pub device: usize,
     /// One frame where it is copied: a JPEG, or one of a recording.
     pub frame: usize,
+    /// What the source holds beside frames.
+    pub source: usize,
+    /// Whether the section `[camera]` sets the size of the pictures.
+    pub sized: bool,
     /// The decoder and the resampler.
     pub vision: usize,
     /// The MQTT client with a full queue.
@@ -129,7 +133,11 @@ impl Need {
             facts.anonymous.saturating_sub(facts.data + held),
             "",
         );
-        let camera = "camera.format, camera.width, camera.height";
+        let camera = if facts.sized {
+            "camera.format, camera.width, camera.height"
+        } else {
+            ""
+        };
         add(
             "camera's buffers",
             Device,
@@ -137,6 +145,7 @@ impl Need {
             "camera.buffers, camera.format, camera.width, camera.height",
         );
         add("frames under way", Anonymous, FRAMES * facts.frame, camera);
+        add("source", Anonymous, facts.source, "");
         add("decoder and resampler", Anonymous, facts.vision, camera);
         add("MQTT", Anonymous, facts.mqtt, "mqtt.queue, mqtt.max_packet");
         add("stacks", Anonymous, facts.threads * STACK, "model.threads");
@@ -154,6 +163,28 @@ impl Need {
     pub(crate) fn pinned(&self) -> usize {
         let pinned = self.items.iter().filter(|p| p.pages != Pages::File);
         pinned.map(|p| p.bytes).sum()
+    }
+}
+
+/// A change that makes the need smaller.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Remedy {
+    /// What is changed. Of several remedies for the same, the first that is enough is named.
+    pub key: &'static str,
+    /// What to do, as in `set camera.buffers = 2`.
+    pub words: String,
+    /// Bytes by which the need becomes smaller.
+    pub saves: usize,
+}
+
+impl Remedy {
+    /// What to do so that a need of `facts` becomes one of `changed`; `None` if it does not become
+    /// smaller.
+    pub fn new(key: &'static str, words: String, facts: &Facts, changed: &Facts) -> Option<Self> {
+        let saves = Need::new(facts)
+            .total()
+            .checked_sub(Need::new(changed).total())?;
+        (saves > 0).then_some(Self { key, words, saves })
     }
 }
 
@@ -199,6 +230,8 @@ pub(super) mod tests {
         anonymous: (3 << 20) + 500,
         device: 0,
         frame: 100 << 10,
+        source: 0,
+        sized: true,
         vision: 40 << 10,
         mqtt: 400 << 10,
         threads: 4,

@@ -151,9 +151,15 @@ impl Pipeline {
             self.stages.allocations.observe += mark.heap.since();
             self.stages.observe.add(mark.time.elapsed());
         }
+        let classified = gate.is_none_or(|gate| gate.open);
         let outcome = Outcome {
             frame,
             gate,
+            made_up: if classified {
+                self.preparer.made_up()
+            } else {
+                0.0
+            },
             scores: &self.scores,
             features: self.engine.features(),
             labels: &self.labels,
@@ -272,4 +278,11 @@ pub(crate) fn pass_over(
             .map_err(Error::Output)?;
     }
     Ok(())
+}
+
+/// Tells `listeners` of `count` frames that are passed over and that the log has named.
+pub(crate) fn lose(count: u64, cause: &'static str, listeners: &mut [&mut dyn Listener]) {
+    for listener in listeners {
+        listener.lost(count, cause);
+    }
 }

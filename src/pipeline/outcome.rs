@@ -14,6 +14,9 @@ pub struct Outcome<'a> {
     pub frame: &'a Frame,
     /// What the gate found; `None` without a gate.
     pub gate: Option<GateReading>,
+    /// The share of the picture that had no data and was made up, 0 to 1; 0 where the gate was
+    /// closed.
+    pub(crate) made_up: f32,
     /// One probability a label; those of the last classified frame where the gate was closed.
     pub(crate) scores: &'a [f32],
     /// [`Engine::features`](crate::engine::Engine::features) of this frame alone, without
@@ -55,6 +58,9 @@ pub trait Listener {
     ) -> io::Result<()> {
         Ok(())
     }
+
+    /// `count` frames that the log has named are passed over, for the reason `cause`.
+    fn lost(&mut self, _count: u64, _cause: &'static str) {}
 }
 
 /// A listener that may be left out.
@@ -72,5 +78,11 @@ impl<L: Listener> Listener for Option<L> {
     ) -> io::Result<()> {
         self.as_mut()
             .map_or(Ok(()), |listener| listener.bad_frame(frame, cause, error))
+    }
+
+    fn lost(&mut self, count: u64, cause: &'static str) {
+        if let Some(listener) = self {
+            listener.lost(count, cause);
+        }
     }
 }

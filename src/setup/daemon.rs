@@ -7,11 +7,12 @@ use super::{Failure, Packing, model, need};
 use crate::config::Loaded;
 use crate::daemon::{Daemon, Reloader};
 use crate::publish::Publisher;
-use crate::signals::Request;
+use crate::signals::{Request, Stop};
 use crate::source;
 
 /// Opens the model and the source, checks the memory they need, and begins to connect to the
-/// broker. `named` is the configuration that the command line names.
+/// broker. `named` is the configuration that the command line names. A stream's beginning is waited
+/// for until `stop` is requested.
 ///
 /// # Errors
 /// The first part that cannot be used. A camera or a broker that is missing is waited for later.
@@ -20,9 +21,10 @@ pub fn daemon(
     named: Option<&Path>,
     requested: Request,
     report: Request,
+    stop: &Stop,
 ) -> Result<Daemon, Failure> {
     let config = &loaded.config;
-    let mut source = source::open(&config.source, &config.camera, loaded.folder())?;
+    let mut source = source::open(&config.source, &config.camera, loaded.folder(), stop)?;
     let mut model = model(loaded, None, None, Packing::Never(source.footprint))?;
     model.engine.self_test()?;
     let reloader = Reloader {

@@ -4,6 +4,7 @@ mod daemon;
 mod failure;
 mod model;
 pub mod need;
+mod remedies;
 mod reread;
 
 pub use daemon::daemon;

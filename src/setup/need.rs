@@ -2,12 +2,12 @@
 
 use std::path::Path;
 
-use super::Failure;
+use super::{Failure, remedies};
 use crate::config::Loaded;
 use crate::engine::{Description, pack};
 use crate::exit;
 use crate::memory;
-use crate::memory::{EngineMemory, Facts, Guard};
+use crate::memory::{EngineMemory, Facts, Guard, Remedy};
 use crate::meter::process;
 use crate::source::{Footprint, SourceKind};
 use crate::vision;
@@ -16,6 +16,9 @@ use crate::vision;
 /// for each other byte of the file. Measured: 156 to 170 MB for 29 MB in int8, 241 MB for 114 MB in
 /// f32.
 const TRACT: (f64, f64) = (5.8, 2.2);
+
+/// What the int8 engine takes beside its weights, a second one at a reload included, roughly.
+const BUNDLE: usize = 3 << 20;
 
 /// Code that a source other than a camera runs once it makes its frames. It was resident when the
 /// source was opened, and was returned before the resident code is measured. Opening a folder of
@@ -57,22 +60,26 @@ pub fn guard(
     engine: &Description,
     source: Footprint,
 ) -> Result<Guard, Failure> {
-    let facts = facts(loaded, model, engine, source)?;
-    Ok(Guard::new(&loaded.config.memory, facts))
+    let quantised = match engine.memory {
+        Some(_) => 0,
+        None => pack::quantised(model)?.iter().map(|l| l.weight_bytes).sum(),
+    };
+    let file = std::fs::metadata(model).map_or(0, |m| m.len());
+    let facts = facts(loaded, engine, source, plain(quantised, file));
+    let mut remedies = remedies::of(&loaded.config, engine, source, &facts);
+    if quantised > 0 {
+        remedies.extend(packing(&facts, file as usize));
+    }
+    Ok(Guard::new(&loaded.config.memory, facts, remedies))
 }
 
-/// The facts that the need is computed from.
-fn facts(
-    loaded: &Loaded,
-    model: &Path,
-    engine: &Description,
-    source: Footprint,
-) -> Result<Facts, Failure> {
+/// The facts that the need is computed from. Plain tract would hold `plain` bytes.
+fn facts(loaded: &Loaded, engine: &Description, source: Footprint, plain: usize) -> Facts {
     memory::trim();
     let config = &loaded.config;
     let held = match engine.memory {
         Some(memory) => EngineMemory::Mapped(memory),
-        None => EngineMemory::Plain(plain(model)?),
+        None => EngineMemory::Plain(plain),
     };
     let camera = config.source.kind == SourceKind::Camera;
     let mqtt = if config.mqtt.enabled {
@@ -81,27 +88,44 @@ fn facts(
         0
     };
     let image = process::image(|path| path.extension().is_some_and(|e| e == "bundle"));
-    Ok(Facts {
+    Facts {
         engine: held,
         code: image.code + if camera { 0 } else { FRAME_CODE },
         data: image.data,
         anonymous: process::resident().anonymous(),
         device: source.device,
         frame: source.frame,
-        vision: vision::memory(source.width),
+        source: source.own,
+        sized: config.source.kind != SourceKind::Recording,
+        vision: decoding(source),
         mqtt,
         // Signals, capture, MQTT, the closer of a camera, and the pool of a second engine.
         threads: 2
             + usize::from(config.mqtt.enabled)
             + usize::from(camera)
-            + engine.threads.saturating_sub(1),
-    })
+            + engine.threads.saturating_sub(1)
+            + source.threads,
+    }
 }
 
-/// Bytes that plain tract will hold of the ONNX file at `path`, roughly.
-fn plain(path: &Path) -> Result<usize, Failure> {
-    let quantised: u64 = pack::quantised(path)?.iter().map(|l| l.weight_bytes).sum();
-    let file = std::fs::metadata(path).map_or(0, |m| m.len());
+/// Bytes that pictures of this footprint take while they become the model's input.
+fn decoding(source: Footprint) -> usize {
+    vision::memory(source.width, source.height) + source.whole
+}
+
+/// Bytes that plain tract will hold of an ONNX file of `file` bytes, of which `quantised` are
+/// quantised weights, roughly.
+fn plain(quantised: u64, file: u64) -> usize {
     let rest = file.saturating_sub(quantised);
-    Ok((quantised as f64 * TRACT.0 + rest as f64 * TRACT.1) as usize)
+    (quantised as f64 * TRACT.0 + rest as f64 * TRACT.1) as usize
+}
+
+/// What the bundle of an ONNX file of `file` bytes would save.
+fn packing(facts: &Facts, file: usize) -> Option<Remedy> {
+    let packed = Facts {
+        engine: EngineMemory::Plain(file + BUNDLE),
+        ..*facts
+    };
+    let words = "make a bundle with `goldcrest pack`".into();
+    Remedy::new("bundle", words, facts, &packed)
 }

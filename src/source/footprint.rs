@@ -1,6 +1,6 @@
 //! The memory that a source takes.
 
-/// The memory that a source and one of its frames take. It is known when the source is opened, from
+/// The most memory that a source and its frames take. It is known when the source is opened, from
 /// its configuration, headers and file sizes: nothing waits for a frame to learn it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Footprint {
@@ -8,8 +8,16 @@ pub struct Footprint {
     pub device: usize,
     /// Bytes of the largest frame that is copied: a JPEG picture, or a frame of a recording.
     pub frame: usize,
-    /// Width in pixels of the widest row to decode.
+    /// Bytes that the source itself holds, beside frames: what it reads ahead or decodes from.
+    pub own: usize,
+    /// Bytes that a JPEG picture of several scans takes while it is decoded, as a whole.
+    pub whole: usize,
+    /// Width in pixels of the widest picture to decode.
     pub width: usize,
+    /// Height in pixels of the highest picture to decode.
+    pub height: usize,
+    /// Threads that the source starts.
+    pub threads: usize,
 }
 
 impl Footprint {
@@ -19,7 +27,11 @@ impl Footprint {
         Self {
             device: self.device.max(other.device),
             frame: self.frame.max(other.frame),
+            own: self.own.max(other.own),
+            whole: self.whole.max(other.whole),
             width: self.width.max(other.width),
+            height: self.height.max(other.height),
+            threads: self.threads.max(other.threads),
         }
     }
 }

@@ -25,7 +25,7 @@ pub use loss::Cause;
 pub(crate) use loss::Loss;
 pub(crate) use mode::Mode;
 pub use open::Opened;
-pub(crate) use open::open;
+pub(crate) use open::{Looked, expected, look, open};
 pub(crate) use recording::Step;
 pub use recording::{Recording, RecordingOptions};
 pub(crate) use status::Status;
@@ -89,18 +89,30 @@ pub enum Error {
         /// The fault, and what to do about it.
         message: String,
     },
+    /// The path is the address of a stream in the network.
+    #[error(
+        "{0}: Goldcrest reads no network streams itself; let ffmpeg read it: \
+         ffmpeg -i {0} -pix_fmt yuv420p -f yuv4mpegpipe - | goldcrest replay -, \
+         or make it a camera with v4l2loopback (docs/camera.md)"
+    )]
+    Network(String),
+    /// The end was requested while the recording was waited for.
+    #[error("interrupted before the first picture")]
+    Interrupted,
     /// The configuration names no source that Goldcrest has.
     #[error("{0}")]
     Unsupported(&'static str),
-    /// A video needs ffmpeg, which is not installed.
+    /// The file needs ffmpeg, which is not installed.
     #[error(
-        "{path}: reading this video needs the ffmpeg program, which is not installed; \
-         install it (on Debian: apt install ffmpeg) or give a directory of JPEG or PNG files",
+        "{path}: this is {kind}, and reading it needs the ffmpeg program, which is not installed; \
+         install it (on Debian: apt install ffmpeg) or convert the file to JPEG or PNG",
         path = .path.display()
     )]
     NoFfmpeg {
         /// The recording.
         path: PathBuf,
+        /// What it is, as in `a video`.
+        kind: &'static str,
     },
 }
 
@@ -108,7 +120,8 @@ impl Error {
     /// The exit code of the command that fails with it.
     pub(crate) const fn exit_code(&self) -> u8 {
         match self {
-            Self::Io { .. } | Self::Empty { .. } => exit::NO_INPUT,
+            Self::Io { .. } | Self::Empty { .. } | Self::Network(_) => exit::NO_INPUT,
+            Self::Interrupted => exit::INTERRUPTED,
             Self::Format { .. } => exit::DATA,
             Self::NoFfmpeg { .. } => exit::UNAVAILABLE,
             Self::Unsupported(_) => exit::CONFIG,

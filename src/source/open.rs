@@ -1,13 +1,15 @@
 //! From the configuration to a source.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use super::camera::{self, Camera};
 use super::{
     Config, Error, Footprint, Monitor, Recording, Source, SourceKind, Synthetic, SyntheticOptions,
+    recording,
 };
 use crate::frame::PixelFormat;
+use crate::signals::Stop;
 
 /// A source that is ready to give frames.
 pub struct Opened {
@@ -35,7 +37,8 @@ impl Opened {
 }
 
 /// Opens the configured source; a relative path starts at `folder`. A camera opens its device when
-/// the first frame is asked for, and waits for one that is not plugged in.
+/// the first frame is asked for, and waits for one that is not plugged in. The beginning of a
+/// stream is waited for until `stop` is requested.
 ///
 /// # Errors
 /// Why the recording or the key cannot be used, and what to do.
@@ -43,9 +46,10 @@ pub(crate) fn open(
     config: &Config,
     camera: &camera::Config,
     folder: &Path,
+    stop: &Stop,
 ) -> Result<Opened, Error> {
     match (config.kind, &config.path) {
-        (SourceKind::Recording, Some(path)) => recording(config, &folder.join(path)),
+        (SourceKind::Recording, Some(path)) => opened(config, &within(folder, path), stop),
         (SourceKind::Recording, None) => Err(Error::Unsupported(
             "source.path: a recording needs its path",
         )),
@@ -66,8 +70,17 @@ fn physical(config: &camera::Config) -> Opened {
     }
 }
 
-fn recording(config: &Config, path: &Path) -> Result<Opened, Error> {
-    let recording = Recording::open(path, config.recording_options())?;
+/// A relative path starts at `folder`; an address and `-`, which is standard input, do not.
+fn within(folder: &Path, path: &Path) -> PathBuf {
+    if path == Path::new("-") || path.to_str().is_some_and(recording::is_address) {
+        path.into()
+    } else {
+        folder.join(path)
+    }
+}
+
+fn opened(config: &Config, path: &Path, stop: &Stop) -> Result<Opened, Error> {
+    let mut recording = Recording::open_until(path, config.recording_options(), stop)?;
     let frames = match recording.len_hint() {
         Some(n) => format!("{n} frames"),
         None => "an unknown number of frames".into(),
@@ -78,7 +91,7 @@ fn recording(config: &Config, path: &Path) -> Result<Opened, Error> {
         recording.frame_rate()
     );
     Ok(Opened {
-        footprint: recording.footprint(),
+        footprint: recording.bounded(),
         source: Box::new(recording),
         paced: true,
         begun: None,
@@ -87,15 +100,71 @@ fn recording(config: &Config, path: &Path) -> Result<Opened, Error> {
     })
 }
 
+/// A source that was looked at.
+pub(crate) struct Looked {
+    /// A description in one line.
+    pub(crate) says: String,
+    /// The memory that it takes.
+    pub(crate) footprint: Footprint,
+}
+
+/// Opens the source and closes it again. A pipe stays unread, or its writer would lose the
+/// beginning: its pictures count as of the size that `[camera]` has.
+///
+/// # Errors
+/// As [`open`].
+pub(crate) fn look(
+    config: &Config,
+    camera: &camera::Config,
+    folder: &Path,
+    stop: &Stop,
+) -> Result<Looked, Error> {
+    if let (SourceKind::Recording, Some(path)) = (config.kind, &config.path) {
+        let path = within(folder, path);
+        if Recording::is_stream(&path)? {
+            let pictures = expected(SourceKind::Synthetic, camera);
+            let (width, height) = (camera.width, camera.height);
+            return Ok(Looked {
+                says: format!(
+                    "{} is a pipe, which is not read now; its memory is computed for pictures of \
+                     {width}x{height} (camera.width and camera.height)",
+                    path.display()
+                ),
+                footprint: Footprint {
+                    threads: 1,
+                    ..pictures
+                },
+            });
+        }
+    }
+    let opened = open(config, camera, folder, stop)?;
+    Ok(Looked {
+        says: opened.says,
+        footprint: opened.footprint,
+    })
+}
+
+/// The footprint of pictures that `camera` describes, from a source of this kind.
+pub(crate) fn expected(kind: SourceKind, camera: &camera::Config) -> Footprint {
+    match kind {
+        SourceKind::Synthetic => Synthetic::new(drawn(camera)).footprint(),
+        _ => camera.footprint(),
+    }
+}
+
 /// A drawn camera that gives exactly what a real one is asked for.
-fn synthetic(camera: &camera::Config) -> Opened {
-    let options = SyntheticOptions {
+fn drawn(camera: &camera::Config) -> SyntheticOptions {
+    SyntheticOptions {
         format: camera.format.pixel_format().unwrap_or(PixelFormat::Yuyv),
         width: camera.width as usize,
         height: camera.height as usize,
         frame_rate: camera.fps,
         ..SyntheticOptions::default()
-    };
+    }
+}
+
+fn synthetic(camera: &camera::Config) -> Opened {
+    let options = drawn(camera);
     let says = format!(
         "synthetic, {} {}x{} at {} frames a second",
         options.format, options.width, options.height, options.frame_rate

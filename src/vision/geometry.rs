@@ -3,6 +3,7 @@
 use crate::engine::Resize;
 
 use super::{Config, Flip};
+use crate::frame::Orientation;
 
 /// How the source is turned to become the picture as seen.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -40,17 +41,51 @@ pub(super) struct Geometry {
 }
 
 impl Turn {
-    pub fn new(config: &Config) -> Self {
+    /// The turn of a picture with this `orientation`: upright first, then as `config` says.
+    pub fn new(config: &Config, orientation: Orientation) -> Self {
         let (transposed, mirror_x, mirror_y) = match config.rotate {
             90 => (true, true, false),
             180 => (false, true, true),
             270 => (true, false, true),
             _ => (false, false, false),
         };
-        Self {
+        let mounted = Self {
             transposed,
             mirror_x: mirror_x ^ (config.flip == Flip::Horizontal),
             mirror_y: mirror_y ^ (config.flip == Flip::Vertical),
+        };
+        Self::upright(orientation).then(mounted)
+    }
+
+    fn upright(orientation: Orientation) -> Self {
+        let (transposed, mirror_x, mirror_y) = match orientation {
+            Orientation::Upright => (false, false, false),
+            Orientation::MirroredAcross => (false, true, false),
+            Orientation::HalfTurn => (false, true, true),
+            Orientation::MirroredDown => (false, false, true),
+            Orientation::Transposed => (true, false, false),
+            Orientation::QuarterClockwise => (true, true, false),
+            Orientation::Transversed => (true, true, true),
+            Orientation::QuarterBack => (true, false, true),
+        };
+        Self {
+            transposed,
+            mirror_x,
+            mirror_y,
+        }
+    }
+
+    /// This turn and then `next`.
+    fn then(self, next: Self) -> Self {
+        let (x, y) = if next.transposed {
+            (self.mirror_y, self.mirror_x)
+        } else {
+            (self.mirror_x, self.mirror_y)
+        };
+        Self {
+            transposed: self.transposed ^ next.transposed,
+            mirror_x: x ^ next.mirror_x,
+            mirror_y: y ^ next.mirror_y,
         }
     }
 
@@ -77,14 +112,15 @@ impl Turn {
 }
 
 impl Geometry {
-    /// For a source of `width`×`height` pixels and an input of `size` (width, height).
+    /// For a source of `width`×`height` pixels that is turned by `turn`, and an input of `size`
+    /// (width, height).
     pub fn new(
         config: &Config,
+        turn: Turn,
         resize: Resize,
         (width, height): (usize, usize),
         size: (usize, usize),
     ) -> Self {
-        let turn = Turn::new(config);
         let (seen_width, seen_height) = if turn.transposed {
             (height as f64, width as f64)
         } else {
@@ -176,7 +212,8 @@ mod tests {
     use super::*;
 
     fn geometry(config: &Config, resize: Resize, source: (usize, usize)) -> Geometry {
-        Geometry::new(config, resize, source, (128, 128))
+        let turn = Turn::new(config, Orientation::Upright);
+        Geometry::new(config, turn, resize, source, (128, 128))
     }
 
     #[test]

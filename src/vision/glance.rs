@@ -6,7 +6,7 @@
 use std::ops::Range;
 
 use super::Config;
-use super::geometry::Geometry;
+use super::geometry::{Geometry, Turn};
 use crate::engine::{Input, Resize};
 use crate::frame::jpeg::Decoder;
 use crate::frame::{Error, Lines, PixelFormat, Rows, View};
@@ -53,8 +53,9 @@ impl Glance {
             jpeg,
             line,
         } = self;
+        let turn = Turn::new(config, view.orientation);
         let part = |full: (usize, usize), read: (usize, usize)| {
-            let geometry = Geometry::new(config, *resize, full, *size);
+            let geometry = Geometry::new(config, turn, *resize, full, *size);
             let scaled = |(from, to): (f64, f64), full: usize, read: usize| {
                 let scale = read as f64 / full as f64;
                 let from = ((from * scale) as usize).min(read - 1);

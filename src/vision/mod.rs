@@ -23,9 +23,17 @@ pub(crate) use gate::GateReading;
 pub use gate::{Gate, GateConfig};
 pub use prepare::Preparer;
 
-/// Bytes that decoding and resizing pictures of `width` pixels takes, in addition to what a new
-/// [`Preparer`] holds: one row of blocks of a JPEG at its full size, a few rows of pixels, and the
-/// tables of both decoders, the gate's too.
-pub fn memory(width: usize) -> usize {
-    64 * width + (128 << 10)
+/// Bytes that decoding and resizing pictures of up to this width and height takes, in addition to
+/// what a new [`Preparer`] holds: one row of blocks of a JPEG at its full size, a few rows of
+/// pixels, weights and rows of the resampler, and the tables of both decoders, the gate's too.
+pub fn memory(width: usize, height: usize) -> usize {
+    BLOCKS * width + ROWS * height + TABLES
 }
+
+/// Bytes for each column of a picture: of a row of blocks as cameras send them at most 40, of a row
+/// of pixels 3, and the weights.
+const BLOCKS: usize = 64;
+/// Bytes for each row of a picture: the weights, and the rows that one row of the input needs.
+const ROWS: usize = 32;
+/// Tables of both decoders.
+const TABLES: usize = 112 << 10;

@@ -17,12 +17,13 @@ pub struct Preparer {
     config: Config,
     resize: Resize,
     size: (usize, usize),
-    turn: Turn,
     /// For each colour, the normalised value of each of the 256 levels.
     levels: Box<[[f32; 256]; 3]>,
     jpeg: Decoder,
     plan: Plan,
     picture: Vec<f32>,
+    /// The share of the last picture that had no data.
+    made_up: f32,
 }
 
 /// The buffers for pictures of one size.
@@ -48,6 +49,7 @@ struct Source {
     full: (usize, usize),
     read: (usize, usize),
     eighths: usize,
+    turn: Turn,
 }
 
 impl Preparer {
@@ -58,13 +60,13 @@ impl Preparer {
             config: config.clone(),
             resize: config.resize.unwrap_or(input.resize),
             size: (input.width, input.height),
-            turn: Turn::new(config),
             levels: Box::new(std::array::from_fn(|c| {
                 std::array::from_fn(|v| level(c, v))
             })),
             jpeg: Decoder::new(),
             plan: Plan::default(),
             picture: vec![0.0; 3 * input.width * input.height],
+            made_up: 0.0,
         }
     }
 
@@ -86,6 +88,11 @@ impl Preparer {
         plan + input + size_of_val(&*self.levels) + self.jpeg.bytes()
     }
 
+    /// The share of the last picture that had no data and was made up, 0 to 1.
+    pub fn made_up(&self) -> f32 {
+        self.made_up
+    }
+
     /// The input for `view`: f32 `[3, height, width]`, planes of red, green and blue, normalised.
     ///
     /// # Errors
@@ -95,19 +102,21 @@ impl Preparer {
             config,
             resize,
             size,
-            turn,
             levels,
             jpeg,
             plan,
             picture,
+            made_up,
         } = self;
+        *made_up = 0.0;
+        let turn = Turn::new(config, view.orientation);
         let mut writer = Writer {
-            turn: *turn,
+            turn,
             levels,
             width: size.0,
             picture,
         };
-        let geometry = |full| Geometry::new(config, *resize, full, *size);
+        let geometry = |full| Geometry::new(config, turn, *resize, full, *size);
         if view.format == PixelFormat::Jpeg {
             let mut rows = jpeg.open(view.data)?;
             let full = rows.size();
@@ -116,18 +125,14 @@ impl Preparer {
                 full,
                 read: (width, height),
                 eighths,
+                turn,
             };
             plan.fit(source, geometry, &mut writer);
             let (first, end) = plan.columns.range();
             rows.only(first..end);
             plan.run(&mut rows, &mut writer)?;
             rows.finish()?;
-            let grey = rows.made_up();
-            if grey > 0 {
-                log::debug!(
-                    "data of the picture were lost on the way; {grey} of its units are grey"
-                );
-            }
+            *made_up = rows.made_up_share();
         } else {
             let full = (view.width, view.height);
             let mut rows = Rows::new(view)?;
@@ -135,6 +140,7 @@ impl Preparer {
                 full,
                 read: full,
                 eighths: 8,
+                turn,
             };
             plan.fit(source, geometry, &mut writer);
             plan.run(&mut rows, &mut writer)?;

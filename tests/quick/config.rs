@@ -2,6 +2,7 @@
 
 use std::fs;
 
+use crate::support::daemon::configuration;
 use crate::support::program::goldcrest;
 
 /// Runs `check` on a configuration of this text; returns the exit code and the last line.
@@ -146,5 +147,48 @@ fn a_key_of_another_program_is_answered_by_a_sentence() {
         let (code, line) = answer(text);
         assert_eq!(code, 78, "{line}");
         assert!(line.contains(says) && !line.contains("nearest"), "{line}");
+    }
+}
+
+/// The line with which a daemon of this source refuses to start within 48 MiB.
+fn refusal(source: &str, more: &str) -> String {
+    let folder = tempfile::tempdir().unwrap();
+    let more = format!("[mqtt]\nenabled = false\n[memory]\nbudget_mb = 48\n{more}");
+    let config = configuration(folder.path(), source, &more);
+    let ran = goldcrest(&["run", "--config", config.to_str().unwrap()]);
+    assert_eq!(ran.code, 78, "{}", ran.stderr);
+    ran.stderr.lines().last().unwrap().to_string()
+}
+
+#[test]
+fn a_budget_that_is_too_small_names_only_what_helps() {
+    let large = "[camera]\nwidth = 3840\nheight = 2160\n";
+    let drawn = refusal(
+        "kind = \"synthetic\"\n",
+        &format!("{large}format = \"rgb24\"\n"),
+    );
+    assert!(drawn.contains("set camera.format = \"mjpg\""), "{drawn}");
+    assert!(drawn.contains("set camera.width = "), "{drawn}");
+    assert!(!drawn.contains("buffers"), "{drawn}");
+    assert!(!drawn.contains("threads"), "{drawn}");
+
+    let camera = refusal(
+        "kind = \"camera\"\n",
+        &format!("{large}format = \"mjpg\"\n"),
+    );
+    assert!(camera.contains("set camera.width = "), "{camera}");
+    assert!(!camera.contains("format"), "no format is enough: {camera}");
+
+    let folder = tempfile::tempdir().unwrap();
+    let picture = folder.path().join("1.png");
+    image::RgbImage::new(3840, 2160).save(&picture).unwrap();
+    let files = refusal(&format!("kind = \"recording\"\npath = {picture:?}\n"), "");
+    assert!(
+        files.contains("use smaller pictures than 3840x2160"),
+        "{files}"
+    );
+    assert!(!files.contains("camera."), "{files}");
+    for line in [drawn, camera, files] {
+        assert!(line.contains("set memory.budget_mb to "), "{line}");
     }
 }

@@ -18,4 +18,5 @@ mod mqtt_page;
 mod record;
 mod reload;
 mod replay;
+mod streams;
 mod vision_pillow;

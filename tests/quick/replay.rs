@@ -585,3 +585,71 @@ fn another_classifier_runs_in_plain_tract_with_a_warning() {
     let said = said.unwrap_or_else(|| panic!("{}", ran.stderr));
     assert!(said.contains("slower") && said.contains("memory"), "{said}");
 }
+
+#[test]
+fn filled_in_parts_are_counted_and_shown() {
+    let folder = tempfile::tempdir().unwrap();
+    let corpus = root().join("tests/corpus/mjpeg");
+    for name in ["restart-7.jpg", "restart-missing.jpg"] {
+        fs::copy(corpus.join(name), folder.path().join(name)).unwrap();
+    }
+    let ran = goldcrest(&["replay", folder.path().to_str().unwrap(), "--json"]);
+    assert_eq!(ran.code, 0, "{}", ran.stderr);
+    let lines = lines(&ran);
+    let shares: Vec<Option<f64>> = lines.iter().map(|line| line["made_up"].as_f64()).collect();
+    let [None, Some(share)] = shares[..] else {
+        panic!("{shares:?}");
+    };
+    assert!(share > 0.0 && share <= 0.25, "{share}");
+    let words = "1 frames had damaged parts filled in";
+    assert!(ran.stderr.contains(words), "{}", ran.stderr);
+}
+
+#[test]
+fn formats_that_are_not_read_are_counted_and_named_once() {
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join("1.jpg"), bottle(1)).unwrap();
+    for name in ["2.webp", "3.webp", "4.bmp"] {
+        fs::write(folder.path().join(name), b"whatever").unwrap();
+    }
+    fs::write(folder.path().join("5.jpg"), b"RIFF\0\0\0\0WEBPVP8 ").unwrap();
+    let path = folder.path().to_str().unwrap();
+    let ran = goldcrest(&["replay", path]);
+    assert_eq!(ran.code, 0, "{}", ran.stderr);
+    assert!(
+        ran.stdout.contains("4 passed over (4 format)"),
+        "{}",
+        ran.stdout
+    );
+    let warned = ran.stderr.matches("3 pictures in formats that").count();
+    assert_eq!(warned, 1, "{}", ran.stderr);
+    assert!(
+        ran.stderr.contains("5.jpg: the file is a WebP picture"),
+        "{}",
+        ran.stderr
+    );
+
+    for name in ["1.jpg", "5.jpg"] {
+        fs::remove_file(folder.path().join(name)).unwrap();
+    }
+    let ran = goldcrest(&["replay", path]);
+    assert_eq!(ran.code, 65, "{}", ran.stderr);
+    let line = ran.stderr.lines().last().unwrap();
+    assert!(
+        line.contains("3 pictures in formats") && line.contains("ffmpeg -i "),
+        "{line}"
+    );
+}
+
+#[test]
+fn a_picture_that_needs_ffmpeg_says_so_without_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("bird.webp");
+    fs::write(&path, b"RIFF\0\0\0\0WEBPVP8 ").unwrap();
+    let mut command = command(&["replay", path.to_str().unwrap()]);
+    let ran = output(command.env("PATH", folder.path()));
+    assert_eq!(ran.code, 69, "{}", ran.stderr);
+    let line = ran.stderr.lines().last().unwrap();
+    assert!(line.contains("this is a WebP picture"), "{line}");
+    assert!(line.contains("convert the file to JPEG or PNG"), "{line}");
+}

@@ -30,9 +30,9 @@ const GOODBYE: Duration = Duration::from_millis(1500);
 #[derive(clap::Args)]
 pub struct Options {
     /// A folder of JPEG and PNG files, one such file, raw MJPEG, Y4M, or a video file (needs
-    /// ffmpeg). Of one picture, the three best labels are printed. A folder is a film if it has the
-    /// manifest that `record` writes, or with --fps or --realtime; otherwise each of its pictures is
-    /// classified alone
+    /// ffmpeg); a FIFO, or - for standard input, with MJPEG or Y4M. Of one picture, the three best
+    /// labels are printed. A folder is a film if it has the manifest that `record` writes, or with
+    /// --fps or --realtime; otherwise each of its pictures is classified alone
     path: PathBuf,
     #[command(flatten)]
     config: ConfigOption,
@@ -71,7 +71,7 @@ pub fn run(options: &Options) -> Result<(), Failure> {
     let loaded = setup::configuration(options.config.path.as_deref())?;
     let config = &loaded.config;
     let stop = Stop::on_signals().map_err(Failure::system)?;
-    let mut recording = open(options, config)?;
+    let mut recording = open(options, config, &stop)?;
     let paced = options.realtime || options.fps.is_some();
     let kind = Kind::of(&recording, &options.path, paced);
     let model = model(&loaded, options)?;
@@ -115,7 +115,10 @@ pub fn run(options: &Options) -> Result<(), Failure> {
         // The exit code tells it all the same where nobody reads.
         let _ = writeln!(io::stdout(), "{text}");
     }
-    if totals.classified == 0 && !stop.requested() {
+    if stop.requested() {
+        return Err(Failure::new(exit::INTERRUPTED, "interrupted"));
+    }
+    if totals.classified == 0 {
         let path = options.path.display();
         return Err(Failure::new(
             exit::DATA,
@@ -140,13 +143,13 @@ fn model(loaded: &Loaded, options: &Options) -> Result<Model, Failure> {
 }
 
 /// Opens the recording for one round.
-fn open(options: &Options, config: &Config) -> Result<Recording, source::Error> {
+fn open(options: &Options, config: &Config, stop: &Stop) -> Result<Recording, source::Error> {
     let recording_options = RecordingOptions {
         frame_rate: config.source.frame_rate,
         pace: options.fps,
         looping: false,
     };
-    Recording::open(&options.path, recording_options)
+    Recording::open_until(&options.path, recording_options, stop)
 }
 
 /// Connects to the broker. The client id and the topics are not those of a running daemon, whose
@@ -225,6 +228,11 @@ fn play(
                 pipeline::pass_over(&frame, cause, &message, listeners)?;
                 continue;
             }
+            Step::Lost { count, cause } => {
+                pipeline::lose(count, cause, listeners);
+                continue;
+            }
+            Step::Idle => continue,
             Step::End => break,
         }
         if realtime {

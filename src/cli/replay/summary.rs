@@ -79,6 +79,10 @@ fn write(
             totals.bad
         )?;
     }
+    if totals.filled_in > 0 {
+        let n = totals.filled_in;
+        write!(text, "\n          {n} frames had damaged parts filled in")?;
+    }
     let mut by_frames: Vec<_> = labels.frames.iter().collect();
     by_frames.sort_by(|a, b| b.1.cmp(a.1));
     for (i, (label, frames)) in by_frames.into_iter().enumerate() {

@@ -139,6 +139,13 @@ impl FrameHeader {
         (of(|c| c.h), of(|c| c.v))
     }
 
+    /// Bytes of one row of units, at full size.
+    pub fn row_bytes(&self) -> usize {
+        let across = self.width.div_ceil(8 * self.unit().0);
+        let blocks = self.components().iter().map(|c| c.h * c.v).sum::<usize>();
+        across * blocks * 64
+    }
+
     /// The blocks of all components together.
     pub fn blocks(&self) -> usize {
         let (h, v) = self.unit();

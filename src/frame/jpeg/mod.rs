@@ -20,6 +20,7 @@ mod header;
 mod huffman;
 mod idct;
 mod lookahead;
+mod outline;
 mod scan;
 mod segments;
 mod whole;
@@ -32,7 +33,8 @@ use self::idct::scaled;
 use self::scan::Scan;
 use super::{Error, Lines, Samples, Ycbcr};
 
-pub use self::segments::{length, size};
+pub use self::outline::{Outline, outline};
+pub use self::segments::{length, orientation, size};
 
 /// Decodes JPEG pictures; its buffers are kept from one to the next.
 pub struct Decoder {
@@ -141,6 +143,14 @@ impl Picture<'_> {
         match &self.state {
             State::Rows(position) => position.made_up,
             State::Opened | State::Whole(_) => 0,
+        }
+    }
+
+    /// The share of the picture that had no data, 0 to 1, as far as it was read.
+    pub(crate) fn made_up_share(&self) -> f32 {
+        match &self.state {
+            State::Rows(position) => position.made_up as f32 / position.units().max(1) as f32,
+            State::Opened | State::Whole(_) => 0.0,
         }
     }
 

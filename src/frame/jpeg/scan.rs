@@ -66,6 +66,13 @@ pub(super) struct Position<'a> {
 /// A picture with more than one unit in so many made up is refused.
 const MADE_UP: usize = 4;
 
+impl Position<'_> {
+    /// Units of the whole picture.
+    pub fn units(&self) -> usize {
+        self.across * self.down
+    }
+}
+
 impl Scan {
     pub fn new() -> Self {
         Self {
@@ -181,7 +188,7 @@ impl Scan {
         x: usize,
         wanted: Option<usize>,
     ) -> Result<(), Error> {
-        let all = position.across * position.down;
+        let all = position.units();
         let next = position.row * position.across + x + 1 + position.until_restart;
         position.lost = true;
         position.made_up += 1;

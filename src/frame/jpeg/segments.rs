@@ -1,6 +1,6 @@
 //! The segments that a JPEG picture is made of.
 
-use super::super::Error;
+use super::super::{Error, Orientation};
 use super::bits::marker;
 
 /// The error for a segment that breaks off.
@@ -34,6 +34,25 @@ pub fn size(data: &[u8]) -> Option<(usize, usize)> {
             (0xc0..=0xc2, body) => return frame_size(body).ok().map(|(w, h, _)| (w, h)),
             (0xda, _) => return None,
             _ => {}
+        }
+    }
+}
+
+/// How the JPEG picture in `data` is to be turned, by the Exif data of its first such segment;
+/// upright where there are none.
+pub fn orientation(data: &[u8]) -> Orientation {
+    let Ok(mut segments) = Segments::new(data) else {
+        return Orientation::Upright;
+    };
+    loop {
+        match segments.next() {
+            Ok((0xe1, body)) => {
+                if let Some(exif) = body.strip_prefix(b"Exif\0\0") {
+                    return Orientation::of_exif(exif);
+                }
+            }
+            Ok((0xda, _)) | Err(_) => return Orientation::Upright,
+            Ok(_) => {}
         }
     }
 }

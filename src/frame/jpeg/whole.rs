@@ -6,6 +6,7 @@ use jpeg_decoder::{Decoder, PixelFormat};
 
 use super::super::Error;
 use super::bits::marker;
+use super::frame_header::FrameHeader;
 use super::idct::scaled;
 use super::scan::print;
 use crate::panics;
@@ -22,6 +23,16 @@ const MAX_PIXELS: usize = 24 << 20;
 
 /// The most scans: each costs a pass over the picture, however few bytes it has.
 const MAX_SCANS: usize = 100;
+
+/// The most bytes that decoding the picture with this header takes: each frequency in two bytes,
+/// each level of the components in one, and the picture put together.
+pub(super) fn memory(frame: &FrameHeader) -> usize {
+    let pixels = frame.width * frame.height;
+    if pixels > MAX_PIXELS {
+        return 0;
+    }
+    frame.blocks() * 64 * 3 + pixels * frame.components().len()
+}
 
 /// Decodes the picture in `data`, of `size` pixels, at 1, 2, 4 or 8 eighths of its size.
 pub(super) fn decode(data: &[u8], size: (usize, usize), eighths: usize) -> Result<Pixels, Error> {

@@ -1,4 +1,4 @@
-use super::super::Colour;
+use super::super::{Colour, Orientation};
 use super::*;
 use proptest::prelude::*;
 
@@ -22,6 +22,7 @@ fn view(format: PixelFormat, width: usize, height: usize, stride: usize, data: &
             full_range: true,
             ..Colour::default()
         },
+        orientation: Orientation::Upright,
         data,
     }
 }

@@ -38,6 +38,9 @@ struct Line<'a> {
     label: &'a str,
     score: Score,
     top: Vec<Top<'a>>,
+    /// The share of the picture that was damaged and filled in.
+    #[serde(skip_serializing_if = "is_zero")]
+    made_up: f32,
     state: Option<Label<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     features: Option<&'a [f32]>,
@@ -51,11 +54,15 @@ struct BadLine<'a> {
     error: String,
 }
 
+fn is_zero(share: &f32) -> bool {
+    *share == 0.0
+}
+
 /// Writes a JSON object for every frame: `seq`, `source`, which is the path of its file, and `time`
 /// in seconds from the recording's start. A classified frame has the unsmoothed `label`, `score`
-/// and `top`, and `state`, the payload that would be published, or null; one that was passed over
-/// has `error` instead. On demand a classified frame also has `features`, in the fewest digits that
-/// read back as the same f32.
+/// and `top`, `made_up` where damaged parts were filled in, and `state`, the payload that would be
+/// published, or null; one that was passed over has `error` instead. On demand a classified frame
+/// also has `features`, in the fewest digits that read back as the same f32.
 pub(crate) struct JsonLines<W> {
     out: W,
     top: usize,
@@ -98,6 +105,7 @@ impl<W: Write> Listener for JsonLines<W> {
             head: Head::of(outcome.frame),
             label: best.label,
             score: best.score,
+            made_up: (outcome.made_up * 1e4).round() / 1e4,
             state: outcome
                 .update
                 .as_ref()

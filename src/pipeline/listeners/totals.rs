@@ -18,6 +18,8 @@ pub struct Totals {
     pub(crate) still: u64,
     /// Frames that were no picture, by cause.
     pub(crate) bad: Tally,
+    /// Classified frames of which damaged parts were filled in.
+    pub(crate) filled_in: u64,
     /// Changes of the published label.
     pub(crate) changes: u64,
 }
@@ -36,6 +38,7 @@ impl Listener for Totals {
         } else {
             self.still += 1;
         }
+        self.filled_in += u64::from(outcome.made_up > 0.0);
         self.changes += u64::from(matches!(outcome.update, Some(Update::Change { .. })));
         Ok(())
     }
@@ -43,5 +46,9 @@ impl Listener for Totals {
     fn bad_frame(&mut self, _: &Frame, cause: &'static str, _: &dyn Display) -> io::Result<()> {
         self.bad.add(cause);
         Ok(())
+    }
+
+    fn lost(&mut self, count: u64, cause: &'static str) {
+        self.bad.add_many(cause, count);
     }
 }

@@ -33,6 +33,8 @@ pub struct Health<'a> {
     pub(crate) frames: u64,
     /// Classified frames since the start.
     pub(crate) classified: u64,
+    /// Classified frames since the start of which damaged parts were filled in.
+    pub(crate) filled_in: u64,
     /// Time that each stage took, in milliseconds.
     pub(crate) stages_ms: StageTimes,
     /// Dropped frames and messages, by cause.
@@ -105,6 +107,7 @@ mod tests {
             classified_fps: 0.5,
             frames: 600,
             classified: 30,
+            filled_in: 2,
             stages_ms: StageTimes::default(),
             drops,
             memory: MemoryUse {
@@ -144,7 +147,7 @@ mod tests {
                 concat!(
                     r#"{{"v":1,"time":"2025-01-01T12:00:00.123Z","uptime_s":61,"interval_s":60.001,"#,
                     r#""camera":"streaming","picture":"ok","fps":10.0,"classified_fps":0.5,"#,
-                    r#""frames":600,"classified":30,"stages_ms":{stages},"drops":{{"still":1}},"#,
+                    r#""frames":600,"classified":30,"filled_in":2,"stages_ms":{stages},"drops":{{"still":1}},"#,
                     r#""memory":{{"rss_mb":40.1,"rss_anon_mb":8.0,"rss_peak_mb":41.0,"#,
                     r#""heap_bytes":5000000,"budget_mb":48,"cgroup":{cgroup}}},"#,
                     r#""queue":{{"waiting":2,"unacknowledged":1,"sent":9,"connections":3}},"#,

@@ -135,6 +135,8 @@ impl Config {
             device: buffer.next_multiple_of(4096) * self.asked_buffers() as usize,
             frame,
             width: self.width as usize,
+            height: self.height as usize,
+            ..Footprint::default()
         }
     }
 

@@ -13,13 +13,16 @@ pub(super) enum Container {
     Image,
     Mjpeg,
     Y4m,
-    /// For ffmpeg.
-    Video,
+    /// For ffmpeg, with what it is in words.
+    Foreign(&'static str),
 }
 
 pub(super) const JPEG: &[u8] = &[0xff, 0xd8];
 pub(super) const PNG: &[u8] = b"\x89PNG\r\n\x1a\n";
 pub(super) const Y4M: &[u8] = b"YUV4MPEG2";
+
+/// What a video is in words.
+pub(super) const FILM: &str = "a video";
 
 /// Endings of videos whose first bytes tell nothing, or are of many kinds.
 const VIDEO: &[&str] = &[
@@ -72,8 +75,11 @@ impl Container {
             // Something may stand before the first picture, such as the header of a multipart body.
             return Ok(Self::Mjpeg);
         }
+        if let Some(kind) = kind_of(head) {
+            return Ok(Self::Foreign(kind));
+        }
         if is_container(head) || VIDEO.contains(&ending) {
-            return Ok(Self::Video);
+            return Ok(Self::Foreign(FILM));
         }
         Err(Error::Format {
             path: path.into(),
@@ -95,6 +101,14 @@ pub(super) fn is_image(ending: &str) -> bool {
     matches!(ending, "jpg" | "jpeg" | "png")
 }
 
+/// Whether this is the ending of a picture's name that Goldcrest does not read by itself.
+pub(super) fn is_foreign_image(ending: &str) -> bool {
+    matches!(
+        ending,
+        "webp" | "bmp" | "gif" | "tif" | "tiff" | "heic" | "heif" | "avif" | "jxl" | "jp2"
+    )
+}
+
 fn read_head<'a>(path: &Path, head: &'a mut [u8; 16]) -> std::io::Result<&'a [u8]> {
     let mut length = 0;
     let mut file = File::open(path)?;
@@ -107,8 +121,24 @@ fn read_head<'a>(path: &Path, head: &'a mut [u8; 16]) -> std::io::Result<&'a [u8
     Ok(&head[..length])
 }
 
+/// The kind of picture or video that a file is by its first bytes, where it is none that Goldcrest
+/// reads by itself.
+pub(super) fn kind_of(head: &[u8]) -> Option<&'static str> {
+    let at = |from: usize, what: &[u8]| head.get(from..).is_some_and(|rest| rest.starts_with(what));
+    Some(match head {
+        _ if at(0, PNG) => "a PNG picture",
+        _ if at(0, b"RIFF") && at(8, b"WEBP") => "a WebP picture",
+        _ if at(0, b"GIF8") => "a GIF picture",
+        _ if at(0, b"BM") => "a BMP picture",
+        _ if at(0, b"II*\0") || at(0, b"MM\0*") => "a TIFF picture",
+        _ if at(4, b"ftyphei") || at(4, b"ftyphev") || at(4, b"ftypmif1") => "a HEIC picture",
+        _ if at(4, b"ftypavif") => "an AVIF picture",
+        _ => return None,
+    })
+}
+
 /// Whether a file begins like MP4 and its kin, Matroska, AVI, MPEG or FLV.
-fn is_container(head: &[u8]) -> bool {
+pub(super) fn is_container(head: &[u8]) -> bool {
     let at = |from: usize, what: &[u8]| head.get(from..).is_some_and(|rest| rest.starts_with(what));
     at(4, b"ftyp")
         || at(0, &[0x1a, 0x45, 0xdf, 0xa3])

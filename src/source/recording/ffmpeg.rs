@@ -2,13 +2,21 @@
 
 use std::ffi::OsString;
 use std::io::{self, BufRead, BufReader, Read};
+use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdout, Command, Stdio};
-use std::thread::JoinHandle;
+use std::sync::mpsc::{self, Receiver};
+use std::thread;
+use std::time::Duration;
 
-use super::reader::{Fetched, Reader};
-use super::y4m::Y4mStream;
+use rustix::process::{Pid, Signal, kill_process_group};
+
+use super::container::FILM;
+use super::reader::{Fetched, Input, Reader};
+use super::stream::Stream;
+use super::y4m::Y4mFile;
 use crate::frame::{Frame, Matrix};
+use crate::signals::Stop;
 use crate::source::{Error, Footprint};
 
 const PROGRAM: &str = "ffmpeg";
@@ -17,33 +25,47 @@ const PROGRAM: &str = "ffmpeg";
 /// the picture becomes darker by one to two levels.
 const COLOURS: &str = "scale=out_color_matrix=bt601:out_range=tv:flags=accurate_rnd+full_chroma_int+bitexact,format=yuv420p";
 
+/// How long a killed `ffmpeg` may take to close its standard error.
+const GOODBYE: Duration = Duration::from_secs(1);
+
 /// A video as `ffmpeg` decodes it.
 pub(super) struct Ffmpeg {
     path: PathBuf,
+    kind: &'static str,
+    stop: Stop,
     running: Running,
 }
 
 /// A running `ffmpeg`, which is killed when this is dropped.
 struct Running {
-    child: Child,
-    stream: Y4mStream<BufReader<ChildStdout>>,
-    /// Reads its standard error and returns the first line.
-    complaint: Option<JoinHandle<String>>,
+    child: Kept,
+    stream: Stream,
     frames: u64,
     over: bool,
 }
 
+/// A child in a process group of its own, which is killed when this is dropped, with all that it
+/// has started.
+struct Kept {
+    child: Child,
+    /// The first line of its standard error, once that is closed.
+    complaint: Receiver<String>,
+}
+
 impl Ffmpeg {
-    pub fn open(path: &Path) -> Result<Self, Error> {
+    /// Starts to decode the file at `path`, which is of this `kind`.
+    pub fn open(path: &Path, kind: &'static str, stop: &Stop) -> Result<Self, Error> {
         Ok(Self {
             path: path.into(),
-            running: Running::start(PROGRAM, path)?,
+            kind,
+            stop: stop.clone(),
+            running: Running::start(PROGRAM, (path, kind), stop)?,
         })
     }
 
     #[cfg(test)]
     pub fn child(&self) -> u32 {
-        self.running.child.id()
+        self.running.child.child.id()
     }
 }
 
@@ -67,7 +89,11 @@ fn input(path: &Path) -> OsString {
 }
 
 impl Running {
-    fn start(program: &str, path: &Path) -> Result<Self, Error> {
+    fn start(
+        program: &str,
+        (path, kind): (&Path, &'static str),
+        stop: &Stop,
+    ) -> Result<Self, Error> {
         let mut child = Command::new(program)
             .args(["-nostdin", "-hide_banner", "-loglevel", "error"])
             .args(["-protocol_whitelist", "file,pipe", "-i"])
@@ -78,56 +104,95 @@ impl Running {
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
+            .process_group(0)
             .spawn()
             .map_err(|cause| match cause.kind() {
-                io::ErrorKind::NotFound => Error::NoFfmpeg { path: path.into() },
+                io::ErrorKind::NotFound => Error::NoFfmpeg {
+                    path: path.into(),
+                    kind,
+                },
                 _ => Error::Io {
                     path: program.into(),
                     cause,
                 },
             })?;
-        let stderr = child.stderr.take();
-        let complaint = stderr.map(|stderr| std::thread::spawn(move || first_line(stderr)));
-        let stdout = child.stdout.take();
-        let input = stdout.map(|stdout| BufReader::with_capacity(64 << 10, stdout));
-        let Some(mut stream) = input.and_then(|input| Y4mStream::new(input).ok()) else {
-            end(&mut child);
-            return Err(failed(path, join(complaint)));
-        };
-        stream.set_matrix(Matrix::Bt601);
-        Ok(Self {
-            child,
-            stream,
-            complaint,
-            frames: 0,
-            over: false,
-        })
+        let (stdout, stderr) = (child.stdout.take(), child.stderr.take());
+        let (tell, complaint) = mpsc::sync_channel(1);
+        thread::spawn(move || tell.send(stderr.map(first_line).unwrap_or_default()));
+        // From here on the child ends with this value, however the opening ends.
+        let mut child = Kept { child, complaint };
+        let from = path.to_path_buf();
+        let stream = Stream::open(path, stop, move || {
+            let stdout = stdout.ok_or_else(|| failed(&from, String::new()))?;
+            let output = Output(BufReader::with_capacity(64 << 10, stdout));
+            let mut stream = Y4mFile::stream(&from, output)?;
+            stream.set_matrix(Matrix::Bt601);
+            Ok(Box::new(stream))
+        });
+        match stream {
+            Ok(stream) => Ok(Self {
+                child,
+                stream,
+                frames: 0,
+                over: false,
+            }),
+            Err(Error::Interrupted) => Err(Error::Interrupted),
+            Err(_) => Err(failed(path, child.end())),
+        }
     }
 
     /// Ends the child and returns its complaint.
     fn stop(&mut self) -> String {
         self.over = true;
-        end(&mut self.child);
-        join(self.complaint.take())
+        self.child.end()
     }
 }
 
-impl Drop for Running {
+impl Kept {
+    /// Kills the child and what it has started, and reaps it, so that no zombie is left. Returns
+    /// its complaint.
+    fn end(&mut self) -> String {
+        let group = i32::try_from(self.child.id()).ok().and_then(Pid::from_raw);
+        // All of these fail only if it has already ended. A child that was not yet reaped keeps its
+        // number, so no stranger is hit.
+        if let (Some(group), Ok(None)) = (group, self.child.try_wait()) {
+            let _ = kill_process_group(group, Signal::KILL);
+        }
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+        self.complaint.recv_timeout(GOODBYE).unwrap_or_default()
+    }
+}
+
+impl Drop for Kept {
     fn drop(&mut self) {
-        self.stop();
+        self.end();
     }
 }
 
-/// Kills `child` and reaps it, so that no zombie is left. Both fail only if it has already ended.
-fn end(child: &mut Child) {
-    let _ = child.kill();
-    let _ = child.wait();
+/// What `ffmpeg` writes; a new one is started to read a video again.
+struct Output(BufReader<ChildStdout>);
+
+impl Read for Output {
+    fn read(&mut self, to: &mut [u8]) -> io::Result<usize> {
+        self.0.read(to)
+    }
 }
 
-fn join(complaint: Option<JoinHandle<String>>) -> String {
-    complaint
-        .and_then(|thread| thread.join().ok())
-        .unwrap_or_default()
+impl BufRead for Output {
+    fn fill_buf(&mut self) -> io::Result<&[u8]> {
+        self.0.fill_buf()
+    }
+
+    fn consume(&mut self, n: usize) {
+        self.0.consume(n);
+    }
+}
+
+impl Input for Output {
+    fn back(&mut self, _to: u64) -> io::Result<()> {
+        Err(io::ErrorKind::NotSeekable.into())
+    }
 }
 
 /// The first line of `stderr`, cut to a readable length. The rest is read too, or its writer would
@@ -146,9 +211,13 @@ impl Reader for Ffmpeg {
             return Ok(Fetched::End);
         }
         let fetched = self.running.stream.next(frame).unwrap_or(Fetched::End);
-        if fetched == Fetched::Frame {
-            self.running.frames += 1;
-            return Ok(fetched);
+        match fetched {
+            Fetched::Idle => return Ok(fetched),
+            Fetched::Frame => {
+                self.running.frames += 1;
+                return Ok(fetched);
+            }
+            _ => {}
         }
         let complaint = self.running.stop();
         if self.running.frames == 0 {
@@ -161,16 +230,26 @@ impl Reader for Ffmpeg {
     }
 
     fn rewind(&mut self) -> Result<(), Error> {
-        self.running = Running::start(PROGRAM, &self.path)?;
+        self.running = Running::start(PROGRAM, (&self.path, self.kind), &self.stop)?;
         Ok(())
     }
 
     fn frame_rate(&self) -> Option<f64> {
-        self.running.stream.header().frame_rate
+        self.running.stream.frame_rate()
+    }
+
+    fn is_film(&self) -> bool {
+        self.kind == FILM
     }
 
     fn footprint(&self) -> Footprint {
-        self.running.stream.header().footprint()
+        let stream = self.running.stream.footprint();
+        Footprint {
+            own: stream.own + (64 << 10),
+            // One reads its complaints.
+            threads: stream.threads + 1,
+            ..stream
+        }
     }
 }
 
@@ -180,9 +259,15 @@ mod tests {
 
     #[test]
     fn a_missing_ffmpeg_is_named_with_what_to_install() {
-        let missing = Running::start("goldcrest-has-no-such-program", Path::new("a.mp4"));
+        let missing = Running::start(
+            "goldcrest-has-no-such-program",
+            (Path::new("a.mp4"), "a video"),
+            &Stop::default(),
+        );
         let error = missing.map(|_| ()).unwrap_err();
         assert_eq!(error.exit_code(), 69);
-        assert!(error.to_string().contains("apt install ffmpeg"), "{error}");
+        let text = error.to_string();
+        assert!(text.contains("a video"), "{text}");
+        assert!(text.contains("apt install ffmpeg"), "{text}");
     }
 }

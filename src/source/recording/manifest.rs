@@ -1,9 +1,8 @@
 //! The manifest beside recorded frames: one JSON object a line, first the camera's, then one for
 //! each frame.
 
-use std::collections::HashMap;
 use std::fs::OpenOptions;
-use std::io::{self, BufRead, BufReader};
+use std::io::{self, BufRead, BufReader, Read};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 use std::time::{Duration, SystemTime};
@@ -16,6 +15,8 @@ use crate::source::{Mode, Status};
 
 /// The manifest's name in the folder of its frames.
 pub(crate) const NAME: &str = "manifest.jsonl";
+/// The longest line that is read in one piece.
+const MAX_LINE: u64 = 64 << 10;
 /// The version of the format.
 const VERSION: u8 = 1;
 
@@ -90,10 +91,15 @@ impl Entry {
     }
 }
 
-/// When each file was captured, counted from the first frame, by the manifest of `folder`; `None`
-/// without a manifest. A line that cannot be read is named in the log and costs its frame's time
-/// alone. The last one may be cut short.
-pub(crate) fn read(folder: &Path) -> io::Result<Option<HashMap<String, Captured>>> {
+/// Calls `each` with every file that the manifest of `folder` names and when it was captured,
+/// counted from the first frame; returns `false` without a manifest. A line that cannot be read is
+/// named in the log, if the caller is to `complain`, and costs its frame's time alone. The last one
+/// may be cut short.
+pub(crate) fn visit(
+    folder: &Path,
+    complain: bool,
+    mut each: impl FnMut(&str, Captured),
+) -> io::Result<bool> {
     let path = folder.join(NAME);
     // A pipe would be waited for.
     let opened = OpenOptions::new()
@@ -101,18 +107,17 @@ pub(crate) fn read(folder: &Path) -> io::Result<Option<HashMap<String, Captured>
         .custom_flags(libc::O_NONBLOCK)
         .open(&path);
     let mut file = match opened {
-        Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(false),
         other => BufReader::new(other?),
     };
     if !file.get_ref().metadata()?.is_file() {
-        return Ok(None);
+        return Ok(false);
     }
-    let mut times = HashMap::new();
     let mut first = None;
     let mut line = Vec::new();
     for number in 1_u64.. {
         line.clear();
-        if file.read_until(b'\n', &mut line)? == 0 {
+        if (&mut file).take(MAX_LINE).read_until(b'\n', &mut line)? == 0 {
             break;
         }
         let entry = match serde_json::from_slice::<Entry>(&line) {
@@ -120,26 +125,30 @@ pub(crate) fn read(folder: &Path) -> io::Result<Option<HashMap<String, Captured>
             Err(cause) => {
                 // The first line describes the camera.
                 let header = number == 1 && serde_json::from_slice::<IgnoredAny>(&line).is_ok();
-                if !header && !line.trim_ascii().is_empty() {
+                if complain && !header && !line.trim_ascii().is_empty() {
                     log::warn!("{}: line {number} cannot be read: {cause}", path.display());
                 }
                 continue;
             }
         };
         let Some(mut captured) = entry.captured() else {
-            let what = &entry.captured;
-            log::warn!("{}: line {number}: {what:?} is no time", path.display());
+            if complain {
+                let what = &entry.captured;
+                log::warn!("{}: line {number}: {what:?} is no time", path.display());
+            }
             continue;
         };
         let begin = *first.get_or_insert(captured.elapsed);
         captured.elapsed = captured.elapsed.saturating_sub(begin);
-        times.insert(entry.file, captured);
+        each(&entry.file, captured);
     }
-    Ok(Some(times))
+    Ok(true)
 }
 
 #[cfg(test)]
 mod tests {
+    use std::collections::HashMap;
+
     use super::*;
     use tempfile::TempDir;
 
@@ -168,7 +177,11 @@ mod tests {
             data.extend(b"\r\n");
         }
         std::fs::write(folder.path().join(NAME), data).unwrap();
-        let times = read(folder.path()).unwrap().unwrap();
+        let mut times = HashMap::new();
+        let there = visit(folder.path(), true, |file, captured| {
+            times.insert(file.to_string(), captured);
+        });
+        assert!(there.unwrap());
         let of = |file: &str| times.get(file).map(|time| time.elapsed.as_micros());
         assert_eq!(
             (of("a.jpg"), of("b.jpg"), times.len()),
@@ -178,6 +191,8 @@ mod tests {
 
     #[test]
     fn a_folder_without_a_manifest_has_no_times() {
-        assert!(read(TempDir::new().unwrap().path()).unwrap().is_none());
+        let folder = TempDir::new().unwrap();
+        let there = visit(folder.path(), true, |_, _| panic!("it names a file"));
+        assert!(!there.unwrap());
     }
 }

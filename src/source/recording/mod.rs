@@ -8,31 +8,40 @@
 //! | JPEG or PNG file | that picture |
 //! | `.mjpeg`, `.mjpg`: JPEG after JPEG | each picture |
 //! | YUV4MPEG2 | each frame; 4:2:0, 4:2:2 or mono of 8 bits |
-//! | any other video | as the user's own `ffmpeg` decodes it |
+//! | FIFO, or `-` for standard input | those of the Y4M or MJPEG stream that comes, of unknown length |
+//! | any other video, and a single WebP, BMP, GIF, TIFF, HEIC or AVIF picture | as the user's own `ffmpeg` decodes it |
 //!
 //! JPEG pictures are handed on undecoded, as a camera's are, so that a damaged one is found in the
 //! same place. A file that cannot be read, or is not a picture, is counted, logged and passed over.
 //!
 //! A recording is a film or a set of unrelated pictures; see [`Recording::is_film`].
 
+mod clock;
 mod container;
 mod ffmpeg;
+mod file;
+mod folder;
 mod images;
 pub(crate) mod manifest;
 mod mjpeg;
+mod names;
+mod pipe;
 mod png;
 mod reader;
 mod splitter;
+mod stream;
 mod y4m;
 
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
 use self::container::Container;
+use self::pipe::Pipe;
 use self::reader::{Fetched, Reader};
 use super::{Error, Footprint, Next, Source};
 use crate::frame::Frame;
 use crate::meter::Tally;
+use crate::signals::Stop;
 
 /// How to read a recording.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -88,37 +97,90 @@ pub(crate) enum Step {
         /// For the user.
         message: String,
     },
+    /// Several things that are no pictures, and that the log has named.
+    Lost {
+        /// How many.
+        count: u64,
+        /// For the counters.
+        cause: &'static str,
+    },
+    /// Nothing yet; ask again.
+    Idle,
     /// Nothing: the recording is over.
     End,
 }
 
 impl Recording {
-    /// Opens the recording at `path`.
+    /// Opens the recording at `path`, as [`Recording::open_until`] does without a stop.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn open(path: &Path, options: RecordingOptions) -> Result<Self, Error> {
+        Self::open_until(path, options, &Stop::default())
+    }
+
+    /// Opens the recording at `path`; `-` is standard input. The beginning of a stream and of a
+    /// video is waited for until `stop` is requested.
     ///
     /// # Errors
     /// [`Error::Io`] if it is not there, [`Error::Empty`] if it has no frames, [`Error::Format`] if
-    /// it is neither pictures nor video, [`Error::NoFfmpeg`] if only ffmpeg could read it.
-    pub fn open(path: &Path, options: RecordingOptions) -> Result<Self, Error> {
-        let io = |cause| Error::Io {
-            path: path.into(),
-            cause,
+    /// it is neither pictures nor video, [`Error::NoFfmpeg`] if only ffmpeg could read it,
+    /// [`Error::Network`] for an address, [`Error::Interrupted`].
+    pub fn open_until(path: &Path, options: RecordingOptions, stop: &Stop) -> Result<Self, Error> {
+        if let Some(pipe) = Pipe::named(path)? {
+            if options.looping {
+                log::warn!(
+                    "{}: a stream cannot be read again, so source.at_end = \"loop\" has no effect",
+                    path.display()
+                );
+            }
+            let options = RecordingOptions {
+                looping: false,
+                ..options
+            };
+            let stream = Box::new(pipe.open(stop)?);
+            return Ok(Self::of(path, stream, options, SystemTime::now()));
+        }
+        // A regular file as standard input.
+        let path = if path == Path::new("-") {
+            Path::new("/dev/stdin")
+        } else {
+            path
         };
-        let metadata = path.metadata().map_err(io)?;
+        let metadata = path.metadata().map_err(|cause| missing(path, cause))?;
         let container = Container::of(path, &metadata)?;
         let reader: Box<dyn Reader> = match container {
             Container::Directory => Box::new(images::Images::directory(path)?),
             Container::Image => Box::new(images::Images::one(path)),
             Container::Mjpeg => Box::new(mjpeg::Mjpeg::open(path)?),
             Container::Y4m => Box::new(y4m::Y4mFile::open(path)?),
-            Container::Video => Box::new(ffmpeg::Ffmpeg::open(path)?),
+            Container::Foreign(kind) => Box::new(ffmpeg::Ffmpeg::open(path, kind, stop)?),
         };
+        let start = metadata.modified().unwrap_or(SystemTime::UNIX_EPOCH);
+        Ok(Self {
+            folder: container == Container::Directory,
+            ..Self::of(path, reader, options, start)
+        })
+    }
+
+    /// Whether `path` is a pipe, which can be read once.
+    pub(crate) fn is_stream(path: &Path) -> Result<bool, Error> {
+        Pipe::named(path).map(|pipe| pipe.is_some())
+    }
+
+    fn of(
+        path: &Path,
+        reader: Box<dyn Reader>,
+        options: RecordingOptions,
+        start: SystemTime,
+    ) -> Self {
         let stored = options.pace.or_else(|| reader.frame_rate());
         let frame_rate = stored.unwrap_or(options.frame_rate);
         let usable = frame_rate.is_finite() && frame_rate > 0.0;
-        Ok(Self {
+        Self {
             path: path.into(),
             name: path.to_string_lossy().into(),
-            folder: container == Container::Directory,
+            folder: false,
             reader,
             options,
             frame_rate: if usable {
@@ -126,13 +188,13 @@ impl Recording {
             } else {
                 RecordingOptions::default().frame_rate
             },
-            start: metadata.modified().unwrap_or(SystemTime::UNIX_EPOCH),
+            start,
             seq: 0,
             given: 0,
             round: Duration::ZERO,
             last: Duration::ZERO,
             passed_over: Tally::new(),
-        })
+        }
     }
 
     /// Whether its frames follow one another in time, so that smoothing them and counting those that
@@ -154,9 +216,11 @@ impl Recording {
     }
 
     /// The memory that its frames take, from headers and file sizes: reads a bounded amount and
-    /// waits for no frame.
-    pub(crate) fn footprint(&self) -> Footprint {
-        self.reader.footprint()
+    /// waits for no frame. From here on frames that take more are passed over.
+    pub fn bounded(&mut self) -> Footprint {
+        let footprint = self.reader.footprint();
+        self.reader.limit(footprint);
+        footprint
     }
 
     /// Fills in what does not depend on the container.
@@ -205,6 +269,12 @@ impl Recording {
             let step = match self.reader.next(frame)? {
                 Fetched::End if self.again()? => continue,
                 Fetched::End => return Ok(Step::End),
+                Fetched::Idle => return Ok(Step::Idle),
+                Fetched::Lost { count, cause } => {
+                    self.passed_over.add_many(cause, count);
+                    self.seq += count;
+                    return Ok(Step::Lost { count, cause });
+                }
                 Fetched::Bad { cause, message } => {
                     self.passed_over.add(cause);
                     Step::Bad { cause, message }
@@ -221,12 +291,35 @@ impl Recording {
     }
 }
 
+/// Why the recording at `path` cannot be found.
+fn missing(path: &Path, cause: std::io::Error) -> Error {
+    match path.to_str() {
+        Some(text) if is_address(text) => Error::Network(text.into()),
+        _ => Error::Io {
+            path: path.into(),
+            cause,
+        },
+    }
+}
+
+/// Whether `text` is an address such as `rtsp://camera/stream`.
+pub(super) fn is_address(text: &str) -> bool {
+    text.split_once("://").is_some_and(|(scheme, rest)| {
+        let letters = |c: char| c.is_ascii_alphanumeric() || "+-.".contains(c);
+        scheme.starts_with(|c: char| c.is_ascii_alphabetic())
+            && scheme.chars().all(letters)
+            && !rest.is_empty()
+    })
+}
+
 impl Source for Recording {
     fn next(&mut self, frame: &mut Frame) -> Result<Next, Error> {
         loop {
             match self.step(frame)? {
                 Step::Frame => return Ok(Next::Frame),
+                Step::Idle => return Ok(Next::Idle),
                 Step::End => return Ok(Next::End),
+                Step::Lost { .. } => {}
                 Step::Bad { message, .. } => {
                     log::warn!("{}: {message}; passed over", frame.name);
                 }

@@ -1,5 +1,8 @@
 //! Reading the frames of one recording, whatever its container.
 
+use std::fs::File;
+use std::io::{self, BufRead, BufReader, Seek, SeekFrom};
+
 use super::super::{Error, Footprint};
 use crate::frame::{Captured, Frame};
 
@@ -39,6 +42,22 @@ pub(super) trait Reader: Send {
     /// The memory that its frames take, from headers and file sizes. Reads a bounded amount and
     /// waits for no frame.
     fn footprint(&self) -> Footprint;
+
+    /// From here on, passes over frames that take more than `most`, where frames of one recording
+    /// may differ in size and [`Reader::footprint`] does not know all of them.
+    fn limit(&mut self, _most: Footprint) {}
+}
+
+/// What a stream is read from.
+pub(super) trait Input: BufRead + Send {
+    /// Goes back to the byte `to`.
+    fn back(&mut self, to: u64) -> io::Result<()>;
+}
+
+impl Input for BufReader<File> {
+    fn back(&mut self, to: u64) -> io::Result<()> {
+        self.seek(SeekFrom::Start(to)).map(drop)
+    }
 }
 
 /// The outcome of [`Reader::next`].
@@ -53,6 +72,15 @@ pub(super) enum Fetched {
         /// For the log, where the file's path stands before it.
         message: String,
     },
+    /// Several things that are not frames, and that the log has named.
+    Lost {
+        /// How many.
+        count: u64,
+        /// For the counters.
+        cause: &'static str,
+    },
+    /// Nothing yet; ask again.
+    Idle,
     /// Nothing: the recording is over.
     End,
 }

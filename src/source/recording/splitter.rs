@@ -1,13 +1,15 @@
 //! A stream of JPEG after JPEG, cut into its pictures.
 
-use std::io::{self, BufRead, Cursor, Seek};
+use std::io::{self, BufRead, Cursor};
 
-use super::reader::MAX_FILE;
+use super::reader::{Input, MAX_FILE};
 
 /// Cuts a stream into JPEG pictures by their markers, so that a picture inside a segment of
 /// another, such as a thumbnail, is not taken for the next one.
 pub(super) struct Splitter<R> {
     input: R,
+    /// The most bytes of one picture.
+    pub most: usize,
     /// Whether the beginning of the next picture was already read, because the last one had no end.
     begun: bool,
     /// What a damaged segment took from the pictures behind it, read again before `input`.
@@ -38,6 +40,7 @@ impl<R: BufRead> Splitter<R> {
     pub fn new(input: R) -> Self {
         Self {
             input,
+            most: MAX_FILE as usize,
             begun: false,
             again: Cursor::new(Vec::new()),
         }
@@ -45,7 +48,11 @@ impl<R: BufRead> Splitter<R> {
 
     /// Reads the next picture into `data`. A picture that ends early is returned as it is.
     pub fn next(&mut self, data: &mut Vec<u8>) -> io::Result<Piece> {
+        let most = self.most + SEGMENT;
         data.clear();
+        if (most / PART..most).contains(&data.capacity()) {
+            *data = Vec::new();
+        }
         if !self.begun {
             match self.find_start()? {
                 Start::Found => {}
@@ -54,8 +61,8 @@ impl<R: BufRead> Splitter<R> {
             }
         }
         self.begun = false;
-        data.extend([0xff, SOI]);
-        let mut room = MAX_FILE;
+        append(data, &[0xff, SOI], most);
+        let mut room = self.most as u64;
         // In a header nothing stands before a marker; after a scan's header the picture does.
         while let Some(code) = self.marker(data, &mut room)? {
             match code {
@@ -64,19 +71,19 @@ impl<R: BufRead> Splitter<R> {
                     break;
                 }
                 EOI => {
-                    data.extend([0xff, EOI]);
+                    append(data, &[0xff, EOI], most);
                     break;
                 }
                 // The body of a scan's header holds no marker, and may be none in damaged data.
-                0..=0xbf | 0xd0..=0xd7 | SOS => data.extend([0xff, code]),
+                0..=0xbf | 0xd0..=0xd7 | SOS => append(data, &[0xff, code], most),
                 _ => {
-                    data.extend([0xff, code]);
+                    append(data, &[0xff, code], most);
                     let mut length = [0; 2];
                     if !self.exactly(&mut length)? {
                         break;
                     }
                     let from = data.len();
-                    data.extend(length);
+                    append(data, &length, most);
                     let body = usize::from(u16::from_be_bytes(length)).saturating_sub(2);
                     self.copy(data, body)?;
                     room = room.saturating_sub((data.len() - from) as u64);
@@ -178,6 +185,7 @@ impl<R: BufRead> Splitter<R> {
 
     /// Copies up to the next marker and returns its code, or `None` at the end of the stream.
     fn marker(&mut self, data: &mut Vec<u8>, room: &mut u64) -> io::Result<Option<u8>> {
+        let most = self.most + SEGMENT;
         loop {
             let buffer = self.fill()?;
             if buffer.is_empty() {
@@ -185,7 +193,7 @@ impl<R: BufRead> Splitter<R> {
             }
             let ones = buffer.iter().position(|&b| b == 0xff);
             let take = ones.unwrap_or(buffer.len()).min(*room as usize);
-            data.extend(&buffer[..take]);
+            append(data, &buffer[..take], most);
             *room -= take as u64;
             let found = ones == Some(take);
             self.consume(take + usize::from(found));
@@ -201,8 +209,10 @@ impl<R: BufRead> Splitter<R> {
             if !self.exactly(&mut code)? {
                 return Ok(None);
             }
+            // Of bytes that fill up to a marker none is kept, and of the marker both.
             *room = room.saturating_sub(1);
             if code[0] != 0xff {
+                *room = room.saturating_sub(1);
                 return Ok(Some(code[0]));
             }
         }
@@ -222,13 +232,14 @@ impl<R: BufRead> Splitter<R> {
 
     /// Copies `n` bytes, or as many as there are.
     fn copy(&mut self, data: &mut Vec<u8>, mut n: usize) -> io::Result<()> {
+        let most = self.most + SEGMENT;
         while n > 0 {
             let buffer = self.fill()?;
             if buffer.is_empty() {
                 break;
             }
             let take = buffer.len().min(n);
-            data.extend(&buffer[..take]);
+            append(data, &buffer[..take], most);
             self.consume(take);
             n -= take;
         }
@@ -236,13 +247,36 @@ impl<R: BufRead> Splitter<R> {
     }
 }
 
-impl<R: Seek> Splitter<R> {
+impl<R: Input> Splitter<R> {
     /// Goes back to the beginning.
     pub fn rewind(&mut self) -> io::Result<()> {
         self.begun = false;
         self.again.get_mut().clear();
-        self.input.rewind()
+        self.input.back(0)
     }
+}
+
+/// Which part of the largest picture a buffer may have, if it does not have room for all of it. A
+/// buffer that grows stands twice for a moment.
+pub(super) const PART: usize = 8;
+
+/// By how much a picture may be longer than the most, before that is noticed: a segment.
+pub(super) const SEGMENT: usize = 66 << 10;
+
+/// Appends `bytes` to `data`. It grows to twice its size at a time, and then at once to `most`
+/// bytes.
+fn append(data: &mut Vec<u8>, bytes: &[u8], most: usize) {
+    let need = data.len() + bytes.len();
+    if need > data.capacity() {
+        let doubled = 2 * data.capacity().max(need);
+        let size = if doubled > most / PART {
+            most.max(need)
+        } else {
+            doubled
+        };
+        data.reserve_exact(size - data.len());
+    }
+    data.extend_from_slice(bytes);
 }
 
 #[cfg(test)]

@@ -1,11 +1,15 @@
 //! The picture of a synthetic frame, and its bytes in each format.
+//!
+//! Every pixel is computed where it is needed, so that no second copy of a picture is held.
 
-use image::ExtendedColorType;
+use std::ops::Range;
+
 use image::codecs::jpeg::JpegEncoder;
+use image::{GenericImageView, Rgb};
 
 use crate::frame::{Colour, Matrix, PixelFormat};
 
-/// Draws in RGB and lays the picture out in another format.
+/// A picture that is computed pixel by pixel, and laid out in any format.
 #[derive(Debug)]
 pub(super) struct Drawing {
     /// In pixels, at least 1.
@@ -14,7 +18,12 @@ pub(super) struct Drawing {
     height: usize,
     /// Matrix and range of YCbCr.
     colour: Colour,
-    rgb: Vec<u8>,
+    /// The brightness of the ground in each column and in each row.
+    across: Vec<u8>,
+    down: Vec<u8>,
+    /// The columns and rows of the square.
+    columns: Range<usize>,
+    rows: Range<usize>,
 }
 
 impl Drawing {
@@ -23,15 +32,16 @@ impl Drawing {
             width,
             height,
             colour,
-            rgb: Vec::new(),
+            across: (0..width).map(|x| (x * 160 / width) as u8).collect(),
+            down: (0..height).map(|y| (y * 120 / height) as u8).collect(),
+            columns: 0..0,
+            rows: 0..0,
         }
     }
 
     /// Draws the picture with this number: a bright square on a coloured ground.
     pub fn draw(&mut self, number: u64) {
         let (width, height) = (self.width, self.height);
-        self.rgb.clear();
-        self.rgb.reserve_exact(width * height * 3);
         let side = (width.min(height) / 4).max(1);
         // It wanders to and fro, by a fiftieth of the picture a frame.
         let at = |room: usize, speed: u64| {
@@ -42,27 +52,28 @@ impl Drawing {
             at(width - side.min(width), 1),
             at(height - side.min(height), 3),
         );
-        for y in 0..height {
-            for x in 0..width {
-                let inside = (left..left + side).contains(&x) && (top..top + side).contains(&y);
-                self.rgb.extend(if inside {
-                    [235, 220, 60]
-                } else {
-                    let across = (x * 160 / width) as u8;
-                    let down = (y * 120 / height) as u8;
-                    [20 + across, 40 + down, 170 - across / 2]
-                });
-            }
+        (self.columns, self.rows) = (left..left + side, top..top + side);
+    }
+
+    /// Red, green and blue of one pixel.
+    fn pixel(&self, x: usize, y: usize) -> [u8; 3] {
+        if self.columns.contains(&x) && self.rows.contains(&y) {
+            [235, 220, 60]
+        } else {
+            let (across, down) = (self.across[x], self.down[y]);
+            [20 + across, 40 + down, 170 - across / 2]
         }
     }
 
     /// Writes the picture to `data`, which is empty; returns the stride.
     pub fn lay_out(&self, format: PixelFormat, data: &mut Vec<u8>) -> usize {
+        let pixels = (0..self.height).flat_map(|y| (0..self.width).map(move |x| (x, y)));
         match format {
-            PixelFormat::Rgb24 => data.extend_from_slice(&self.rgb),
-            PixelFormat::Bgr24 => {
-                data.extend(self.rgb.chunks_exact(3).flat_map(|p| [p[2], p[1], p[0]]));
-            }
+            PixelFormat::Rgb24 => pixels.for_each(|(x, y)| data.extend(self.pixel(x, y))),
+            PixelFormat::Bgr24 => pixels.for_each(|(x, y)| {
+                let [r, g, b] = self.pixel(x, y);
+                data.extend([b, g, r]);
+            }),
             PixelFormat::Grey | PixelFormat::Nv12 | PixelFormat::Yu12 => self.planes(format, data),
             PixelFormat::Yuyv | PixelFormat::Uyvy => self.packed(format, data),
             PixelFormat::Jpeg => self.jpeg(data),
@@ -108,13 +119,8 @@ impl Drawing {
 
     /// Empty for a picture that is larger than JPEG allows.
     fn jpeg(&self, data: &mut Vec<u8>) {
-        let sides = (u16::try_from(self.width), u16::try_from(self.height));
-        if let (Ok(width), Ok(height)) = sides {
-            let (width, height) = (width.into(), height.into());
-            let mut encoder = JpegEncoder::new_with_quality(data, 90);
-            // Writing to memory fails for no size that JPEG allows.
-            let _ = encoder.encode(&self.rgb, width, height, ExtendedColorType::Rgb8);
-        }
+        // Writing to memory fails for no size that JPEG allows.
+        let _ = JpegEncoder::new_with_quality(data, 90).encode_image(self);
     }
 
     /// The mean of the pixels of `columns` by `rows` from (x, y) on, as luma, blue and red
@@ -129,8 +135,8 @@ impl Drawing {
         let mut sum = [0.0_f32; 3];
         for dy in 0..rows {
             for dx in 0..columns {
-                let at = ((y + dy).min(height - 1) * width + (x + dx).min(width - 1)) * 3;
-                for (sum, &value) in sum.iter_mut().zip(&self.rgb[at..at + 3]) {
+                let pixel = self.pixel((x + dx).min(width - 1), (y + dy).min(height - 1));
+                for (sum, value) in sum.iter_mut().zip(pixel) {
                     *sum += f32::from(value) / 255.0;
                 }
             }
@@ -149,6 +155,20 @@ impl Drawing {
             128.0 + chroma * cr,
         ]
         .map(|level| level.round().clamp(0.0, 255.0) as u8)
+    }
+}
+
+/// For the encoder, which then needs no copy of the picture.
+impl GenericImageView for Drawing {
+    type Pixel = Rgb<u8>;
+
+    fn dimensions(&self) -> (u32, u32) {
+        let side = |side: usize| u32::try_from(side).unwrap_or(u32::MAX);
+        (side(self.width), side(self.height))
+    }
+
+    fn get_pixel(&self, x: u32, y: u32) -> Rgb<u8> {
+        Rgb(self.pixel(x as usize, y as usize))
     }
 }
 

@@ -83,7 +83,7 @@ impl Synthetic {
     }
 
     /// The memory that one frame takes; of a JPEG, an upper bound.
-    pub(super) fn footprint(&self) -> Footprint {
+    pub fn footprint(&self) -> Footprint {
         let SyntheticOptions {
             format,
             width,
@@ -91,9 +91,10 @@ impl Synthetic {
             ..
         } = self.options;
         Footprint {
-            device: 0,
             frame: drawing::bytes(format, width, height),
             width,
+            height,
+            ..Footprint::default()
         }
     }
 
@@ -125,9 +126,19 @@ impl Source for Synthetic {
         }
         self.next += 1;
         self.drawing.draw(number);
-        let data = frame.data.own();
-        data.clear();
-        frame.stride = self.drawing.lay_out(self.options.format, data);
+        let SyntheticOptions {
+            format,
+            width,
+            height,
+            ..
+        } = self.options;
+        // How long a JPEG picture becomes is known when it is made.
+        let length = match format {
+            PixelFormat::Jpeg => 0,
+            raw => drawing::bytes(raw, width, height),
+        };
+        let data = frame.data.cleared(length);
+        frame.stride = self.drawing.lay_out(format, data);
         frame.format = self.options.format;
         (frame.width, frame.height) = (self.options.width, self.options.height);
         frame.colour = self.options.colour;

@@ -93,7 +93,7 @@ impl Gate {
     ///
     /// # Errors
     /// The fault of the picture, which then changes nothing in the gate.
-    pub(crate) fn look(
+    pub fn look(
         &mut self,
         view: View<'_>,
         elapsed: Duration,

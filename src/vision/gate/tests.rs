@@ -1,6 +1,6 @@
 use super::*;
 use crate::engine::Resize;
-use crate::frame::Colour;
+use crate::frame::{Colour, Orientation};
 
 fn gate(config: &GateConfig) -> Gate {
     let input = Input {
@@ -30,6 +30,7 @@ fn view(data: &[u8]) -> View<'_> {
             full_range: true,
             ..Colour::default()
         },
+        orientation: Orientation::Upright,
         data,
     }
 }

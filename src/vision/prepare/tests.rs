@@ -1,5 +1,5 @@
 use super::*;
-use crate::frame::{Colour, Frame};
+use crate::frame::{Colour, Frame, Orientation};
 use crate::vision::Flip;
 use proptest::prelude::*;
 
@@ -197,7 +197,7 @@ proptest! {
         };
         prop_assume!(config.check().is_ok());
         let mut preparer = Preparer::new(&config, &input(Resize::Squash, size.0, size.1));
-        let view = View { format, width, height, stride, colour: Colour::default(), data: &data };
+        let view = View { format, width, height, stride, colour: Colour::default(), orientation: Orientation::Upright, data: &data };
         let outcome = preparer.prepare(view);
         if let Ok(picture) = &outcome {
             prop_assert!(picture.iter().all(|v| (-0.01..=255.01).contains(v)));
@@ -205,5 +205,56 @@ proptest! {
         let odd = width % 2 == 1 && padding < 2;
         let fine = width > 0 && height > 0 && short == 0 && format != PixelFormat::Jpeg && !odd;
         prop_assert!(!fine || outcome.is_ok());
+    }
+}
+
+/// `picture` turned upright pixel by pixel, as Pillow's `ImageOps.exif_transpose` turns it.
+fn upright(picture: &Frame, number: u16) -> Frame {
+    let (w, h) = (picture.width, picture.height);
+    let (width, height) = if number >= 5 { (h, w) } else { (w, h) };
+    rgb(width, height, |x, y| {
+        let (x, y) = match number {
+            2 => (w - 1 - x, y),
+            3 => (w - 1 - x, h - 1 - y),
+            4 => (x, h - 1 - y),
+            5 => (y, x),
+            6 => (y, h - 1 - x),
+            7 => (w - 1 - y, h - 1 - x),
+            8 => (w - 1 - y, x),
+            _ => (x, y),
+        };
+        picture.data[(y * w + x) * 3..][..3].try_into().unwrap()
+    })
+}
+
+#[test]
+fn all_orientations_are_turned_upright_before_the_crop() {
+    let picture = rgb(48, 32, |x, y| [x as u8 * 5, y as u8 * 7, (x * y) as u8]);
+    for (rotate, flip) in [(0, Flip::None), (90, Flip::None), (270, Flip::Vertical)] {
+        let config = Config {
+            crop: [0.25, 0.125, 0.5, 0.75],
+            rotate,
+            flip,
+            resize: None,
+        };
+        // One preparer sees them all, as in a folder.
+        let mut preparer = Preparer::new(&config, &input(Resize::Squash, 24, 24));
+        for number in 1..=8 {
+            let turned = Frame {
+                orientation: Orientation::numbered(number),
+                ..picture.clone()
+            };
+            let got = preparer.prepare(turned.view()).unwrap().to_vec();
+            let upright = upright(&picture, number);
+            let mut plain = Preparer::new(&config, &input(Resize::Squash, 24, 24));
+            let want = plain.prepare(upright.view()).unwrap();
+            // The order of the sums differs where rows have become columns.
+            let worst = got.iter().zip(want).map(|(a, b)| (a - b).abs());
+            let worst = worst.fold(0.0, f32::max);
+            assert!(
+                worst <= 1.0,
+                "orientation {number}, rotate {rotate}: {worst}"
+            );
+        }
     }
 }

@@ -12,7 +12,8 @@ fn footprint(path: &Path) -> (usize, usize) {
         device,
         frame,
         width,
-    } = open(path).footprint();
+        ..
+    } = open(path).bounded();
     assert_eq!(device, 0);
     (frame, width)
 }
@@ -33,7 +34,7 @@ fn the_footprint_of_a_folder_is_its_largest_picture() {
 }
 
 #[test]
-fn the_footprint_of_a_stream_is_that_of_its_first_frame() {
+fn the_footprint_of_a_stream_follows_its_first_frame() {
     let stream = [b"noise", JPEG, JPEG].concat();
     let y4m = b"YUV4MPEG2 W5 H3 C422\nFRAME\n";
     let folder = directory(&[
@@ -42,12 +43,38 @@ fn the_footprint_of_a_stream_is_that_of_its_first_frame() {
         ("a.y4m", y4m),
     ]);
     let of = |name| footprint(&folder.path().join(name));
-    assert_eq!(of("cam.mjpeg"), (JPEG.len(), 107));
+    // A byte a pixel and 64 KiB, but no more than the file has; and a segment beyond.
+    let beyond = splitter::SEGMENT;
+    assert_eq!(of("cam.mjpeg"), (stream.len() + beyond, 107));
+    fs::write(folder.path().join("long.mjpeg"), JPEG.repeat(40)).unwrap();
+    assert_eq!(of("long.mjpeg"), (107 * 75 + (64 << 10) + beyond, 107));
     assert_eq!(of("none.mjpeg"), (0, 0));
     // Interleaved, a row of five pixels has twelve bytes.
     assert_eq!(of("a.y4m"), (3 * 12, 5));
     let mut recording = open(&folder.path().join("cam.mjpeg"));
     assert_eq!(frames(&mut recording).len(), 2, "no frame is used up");
+}
+
+#[test]
+fn pictures_beyond_the_footprint_are_passed_over_and_counted() {
+    let wide = include_bytes!("../../../../tests/corpus/mjpeg/restart-7.jpg");
+    let mut long = JPEG.to_vec();
+    long.splice(2..2, [&[0xff, 0xfe, 0xf0, 0][..], &[7; 0xeffe]].concat());
+    let longer = [
+        &long[..2],
+        &[0xff, 0xfe, 0xf0, 0][..],
+        &[7; 0xeffe],
+        &long[2..],
+    ]
+    .concat();
+    let stream = [JPEG, &longer, wide, &long, JPEG].concat();
+    let folder = directory(&[("cam.mjpeg", &stream)]);
+    let mut recording = open(&folder.path().join("cam.mjpeg"));
+    assert_eq!(frames(&mut recording).len(), 5, "a replay has no bound");
+    let mut recording = open(&folder.path().join("cam.mjpeg"));
+    recording.bounded();
+    assert_eq!(frames(&mut recording).len(), 3);
+    assert_eq!(recording.passed_over().of("too-large"), 2);
 }
 
 #[test]

@@ -4,7 +4,7 @@ use std::fs;
 use std::process::Command;
 
 use super::*;
-use crate::frame::{PixelFormat, View};
+use crate::frame::{Orientation, PixelFormat, View};
 use tempfile::TempDir;
 
 const JPEG: &[u8] = include_bytes!("../../../../tests/reference/jpeg/420.jpg");
@@ -35,10 +35,13 @@ fn png(picture: impl Into<image::DynamicImage>) -> Vec<u8> {
 fn frames(recording: &mut Recording) -> Vec<Frame> {
     let mut all = Vec::new();
     let mut frame = Frame::empty();
-    while recording.next(&mut frame).unwrap() == Next::Frame {
-        all.push(frame.clone());
+    loop {
+        match recording.next(&mut frame).unwrap() {
+            Next::Frame => all.push(frame.clone()),
+            Next::Idle => {}
+            Next::End => return all,
+        }
     }
-    all
 }
 
 fn open(path: &Path) -> Recording {
@@ -149,6 +152,29 @@ fn pipes_and_sockets_of_a_folder_are_passed_over() {
     std::os::unix::net::UnixListener::bind(folder.path().join("4.jpg")).unwrap();
     std::os::unix::fs::symlink("/dev/zero", folder.path().join("5.png")).unwrap();
     assert_eq!(names(&folder), ["1.jpg", "3.jpg"]);
+}
+
+/// An Exif segment of a JPEG picture with this orientation.
+fn exif(number: u8) -> Vec<u8> {
+    let tiff = [
+        b"MM\0*\0\0\0\x08\0\x01\x01\x12\0\x03\0\0\0\x01\0",
+        &[number][..],
+        b"\0\0\0\0\0\0",
+    ]
+    .concat();
+    let length = (2 + 6 + tiff.len()) as u16;
+    [&[0xff, 0xe1][..], &length.to_be_bytes(), b"Exif\0\0", &tiff].concat()
+}
+
+#[test]
+fn pictures_of_a_folder_say_how_they_stand_and_streams_do_not() {
+    let turned = [&JPEG[..2], &exif(6), &JPEG[2..]].concat();
+    let folder = directory(&[("1.jpg", &turned), ("2.jpg", JPEG), ("cam.mjpeg", &turned)]);
+    let all = frames(&mut open(folder.path()));
+    let stand: Vec<_> = all.iter().map(|frame| frame.orientation).collect();
+    assert_eq!(stand, [Orientation::QuarterClockwise, Orientation::Upright]);
+    let all = frames(&mut open(&folder.path().join("cam.mjpeg")));
+    assert_eq!(all[0].orientation, Orientation::Upright);
 }
 
 #[test]
@@ -379,6 +405,27 @@ fn a_video_is_read_through_ffmpeg() {
 }
 
 #[test]
+fn a_single_picture_of_another_kind_is_read_through_ffmpeg() {
+    if !has_ffmpeg() {
+        return;
+    }
+    let folder = directory(&[("bird.jpg", JPEG)]);
+    for name in ["bird.bmp", "bird.gif", "bird.tiff"] {
+        let path = folder.path().join(name);
+        let made = Command::new("ffmpeg")
+            .args(["-v", "error", "-i"])
+            .arg(folder.path().join("bird.jpg"))
+            .arg(&path)
+            .status()
+            .unwrap();
+        assert!(made.success());
+        let all = frames(&mut open(&path));
+        assert_eq!(all.len(), 1, "{name}");
+        assert_eq!((all[0].width, all[0].height), (107, 75), "{name}");
+    }
+}
+
+#[test]
 fn a_broken_video_reports_the_complaint_of_ffmpeg() {
     if !has_ffmpeg() {
         return;
@@ -402,10 +449,12 @@ fn a_video_left_half_way_ends_its_child() {
     let folder = TempDir::new().unwrap();
     let path = folder.path().join("red.mp4");
     video(&path);
-    let mut reader = ffmpeg::Ffmpeg::open(&path).unwrap();
+    let mut reader = ffmpeg::Ffmpeg::open(&path, "a video", &Stop::default()).unwrap();
     let child = Path::new("/proc").join(reader.child().to_string());
     assert!(child.exists());
-    assert_eq!(reader.next(&mut Frame::empty()).unwrap(), Fetched::Frame);
+    let mut frame = Frame::empty();
+    while reader.next(&mut frame).unwrap() == Fetched::Idle {}
+    assert_eq!((frame.width, frame.height), (64, 48));
     drop(reader);
     assert!(!child.exists());
 }

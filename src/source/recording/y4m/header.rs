@@ -119,14 +119,16 @@ impl StreamHeader {
 
     /// The memory that one frame takes.
     pub fn footprint(&self) -> Footprint {
-        let frame = match self.format() {
-            (PixelFormat::Yuyv, stride) => stride * self.height,
-            _ => self.frame_len(),
+        let (frame, planes) = match self.format() {
+            (PixelFormat::Yuyv, stride) => (stride * self.height, self.frame_len()),
+            _ => (self.frame_len(), 0),
         };
         Footprint {
-            device: 0,
             frame,
+            own: planes,
             width: self.width,
+            height: self.height,
+            ..Footprint::default()
         }
     }
 }

@@ -5,4 +5,3 @@ mod header;
 mod stream;
 
 pub(super) use file::Y4mFile;
-pub(super) use stream::Y4mStream;

@@ -169,7 +169,7 @@ mod tests {
             match stream.next(&mut frame).unwrap() {
                 Fetched::End => return all,
                 Fetched::Bad { cause, .. } => all.push(Err(cause)),
-                Fetched::Frame => all.push(Ok(frame.data.to_vec())),
+                _ => all.push(Ok(frame.data.to_vec())),
             }
         }
     }

@@ -1,0 +1,122 @@
+//! What would make the memory need of a configuration smaller.
+
+use crate::config::Config;
+use crate::engine::Description;
+use crate::memory::{Facts, Remedy};
+use crate::source::{self, Footprint, SourceKind, camera};
+use crate::vision;
+
+/// By what both sides of the pictures may be divided.
+const PARTS: [u32; 4] = [2, 3, 4, 6];
+/// A queue that is enough for a label and its heartbeats.
+const QUEUE: usize = 16;
+
+/// Each change that makes the need of `facts` smaller, with what it saves.
+pub fn of(config: &Config, engine: &Description, source: Footprint, facts: &Facts) -> Vec<Remedy> {
+    let mut all = match config.source.kind {
+        SourceKind::Camera | SourceKind::Synthetic => drawn(config, source, facts),
+        _ => recording(source, facts),
+    };
+    if engine.threads > 1 {
+        let changed = Facts {
+            threads: facts.threads - (engine.threads - 1).min(facts.threads),
+            ..*facts
+        };
+        all.extend(Remedy::new(
+            "threads",
+            "set model.threads = 1".into(),
+            facts,
+            &changed,
+        ));
+    }
+    if config.mqtt.enabled && config.mqtt.queue > QUEUE {
+        let mut mqtt = config.mqtt.clone();
+        mqtt.queue = QUEUE;
+        let changed = Facts {
+            mqtt: mqtt.memory(),
+            ..*facts
+        };
+        let words = format!("set mqtt.queue = {QUEUE}");
+        all.extend(Remedy::new("queue", words, facts, &changed));
+    }
+    all
+}
+
+/// Of pictures in files.
+fn recording(source: Footprint, facts: &Facts) -> Vec<Remedy> {
+    let decoded = |whole| vision::memory(source.width, source.height) + whole;
+    let baseline = Facts {
+        vision: decoded(0),
+        ..*facts
+    };
+    let small = Facts {
+        frame: 0,
+        source: 0,
+        vision: vision::memory(0, 0),
+        ..*facts
+    };
+    let smaller = format!(
+        "use smaller pictures than {}x{}",
+        source.width, source.height
+    );
+    let all = [
+        Remedy::new(
+            "baseline",
+            "save the pictures as baseline JPEG".into(),
+            facts,
+            &baseline,
+        ),
+        Remedy::new("size", smaller, facts, &small),
+    ];
+    all.into_iter().flatten().collect()
+}
+
+/// Of pictures whose size and format the configuration sets.
+fn drawn(config: &Config, source: Footprint, facts: &Facts) -> Vec<Remedy> {
+    let kind = config.source.kind;
+    let with = |key, words: String, camera: &camera::Config| {
+        let changed = source::expected(kind, camera);
+        let changed = Facts {
+            device: changed.device,
+            frame: changed.frame,
+            source: changed.own,
+            vision: vision::memory(changed.width, changed.height) + source.whole,
+            ..*facts
+        };
+        Remedy::new(key, words, facts, &changed)
+    };
+    let mut all = Vec::new();
+    if kind == SourceKind::Camera {
+        let mut camera = config.camera.clone();
+        camera.buffers = Some(2);
+        all.extend(with("buffers", "set camera.buffers = 2".into(), &camera));
+    }
+    let formats: &[(camera::Format, &str)] = match kind {
+        // Raw pictures of a camera are read in the driver's buffers.
+        SourceKind::Camera => &[
+            (camera::Format::Yuyv, "yuyv"),
+            (camera::Format::Nv12, "nv12"),
+        ],
+        _ => &[
+            (camera::Format::Nv12, "nv12"),
+            (camera::Format::Mjpg, "mjpg"),
+        ],
+    };
+    for (format, name) in formats {
+        let mut camera = config.camera.clone();
+        camera.format = *format;
+        let words = format!("set camera.format = \"{name}\"");
+        all.extend(with("format", words, &camera));
+    }
+    for part in PARTS {
+        let mut camera = config.camera.clone();
+        let smaller = |side: u32| (side / part / 2 * 2).max(64);
+        (camera.width, camera.height) = (smaller(camera.width), smaller(camera.height));
+        let words = format!(
+            "set camera.width = {} and camera.height = {}",
+            camera.width, camera.height
+        );
+        all.extend(with("size", words, &camera));
+    }
+    all
+}
