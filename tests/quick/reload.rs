@@ -28,25 +28,6 @@ fn a_reload_brings_in_the_labels_that_stand_beside_the_model() {
 }
 
 #[test]
-fn a_reload_of_the_same_model_changes_nothing() {
-    let broker = Broker::start();
-    let subscriber = Subscriber::new(&broker, "goldcrest/test/#");
-    let mut daemon = Daemon::start(&broker.config_toml());
-    let label = subscriber.expect_that("label", |m| m.json()["label"] == IN_THE_RECORDING);
-    let since = label.json()["since"].clone();
-    daemon.signal("HUP");
-    let line = daemon.expect("reload: ");
-    assert!(line.contains("the same model as before"), "{line}");
-    // Only a heartbeat publishes the label next, with the time of its change.
-    for _ in 0..3 {
-        let label = subscriber.expect_that("label", |m| !m.retained);
-        assert_eq!(label.json()["since"], since);
-        assert_eq!(label.json()["label"], IN_THE_RECORDING);
-    }
-    daemon.end();
-}
-
-#[test]
 fn a_reload_refuses_another_file_in_the_models_place() {
     let mut daemon = Daemon::start(QUIET);
     daemon.expect("in all, at most");
