@@ -17,9 +17,12 @@ measured on the other half and on the unknown kinds:
     energy           T * logsumexp(logits / T)
     nearest mean     with --train: cosine of the pooled features to the nearest class's mean, both less the whole mean
     Mahalanobis      with --train: distance to the nearest class's mean by the covariance within classes
+    spread, mean     with --train: 5 times that cosine less the spread's logarithm
+    spread, distance with --train: less the spread's logarithm and 0.15 times that distance
 
 Second table: `[observe] threshold` with and without `spread`, as goldcrest applies them to one picture.
-The two last rules of the first table need features, which the program does not use for a claim.
+The last four rules of the first table need features, which the program does not use for a claim. The weights of the
+last two were chosen once, on pictures such as these.
 """
 from __future__ import annotations
 
@@ -104,7 +107,8 @@ def feature_rules(pooled: np.ndarray, labels: np.ndarray, classes: np.ndarray) -
 
     def mahalanobis(s: Seen) -> np.ndarray:
         x = s.pooled @ whiten
-        return -((x**2).sum(1)[:, None] - 2 * x @ far.T + (far**2).sum(1)).min(1)
+        squares = (x**2).sum(1)[:, None] - 2 * x @ far.T + (far**2).sum(1)
+        return -np.sqrt(squares.clip(0).min(1))
 
     return {"nearest mean": lambda s: (unit(s.pooled - centre) @ toward.T).max(1), "Mahalanobis": mahalanobis}
 
@@ -150,7 +154,10 @@ class Measured:
         rules = logit_rules(self.temperature)
         if self.train:
             seen, labels = self.train
-            rules |= feature_rules(seen.pooled.astype(np.float64), labels, classes)
+            rules |= (near := feature_rules(seen.pooled.astype(np.float64), labels, classes))
+            gathered = lambda s: -np.log(spread(s.logits, self.temperature))
+            rules["spread, mean"] = lambda s: gathered(s) + 5 * near["nearest mean"](s)
+            rules["spread, distance"] = lambda s: gathered(s) + 0.15 * near["Mahalanobis"](s)
         return rules
 
     def left_out(self, rule: Callable[[dict[str, Rule], Seen], np.ndarray]) -> np.ndarray:

@@ -274,3 +274,52 @@ fn a_json_line_holds_the_frame_its_labels_and_the_state() {
     assert!(lines[1]["state"].is_null());
     assert_eq!(lines[2]["state"]["label"], "bright");
 }
+
+/// Answers every frame with the same scores of ten labels, by themselves or of a softmax.
+struct Fixed {
+    scores: [f32; 10],
+    described: Description,
+}
+
+impl Engine for Fixed {
+    fn infer(&mut self, _: &[f32]) -> Result<&[f32], engine::Error> {
+        Ok(&self.scores)
+    }
+
+    fn describe(&self) -> &Description {
+        &self.described
+    }
+}
+
+#[test]
+fn scores_of_a_sigmoid_are_claimed_however_they_are_spread() {
+    for (output, label) in [(Output::Sigmoid, "label 0"), (Output::Softmax, "unknown")] {
+        let mut scores = [0.3; 10];
+        scores[0] = 0.9;
+        let engine = Fixed {
+            scores,
+            described: Description {
+                output,
+                ..Description::default()
+            },
+        };
+        let card = Card {
+            folder: "".into(),
+            name: "fixed".into(),
+            labels: (0..10).map(|n| format!("label {n}")).collect(),
+            temperature: 1.0,
+            input: Input {
+                width: 32,
+                height: 32,
+                mean: [0.5; 3],
+                std: [0.25; 3],
+                resize: Resize::Squash,
+            },
+            sha256: String::new(),
+        };
+        let (vision, observe) = (vision::Config::default(), observe::Config::default());
+        let mut pipeline = Pipeline::new(&vision, &observe, &card, Box::new(engine));
+        let labels = collect(&mut pipeline).labels;
+        assert_eq!(labels[0].1, label, "{output}");
+    }
+}

@@ -108,7 +108,7 @@ class Tools(unittest.TestCase):
     def test_strangers_prints_both_tables(self):
         more = ("--strangers", self.folder, "--known", "circle", "--train", self.folder, "--scenes", 8, "--each", 4)
         said = run("strangers.py", self.model, "--images", self.folder, *more)
-        for row in ("score at T * 2", "spread", "largest logit", "Mahalanobis", "0.6, 3.8", "0.8, inf"):
+        for row in ("score at T * 2", "spread", "largest logit", "Mahalanobis", "spread, distance", "0.6, 3.8", "0.8, inf"):
             self.assertIn(row, said)
         self.assertIn(", 10 of folder, 8 of scenes", said)
 
