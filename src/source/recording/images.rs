@@ -9,6 +9,7 @@ use super::clock::Clock;
 use super::container::{self, kind_of};
 use super::file::{measure, read};
 use super::folder::{self, Entry};
+use super::manifest;
 use super::names::{Name, Names, Others, WINDOW};
 use super::png;
 use super::reader::{Fetched, Reader};
@@ -27,6 +28,8 @@ pub(super) struct Images {
 enum Files {
     Folder {
         names: Box<Names>,
+        /// Whether a manifest tells that the pictures follow one another.
+        listed: bool,
         /// When each was captured, where a manifest lists some.
         clock: Option<Clock>,
         /// Pictures that are not read, until they were counted.
@@ -83,6 +86,7 @@ impl Images {
             files: Files::Folder {
                 foreign: names.others.foreign,
                 names: Box::new(names),
+                listed: path.join(manifest::NAME).is_file(),
                 clock,
             },
             path: path.into(),
@@ -215,7 +219,7 @@ impl Reader for Images {
     }
 
     fn is_film(&self) -> bool {
-        matches!(&self.files, Files::Folder { clock: Some(_), .. })
+        matches!(&self.files, Files::Folder { listed: true, .. })
     }
 
     fn captured(&self) -> Option<Captured> {
