@@ -237,7 +237,7 @@ fn an_output_that_cannot_be_written_ends_the_run() {
         }
     }
     let (mut pipeline, _) = pipeline(None);
-    let mut lines = JsonLines::new(Full, 1, false);
+    let mut lines = JsonLines::new(Full, io::sink(), 1, false, false);
     let ended = pipeline.process(&mut frame(0), &mut [&mut lines]);
     assert!(
         matches!(ended, Err(Error::Output(e)) if e.kind() == io::ErrorKind::StorageFull),
@@ -248,17 +248,18 @@ fn an_output_that_cannot_be_written_ends_the_run() {
 #[test]
 fn a_json_line_holds_the_frame_its_labels_and_the_state() {
     let (mut pipeline, _) = pipeline(None);
-    let mut out = Vec::new();
-    let mut lines = JsonLines::new(&mut out, 2, true);
+    let (mut out, mut errors) = (Vec::new(), Vec::new());
+    let mut lines = JsonLines::new(&mut out, &mut errors, 2, true, false);
     for seq in 0..3 {
         let mut frame = frame(seq);
-        frame.name = format!("{seq}.png");
+        frame.name = format!("frames/{seq}.png");
         pipeline.process(&mut frame, &mut [&mut lines]).unwrap();
     }
     let bad = crate::frame::Error::Truncated;
     pass_over(&frame(3), bad.cause(), &bad, &mut [&mut lines]).unwrap();
     lines.flush().unwrap();
-    let lines: Vec<serde_json::Value> = out
+    let lines: Vec<serde_json::Value> = [out, errors]
+        .concat()
         .split(|&b| b == b'\n')
         .filter(|line| !line.is_empty())
         .map(|line| serde_json::from_slice(line).unwrap())

@@ -55,7 +55,7 @@ fn a_recording_replays_with_its_own_times() {
             .collect();
         let sources: Vec<_> = lines
             .iter()
-            .map(|l| PathBuf::from(l["source"].as_str().unwrap()))
+            .map(|l| PathBuf::from(l["path"].as_str().unwrap()))
             .collect();
         assert_eq!(sources, names.map(|name| out.join(name)));
         let times: Vec<_> = lines.iter().map(|l| l["time"].as_f64().unwrap()).collect();

@@ -48,11 +48,14 @@ fn the_shipped_recording_is_golden_and_seen_as_before() {
             .keys()
             .map(String::as_str)
             .collect();
-        let all = ["label", "score", "seq", "source", "state", "time", "top"];
+        let all = [
+            "label", "path", "score", "seq", "source", "state", "time", "top",
+        ];
         assert_eq!(keys, all);
         assert_eq!(line["seq"], seq as u64);
-        let file = format!("tests/recordings/bottles/bottles-{:02}.jpg", seq + 1);
+        let file = format!("bottles-{:02}.jpg", seq + 1);
         assert_eq!(line["source"], file);
+        assert_eq!(line["path"], format!("tests/recordings/bottles/{file}"));
         assert_eq!(line["time"], seq as f64 / 10.0);
         assert_eq!(line["top"][0]["label"], line["label"]);
         assert_eq!(line["top"][0]["score"], line["score"]);
@@ -188,16 +191,28 @@ fn bad_files_are_named_counted_and_passed_over() {
         ("8-palette.png", None),
         ("10-good.jpg", None),
     ];
-    let seen = lines(&ran);
+    let read = lines(&ran);
+    assert!(
+        read.iter().all(|line| line["error"].is_null()),
+        "{}",
+        ran.stdout
+    );
+    let bad = ran.stderr.lines().filter(|line| line.starts_with('{'));
+    let mut seen: Vec<Value> = bad
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect();
+    seen.extend(read);
+    seen.sort_by_key(|line| line["seq"].as_u64());
     assert_eq!(seen.len(), all.len(), "{}", ran.stdout);
     for (seq, (line, (name, error))) in seen.iter().zip(all).enumerate() {
         assert_eq!(line["seq"], seq as u64);
-        assert_eq!(line["source"], dir.path().join(name).to_str().unwrap());
+        assert_eq!(line["source"], name);
+        assert_eq!(line["path"], dir.path().join(name).to_str().unwrap());
         assert_eq!(line["time"], seq as f64 / 10.0);
         match error {
             Some(words) => {
                 assert!(line["error"].as_str().unwrap().contains(words), "{line}");
-                assert_eq!(line.as_object().unwrap().len(), 4, "{line}");
+                assert_eq!(line.as_object().unwrap().len(), 5, "{line}");
             }
             None => assert!(
                 line["label"].is_string() && line["error"].is_null(),
@@ -350,7 +365,7 @@ fn the_pace_of_the_clock_can_be_set() {
             let lines = lines(&ran);
             let times: Vec<_> = lines.iter().map(|l| l["time"].clone()).collect();
             assert_eq!(times, [0.0, second], "{path} {more:?}: {}", ran.stderr);
-            assert!(lines[1]["source"].as_str().unwrap().starts_with(path));
+            assert!(lines[1]["path"].as_str().unwrap().starts_with(path));
         }
     }
     let ran = goldcrest(&[
@@ -360,7 +375,8 @@ fn the_pace_of_the_clock_can_be_set() {
         &option,
         &config,
     ]);
-    assert_eq!(lines(&ran)[1]["source"], stream.to_str().unwrap());
+    assert_eq!(lines(&ran)[1]["source"], "cam.mjpeg#1");
+    assert_eq!(lines(&ran)[1]["path"], stream.to_str().unwrap());
     for wrong in ["0", "nan", "241", "x"] {
         assert_eq!(
             goldcrest(&["replay", "a", "--fps", wrong]).code,

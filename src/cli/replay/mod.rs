@@ -39,8 +39,9 @@ pub struct Options {
     /// The model, instead of the configured one
     #[arg(long, value_name = "ONNX")]
     model: Option<PathBuf>,
-    /// Print one JSON object a frame: seq, source (its file), time (seconds from the start), label,
-    /// score, top, and state, which would be published; or error, if it was passed over
+    /// Print one JSON object a frame: seq, source (its name), path, time (seconds from the start),
+    /// label, score, top, and state, which would be published. A frame that is passed over has one
+    /// with error on standard error
     #[arg(long)]
     json: bool,
     /// Add each frame's features to its JSON object: the numbers behind the last LayerNorm, 768 in
@@ -85,7 +86,12 @@ pub fn run(options: &Options) -> Result<(), Failure> {
         .transpose()?;
     let mut totals = Totals::default();
     let mut labels = Labels::new(&config.observe.unknown);
-    let lines = Lines::new(options, config.observe.top, kind);
+    let lines = Lines::new(
+        options,
+        config.observe.top,
+        kind,
+        recording.is_one_file_of_many(),
+    );
     let mut output = Output::new(lines, recording.len_hint());
     let mut publishing = publisher.as_ref().map(Publishing::new);
     publish_unknown(&publishing, Unknown::Starting, &pipeline);

@@ -2,7 +2,7 @@
 //! progress bar.
 
 use std::fmt::Display;
-use std::io::{self, BufWriter, IsTerminal, StdoutLock, Write};
+use std::io::{self, BufWriter, IsTerminal, Stderr, StdoutLock, Write};
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
@@ -27,18 +27,24 @@ pub(super) enum Lines {
     /// What unrelated pictures show.
     Stills(Stills, Out),
     /// A JSON object a frame.
-    Json(JsonLines<Out>),
+    Json(JsonLines<Out, Stderr>),
 }
 
 type Out = BufWriter<StdoutLock<'static>>;
 
 impl Lines {
     /// JSON as the `options` say, with the `top` best labels of each frame, or what one reads of a
-    /// recording of this `kind`.
-    pub fn new(options: &Options, top: usize, kind: Kind<'_>) -> Self {
+    /// recording of this `kind`. Frames are `numbered` where one file holds many.
+    pub fn new(options: &Options, top: usize, kind: Kind<'_>, numbered: bool) -> Self {
         let out = BufWriter::new(io::stdout().lock());
         match kind {
-            _ if options.json => Self::Json(JsonLines::new(out, top, options.features)),
+            _ if options.json => Self::Json(JsonLines::new(
+                out,
+                io::stderr(),
+                top,
+                options.features,
+                numbered,
+            )),
             Kind::Film => Self::Changes(out),
             Kind::Folder(folder) => Self::Stills(Stills::of(folder), out),
             Kind::Picture => Self::Stills(Stills::One, out),
@@ -106,12 +112,13 @@ impl Listener for Output {
     ) -> io::Result<()> {
         self.bar.inc(1);
         let (seq, name) = (frame.seq, &frame.name);
-        self.bar
-            .suspend(|| log::warn!("frame {seq} {name}: {error}; passed over"));
-        match &mut self.lines {
+        self.bar.suspend(|| match &mut self.lines {
             Lines::Json(lines) => lines.bad_frame(frame, cause, error),
-            Lines::Changes(_) | Lines::Stills(..) => Ok(()),
-        }
+            Lines::Changes(_) | Lines::Stills(..) => {
+                log::warn!("frame {seq} {name}: {error}; passed over");
+                Ok(())
+            }
+        })
     }
 }
 

@@ -1,5 +1,6 @@
 //! One line of JSON a frame.
 
+use std::borrow::Cow;
 use std::fmt::Display;
 use std::io::{self, Write};
 
@@ -15,16 +16,26 @@ use crate::publish::{Label, Score, Top};
 #[derive(Serialize)]
 struct Head<'a> {
     seq: u64,
-    source: &'a str,
+    /// The name of the frame's file, or of the stream and the frame's number in it.
+    source: Cow<'a, str>,
+    /// The path of the file.
+    path: &'a str,
     /// Seconds from the start of the recording.
     time: f64,
 }
 
 impl<'a> Head<'a> {
-    fn of(frame: &'a Frame) -> Self {
+    fn of(frame: &'a Frame, numbered: bool) -> Self {
+        let path = &*frame.name;
+        let name = path.rsplit('/').next().unwrap_or(path);
         Self {
             seq: frame.seq,
-            source: &frame.name,
+            source: if numbered {
+                format!("{name}#{}", frame.seq).into()
+            } else {
+                name.into()
+            },
+            path,
             time: frame.captured.elapsed.as_secs_f64(),
         }
     }
@@ -58,24 +69,31 @@ fn is_zero(share: &f32) -> bool {
     *share == 0.0
 }
 
-/// Writes a JSON object for every frame: `seq`, `source`, which is the path of its file, and `time`
-/// in seconds from the recording's start. A classified frame has the unsmoothed `label`, `score`
-/// and `top`, `made_up` where damaged parts were filled in, and `state`, the payload that would be
-/// published, or null; one that was passed over has `error` instead. On demand a classified frame
-/// also has `features`, in the fewest digits that read back as the same f32.
-pub(crate) struct JsonLines<W> {
+/// Writes a JSON object for every classified frame: `seq`, `source`, `path`, `time` in seconds from
+/// the recording's start, the unsmoothed `label`, `score` and `top`, `made_up` where damaged parts
+/// were filled in, and `state`, the payload that would be published, or null. On demand also
+/// `features`, in the fewest digits that read back as the same f32.
+///
+/// A frame that was passed over has an object with `error` on `errors`, so that all lines of `out`
+/// have the same keys.
+pub(crate) struct JsonLines<W, E> {
     out: W,
+    errors: E,
     top: usize,
+    numbered: bool,
     features: bool,
     ranked: Vec<Ranked>,
 }
 
-impl<W: Write> JsonLines<W> {
-    /// Writes to `out`, with the `top` best labels of each frame, and with `features` if wanted.
-    pub(crate) fn new(out: W, top: usize, features: bool) -> Self {
+impl<W: Write, E: Write> JsonLines<W, E> {
+    /// Writes to `out` and `errors`, with the `top` best labels of each frame, and with `features`
+    /// if wanted. Frames are `numbered` where one file holds many.
+    pub(crate) fn new(out: W, errors: E, top: usize, features: bool, numbered: bool) -> Self {
         Self {
             out,
+            errors,
             top,
+            numbered,
             features,
             ranked: Vec::with_capacity(top),
         }
@@ -90,7 +108,7 @@ impl<W: Write> JsonLines<W> {
     }
 }
 
-impl<W: Write> Listener for JsonLines<W> {
+impl<W: Write, E: Write> Listener for JsonLines<W, E> {
     fn outcome(&mut self, outcome: &Outcome<'_>, _: &mut Stages) -> io::Result<()> {
         rank(outcome.scores, self.top, &mut self.ranked);
         let named = self.ranked.iter().map(|ranked| Top {
@@ -102,7 +120,7 @@ impl<W: Write> Listener for JsonLines<W> {
             return Ok(());
         };
         let line = Line {
-            head: Head::of(outcome.frame),
+            head: Head::of(outcome.frame, self.numbered),
             label: best.label,
             score: best.score,
             made_up: (outcome.made_up * 1e4).round() / 1e4,
@@ -118,10 +136,10 @@ impl<W: Write> Listener for JsonLines<W> {
 
     fn bad_frame(&mut self, frame: &Frame, _: &'static str, error: &dyn Display) -> io::Result<()> {
         let line = BadLine {
-            head: Head::of(frame),
+            head: Head::of(frame, self.numbered),
             error: error.to_string(),
         };
-        write(&mut self.out, &line)
+        write(&mut self.errors, &line)
     }
 }
 

@@ -71,6 +71,8 @@ pub struct Recording {
     /// `path` as text.
     name: String,
     folder: bool,
+    /// Whether the path is that of a file with many frames.
+    many: bool,
     reader: Box<dyn Reader>,
     options: RecordingOptions,
     frame_rate: f64,
@@ -159,6 +161,7 @@ impl Recording {
         let start = metadata.modified().unwrap_or(SystemTime::UNIX_EPOCH);
         Ok(Self {
             folder: container == Container::Directory,
+            many: !matches!(container, Container::Directory | Container::Image),
             ..Self::of(path, reader, options, start)
         })
     }
@@ -181,6 +184,7 @@ impl Recording {
             path: path.into(),
             name: path.to_string_lossy().into(),
             folder: false,
+            many: true,
             reader,
             options,
             frame_rate: if usable {
@@ -202,6 +206,11 @@ impl Recording {
     /// folder whose frames the user has `paced`. Other pictures have nothing to do with each other.
     pub(crate) fn is_film(&self, paced: bool) -> bool {
         self.reader.is_film() || (self.folder && paced)
+    }
+
+    /// Whether the path is that of a file or a pipe with many frames, rather than each frame a file.
+    pub(crate) fn is_one_file_of_many(&self) -> bool {
+        self.many
     }
 
     /// The number of frames of one round, including those that cannot be read, where it is known in
