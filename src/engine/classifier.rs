@@ -35,8 +35,8 @@ impl Classifier {
     ///
     /// # Errors
     /// [`Error::Io`]; [`Error::Bundle`] when the bundle is damaged or of another model than the
-    /// card; [`Error::Model`] when the card does not fit it; [`Error::Setup`] when the kernels or threads cannot start; [`Error::Run`] when tract
-    /// refuses the plan.
+    /// card; [`Error::Model`] when the card does not fit it; [`Error::Setup`] when the kernels or
+    /// threads cannot start; [`Error::Run`] when tract refuses the plan.
     pub fn open(path: &Path, card: &Card, threads: usize) -> Result<Self, Error> {
         let wanted = std::env::var(OVERRIDE).ok().filter(|name| !name.is_empty());
         Self::with_kernel(path, card, threads, KernelSet::choose(wanted.as_deref())?)

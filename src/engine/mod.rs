@@ -1,8 +1,8 @@
 //! From the model's input to its logits.
 //!
 //! [`Engine`] is the interface that the rest of the program sees, and [`open()`] chooses the
-//! implementation. [`Head`] stands in for the network's own classifier. [`Card`] is the content of the files beside the model. This room knows no frames
-//! and no meaning of labels.
+//! implementation. [`Head`] stands in for the network's own classifier. [`Card`] is the content of
+//! the files beside the model. This room knows no frames and no meaning of labels.
 
 pub mod bundle;
 mod card;

@@ -15,6 +15,7 @@ mod install;
 mod layers;
 mod models;
 mod mqtt_page;
+mod pictures;
 mod record;
 mod reload;
 mod replay;

@@ -3,8 +3,11 @@ mod footprint;
 use std::fs;
 use std::process::Command;
 
+use std::path::Path;
+
 use super::*;
 use crate::frame::{Orientation, PixelFormat, View};
+use crate::signals::Stop;
 use tempfile::TempDir;
 
 const JPEG: &[u8] = include_bytes!("../../../../tests/reference/jpeg/420.jpg");
