@@ -1,9 +1,8 @@
 mod footprint;
 
 use std::fs;
-use std::process::Command;
-
 use std::path::Path;
+use std::process::Command;
 
 use super::*;
 use crate::frame::{Orientation, PixelFormat, View};
