@@ -19,9 +19,8 @@ pub fn run(options: &Options) -> Result<(), Failure> {
     let stop = Stop::on_signals().map_err(Failure::system)?;
     let reload = Request::on_hangup().map_err(Failure::system)?;
     let report = Request::on_user_signal().map_err(Failure::system)?;
-    let named = options.config.path.as_deref();
-    let loaded = setup::configuration(named)?;
-    let daemon = match setup::daemon(&loaded, named, reload, report, &stop) {
+    let loaded = setup::configuration(options.config.path.as_deref())?;
+    let daemon = match setup::daemon(&loaded, reload, report, &stop) {
         // A service that is stopped while it waits for its source has done what it should.
         Err(failure) if failure.code == exit::INTERRUPTED => return Ok(()),
         daemon => daemon?,

@@ -90,10 +90,10 @@ impl Daemon {
     pub fn run(mut self, stop: &Stop) -> Result<Summary, Error> {
         let publisher = self.publisher.take();
         let ended = self.run_threads(publisher.as_ref(), stop);
-        let unsent = publisher.as_ref().map_or(0, |p| p.counts().dropped);
-        if let Some(publisher) = publisher {
+        let unsent = publisher.map_or(0, |publisher| {
             publisher.close(GOODBYE);
-        }
+            publisher.counts().unsent()
+        });
         let (totals, replaced) = ended?;
         Ok(Summary {
             totals,

@@ -43,6 +43,32 @@ impl Orientation {
         }
     }
 
+    /// The number of Exif, 1 to 8.
+    const fn number(self) -> u8 {
+        match self {
+            Self::Upright => 1,
+            Self::MirroredAcross => 2,
+            Self::HalfTurn => 3,
+            Self::MirroredDown => 4,
+            Self::Transposed => 5,
+            Self::QuarterClockwise => 6,
+            Self::Transversed => 7,
+            Self::QuarterBack => 8,
+        }
+    }
+
+    /// A TIFF file with this field alone, as Exif holds it; `None` for an upright picture.
+    pub(crate) fn exif(self) -> Option<Vec<u8>> {
+        if self == Self::Upright {
+            return None;
+        }
+        let mut tiff = b"MM\0*\0\0\0\x08\0\x01".to_vec();
+        tiff.extend(TAG.to_be_bytes());
+        tiff.extend(SHORT.to_be_bytes());
+        tiff.extend([0, 0, 0, 1, 0, self.number(), 0, 0, 0, 0, 0, 0]);
+        Some(tiff)
+    }
+
     /// The orientation in `exif`, which is a TIFF file; upright if it has none or is damaged.
     pub fn of_exif(exif: &[u8]) -> Self {
         number(exif).map_or(Self::Upright, Self::numbered)
@@ -116,6 +142,15 @@ mod tests {
         }
         tiff.extend(long(0));
         tiff
+    }
+
+    #[test]
+    fn what_is_written_is_read_again() {
+        for number in 1..=8 {
+            let orientation = Orientation::numbered(number);
+            let exif = orientation.exif().unwrap_or_default();
+            assert_eq!(Orientation::of_exif(&exif), orientation, "{number}");
+        }
     }
 
     #[test]

@@ -103,21 +103,40 @@ impl Publisher {
         }
     }
 
-    /// Waits for the result of the first try to connect. After that, returns the present state of
-    /// the connection at once.
+    /// Waits for the result of the first try to connect, until `give_up`, which is asked several
+    /// times a second. After that, returns the present state of the connection at once.
     ///
     /// # Errors
     /// [`Error::Unreachable`] or [`Error::Refused`]: the thread keeps trying all the same.
     /// [`Error::Closed`] after [`Publisher::close`].
-    pub fn wait_connected(&self, timeout: Duration) -> Result<(), Error> {
+    pub fn wait_connected(
+        &self,
+        timeout: Duration,
+        give_up: impl Fn() -> bool,
+    ) -> Result<(), Error> {
         let trying = |link: &Link| matches!(link, Link::Trying);
-        let state = self.shared.wait_while(timeout, |state| trying(&state.link));
+        let start = Instant::now();
+        let state = loop {
+            let step = timeout
+                .saturating_sub(start.elapsed())
+                .min(connection::STEP);
+            let state = self.shared.wait_while(step, |state| trying(&state.link));
+            if step.is_zero() || !trying(&state.link) || give_up() {
+                break state;
+            }
+        };
         match &state.link {
             Link::Connected => Ok(()),
             Link::Failed(error) => Err(error.clone()),
             Link::Trying => Err(Error::no_answer(&self.address, timeout)),
             Link::Ended => Err(Error::Closed),
         }
+    }
+
+    /// Waits until the broker acknowledged all messages so far, at most for `timeout`. A newer
+    /// message of a state would otherwise take the place of one that still waits.
+    pub(crate) fn drain(&self, timeout: Duration) {
+        drop(self.shared.wait_while(timeout, |state| !state.idle()));
     }
 
     /// Sends the waiting messages and `offline`, disconnects and ends the thread, all within

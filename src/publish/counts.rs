@@ -23,3 +23,10 @@ pub struct MessageCounts {
     /// Whether the connection is up.
     pub connected: bool,
 }
+
+impl MessageCounts {
+    /// Messages that the broker did not acknowledge: after the close they are lost.
+    pub fn unsent(&self) -> u64 {
+        self.dropped + self.waiting + self.unacknowledged
+    }
+}

@@ -97,7 +97,7 @@ impl Error {
             ),
             Reason::Closed => unreachable(
                 "it closed the connection",
-                "see the broker's log; possible causes are another client with the same mqtt.client_id, or a port for TLS",
+                "see the broker's log; perhaps it was stopped, another client has the same mqtt.client_id, or the port is one for TLS",
             ),
             Reason::BadLogin => refused(
                 "bad user name or password",

@@ -129,11 +129,16 @@ impl Recorder {
             rows.rgb(y, 0, to)?;
         }
         self.png.clear();
-        let encoder =
+        let mut encoder =
             PngEncoder::new_with_quality(&mut self.png, CompressionType::Fast, FilterType::Up);
         let (Ok(width), Ok(height)) = (frame.width.try_into(), frame.height.try_into()) else {
             return Err(frame::Error::Unsupported("too large for PNG"));
         };
+        if let Some(exif) = frame.orientation.exif() {
+            encoder
+                .set_exif_metadata(exif)
+                .map_err(|_| frame::Error::Unsupported("turned, which PNG cannot tell"))?;
+        }
         encoder
             .write_image(&self.rgb, width, height, ExtendedColorType::Rgb8)
             .map_err(|_| frame::Error::Unsupported("not one that PNG can hold"))

@@ -247,3 +247,19 @@ fn a_frame_that_cannot_be_written_leaves_nothing_behind() {
     assert_eq!(left, ["000000.jpg", "manifest.jsonl"]);
     assert_eq!((recorder.frames(), recorder.bytes()), (1, before));
 }
+
+#[test]
+fn a_turned_picture_is_recorded_with_its_orientation() {
+    let folder = tempfile::tempdir().unwrap();
+    let out = folder.path().join("out");
+    let mut recorder = Recorder::new(&out, LIMITS).unwrap();
+    let mut frame = Frame::empty();
+    synthetic(PixelFormat::Yuyv).next(&mut frame).unwrap();
+    frame.orientation = crate::frame::Orientation::QuarterClockwise;
+    assert_eq!(recorder.write(&frame, status).unwrap(), Written::Whole);
+    let mut replay = Recording::open(&out, RecordingOptions::default()).unwrap();
+    let mut read = Frame::empty();
+    assert_eq!(replay.next(&mut read).unwrap(), Next::Frame);
+    assert_eq!(read.orientation, frame.orientation);
+    assert_eq!(*read.data, rgb(&frame));
+}

@@ -1,7 +1,5 @@
 //! A daemon of the configured parts.
 
-use std::path::Path;
-
 use super::reread::{Reader, settings};
 use super::{Failure, Packing, model, need};
 use crate::config::Loaded;
@@ -11,14 +9,12 @@ use crate::signals::{Request, Stop};
 use crate::source;
 
 /// Opens the model and the source, checks the memory they need, and begins to connect to the
-/// broker. `named` is the configuration that the command line names. A stream's beginning is waited
-/// for until `stop` is requested.
+/// broker. A stream's beginning is waited for until `stop` is requested.
 ///
 /// # Errors
 /// The first part that cannot be used. A camera or a broker that is missing is waited for later.
 pub fn daemon(
     loaded: &Loaded,
-    named: Option<&Path>,
     requested: Request,
     report: Request,
     stop: &Stop,
@@ -31,7 +27,7 @@ pub fn daemon(
         requested,
         settings: settings(config, model.path),
         card: model.card,
-        reread: Some(Box::new(Reader::new(loaded, named))),
+        reread: Some(Box::new(Reader::new(loaded))),
     };
     let pipeline = reloader.pipeline(&reloader.card, model.engine);
     let path = &reloader.settings.model;

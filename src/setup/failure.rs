@@ -68,7 +68,8 @@ impl From<pipeline::Error> for Failure {
     fn from(e: pipeline::Error) -> Self {
         let code = match &e {
             pipeline::Error::Engine(e) => e.exit_code(),
-            pipeline::Error::Scores(_) => exit::SOFTWARE,
+            // The network's answers are no scores: the model is bad.
+            pipeline::Error::Scores(_) => exit::DATA,
             pipeline::Error::Output(_) => exit::IO,
         };
         Self::new(code, e)

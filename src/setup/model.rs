@@ -6,6 +6,7 @@ use std::process::Command;
 use super::{Failure, need};
 use crate::config::{self, Loaded};
 use crate::engine::{self, Card, Description, Engine, Output, Standing, bundle};
+use crate::exit;
 use crate::logging;
 use crate::memory;
 use crate::source::Footprint;
@@ -52,6 +53,15 @@ pub fn located(loaded: &Loaded, named: Option<&Path>) -> Result<(PathBuf, Card),
         // A file that is no model has no card either.
         engine::no_model(&path).unwrap_or(error)
     })?;
+    let unknown = &loaded.config.observe.unknown;
+    if card.labels.contains(unknown) {
+        let message = format!(
+            "{}: its label {unknown:?} is also observe.unknown, and subscribers could not tell them apart; \
+             set another text there",
+            path.display()
+        );
+        return Err(Failure::new(exit::CONFIG, message));
+    }
     Ok((path, card))
 }
 

@@ -10,6 +10,8 @@ use crate::vision;
 const PARTS: [u32; 4] = [2, 3, 4, 6];
 /// A queue that is enough for a label and its heartbeats.
 const QUEUE: usize = 16;
+/// The largest packet as shipped, which is enough for every message.
+const PACKET: usize = 256 << 10;
 
 /// Each change that makes the need of `facts` smaller, with what it saves.
 pub fn of(config: &Config, engine: &Description, source: Footprint, facts: &Facts) -> Vec<Remedy> {
@@ -38,6 +40,16 @@ pub fn of(config: &Config, engine: &Description, source: Footprint, facts: &Fact
         };
         let words = format!("set mqtt.queue = {QUEUE}");
         all.extend(Remedy::new("queue", words, facts, &changed));
+    }
+    if config.mqtt.enabled && config.mqtt.max_packet > PACKET {
+        let mut mqtt = config.mqtt.clone();
+        mqtt.max_packet = PACKET;
+        let changed = Facts {
+            mqtt: mqtt.memory(),
+            ..*facts
+        };
+        let words = format!("set mqtt.max_packet = {PACKET}");
+        all.extend(Remedy::new("packet", words, facts, &changed));
     }
     all
 }

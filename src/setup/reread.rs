@@ -1,6 +1,6 @@
 //! The configuration, read again under the running daemon.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use log::Level;
 
@@ -24,8 +24,9 @@ pub(super) fn settings(config: &Config, model: PathBuf) -> Settings {
 
 /// Reads the configuration where it was found at the start.
 pub(super) struct Reader {
-    /// The file that the command line names, if it names one.
-    named: Option<PathBuf>,
+    /// The file that was read at the start. Another one must not take its place while it is away.
+    /// None if the command line named none and none was found.
+    file: Option<PathBuf>,
     /// The keys in force.
     running: Keys,
     /// The keys that were read last.
@@ -33,11 +34,11 @@ pub(super) struct Reader {
 }
 
 impl Reader {
-    /// A reader for the configuration that runs, which was found as `named` says.
-    pub(super) fn new(loaded: &Loaded, named: Option<&Path>) -> Self {
+    /// A reader for the configuration that runs.
+    pub(super) fn new(loaded: &Loaded) -> Self {
         let running = loaded.keys();
         Self {
-            named: named.map(Path::to_path_buf),
+            file: loaded.path.clone(),
             read: running.clone(),
             running,
         }
@@ -46,7 +47,7 @@ impl Reader {
 
 impl Reread for Reader {
     fn read(&mut self) -> Result<(Settings, Vec<(Level, String)>), String> {
-        let loaded = config::load(self.named.as_deref()).map_err(|e| e.to_string())?;
+        let loaded = config::load(self.file.as_deref()).map_err(|e| e.to_string())?;
         let (next, changes) = self.running.take_over(&loaded.keys());
         let model = engine::locate(&next.config.model.path, loaded.folder());
         let settings = settings(&next.config, model.map_err(|e| e.to_string())?);
@@ -89,6 +90,19 @@ fn list(keys: &[String]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn no_other_file_takes_the_place_of_one_that_is_away() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("config.toml");
+        std::fs::write(&path, "id = \"porch\"\n").unwrap();
+        let mut reader = Reader::new(&config::load(Some(&path)).unwrap());
+        std::fs::remove_file(&path).unwrap();
+        let refused = reader.read().unwrap_err();
+        assert!(refused.contains("config.toml"), "{refused}");
+        // A file that was found is kept as one that was named.
+        assert_eq!(reader.file.as_deref(), Some(&*path));
+    }
 
     #[test]
     fn keys_of_one_kind_are_named_in_one_line() {

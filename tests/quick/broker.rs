@@ -237,7 +237,7 @@ fn a_probe_disturbs_nobody() {
         talker.wait_sent();
         let subscriber = Subscriber::new(&broker, "goldcrest/#");
         assert_eq!(subscriber.expect("availability").text, "online");
-        probe(&config, "front", PATIENCE).expect("the broker answers");
+        probe(&config, "front", PATIENCE, || false).expect("the broker answers");
         // A message of the probe would have come before this one.
         assert!(talker.publisher.close(PATIENCE));
         let next = subscriber.next(PATIENCE).map(|m| m.text);

@@ -40,7 +40,7 @@ fn a_broker_that_accepts_and_never_answers_blocks_nothing() {
     nothing_blocks(&mut talker, 200);
     let error = talker
         .publisher
-        .wait_connected(Duration::from_millis(100))
+        .wait_connected(Duration::from_millis(100), || false)
         .unwrap_err();
     assert!(
         error.to_string().contains("no answer within 100ms"),
@@ -87,7 +87,10 @@ fn closes_in_time(talker: &Talker) -> bool {
         start.elapsed()
     );
     // The thread has ended, and was not left behind.
-    let after = talker.publisher.wait_connected(Duration::ZERO).unwrap_err();
+    let after = talker
+        .publisher
+        .wait_connected(Duration::ZERO, || false)
+        .unwrap_err();
     assert!(after.to_string().contains("closed"), "{after}");
     parted
 }
@@ -106,8 +109,14 @@ fn a_wrong_password_is_one_clear_line_and_the_right_one_gets_in() {
         config(None, None),
     ] {
         let talker = Talker::start(&wrong, "front");
-        let error = talker.publisher.wait_connected(PATIENCE).unwrap_err();
-        assert_eq!(error, probe(&wrong, "front", PATIENCE).unwrap_err());
+        let error = talker
+            .publisher
+            .wait_connected(PATIENCE, || false)
+            .unwrap_err();
+        assert_eq!(
+            error,
+            probe(&wrong, "front", PATIENCE, || false).unwrap_err()
+        );
         assert_eq!(error.exit_code(), 77);
         let line = error.to_string();
         assert!(
@@ -146,7 +155,7 @@ fn no_broker_is_one_clear_line() {
         ..Config::default()
     };
     let publisher = Publisher::start(&config, "front").unwrap();
-    let error = publisher.wait_connected(PATIENCE).unwrap_err();
+    let error = publisher.wait_connected(PATIENCE, || false).unwrap_err();
     assert_eq!(
         error.to_string(),
         format!(
@@ -155,14 +164,14 @@ fn no_broker_is_one_clear_line() {
         )
     );
     assert_eq!(error.exit_code(), 69);
-    assert_eq!(probe(&config, "front", PATIENCE), Err(error));
+    assert_eq!(probe(&config, "front", PATIENCE, || false), Err(error));
 
     let config = Config {
         // No label of a name is this long, so that no name server is asked.
         host: "x".repeat(64),
         ..config
     };
-    let error = probe(&config, "front", PATIENCE).unwrap_err();
+    let error = probe(&config, "front", PATIENCE, || false).unwrap_err();
     assert!(
         error
             .to_string()

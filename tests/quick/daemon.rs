@@ -150,7 +150,7 @@ fn a_foreign_offline_is_answered_with_all_states() {
     broker.publish("goldcrest/test/camera", "{}");
     broker.publish("goldcrest/test/availability", "offline");
     subscriber.expect_that("availability", |m| m.text == "offline");
-    let line = daemon.expect("another client published `offline`");
+    let line = daemon.expect("`offline` was published on");
     assert!(line.contains("goldcrest/test/availability"), "{line}");
     subscriber.expect_that("availability", |m| m.text == "online");
     subscriber.expect_that("camera", |m| m.json()["state"] == "streaming");
@@ -273,6 +273,9 @@ fn a_replay_of_one_picture_publishes_its_own_label() {
         .expect_that("label", |m| m.json()["seq"] == 0)
         .json();
     assert_eq!(label["label"], IN_THE_RECORDING, "{label}");
+    // Only then is it withdrawn.
+    let label = subscriber.expect("label").json();
+    assert_eq!(label["reason"], "stopped", "{label}");
 }
 
 #[test]

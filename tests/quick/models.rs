@@ -125,6 +125,19 @@ fn labels_of_another_number_are_named_where_they_stand() {
 }
 
 #[test]
+fn a_label_that_means_unknown_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let picture = folder.path().join("a.png");
+    model(folder.path(), &[], ONES, b"r\nunknown\nb\n");
+    for arguments in [&["check"][..], &["replay", picture.to_str().unwrap()]] {
+        let ran = on(folder.path(), arguments);
+        assert_eq!(ran.code, 78, "{}{}", ran.stdout, ran.stderr);
+        let text = ran.stdout + &ran.stderr;
+        assert!(text.contains("observe.unknown"), "{text}");
+    }
+}
+
+#[test]
 fn check_fails_if_logits_are_not_finite() {
     let folder = tempfile::tempdir().unwrap();
     // The logarithm of a black picture is infinite.

@@ -40,7 +40,7 @@ impl Talker {
         let talker = Self::start(config, id);
         talker
             .publisher
-            .wait_connected(PATIENCE)
+            .wait_connected(PATIENCE, || false)
             .expect("the broker answers");
         talker
     }

@@ -108,8 +108,11 @@ pub fn run(options: &Options) -> Result<(), Failure> {
         ),
         Finding::of("memory", memory(&loaded, guard.as_ref())),
         Finding::of("source", source(&loaded, opened, &mut cameras)),
-        Finding::of("broker", broker(&loaded)),
+        Finding::of("broker", broker(&loaded, &stop)),
     ];
+    if stop.requested() {
+        return Err(source::Error::Interrupted.into());
+    }
     if options.json {
         let line = serde_json::to_string(&Report {
             findings: &findings,
@@ -219,11 +222,11 @@ fn source(
 
 /// Connects to the broker and leaves again, under a client id of its own that disturbs no running
 /// daemon.
-fn broker(loaded: &Loaded) -> Result<String, Failure> {
+fn broker(loaded: &Loaded, stop: &Stop) -> Result<String, Failure> {
     let mqtt = &loaded.config.mqtt;
     if !mqtt.enabled {
         return Ok("off (mqtt.enabled = false)".into());
     }
-    publish::probe(mqtt, &loaded.config.id, CONNECT)?;
+    publish::probe(mqtt, &loaded.config.id, CONNECT, || stop.requested())?;
     Ok(format!("{} took the connection", mqtt.address()))
 }

@@ -17,7 +17,7 @@ use crate::config::{Config, Loaded};
 use crate::exit;
 use crate::frame::Frame;
 use crate::pipeline::{self, Listener, Pace, Pipeline, Publishing, Totals};
-use crate::publish::{Publisher, Unknown};
+use crate::publish::{self, Publisher, Topics, Unknown};
 use crate::setup::{self, Failure, Model};
 use crate::signals::Stop;
 use crate::source::{self, Recording, RecordingOptions, Step};
@@ -59,7 +59,7 @@ pub struct Options {
     #[arg(long)]
     mqtt: bool,
     /// Publish below this id instead
-    #[arg(long, value_name = "ID", requires = "mqtt")]
+    #[arg(long, value_name = "ID", requires = "mqtt", value_parser = topic_level)]
     id: Option<String>,
 }
 
@@ -82,7 +82,7 @@ pub fn run(options: &Options) -> Result<(), Failure> {
     }
     let publisher = options
         .mqtt
-        .then(|| connect(config, options.id.as_deref()))
+        .then(|| connect(config, options.id.as_deref(), &stop))
         .transpose()?;
     let mut totals = Totals::default();
     let mut labels = Labels::new(&config.observe.unknown);
@@ -105,10 +105,14 @@ pub fn run(options: &Options) -> Result<(), Failure> {
     );
     let took = begun.elapsed();
     let written = output.finish();
-    publish_unknown(&publishing, Unknown::Stopped, &pipeline);
-    if let Some(publisher) = publisher {
-        publisher.close(GOODBYE);
+    if let Some(publisher) = &publisher {
+        publisher.drain(GOODBYE);
     }
+    publish_unknown(&publishing, Unknown::Stopped, &pipeline);
+    let unsent = publisher.map_or(0, |publisher| {
+        publisher.close(GOODBYE);
+        publisher.counts().unsent()
+    });
     match played.and(written.map_err(Ended::output)) {
         Err(Ended::ReaderGone) => return Ok(()),
         Err(Ended::Failed(failure)) => return Err(failure),
@@ -123,6 +127,12 @@ pub fn run(options: &Options) -> Result<(), Failure> {
     }
     if stop.requested() {
         return Err(Failure::new(exit::INTERRUPTED, "interrupted"));
+    }
+    if unsent > 0 {
+        return Err(Failure::new(
+            exit::UNAVAILABLE,
+            format!("{unsent} messages are lost: the broker did not acknowledge them"),
+        ));
     }
     if totals.classified == 0 {
         let path = options.path.display();
@@ -160,13 +170,17 @@ fn open(options: &Options, config: &Config, stop: &Stop) -> Result<Recording, so
 
 /// Connects to the broker. The client id and the topics are not those of a running daemon, whose
 /// label and availability the replay would overwrite.
-fn connect(config: &Config, id: Option<&str>) -> Result<Publisher, Failure> {
+fn connect(config: &Config, id: Option<&str>, stop: &Stop) -> Result<Publisher, Failure> {
     let id = match id {
         Some(id) => id.to_string(),
         None => replay_id(&config.id),
     };
     let publisher = Publisher::start_temporary(&config.mqtt, &id, "replay")?;
-    publisher.wait_connected(CONNECT)?;
+    let connected = publisher.wait_connected(CONNECT, || stop.requested());
+    if stop.requested() {
+        return Err(Failure::new(exit::INTERRUPTED, "interrupted"));
+    }
+    connected?;
     Ok(publisher)
 }
 
@@ -247,6 +261,11 @@ fn play(
         pipeline.process(&mut frame, listeners)?;
     }
     Ok(())
+}
+
+/// An id that can be one level of a topic.
+fn topic_level(text: &str) -> Result<String, publish::Error> {
+    Topics::new("goldcrest", text).map(|_| text.into())
 }
 
 /// Frames a second, in the range of `source.frame_rate`.

@@ -20,4 +20,4 @@ pub use probe::probe;
 pub(crate) use secret::read_password;
 pub use secret::{PasswordError, Secret};
 pub(crate) use session::{Patience, start};
-pub(crate) use shared::{Link, Shared};
+pub(crate) use shared::{Link, STEP, Shared};

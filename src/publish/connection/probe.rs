@@ -1,30 +1,49 @@
 //! Tests a connection, for `check`.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tokio::time::timeout;
 
 use super::client_id::temporary_client_id;
 use super::open::{open, options, runtime};
+use super::shared::STEP;
 use super::wire::WireEvent;
 use crate::publish::{Config, Error, Topics};
 
 /// Connects once and disconnects. Uses a temporary client id and no last will, so that a daemon
-/// that runs with the same configuration is not disturbed.
+/// that runs with the same configuration is not disturbed. Waits for `limit`, or until `give_up`,
+/// which is asked several times a second.
 ///
 /// # Errors
 /// Those of [`Publisher::start`](crate::publish::Publisher::start) and
 /// [`Publisher::wait_connected`](crate::publish::Publisher::wait_connected).
-pub fn probe(config: &Config, id: &str, limit: Duration) -> Result<(), Error> {
+pub fn probe(
+    config: &Config,
+    id: &str,
+    limit: Duration,
+    give_up: impl Fn() -> bool,
+) -> Result<(), Error> {
     Topics::new(&config.base, id)?;
     let client_id = temporary_client_id(config, id, "check");
     let (sender, mut connection) = open(&options(config, client_id, None)?);
     let runtime = runtime()?;
     let connected = runtime.block_on(async {
-        match timeout(limit, connection.next()).await {
-            Ok(Ok(_)) => Ok(()),
-            Ok(Err(failure)) => Err(Error::from_connection(&config.address(), &failure)),
-            Err(_) => Err(Error::no_answer(&config.address(), limit)),
+        let start = Instant::now();
+        // Pinned over the steps: a future that is dropped halfway may leave a packet half sent.
+        let next = connection.next();
+        tokio::pin!(next);
+        loop {
+            let step = limit.saturating_sub(start.elapsed()).min(STEP);
+            match timeout(step, &mut next).await {
+                Ok(Ok(_)) => return Ok(()),
+                Ok(Err(failure)) => {
+                    return Err(Error::from_connection(&config.address(), &failure));
+                }
+                Err(_) if step.is_zero() || give_up() => {
+                    return Err(Error::no_answer(&config.address(), limit));
+                }
+                Err(_) => {}
+            }
         }
     });
     if connected.is_ok() && sender.disconnect() {

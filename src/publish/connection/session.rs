@@ -212,9 +212,13 @@ impl Holder {
 
     fn acknowledge(&mut self, id: u16) {
         if self.flight.acknowledge(id) {
-            let counts = &mut self.shared.lock().counts;
-            counts.sent += 1;
-            counts.unacknowledged = self.flight.len() as u64;
+            let mut state = self.shared.lock();
+            state.counts.sent += 1;
+            state.counts.unacknowledged = self.flight.len() as u64;
+            if state.idle() {
+                drop(state);
+                self.shared.note_idle();
+            }
         }
     }
 
@@ -241,8 +245,8 @@ impl Holder {
         state.outbox.start_over(std::iter::empty());
         drop(state);
         log::warn!(
-            "MQTT broker {}: another client published `offline` on {}; publishing `online` again; \
-             give each Goldcrest an id of its own",
+            "MQTT broker {}: `offline` was published on {}, by another client or by a broker that stops; \
+             publishing `online` again; give each Goldcrest an id of its own",
             self.address,
             self.shared.offline.topic
         );

@@ -32,11 +32,21 @@ pub(crate) struct SharedState {
     pub(crate) closed_cleanly: bool,
 }
 
+/// How often somebody who waits is asked whether to give up.
+pub(crate) const STEP: Duration = Duration::from_millis(100);
+
+impl SharedState {
+    /// Whether the broker acknowledged everything.
+    pub(crate) fn idle(&self) -> bool {
+        self.outbox.len() == 0 && self.counts.unacknowledged == 0
+    }
+}
+
 /// A [`SharedState`] behind a lock, and the signals of its changes. Nobody holds the lock while
 /// waiting for anything.
 pub(crate) struct Shared {
     state: Mutex<SharedState>,
-    /// Wakes those that wait for a change of the link.
+    /// Wakes those that wait for a change of the link, or until nothing waits.
     changed: Condvar,
     /// Wakes the thread: there is a message to send, or the connection is to be closed.
     pub(super) wake: Notify,
@@ -100,6 +110,11 @@ impl Shared {
         state.counts.connections += 1;
         state.link = Link::Connected;
         drop(state);
+        self.changed.notify_all();
+    }
+
+    /// Wakes those that wait until the broker acknowledged everything.
+    pub(super) fn note_idle(&self) {
         self.changed.notify_all();
     }
 

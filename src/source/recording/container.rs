@@ -98,7 +98,7 @@ pub(super) fn ending(path: &Path) -> String {
 
 /// Whether this is the ending of a picture's name.
 pub(super) fn is_image(ending: &str) -> bool {
-    matches!(ending, "jpg" | "jpeg" | "png")
+    matches!(ending, "jpg" | "jpeg" | "jpe" | "jfif" | "png")
 }
 
 /// Whether this is the ending of a picture's name that Goldcrest does not read by itself.

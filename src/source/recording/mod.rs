@@ -167,8 +167,14 @@ impl Recording {
                 reason: "it has no frames",
             });
         }
-        if !self.options.looping || self.given == 0 {
+        if !self.options.looping {
             return Ok(false);
+        }
+        if self.given == 0 {
+            return Err(Error::Empty {
+                path: self.path.clone(),
+                reason: "none of its frames can be read, so there is nothing to repeat",
+            });
         }
         self.reader.rewind()?;
         self.given = 0;

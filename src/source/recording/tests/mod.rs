@@ -246,7 +246,8 @@ fn a_loop_goes_on_with_the_clock_unless_it_has_no_picture() {
     assert_eq!(frame.captured.elapsed, Duration::from_millis(600));
     let folder = directory(&[("a.jpg", b""), ("b.jpg", b"")]);
     let mut recording = Recording::open(folder.path(), looping).unwrap();
-    assert_eq!(recording.next(&mut frame).unwrap(), Next::End);
+    let ended = recording.next(&mut frame);
+    assert!(matches!(ended, Err(Error::Empty { .. })), "{ended:?}");
     assert_eq!(recording.passed_over().of("empty"), 2);
 }
 
