@@ -101,7 +101,7 @@ fn advice(remedies: &[Remedy], over: usize, total: usize) -> String {
         }
     }
     let mut words: Vec<String> = helpful.iter().map(|remedy| remedy.words.clone()).collect();
-    let enough = (total + SPREAD).div_ceil(1 << 20);
+    let enough = total.saturating_add(SPREAD).div_ceil(1 << 20);
     if enough <= MOST as usize {
         words.push(format!("set memory.budget_mb to {enough} or more"));
     }
@@ -170,6 +170,8 @@ mod tests {
         );
     }
 
+    /// A process of 32 bits has no more than the largest budget.
+    #[cfg(target_pointer_width = "64")]
     #[test]
     fn a_need_beyond_every_budget_has_no_budget_as_advice() {
         let facts = Facts {
