@@ -161,11 +161,14 @@ fn guest_each_raw_format_gives_the_label_of_its_replay() {
             let picture = if format == "grey" { "GREY" } else { "RGB3" };
             let wanted = &replayed[&format!("{picture}-{width}x{height}.png")];
             println!(
-                "{format} {width}x{height}: {} {}, replayed {} {}",
-                label["label"], label["score"], wanted["label"], wanted["score"]
+                "{format} {width}x{height}: {}, replayed {} {}",
+                label["top"], wanted["label"], wanted["score"]
             );
-            assert_eq!(label["label"], wanted["label"]);
-            let [said, again] = [&label, wanted].map(|l| l["score"].as_f64().unwrap());
+            // The test picture may be of no class, so the best label need not be claimed.
+            let top = label["top"].as_array().unwrap();
+            let same = top.iter().find(|best| best["label"] == wanted["label"]);
+            let same = same.unwrap_or_else(|| panic!("{} is not in {label}", wanted["label"]));
+            let [said, again] = [same, wanted].map(|l| l["score"].as_f64().unwrap());
             assert!((said - again).abs() < 0.03, "{said} and {again}");
             drop(watch);
         }
