@@ -8,7 +8,7 @@ use image::codecs::jpeg::JpegEncoder;
 use serde::Serialize;
 
 use super::{ConfigOption, say};
-use crate::engine::Engine;
+use crate::engine::{self, Engine};
 use crate::exit;
 use crate::frame::{Captured, Frame, PixelFormat};
 use crate::meter::heap::{self, Heap};
@@ -242,7 +242,7 @@ fn text(report: &Report) -> String {
     [
         format!(
             "model        {} by {}, threads {}",
-            &report.model_hash[..12.min(report.model_hash.len())],
+            engine::abbreviated(&report.model_hash),
             report.kernel,
             report.threads
         ),

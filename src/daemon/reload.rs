@@ -147,12 +147,12 @@ impl Reloader {
         Ok((reloaded, lines))
     }
 
-    /// The line about the model that runs now.
+    /// The log line that names the running model.
     fn running(&self, reloaded: Reloaded) -> String {
         format!(
             "now running {} (SHA-256 {}, {} labels){}",
             self.settings.model.display(),
-            &self.card.sha256[..12.min(self.card.sha256.len())],
+            engine::abbreviated(&self.card.sha256),
             self.card.labels.len(),
             match reloaded {
                 Reloaded::SameModel => ", the same model as before",

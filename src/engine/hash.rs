@@ -48,3 +48,21 @@ pub fn sha256(path: &Path) -> Result<String, Error> {
     }
     Ok(hash.finalize().iter().map(|b| format!("{b:02x}")).collect())
 }
+
+/// The first twelve digits of `hash`, for people. All of it where twelve bytes end inside of a
+/// character: a file may claim any text as its hash.
+pub(crate) fn abbreviated(hash: &str) -> &str {
+    hash.get(..12).unwrap_or(hash)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_hash_is_never_cut_inside_of_a_character() {
+        assert_eq!(abbreviated("0123456789abcdef"), "0123456789ab");
+        assert_eq!(abbreviated("short"), "short");
+        assert_eq!(abbreviated("0123456789aé"), "0123456789aé");
+    }
+}

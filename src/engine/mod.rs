@@ -38,5 +38,5 @@ pub use onnx::Onnx;
 pub use open::open;
 
 pub(crate) use config::locate;
-pub(crate) use hash::verify_file;
+pub(crate) use hash::{abbreviated, verify_file};
 pub(crate) use open::{Standing, cached, is_bundle, no_model, open_as, packed, standing};

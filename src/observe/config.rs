@@ -18,8 +18,8 @@ pub struct Config {
     pub release: f32,
     /// How far the first label must lead the second to be claimed, 0 to 1.
     pub margin: f32,
-    /// Over how many labels the scores may be spread for one to be claimed: the exponential of their
-    /// entropy, 1 to 10000; 0 turns it off.
+    /// The most labels that the scores may be spread over for one to be claimed: the exponential of
+    /// their entropy, 1 to 10000; 0 turns it off.
     pub spread: f32,
     /// Seconds after which an unchanged state is published again, 0.1 to 86400.
     pub heartbeat: f64,

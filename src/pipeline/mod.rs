@@ -261,8 +261,8 @@ impl Pipeline {
     }
 }
 
-/// Tells `listeners` of a frame that is no picture and is passed over, for the reason `error`, which
-/// is counted as `cause`.
+/// Tells `listeners` of a frame that is no picture and is passed over, for the reason `error`,
+/// which is counted as `cause`.
 ///
 /// # Errors
 /// A listener could not write its output.

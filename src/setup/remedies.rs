@@ -3,6 +3,7 @@
 use crate::config::Config;
 use crate::engine::Description;
 use crate::memory::{Facts, Remedy};
+use crate::publish;
 use crate::source::{self, Footprint, SourceKind, camera};
 use crate::vision;
 
@@ -10,8 +11,6 @@ use crate::vision;
 const PARTS: [u32; 4] = [2, 3, 4, 6];
 /// A queue that is enough for a label and its heartbeats.
 const QUEUE: usize = 16;
-/// The largest packet as shipped, which is enough for every message.
-const PACKET: usize = 256 << 10;
 
 /// Each change that makes the need of `facts` smaller, with what it saves.
 pub fn of(config: &Config, engine: &Description, source: Footprint, facts: &Facts) -> Vec<Remedy> {
@@ -41,14 +40,15 @@ pub fn of(config: &Config, engine: &Description, source: Footprint, facts: &Fact
         let words = format!("set mqtt.queue = {QUEUE}");
         all.extend(Remedy::new("queue", words, facts, &changed));
     }
-    if config.mqtt.enabled && config.mqtt.max_packet > PACKET {
+    let packet = publish::Config::default().max_packet;
+    if config.mqtt.enabled && config.mqtt.max_packet > packet {
         let mut mqtt = config.mqtt.clone();
-        mqtt.max_packet = PACKET;
+        mqtt.max_packet = packet;
         let changed = Facts {
             mqtt: mqtt.memory(),
             ..*facts
         };
-        let words = format!("set mqtt.max_packet = {PACKET}");
+        let words = format!("set mqtt.max_packet = {packet}");
         all.extend(Remedy::new("packet", words, facts, &changed));
     }
     all

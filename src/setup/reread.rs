@@ -34,7 +34,7 @@ pub(super) struct Reader {
 }
 
 impl Reader {
-    /// A reader for the configuration that runs.
+    /// Remembers the file and the keys of `loaded`, which are in force.
     pub(super) fn new(loaded: &Loaded) -> Self {
         let running = loaded.keys();
         Self {

@@ -135,8 +135,8 @@ impl Drop for Daemon {
     }
 }
 
-/// A source for [`configuration`]: the shipped recording, ten frames a second. `at_end` is `loop` or
-/// `stop`.
+/// A source for [`configuration`]: the shipped recording, ten frames a second. `at_end` is `loop`
+/// or `stop`.
 pub fn bottles(at_end: &str) -> String {
     let path = root().join("tests/recordings/bottles");
     format!("kind = \"recording\"\npath = {path:?}\nat_end = \"{at_end}\"\n")

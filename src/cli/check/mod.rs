@@ -185,7 +185,7 @@ fn text(
 /// Predicts the need of a daemon and checks it against the budget.
 fn memory(loaded: &Loaded, guard: Option<&Guard>) -> Result<String, Failure> {
     let Some(guard) = guard else {
-        let unknown = "it cannot be told without a model that runs";
+        let unknown = "the need is unknown until the model runs";
         return Err(Failure::new(exit::CONFIG, unknown));
     };
     guard

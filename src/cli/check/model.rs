@@ -58,7 +58,7 @@ pub(super) fn model(
         path.display(),
         card.name,
         card.labels.len(),
-        &described.model_hash[..12.min(described.model_hash.len())],
+        engine::abbreviated(&described.model_hash),
         described.kernel,
         described.threads,
     ))

@@ -20,7 +20,7 @@ use crate::pipeline::{self, Listener, Pace, Pipeline, Publishing, Totals};
 use crate::publish::{self, Publisher, Topics, Unknown};
 use crate::setup::{self, Failure, Model};
 use crate::signals::Stop;
-use crate::source::{self, Recording, RecordingOptions, Step};
+use crate::source::{self, Fetched, Recording, RecordingOptions};
 
 /// How long a replay waits for the broker, at its start and at its end.
 const CONNECT: Duration = Duration::from_secs(5);
@@ -243,17 +243,17 @@ fn play(
     let pace = Pace::from(Instant::now());
     while !stop.requested() {
         match recording.step(&mut frame)? {
-            Step::Frame => {}
-            Step::Bad { cause, message } => {
+            Fetched::Frame => {}
+            Fetched::Bad { cause, message } => {
                 pipeline::pass_over(&frame, cause, &message, listeners)?;
                 continue;
             }
-            Step::Lost { count, cause } => {
+            Fetched::Lost { count, cause } => {
                 pipeline::lose(count, cause, listeners);
                 continue;
             }
-            Step::Idle => continue,
-            Step::End => break,
+            Fetched::Idle => continue,
+            Fetched::End => break,
         }
         if realtime {
             pace.wait(frame.captured.elapsed, stop, || ());

@@ -35,8 +35,8 @@ impl Stamp {
         })
     }
 
-    /// Whether this is the file that `packed` was taken of. Archives and some filesystems keep whole
-    /// seconds alone, so a time without a fraction agrees with any in its second.
+    /// Returns true if this is the file that `packed` was taken of. Archives and some filesystems
+    /// keep whole seconds alone, so a time without a fraction agrees with any in its second.
     pub(crate) fn is_of(self, packed: Self) -> bool {
         let fraction = self.nanos == packed.nanos || self.nanos == 0 || packed.nanos == 0;
         (self.length, self.seconds) == (packed.length, packed.seconds) && fraction

@@ -11,8 +11,8 @@ use super::wire::WireEvent;
 use crate::publish::{Config, Error, Topics};
 
 /// Connects once and disconnects. Uses a temporary client id and no last will, so that a daemon
-/// that runs with the same configuration is not disturbed. Waits for `limit`, or until `give_up`,
-/// which is asked several times a second.
+/// with the same configuration is not disturbed. Waits at most for `limit`, and less once `give_up`
+/// returns true; it is called several times a second.
 ///
 /// # Errors
 /// Those of [`Publisher::start`](crate::publish::Publisher::start) and

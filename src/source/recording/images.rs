@@ -35,7 +35,7 @@ enum Files {
         /// Pictures that are not read, until they were counted.
         foreign: u64,
     },
-    /// A single file, and whether it was read.
+    /// A single file; true once it was read.
     File(bool),
 }
 

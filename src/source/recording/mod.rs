@@ -37,7 +37,8 @@ use std::path::PathBuf;
 use std::time::{Duration, SystemTime};
 
 pub(super) use self::open::is_address;
-use self::reader::{Fetched, Reader};
+pub(crate) use self::reader::Fetched;
+use self::reader::Reader;
 use super::{Error, Footprint, Next, Source};
 use crate::frame::Frame;
 use crate::meter::Tally;
@@ -86,40 +87,16 @@ pub struct Recording {
     passed_over: Tally,
 }
 
-/// What the next place of a recording holds.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Step {
-    /// A frame.
-    Frame,
-    /// Something that cannot be read or is no picture.
-    Bad {
-        /// For the counters.
-        cause: &'static str,
-        /// For the user.
-        message: String,
-    },
-    /// Several things that are no pictures, and that the log has named.
-    Lost {
-        /// How many.
-        count: u64,
-        /// For the counters.
-        cause: &'static str,
-    },
-    /// Nothing yet; ask again.
-    Idle,
-    /// Nothing: the recording is over.
-    End,
-}
-
 impl Recording {
-    /// Whether its frames follow one another in time, so that smoothing them and counting those that
-    /// agree makes sense. Streams, videos and folders with a manifest are such films, and so is any
-    /// folder whose frames the user has `paced`. Other pictures have nothing to do with each other.
+    /// Returns true if its frames follow one another in time, so that it makes sense to smooth their
+    /// scores and to count those that agree. Streams, videos and folders with a manifest are such
+    /// films, and so is any folder whose frames the user has `paced`. Other pictures have nothing to
+    /// do with each other.
     pub(crate) fn is_film(&self, paced: bool) -> bool {
         self.reader.is_film() || (self.folder && paced)
     }
 
-    /// Whether the path is that of a file or a pipe with many frames, rather than each frame a file.
+    /// Returns true if one file or pipe holds many frames, false if each frame is a file.
     pub(crate) fn is_one_file_of_many(&self) -> bool {
         self.many
     }
@@ -188,31 +165,27 @@ impl Recording {
     ///
     /// # Errors
     /// Final ones only.
-    pub(crate) fn step(&mut self, frame: &mut Frame) -> Result<Step, Error> {
+    pub(crate) fn step(&mut self, frame: &mut Frame) -> Result<Fetched, Error> {
         loop {
             frame.name.clear();
             frame.name.push_str(&self.name);
-            let step = match self.reader.next(frame)? {
+            let fetched = self.reader.next(frame)?;
+            match &fetched {
                 Fetched::End if self.again()? => continue,
-                Fetched::End => return Ok(Step::End),
-                Fetched::Idle => return Ok(Step::Idle),
+                Fetched::End | Fetched::Idle => return Ok(fetched),
                 Fetched::Lost { count, cause } => {
-                    self.passed_over.add_many(cause, count);
+                    self.passed_over.add_many(cause, *count);
                     self.seq += count;
-                    return Ok(Step::Lost { count, cause });
+                    return Ok(fetched);
                 }
-                Fetched::Bad { cause, message } => {
+                Fetched::Bad { cause, .. } => {
                     self.passed_over.add(cause);
-                    Step::Bad { cause, message }
                 }
-                Fetched::Frame => {
-                    self.given += 1;
-                    Step::Frame
-                }
-            };
+                Fetched::Frame => self.given += 1,
+            }
             self.stamp(frame);
             self.seq += 1;
-            return Ok(step);
+            return Ok(fetched);
         }
     }
 }
@@ -221,11 +194,11 @@ impl Source for Recording {
     fn next(&mut self, frame: &mut Frame) -> Result<Next, Error> {
         loop {
             match self.step(frame)? {
-                Step::Frame => return Ok(Next::Frame),
-                Step::Idle => return Ok(Next::Idle),
-                Step::End => return Ok(Next::End),
-                Step::Lost { .. } => {}
-                Step::Bad { message, .. } => {
+                Fetched::Frame => return Ok(Next::Frame),
+                Fetched::Idle => return Ok(Next::Idle),
+                Fetched::End => return Ok(Next::End),
+                Fetched::Lost { .. } => {}
+                Fetched::Bad { message, .. } => {
                     log::warn!("{}: {message}; passed over", frame.name);
                 }
             }

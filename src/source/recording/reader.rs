@@ -60,9 +60,9 @@ impl Input for BufReader<File> {
     }
 }
 
-/// The outcome of [`Reader::next`].
+/// What the next place of a recording holds.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Fetched {
+pub(crate) enum Fetched {
     /// A frame.
     Frame,
     /// Something that is not a frame.
