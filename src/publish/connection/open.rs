@@ -29,10 +29,10 @@ pub(crate) fn options(
     })
 }
 
-/// A connection with room for the messages in flight, and the subscription and the disconnect
+/// A connection with room for the messages in flight, and for some subscriptions and the disconnect
 /// behind them.
 pub(super) fn open(options: &Options) -> (Sender, Connection) {
-    wire::open(options, WINDOW + 2)
+    wire::open(options, WINDOW + 8)
 }
 
 /// A runtime on the calling thread, with one more thread while a name is resolved.
