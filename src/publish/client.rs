@@ -22,13 +22,13 @@ const PACKET: usize = 9;
 #[derive(Default)]
 pub struct Extras {
     /// Which commands are obeyed.
-    pub(crate) commands: commands::Config,
+    pub commands: commands::Config,
     /// Threads that must make progress for the daemon to be `online`, and how long they may take.
-    pub(crate) progress: Option<(Arc<Progress>, Duration)>,
+    pub progress: Option<(Arc<Progress>, Duration)>,
     /// Retained messages, topic and payload, that come first on each connection.
-    pub(crate) birth: Vec<(String, Vec<u8>)>,
+    pub birth: Vec<(String, Vec<u8>)>,
     /// Messages of others, topic and payload, after which all states are published again.
-    pub(crate) births: Vec<(String, String)>,
+    pub births: Vec<(String, String)>,
 }
 
 /// Publishes over MQTT; see the [module](super).

@@ -189,8 +189,8 @@ fn a_broker_that_comes_back_empty_gets_everything_again() {
     let counts = talker.publisher.counts();
     assert_eq!((counts.connections, counts.dropped), (2, 0));
 
-    assert_eq!(subscriber.expect("availability").text, "online");
     assert_eq!(subscriber.expect("label").json()["label"], "red wine");
+    assert_eq!(subscriber.expect("availability").text, "online");
     assert_eq!(subscriber.expect("event").json()["label"], "ginger ale");
     assert_eq!(subscriber.expect("event").json()["label"], "red wine");
     let late = Subscriber::new(&broker, "goldcrest/front/label");

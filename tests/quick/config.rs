@@ -30,6 +30,7 @@ fn every_section_refuses_what_it_does_not_know() {
         ("model", "threads"),
         ("observe", "heartbeat"),
         ("mqtt", "keep_alive"),
+        ("commands", "enabled"),
         ("health", "interval"),
         ("memory", "budget_mb"),
         ("log", "level"),
@@ -70,6 +71,7 @@ fn every_range_is_held() {
         ("mqtt", "keep_alive", "0"),
         ("mqtt", "queue", "0"),
         ("mqtt", "max_packet", "10"),
+        ("commands", "allow", "[\"reboot\"]"),
         ("health", "interval", "0.0"),
     ] {
         let (code, line) = answer(&format!("[{section}]\n{key} = {value}\n"));
