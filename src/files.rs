@@ -70,7 +70,13 @@ mod tests {
     fn a_pipe_and_a_device_are_refused_without_waiting() {
         let folder = tempfile::tempdir().unwrap();
         let fifo = folder.path().join("fifo");
-        assert!(Command::new("mkfifo").arg(&fifo).status().unwrap().success());
+        assert!(
+            Command::new("mkfifo")
+                .arg(&fifo)
+                .status()
+                .unwrap()
+                .success()
+        );
         for path in [fifo.as_path(), Path::new("/dev/zero"), folder.path()] {
             let refused = read(path, 100).unwrap_err().to_string();
             assert!(refused.contains("no regular file"), "{refused}");

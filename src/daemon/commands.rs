@@ -41,7 +41,10 @@ impl Commands {
     ) -> Self {
         let kept = keeper.as_mut().map(Keeper::read).unwrap_or_default();
         if kept != Kept::default() {
-            log::info!("going on with what commands set before: {}", in_words(&kept));
+            log::info!(
+                "going on with what commands set before: {}",
+                in_words(&kept)
+            );
         }
         reloader.overrides.threshold = kept.threshold;
         reloader.overrides.log = kept.log_level;
@@ -198,7 +201,10 @@ fn in_words(kept: &Kept) -> String {
         words.push("paused".into());
     }
     words.extend(kept.threshold.map(|number| format!("threshold {number}")));
-    words.extend(kept.log_level.map(|level| format!("log level {}", name(level))));
+    words.extend(
+        kept.log_level
+            .map(|level| format!("log level {}", name(level))),
+    );
     words.join(", ")
 }
 
@@ -208,9 +214,15 @@ fn name(level: LevelFilter) -> String {
 
 /// A number as it was written: 0.7, not 0.699999988079071.
 fn number(value: f32) -> Value {
-    value.to_string().parse::<f64>().map_or(Value::Null, Value::from)
+    value
+        .to_string()
+        .parse::<f64>()
+        .map_or(Value::Null, Value::from)
 }
 
 fn keys<const N: usize>(pairs: [(&str, Value); N]) -> Map<String, Value> {
-    pairs.map(|(key, value)| (key.to_string(), value)).into_iter().collect()
+    pairs
+        .map(|(key, value)| (key.to_string(), value))
+        .into_iter()
+        .collect()
 }

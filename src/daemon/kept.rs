@@ -101,7 +101,10 @@ mod tests {
         assert_eq!(keeper.read(), Kept::default());
         keeper.write(SET, Instant::now(), false);
         let text = fs::read_to_string(folder.path().join(NAME)).unwrap();
-        assert_eq!(text, r#"{"paused":true,"threshold":0.7,"log_level":"DEBUG"}"#);
+        assert_eq!(
+            text,
+            r#"{"paused":true,"threshold":0.7,"log_level":"DEBUG"}"#
+        );
         assert_eq!(Keeper::new(folder.path()).read(), SET);
     }
 

@@ -27,9 +27,7 @@ impl Overrides {
     pub(super) fn after(&self, settings: &Settings) -> Self {
         let configured = (settings.observe.threshold, settings.log);
         Self {
-            threshold: self
-                .threshold
-                .filter(|_| configured.0 == self.configured.0),
+            threshold: self.threshold.filter(|_| configured.0 == self.configured.0),
             log: self.log.filter(|_| configured.1 == self.configured.1),
             configured,
         }

@@ -1,7 +1,7 @@
 //! What a subscriber sees when a daemon connects, and while one of its threads hangs.
 
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::Duration;
 
@@ -41,7 +41,10 @@ fn online_comes_after_every_state_on_each_connection() {
     let (topics, text) = birth(&subscriber);
     assert_eq!(text, "online");
     for state in states {
-        assert!(topics.iter().any(|topic| topic == state), "{state}: {topics:?}");
+        assert!(
+            topics.iter().any(|topic| topic == state),
+            "{state}: {topics:?}"
+        );
     }
     // The birth of a later connection, to a broker that knows nothing. The daemon waits a second
     // before it connects again.
@@ -52,7 +55,10 @@ fn online_comes_after_every_state_on_each_connection() {
     assert_eq!(text, "online");
     assert!(topics.iter().all(|topic| topic != "event"), "{topics:?}");
     for state in states {
-        assert!(topics.iter().any(|topic| topic == state), "{state}: {topics:?}");
+        assert!(
+            topics.iter().any(|topic| topic == state),
+            "{state}: {topics:?}"
+        );
     }
     // A command is heard as soon as that is seen.
     broker.send("goldcrest/test/command/health", "");
@@ -71,7 +77,10 @@ fn a_broker_that_stops_is_not_taken_for_a_foreign_client() {
     daemon.expect("trying again");
     daemon.expect("connected as");
     let log = daemon.end();
-    assert!(!log.iter().any(|line| line.contains("was published on")), "{log:#?}");
+    assert!(
+        !log.iter().any(|line| line.contains("was published on")),
+        "{log:#?}"
+    );
 }
 
 /// Sees the same label in every frame.

@@ -57,7 +57,10 @@ fn each_command_is_obeyed_answered_and_shown_in_settings() {
     let ears = Ears::new(&broker);
     let health = Subscriber::new(&broker, "goldcrest/test/health");
     let mut daemon = daemon(&broker, ON);
-    let label = |wanted: Value| ears.labels.expect_that("label", |m| m.json()["label"] == wanted);
+    let label = |wanted: Value| {
+        ears.labels
+            .expect_that("label", |m| m.json()["label"] == wanted)
+    };
     label(json!(IN_THE_RECORDING));
     let first = ears.settings.expect("settings").json();
     assert_eq!(
@@ -65,7 +68,11 @@ fn each_command_is_obeyed_answered_and_shown_in_settings() {
         (&json!(false), &json!(0.6), &json!("info"))
     );
 
-    let answer = ears.ask(&broker, "threshold", "{\"value\":0.55,\"correlation\":\"abc\"}");
+    let answer = ears.ask(
+        &broker,
+        "threshold",
+        "{\"value\":0.55,\"correlation\":\"abc\"}",
+    );
     let wanted = json!({"v": 1, "command": "threshold", "ok": true, "correlation": "abc", "threshold": 0.55});
     assert_eq!(answer, wanted);
     assert_eq!(ears.settings.expect("settings").json()["threshold"], 0.55);
@@ -82,17 +89,27 @@ fn each_command_is_obeyed_answered_and_shown_in_settings() {
     assert_eq!(ears.ask(&broker, "pause", "OFF")["paused"], false);
     label(json!(IN_THE_RECORDING));
     assert_eq!(ears.settings.expect("settings").json()["paused"], false);
-    assert_eq!(ears.ask(&broker, "pause", "{\"value\":\"ON\"}")["paused"], true);
+    assert_eq!(
+        ears.ask(&broker, "pause", "{\"value\":\"ON\"}")["paused"],
+        true
+    );
     assert_eq!(ears.ask(&broker, "resume", "")["paused"], false);
 
-    assert_eq!(ears.ask(&broker, "log_level", "debug")["log_level"], "debug");
-    ears.settings.expect_that("settings", |m| m.json()["log_level"] == "debug");
+    assert_eq!(
+        ears.ask(&broker, "log_level", "debug")["log_level"],
+        "debug"
+    );
+    ears.settings
+        .expect_that("settings", |m| m.json()["log_level"] == "debug");
     assert_eq!(ears.refused(&broker, "snapshot", ""), "snapshots are off");
 
     let reload = ears.ask(&broker, "reload", "");
     let lines = reload["log"].as_array().expect("lines");
     assert_eq!(lines[0], "the configuration is the same as before");
-    assert!(lines[1].as_str().unwrap().starts_with("now running "), "{reload}");
+    assert!(
+        lines[1].as_str().unwrap().starts_with("now running "),
+        "{reload}"
+    );
     daemon.expect("reload: the configuration is the same as before");
     // A reload keeps what commands set.
     let late = Subscriber::new(&broker, "goldcrest/test/settings").expect("settings");
@@ -112,7 +129,10 @@ fn a_reload_that_fails_is_answered_with_the_line_of_the_log() {
     ears.labels.expect("label");
     fs::write(daemon.folder.path().join("config.toml"), "[observe").unwrap();
     let error = ears.refused(&broker, "reload", "{\"correlation\":1}");
-    assert!(error.contains("not TOML") && error.ends_with("nothing changes"), "{error}");
+    assert!(
+        error.contains("not TOML") && error.ends_with("nothing changes"),
+        "{error}"
+    );
     let line = daemon.expect("reload: ");
     assert!(line.ends_with(&error), "{line}");
     let settings = ears.settings.expect_that("settings", |m| {
@@ -134,7 +154,9 @@ fn a_key_that_changes_in_the_file_is_newer_than_a_command() {
     let text = fs::read_to_string(&path).unwrap();
     fs::write(&path, text.replace("\"info\"", "\"warn\"")).unwrap();
     ears.ask(&broker, "reload", "");
-    let settings = ears.settings.expect_that("settings", |m| m.json()["log_level"] == "warn");
+    let settings = ears
+        .settings
+        .expect_that("settings", |m| m.json()["log_level"] == "warn");
     assert_eq!(settings.json()["threshold"], 0.5);
     daemon.end();
 }
@@ -151,14 +173,30 @@ fn what_is_refused_is_answered_and_changes_nothing() {
     let settings = ears.settings.expect("settings").json();
     for (name, payload, why) in [
         ("reboot", "", "unknown command; known are pause, "),
-        ("log_level", "debug", "not allowed: commands.allow lacks \"log_level\""),
+        (
+            "log_level",
+            "debug",
+            "not allowed: commands.allow lacks \"log_level\"",
+        ),
         ("threshold", "high", "its value must be a number"),
-        ("threshold", "7", "observe.threshold must be 0 to 1, and is 7"),
-        ("threshold", "0.3", "observe.release must be 0 to the threshold"),
+        (
+            "threshold",
+            "7",
+            "observe.threshold must be 0 to 1, and is 7",
+        ),
+        (
+            "threshold",
+            "0.3",
+            "observe.release must be 0 to the threshold",
+        ),
         ("threshold", "", "it needs a value"),
         ("pause", "{\"value\":", "the payload is not valid JSON"),
         ("pause", "{\"for\":60}", "unknown key \"for\""),
-        ("pause", &"x".repeat(5000), "the payload is larger than 4096 bytes"),
+        (
+            "pause",
+            &"x".repeat(5000),
+            "the payload is larger than 4096 bytes",
+        ),
     ] {
         let error = ears.refused(&broker, name, payload);
         assert!(error.starts_with(why), "{name} {payload}: {error}");
@@ -192,7 +230,11 @@ fn ten_thousand_commands_cost_neither_memory_nor_the_connection() {
     health.expect_that("health", |m| settled(&m.json()));
     let anonymous = || field(daemon.id(), "RssAnon:").unwrap();
     let before = anonymous();
-    broker.flood("goldcrest/test/command/resume", "{\"correlation\":\"flood\"}", 10_000);
+    broker.flood(
+        "goldcrest/test/command/resume",
+        "{\"correlation\":\"flood\"}",
+        10_000,
+    );
     let report = health.expect_that("health", |m| {
         m.json()["drops"]["command"].as_u64() > Some(5000)
     });
@@ -203,9 +245,12 @@ fn ten_thousand_commands_cost_neither_memory_nor_the_connection() {
     assert!(grown < 1024, "{grown} KiB");
     // It was told why, a few times.
     ears.answers.expect_that("resume", |m| {
-        m.json()["error"].as_str().is_some_and(|why| why.starts_with("too many commands"))
+        m.json()["error"]
+            .as_str()
+            .is_some_and(|why| why.starts_with("too many commands"))
     });
-    ears.labels.expect_that("label", |m| !m.json()["label"].is_null());
+    ears.labels
+        .expect_that("label", |m| !m.json()["label"].is_null());
     daemon.end();
 }
 
@@ -223,7 +268,8 @@ fn a_retained_message_that_is_too_large_costs_one_connection() {
     let frames = report.json()["frames"].as_u64();
     let later = health.expect_that("health", |m| m.json()["frames"].as_u64() > frames);
     assert_eq!(later.json()["queue"]["connections"], 2);
-    ears.labels.expect_that("label", |m| m.json()["label"] == IN_THE_RECORDING);
+    ears.labels
+        .expect_that("label", |m| m.json()["label"] == IN_THE_RECORDING);
     daemon.end();
 }
 
@@ -237,7 +283,8 @@ fn what_commands_set_survives_a_restart_where_that_is_configured() {
     ears.settings.expect("settings");
     ears.ask(&broker, "threshold", "0.45");
     ears.ask(&broker, "pause", "");
-    ears.settings.expect_that("settings", |m| m.json()["paused"] == true);
+    ears.settings
+        .expect_that("settings", |m| m.json()["paused"] == true);
     daemon_1.end();
 
     let mut again = daemon(&broker, &keep);
@@ -247,14 +294,17 @@ fn what_commands_set_survives_a_restart_where_that_is_configured() {
         (&settings["paused"], &settings["threshold"]),
         (&json!(true), &json!(0.45))
     );
-    ears.labels.expect_that("label", |m| m.json()["reason"] == "paused");
+    ears.labels
+        .expect_that("label", |m| m.json()["reason"] == "paused");
     ears.ask(&broker, "resume", "");
     again.end();
 
     fs::write(state.path().join("settings.json"), "{\"paused\":tr").unwrap();
     let mut damaged = daemon(&broker, &keep);
     damaged.expect("settings.json: kept settings cannot be used");
-    let settings = ears.settings.expect_that("settings", |m| m.json()["threshold"] == 0.6);
+    let settings = ears
+        .settings
+        .expect_that("settings", |m| m.json()["threshold"] == 0.6);
     assert_eq!(settings.json()["paused"], false);
     damaged.end();
 }
@@ -263,11 +313,20 @@ fn what_commands_set_survives_a_restart_where_that_is_configured() {
 fn the_page_about_mqtt_names_each_command_and_its_answer() {
     let page = fs::read_to_string(root().join("docs/mqtt.md")).unwrap();
     for name in [
-        "pause", "resume", "snapshot", "reload", "threshold", "log_level", "health",
+        "pause",
+        "resume",
+        "snapshot",
+        "reload",
+        "threshold",
+        "log_level",
+        "health",
     ] {
         assert!(page.contains(&format!("\n| `{name}` |")), "{name}");
     }
-    let answer = json!({"v": 1, "command": "threshold", "ok": true, "correlation": "abc", "threshold": 0.7});
-    let examples = page.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
+    let answer =
+        json!({"v": 1, "command": "threshold", "ok": true, "correlation": "abc", "threshold": 0.7});
+    let examples = page
+        .lines()
+        .filter_map(|line| serde_json::from_str::<Value>(line).ok());
     assert!(examples.into_iter().any(|example| example == answer));
 }

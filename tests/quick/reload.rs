@@ -251,7 +251,10 @@ fn a_pipe_in_place_of_a_file_does_not_stop_the_daemon() {
         assert!(made.success());
         daemon.signal("HUP");
         let line = daemon.expect("reload: ");
-        assert!(line.contains(name) && line.contains("no regular file"), "{line}");
+        assert!(
+            line.contains(name) && line.contains("no regular file"),
+            "{line}"
+        );
     }
     let subscriber = Subscriber::new(&broker, "goldcrest/test/label");
     subscriber.expect_that("label", |m| !m.retained);

@@ -75,7 +75,11 @@ mod tests {
         let config: Config = toml::from_str("allow = ['pause', 'reboot']").unwrap();
         let misfit = config.check().unwrap_err();
         assert_eq!(misfit.key, "allow");
-        assert!(misfit.message.starts_with("has \"reboot\"; commands are pause, resume"));
+        assert!(
+            misfit
+                .message
+                .starts_with("has \"reboot\"; commands are pause, resume")
+        );
         assert!(toml::from_str::<Config>("alow = []").is_err());
     }
 }

@@ -151,10 +151,25 @@ mod tests {
 
     #[test]
     fn a_button_a_switch_and_an_empty_payload_pause() {
-        for payload in ["", " \n", "PRESS", "ON", "on", "true", "{}", r#"{"value":true}"#] {
+        for payload in [
+            "",
+            " \n",
+            "PRESS",
+            "ON",
+            "on",
+            "true",
+            "{}",
+            r#"{"value":true}"#,
+        ] {
             assert_eq!(ok("pause", payload), Command::Pause, "{payload}");
         }
-        for payload in ["OFF", "off", "0", r#"{"value":"OFF"}"#, r#"{"value":false}"#] {
+        for payload in [
+            "OFF",
+            "off",
+            "0",
+            r#"{"value":"OFF"}"#,
+            r#"{"value":false}"#,
+        ] {
             assert_eq!(ok("pause", payload), Command::Resume, "{payload}");
         }
         assert_eq!(ok("resume", "PRESS"), Command::Resume);
@@ -167,8 +182,19 @@ mod tests {
         for payload in ["0.7", " 0.7 ", r#"{"value":0.7}"#, r#"{"value":"0.7"}"#] {
             assert_eq!(ok("threshold", payload), Command::Threshold(0.7));
         }
-        for payload in ["", "high", "NaN", "inf", "1e99", "0,7", r#"{"value":[0.7]}"#] {
-            assert!(refused("threshold", payload).contains("number"), "{payload}");
+        for payload in [
+            "",
+            "high",
+            "NaN",
+            "inf",
+            "1e99",
+            "0,7",
+            r#"{"value":[0.7]}"#,
+        ] {
+            assert!(
+                refused("threshold", payload).contains("number"),
+                "{payload}"
+            );
         }
         let debug = Command::LogLevel(LevelFilter::Debug);
         assert_eq!(ok("log_level", "debug"), debug);
@@ -199,10 +225,16 @@ mod tests {
         assert!(asked.command.is_err());
         assert_eq!(asked.correlation, Some(json!("abc")));
         let asked = parse("pause", br#"{"correlation":7}"#);
-        assert_eq!((asked.command, asked.correlation), (Ok(Command::Pause), Some(json!(7))));
+        assert_eq!(
+            (asked.command, asked.correlation),
+            (Ok(Command::Pause), Some(json!(7)))
+        );
         let long = format!(r#"{{"correlation":"{}"}}"#, "x".repeat(300));
         for payload in [r#"{"correlation":[]}"#, long.as_str()] {
-            assert!(refused("pause", payload).contains("at most 256"), "{payload}");
+            assert!(
+                refused("pause", payload).contains("at most 256"),
+                "{payload}"
+            );
         }
     }
 

@@ -76,7 +76,10 @@ impl Inbox {
         let commands = self.commands.as_ref();
         [
             vec![self.availability.clone()],
-            commands.map(|c| format!("{}+", c.topics.command)).into_iter().collect(),
+            commands
+                .map(|c| format!("{}+", c.topics.command))
+                .into_iter()
+                .collect(),
             self.births.iter().map(|(topic, _)| topic.clone()).collect(),
         ]
     }
@@ -117,13 +120,7 @@ impl Inbox {
 }
 
 impl Commands {
-    fn hear(
-        &mut self,
-        name: String,
-        incoming: Incoming,
-        queue: &mut CommandQueue,
-        now: Instant,
-    ) {
+    fn hear(&mut self, name: String, incoming: Incoming, queue: &mut CommandQueue, now: Instant) {
         if incoming.retained {
             queue.refused += 1;
             // It would be obeyed at each connection.
@@ -131,7 +128,8 @@ impl Commands {
                 log::warn!(
                     "{}: ignoring a retained command; publish commands without the retain flag, and delete this one \
                      with `mosquitto_pub -r -n -t {}`",
-                    incoming.topic, incoming.topic
+                    incoming.topic,
+                    incoming.topic
                 );
             }
             return;

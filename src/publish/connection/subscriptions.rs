@@ -56,9 +56,8 @@ impl Subscriptions {
         if careful && !self.awaited.is_empty() {
             return None;
         }
-        let wanted = |group: &Group| {
-            !group.asked && group.rests_until.is_none_or(|until| until <= now)
-        };
+        let wanted =
+            |group: &Group| !group.asked && group.rests_until.is_none_or(|until| until <= now);
         let place = self.groups.iter().position(wanted)?;
         let group = &mut self.groups[place];
         group.asked = true;

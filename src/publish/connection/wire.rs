@@ -121,7 +121,9 @@ impl Sender {
     /// Subscribes to `filters` in one packet. Returns false when there is no room for that.
     pub(super) fn subscribe(&self, filters: &[&str]) -> bool {
         let filter = |filter: &&str| SubscribeFilter::new((*filter).into(), QoS::AtLeastOnce);
-        self.0.try_subscribe_many(filters.iter().map(filter)).is_ok()
+        self.0
+            .try_subscribe_many(filters.iter().map(filter))
+            .is_ok()
     }
 
     /// Asks for a disconnect behind all that was handed over. Returns false when there is no room
@@ -238,7 +240,9 @@ mod tests {
     #[test]
     fn a_packet_above_the_largest_is_told_apart_from_a_foreign_protocol() {
         let large = mqttbytes::Error::PayloadSizeLimitExceeded(1 << 20);
-        let failure = explain(ConnectionError::MqttState(StateError::Deserialization(large)));
+        let failure = explain(ConnectionError::MqttState(StateError::Deserialization(
+            large,
+        )));
         assert!(matches!(failure.reason, Reason::TooLarge), "{failure:?}");
     }
 

@@ -56,8 +56,12 @@ mod tests {
             let settings = Settings::new(true, 0.7, LevelFilter::Info, ("cafe", 16), error);
             serde_json::to_string(&settings).unwrap()
         };
-        let text = r#"{"v":1,"paused":true,"threshold":0.7,"log_level":"info","model":"cafe","labels":16"#;
+        let text =
+            r#"{"v":1,"paused":true,"threshold":0.7,"log_level":"info","model":"cafe","labels":16"#;
         assert_eq!(json(None), format!("{text}}}"));
-        assert_eq!(json(Some("no")), format!("{text},\"reload_error\":\"no\"}}"));
+        assert_eq!(
+            json(Some("no")),
+            format!("{text},\"reload_error\":\"no\"}}")
+        );
     }
 }

@@ -29,8 +29,15 @@ fn incoming(topic: &str, payload: &[u8]) -> Incoming {
 }
 
 fn answers(queue: &mut CommandQueue) -> Vec<(String, Value)> {
-    let read = |answer: Message| (answer.topic, serde_json::from_slice(&answer.payload).unwrap());
-    std::iter::from_fn(|| queue.next_answer()).map(read).collect()
+    let read = |answer: Message| {
+        (
+            answer.topic,
+            serde_json::from_slice(&answer.payload).unwrap(),
+        )
+    };
+    std::iter::from_fn(|| queue.next_answer())
+        .map(read)
+        .collect()
 }
 
 /// Hears one command; returns the error of its answer.
@@ -51,7 +58,10 @@ fn error(inbox: &mut Inbox, name: &str, payload: &[u8]) -> String {
 #[test]
 fn a_command_waits_for_the_main_thread() {
     let mut queue = CommandQueue::default();
-    let message = incoming("goldcrest/a/command/threshold", b"{\"value\":0.5,\"correlation\":3}");
+    let message = incoming(
+        "goldcrest/a/command/threshold",
+        b"{\"value\":0.5,\"correlation\":3}",
+    );
     inbox(&["threshold"]).hear(message, &mut queue, Instant::now());
     let request = queue.take().unwrap();
     assert_eq!(request.command, Command::Threshold(0.5));

@@ -1,7 +1,7 @@
 use super::*;
-use crate::publish::{Config, Topics, commands};
 use crate::publish::connection::options;
 use crate::publish::outbox::{Message, MessageKind, Outbox};
+use crate::publish::{Config, Topics, commands};
 
 fn message(topic: &str, kind: MessageKind) -> Message {
     Message {
