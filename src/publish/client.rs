@@ -26,7 +26,7 @@ impl Publisher {
     /// [`Publisher::wait_connected`].
     ///
     /// # Errors
-    /// [`Error::Id`]; [`Error::Password`] when the password's file cannot be read;
+    /// [`Error::Id`]; [`Error::Password`] and [`Error::Tls`] when a file cannot be used;
     /// [`Error::Thread`].
     pub fn start(config: &Config, id: &str) -> Result<Self, Error> {
         Self::start_as(client_id(config, id), config, id, Patience::Endless)
@@ -54,13 +54,14 @@ impl Publisher {
             topic: topics.availability.clone(),
             payload: word.into(),
             kind: MessageKind::State,
+            correlation: None,
         };
         let offline = availability("offline");
-        let options = connection::options(config, client_id, Some(offline.clone()))?;
+        let target = connection::target(config, client_id, Some(offline.clone()))?;
         let mut outbox = Outbox::new(config.queue);
         outbox.put(availability("online"));
         let shared = Arc::new(Shared::new(outbox, offline));
-        let thread = connection::start(&shared, options, config.address(), patience)?;
+        let thread = connection::start(&shared, target, patience)?;
         Ok(Self {
             shared,
             topics,
@@ -80,6 +81,7 @@ impl Publisher {
                 topic,
                 payload: json,
                 kind: payload.kind(),
+                correlation: None,
             }),
             Err(e) => self.drop_message(&format!("{topic}: cannot write the message as JSON: {e}")),
         }

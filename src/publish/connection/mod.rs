@@ -2,22 +2,29 @@
 
 mod backoff;
 mod client_id;
+mod dial;
+mod distrust;
 mod failure;
 mod flight;
 mod open;
 mod probe;
+mod rota;
 mod secret;
 mod session;
 mod shared;
+mod tls;
 mod watch;
 mod wire;
 
 pub(crate) use backoff::LogLimit;
 pub(crate) use client_id::{client_id, temporary_client_id};
+pub(crate) use distrust::Distrust;
 pub(crate) use failure::{ConnectionFailure, Reason};
-pub(crate) use open::options;
+pub(crate) use open::target;
 pub use probe::probe;
 pub(crate) use secret::read_password;
 pub use secret::{PasswordError, Secret};
 pub(crate) use session::{Patience, start};
 pub(crate) use shared::{Link, STEP, Shared};
+pub use tls::TlsError;
+pub(crate) use wire::Version;

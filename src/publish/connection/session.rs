@@ -10,12 +10,14 @@ use tokio::time;
 use super::backoff::{self, Backoff, LogLimit};
 use super::failure::{ConnectionFailure, Reason};
 use super::flight::{Closing, Flight, WINDOW};
-use super::open::{open, runtime};
+use super::open::{Target, runtime};
+use super::rota::Rota;
 use super::shared::{Link, Shared, SharedState};
 use super::watch::Watch;
-use super::wire::{Connection, Options, Sender, WireEvent};
+use super::wire::{Connection, Grant, Incoming, Sender, Unsendable, WireEvent};
 use crate::panics::{self, Panicked};
 use crate::publish::Error;
+use crate::publish::counts::MessageCounts;
 
 /// What a failed try to connect means to the caller.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -26,26 +28,18 @@ pub(crate) enum Patience {
     OneTry,
 }
 
-/// Starts the thread that connects to the broker at `address` and sends what `shared` holds, until
+/// Starts the thread that connects to `target` and sends what `shared` holds, until
 /// [`Shared::close`].
 ///
 /// # Errors
 /// [`Error::Thread`].
 pub(crate) fn start(
     shared: &Arc<Shared>,
-    options: Options,
-    address: String,
+    target: Target,
     patience: Patience,
 ) -> Result<JoinHandle<()>, Error> {
     let runtime = runtime()?;
-    let mut holder = Holder {
-        shared: Arc::clone(shared),
-        options,
-        address,
-        patience,
-        flight: Flight::new(),
-        watch: Watch::default(),
-    };
+    let mut holder = Holder::new(Arc::clone(shared), target, patience);
     thread::Builder::new()
         .name("mqtt".into())
         .spawn(move || holder.hold(runtime))
@@ -55,15 +49,36 @@ pub(crate) fn start(
 /// Holds one connection after the other.
 struct Holder {
     shared: Arc<Shared>,
-    options: Options,
+    target: Target,
+    /// The server that is connected to or tried.
     address: String,
     patience: Patience,
     /// The messages in flight. They outlive a panic of the MQTT crate.
     flight: Flight,
     watch: Watch,
+    /// For lines about the connection.
+    lines: LogLimit,
+    /// Whether the log's last word is that there is no connection.
+    trouble: bool,
+    /// For lines about single messages.
+    messages: LogLimit,
 }
 
 impl Holder {
+    fn new(shared: Arc<Shared>, target: Target, patience: Patience) -> Self {
+        Self {
+            shared,
+            address: target.servers[0].to_string(),
+            target,
+            patience,
+            flight: Flight::new(),
+            watch: Watch::default(),
+            lines: LogLimit::default(),
+            trouble: true,
+            messages: LogLimit::default(),
+        }
+    }
+
     /// The thread's main function.
     fn hold(&mut self, runtime: Runtime) {
         // The MQTT crate parses what strangers send. If it panics, it is started again.
@@ -106,30 +121,32 @@ impl Holder {
         state.counts.dropped += state.outbox.start_over(flight.into_messages()) as u64;
     }
 
-    /// Connects, sends messages, and connects again after a failure, until the close.
+    /// Connects, sends messages, and connects again after a failure, until the close. Each try has
+    /// a connection of its own: whatever the MQTT crate keeps of the one before must not be sent
+    /// beside what the outbox sends again.
     async fn run(&mut self) {
         let shared = Arc::clone(&self.shared);
-        let (sender, mut connection) = open(&self.options);
-        let mut backoff = Backoff::default();
-        let mut limit = LogLimit::default();
+        let mut rota = Rota::new(self.target.servers.len());
+        let mut backoff = Backoff::new(self.target.jitter);
         loop {
+            self.address = self.target.servers[rota.server()].to_string();
+            let (mut sender, mut connection) = self.target.open(rota.server());
             let mut begun = Instant::now();
             let answer = tokio::select! {
                 biased;
                 () = shared.closing() => return,
-                answer = connection.next() => answer,
+                answer = accepted(&mut connection) => answer,
             };
             let failure = match answer {
-                Ok(WireEvent::Connected) => {
-                    let (address, client_id) = (&self.address, &self.options.client_id);
-                    log::info!("MQTT broker {address}: connected as {client_id}");
-                    self.patience = Patience::Endless;
-                    limit.reset();
+                Ok(grant) => {
+                    self.note_connected();
+                    sender.grant = grant;
                     let end = self.hold_session(&sender, &mut connection).await;
                     // A broker that accepts us and drops us again is trouble too, so that only a
-                    // long connection resets the growing pauses.
+                    // long connection resets the growing pauses and the log's limit.
                     if begun.elapsed() >= backoff::REFUSED {
                         backoff.reset();
+                        self.lines.reset();
                     }
                     begun = Instant::now();
                     match end {
@@ -137,33 +154,53 @@ impl Holder {
                         None => return,
                     }
                 }
-                // No other event comes before that one.
-                Ok(_) => continue,
                 Err(failure) => failure,
             };
-            connection.forget();
-            let longest = self.report(&failure, &mut limit);
+            drop(connection);
+            let longest = self.report(&failure);
+            let pause = backoff.next(longest, begun.elapsed());
+            if rota.advance() {
+                backoff.note_round();
+            }
             tokio::select! {
                 () = shared.closing() => return,
-                () = time::sleep(backoff.next(longest, begun.elapsed())) => {}
+                () = time::sleep(pause) => {}
             }
         }
     }
 
+    /// Logs a connection unless the log takes it to be there.
+    fn note_connected(&mut self) {
+        let client_id = &self.target.options.client_id;
+        let level = if self.trouble {
+            log::Level::Info
+        } else {
+            log::Level::Debug
+        };
+        log::log!(
+            level,
+            "MQTT broker {}: connected as {client_id}",
+            self.address
+        );
+        self.patience = Patience::Endless;
+        self.trouble = false;
+    }
+
     /// Logs and notes a failed connection. Returns the longest pause before the next try.
-    fn report(&self, failure: &ConnectionFailure, limit: &mut LogLimit) -> Duration {
+    fn report(&mut self, failure: &ConnectionFailure) -> Duration {
         let error = Error::from_connection(&self.address, failure);
         let line = error.to_string();
-        if self.patience == Patience::Endless && limit.allows(&line, Instant::now()) {
+        if self.patience == Patience::Endless && self.lines.allows(&line, Instant::now()) {
             log::warn!("{line}; trying again");
+            self.trouble = true;
         }
         log::debug!("MQTT broker {}: {failure}", self.address);
-        let longest = match error {
-            Error::Refused { .. } => backoff::REFUSED,
-            _ => backoff::UNREACHABLE,
-        };
         self.shared.set_link(Link::Failed(error));
-        longest
+        if failure.reason.stays() {
+            backoff::REFUSED
+        } else {
+            backoff::UNREACHABLE
+        }
     }
 
     /// Sends messages over an open connection. Returns why the connection was lost, or `None` after
@@ -184,7 +221,9 @@ impl Holder {
                 loop {
                     let deadline = self.send_waiting(sender);
                     // Behind `online`, so that an `offline` from before is no answer to it.
-                    if self.watch.asks() && !sender.subscribe(&self.shared.offline.topic) {
+                    if self.watch.asks(Instant::now())
+                        && !sender.subscribe(&[&self.shared.offline.topic])
+                    {
                         log::debug!("MQTT broker {}: no room to subscribe", self.address);
                     }
                     tokio::select! {
@@ -193,16 +232,20 @@ impl Holder {
                         () = sleep_until(deadline) => return None,
                         () = sleep_until(self.flight.overdue_at()) => break Err(unacknowledged()),
                         () = sleep_until(self.watch.due_at(Instant::now())) => self.stay_online(),
+                        () = sleep_until(self.watch.asks_at()) => {}
                     }
                 }
             };
             match event {
                 Ok(WireEvent::Sent(id)) => self.flight.left(id),
                 Ok(WireEvent::Acknowledged(id)) => self.acknowledge(id),
-                Ok(WireEvent::Will) => self.watch.heard(),
-                Ok(WireEvent::Subscribed(accepted)) => self.note_subscribed(accepted),
+                Ok(WireEvent::Rejected(id, why)) => self.reject(id, why),
+                Ok(WireEvent::Incoming(message)) => self.hear(&message),
+                Ok(WireEvent::Subscribed(accepted)) => {
+                    self.note_subscribed(!accepted.contains(&false))
+                }
                 Ok(WireEvent::Disconnected) => return None,
-                Ok(WireEvent::Connected | WireEvent::Other) => {}
+                Ok(WireEvent::Connected(_) | WireEvent::Other) => {}
                 Err(failure) => break failure,
             }
         };
@@ -211,9 +254,29 @@ impl Holder {
     }
 
     fn acknowledge(&mut self, id: u16) {
+        self.settle(id, |counts| counts.sent += 1);
+    }
+
+    /// Drops a message that the broker does not take, now or later.
+    fn reject(&mut self, id: u16, why: &str) {
+        if let Some(topic) = self.flight.topic(id) {
+            let line = format!(
+                "MQTT broker {}: it refused a message on {topic}: {why}; the message is dropped; \
+                 correct the broker's access list",
+                self.address
+            );
+            if self.messages.allows(&line, Instant::now()) {
+                log::warn!("{line}");
+            }
+        }
+        self.settle(id, |counts| counts.dropped += 1);
+    }
+
+    /// Takes a message out of flight and counts it.
+    fn settle(&mut self, id: u16, count: impl FnOnce(&mut MessageCounts)) {
         if self.flight.acknowledge(id) {
             let mut state = self.shared.lock();
-            state.counts.sent += 1;
+            count(&mut state.counts);
             state.counts.unacknowledged = self.flight.len() as u64;
             if state.idle() {
                 drop(state);
@@ -222,12 +285,21 @@ impl Holder {
         }
     }
 
+    /// Takes in a message that the broker delivered.
+    fn hear(&mut self, message: &Incoming) {
+        let offline = &self.shared.offline;
+        if message.topic == offline.topic && message.payload == offline.payload {
+            self.watch.heard();
+        }
+    }
+
     fn note_subscribed(&mut self, accepted: bool) {
-        self.watch.confirmed();
-        if !accepted {
+        if accepted {
+            self.watch.accepted();
+        } else if self.watch.refused(Instant::now()) {
             log::warn!(
                 "MQTT broker {}: it does not allow to subscribe to {}; if another client publishes `offline` there, \
-                 that stays; allow it in the broker's access list",
+                 that stays; allow it in the broker's access list; asking again each minute",
                 self.address,
                 self.shared.offline.topic
             );
@@ -256,17 +328,25 @@ impl Holder {
     /// `offline` once everything is acknowledged, and disconnects once that is acknowledged too.
     /// Returns the deadline of the close.
     fn send_waiting(&mut self, sender: &Sender) -> Option<Instant> {
+        let window = WINDOW.min(sender.grant.window);
         let flight = &mut self.flight;
         let mut state = self.shared.lock();
         loop {
-            while flight.len() < WINDOW
+            while flight.len() < window
                 && let Some(message) = state.outbox.next()
             {
-                if sender.publish(&message) {
-                    flight.hand_over(message);
-                    state.counts.unacknowledged += 1;
-                } else {
-                    state.counts.dropped += 1;
+                match sender.publish(&message) {
+                    Ok(()) => {
+                        flight.hand_over(message);
+                        state.counts.unacknowledged += 1;
+                    }
+                    Err(why) => {
+                        state.counts.dropped += 1;
+                        let line = unsendable(&self.address, &message.topic, why);
+                        if self.messages.allows(&line, Instant::now()) {
+                            log::warn!("{line}");
+                        }
+                    }
                 }
             }
             if state.closing.is_none() || flight.len() > 0 {
@@ -284,6 +364,28 @@ impl Holder {
                 Closing::Disconnect => return state.closing,
             }
         }
+    }
+}
+
+/// Waits until the broker accepts the connection.
+async fn accepted(connection: &mut Connection) -> Result<Grant, ConnectionFailure> {
+    loop {
+        // No other event comes before that one.
+        if let WireEvent::Connected(grant) = connection.next().await? {
+            return Ok(grant);
+        }
+    }
+}
+
+fn unsendable(address: &str, topic: &str, why: Unsendable) -> String {
+    match why {
+        Unsendable::NoRoom => {
+            format!("MQTT broker {address}: no room to send a message on {topic}")
+        }
+        Unsendable::TooLarge(most) => format!(
+            "MQTT broker {address}: dropped a message on {topic}: it is larger than the {most} bytes \
+             that the broker takes; raise its limit"
+        ),
     }
 }
 

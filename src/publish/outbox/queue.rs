@@ -105,6 +105,7 @@ mod tests {
                 "health" => MessageKind::Report,
                 _ => MessageKind::Event,
             },
+            correlation: None,
         }
     }
 

@@ -1,6 +1,6 @@
 use super::*;
 use crate::publish::Config;
-use crate::publish::connection::options;
+use crate::publish::connection::target;
 use crate::publish::outbox::{Message, MessageKind, Outbox};
 
 fn message(topic: &str, kind: MessageKind) -> Message {
@@ -8,6 +8,7 @@ fn message(topic: &str, kind: MessageKind) -> Message {
         topic: topic.into(),
         payload: Vec::new(),
         kind,
+        correlation: None,
     }
 }
 
@@ -15,14 +16,9 @@ fn message(topic: &str, kind: MessageKind) -> Message {
 fn messages_in_flight_at_a_panic_are_queued_again_or_counted() {
     let offline = message("availability", MessageKind::State);
     let config = Config::default();
-    let mut holder = Holder {
-        shared: Arc::new(Shared::new(Outbox::new(2), offline)),
-        options: options(&config, "test".into(), None).unwrap(),
-        address: config.address(),
-        patience: Patience::Endless,
-        flight: Flight::new(),
-        watch: Watch::default(),
-    };
+    let shared = Arc::new(Shared::new(Outbox::new(2), offline));
+    let target = target(&config, "test".into(), None).unwrap();
+    let mut holder = Holder::new(shared, target, Patience::Endless);
     let ended = holder.contained(|holder| {
         for topic in ["a", "b", "c"] {
             let event = message(topic, MessageKind::Event);
