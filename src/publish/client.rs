@@ -47,7 +47,7 @@ impl Publisher {
     /// [`Publisher::wait_connected`].
     ///
     /// # Errors
-    /// [`Error::Id`]; [`Error::Password`] when the password's file cannot be read;
+    /// [`Error::Id`]; [`Error::Password`] and [`Error::Tls`] when a file cannot be used;
     /// [`Error::Thread`].
     pub fn start(config: &Config, id: &str) -> Result<Self, Error> {
         Self::start_with(config, id, Extras::default())
@@ -87,7 +87,7 @@ impl Publisher {
             correlation: None,
         };
         let offline = availability("offline");
-        let options = connection::options(config, client_id, Some(offline.clone()))?;
+        let target = connection::target(config, client_id, Some(offline.clone()))?;
         let mut outbox = Outbox::new(config.queue);
         for (topic, payload) in extras.birth {
             outbox.put(Message {
@@ -103,8 +103,7 @@ impl Publisher {
             None => Liveness::assumed(),
         };
         let shared = Arc::new(Shared::new(outbox, availability("online"), offline));
-        let address = config.address();
-        let thread = connection::start(&shared, options, address, patience, inbox, liveness)?;
+        let thread = connection::start(&shared, target, patience, inbox, liveness)?;
         Ok(Self {
             shared,
             topics,

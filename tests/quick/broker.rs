@@ -134,8 +134,8 @@ fn child_that_is_killed() {
         return;
     };
     let config = Config {
-        host: "127.0.0.1".into(),
-        port: port.parse().expect("a port"),
+        host: Some("127.0.0.1".into()),
+        port: Some(port.parse().expect("a port")),
         ..Config::default()
     };
     let mut talker = Talker::connected(&config, "front");

@@ -119,15 +119,15 @@ fn a_key_of_another_program_is_answered_by_a_sentence() {
     for (text, says) in [
         (
             "[mqtt]\ntls = true\n",
-            "mqtt.tls: unknown key; Goldcrest has no TLS yet",
+            "mqtt.tls: invalid type: boolean `true`, expected a section [mqtt.tls]",
         ),
         (
             "[mqtt]\n[mqtt.tls]\nca = \"x\"\n",
-            "mqtt.tls: unknown key; Goldcrest has no TLS yet",
+            "mqtt.tls.ca: unknown key; TLS is on with a section [mqtt.tls]",
         ),
         (
-            "[mqtt]\nurl = \"mqtt://x\"\n",
-            "mqtt.url: unknown key; Goldcrest takes no URL yet",
+            "[mqtt]\nuri = \"mqtt://x\"\n",
+            "mqtt.uri: unknown key; name the broker with mqtt.url",
         ),
         (
             "[source]\nurl = \"rtsp://x\"\n",

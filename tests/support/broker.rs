@@ -168,8 +168,8 @@ impl Broker {
     /// The section `[mqtt]` that names it.
     pub fn config(&self) -> publish::Config {
         publish::Config {
-            host: "127.0.0.1".into(),
-            port: self.port,
+            host: Some("127.0.0.1".into()),
+            port: Some(self.port),
             ..publish::Config::default()
         }
     }

@@ -13,8 +13,11 @@ const FILTERS: usize = 8;
 /// Sessions in a row that may end between a subscription and its acknowledgement.
 const TRIES: u32 = 2;
 
-/// How long a subscription rests.
+/// How long a subscription rests that cost a connection.
 pub(super) const REST: Duration = Duration::from_secs(600);
+
+/// The pause before a subscription that was refused is asked for again.
+pub(super) const AGAIN: Duration = Duration::from_secs(60);
 
 /// The filters of one SUBSCRIBE.
 #[derive(Debug, Default)]
@@ -25,6 +28,8 @@ struct Group {
     /// Sessions in a row that ended before it was acknowledged.
     unconfirmed: u32,
     rests_until: Option<Instant>,
+    /// Whether the log has a line about the refusal.
+    told: bool,
 }
 
 /// All subscriptions, the most trusted first.
@@ -72,15 +77,20 @@ impl Subscriptions {
     }
 
     /// The broker answered the oldest subscription: whether it accepted each filter. Returns the
-    /// filters that it refused, which are tried again after a rest.
+    /// filters that it refused, if that is news. They are asked for again after a pause.
     pub(super) fn answered(&mut self, accepted: &[bool], now: Instant) -> Vec<&str> {
         let Some(place) = self.awaited.pop_front() else {
             return Vec::new();
         };
         let group = &mut self.groups[place];
         group.unconfirmed = 0;
-        if accepted.contains(&false) {
-            group.rest(now);
+        let refused = accepted.contains(&false);
+        if refused {
+            group.rest(now, AGAIN);
+        }
+        if !refused || std::mem::replace(&mut group.told, true) {
+            group.told = refused;
+            return Vec::new();
         }
         let answers = group.filters.iter().zip(accepted);
         let refused = answers.filter(|(_, accepted)| !**accepted);
@@ -94,7 +104,7 @@ impl Subscriptions {
         let mut resting = Vec::new();
         for group in self.groups.iter_mut().skip(usize::from(others)) {
             if group.asked {
-                group.rest(now);
+                group.rest(now, REST);
                 resting.extend_from_slice(&group.filters);
             }
         }
@@ -110,7 +120,7 @@ impl Subscriptions {
             if group.unconfirmed >= TRIES {
                 // The next failure is enough.
                 group.unconfirmed = TRIES - 1;
-                group.rest(now);
+                group.rest(now, REST);
                 resting.extend_from_slice(&group.filters);
             }
         }
@@ -122,9 +132,9 @@ impl Subscriptions {
 }
 
 impl Group {
-    fn rest(&mut self, now: Instant) {
+    fn rest(&mut self, now: Instant, time: Duration) {
         self.asked = false;
-        self.rests_until = now.checked_add(REST);
+        self.rests_until = now.checked_add(time);
     }
 }
 
@@ -163,16 +173,23 @@ mod tests {
     }
 
     #[test]
-    fn a_refused_group_is_named_and_asked_again_after_a_rest() {
+    fn a_refused_group_is_named_once_and_asked_again() {
         let now = Instant::now();
         let mut subscriptions = lists(&[&["a"], &["b"]]);
         assert_eq!(all(&mut subscriptions, now), ["a", "b"]);
         assert!(subscriptions.answered(&[true], now).is_empty());
         assert_eq!(subscriptions.answered(&[false], now), ["b"]);
         assert!(all(&mut subscriptions, now).is_empty());
-        assert_eq!(subscriptions.due_at(), Some(now + REST));
-        assert_eq!(all(&mut subscriptions, now + REST), ["b"]);
+        assert_eq!(subscriptions.due_at(), Some(now + AGAIN));
+        assert_eq!(all(&mut subscriptions, now + AGAIN), ["b"]);
         assert_eq!(subscriptions.due_at(), None);
+        assert!(subscriptions.answered(&[false], now).is_empty());
+        assert_eq!(all(&mut subscriptions, now + AGAIN), ["b"]);
+        subscriptions.answered(&[true], now);
+        subscriptions.ended(now);
+        all(&mut subscriptions, now);
+        subscriptions.answered(&[true], now);
+        assert_eq!(subscriptions.answered(&[false], now), ["b"]);
     }
 
     #[test]
