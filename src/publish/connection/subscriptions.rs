@@ -57,8 +57,7 @@ impl Subscriptions {
     /// The filters to subscribe to now, if there are any. After trouble, one group waits for the
     /// acknowledgement of the one before, so that the culprit is known.
     pub(super) fn next(&mut self, now: Instant) -> Option<Vec<&str>> {
-        let careful = self.groups.iter().any(|group| group.unconfirmed > 0);
-        if careful && !self.awaited.is_empty() {
+        if self.waits() {
             return None;
         }
         let wanted =
@@ -71,8 +70,17 @@ impl Subscriptions {
         Some(group.filters.iter().map(String::as_str).collect())
     }
 
-    /// When the next group has rested; `None` if none rests.
+    /// Whether an acknowledgement must come before the next subscription.
+    fn waits(&self) -> bool {
+        let careful = self.groups.iter().any(|group| group.unconfirmed > 0);
+        careful && !self.awaited.is_empty()
+    }
+
+    /// When the next group has rested; `None` if none rests, or if an acknowledgement comes first.
     pub(super) fn due_at(&self) -> Option<Instant> {
+        if self.waits() {
+            return None;
+        }
         self.groups.iter().filter_map(|g| g.rests_until).min()
     }
 
@@ -209,6 +217,7 @@ mod tests {
         subscriptions.answered(&[true], now);
         assert!(all(&mut subscriptions, now).is_empty());
         // After its rest one more failure is enough.
+        assert_eq!(subscriptions.due_at(), Some(now + REST));
         assert_eq!(all(&mut subscriptions, now + REST), ["b"]);
         assert_eq!(subscriptions.ended(now + REST), ["b"]);
     }
