@@ -122,6 +122,27 @@ fn each_command_is_obeyed_answered_and_shown_in_settings() {
 }
 
 #[test]
+fn a_request_of_mqtt_5_is_answered_where_it_asks() {
+    let broker = Broker::start();
+    let ears = Ears::new(&broker);
+    let config = broker.config_toml();
+    let daemon = Daemon::start(&format!("{config}version = 5\n{ON}"));
+    ears.settings.expect("settings");
+    let status = Subscriber::new(&broker, "goldcrest/test/availability");
+    status.expect_that("availability", |m| m.text == "online");
+    let answer = broker.request("goldcrest/test/command/threshold", "0.5", "xyz");
+    let (correlation, json) = answer.split_once(' ').expect("both");
+    assert_eq!(correlation, "xyz");
+    let json: Value = serde_json::from_str(json).unwrap();
+    assert_eq!(
+        (&json["ok"], &json["threshold"]),
+        (&json!(true), &json!(0.5))
+    );
+    assert_eq!(ears.answers.expect("threshold").json(), json);
+    daemon.end();
+}
+
+#[test]
 fn a_reload_that_fails_is_answered_with_the_line_of_the_log() {
     let broker = Broker::start();
     let ears = Ears::new(&broker);

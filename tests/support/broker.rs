@@ -149,6 +149,32 @@ impl Broker {
         assert!(status.expect("mosquitto_pub runs").success());
     }
 
+    /// Sends a request of MQTT 5 that names a topic for its answer; returns what came there, after
+    /// the correlation data.
+    pub fn request(&self, topic: &str, text: &str, correlation: &str) -> String {
+        let mut command = Command::new(program::installed("mosquitto_rr"));
+        command.args([
+            "-h",
+            "127.0.0.1",
+            "-p",
+            &self.port.to_string(),
+            "-V",
+            "mqttv5",
+        ]);
+        command.args(["-t", topic, "-e", "test/answers", "-m", text, "-W", "60"]);
+        command.args([
+            "-D",
+            "publish",
+            "correlation-data",
+            correlation,
+            "-F",
+            "%D %p",
+        ]);
+        let output = command.output().expect("mosquitto_rr runs");
+        assert!(output.status.success(), "mosquitto_rr: {output:?}");
+        String::from_utf8_lossy(&output.stdout).trim().to_string()
+    }
+
     fn publisher(&self) -> Command {
         let mut command = Command::new(program::installed("mosquitto_pub"));
         command.args(["-h", "127.0.0.1", "-p", &self.port.to_string()]);
