@@ -137,7 +137,8 @@ impl MainLoop<'_> {
         for (cause, count) in [
             ("slot", self.slot.dropped()),
             ("still", self.totals.still),
-            ("unsent", messages.map_or(0, |m| m.dropped)),
+            ("unsent", messages.map_or(0, |m| m.events.unsent)),
+            ("too-large", messages.map_or(0, |m| m.dropped)),
         ] {
             drops.add_many(cause, count);
         }

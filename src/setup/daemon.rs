@@ -33,7 +33,8 @@ pub fn daemon(
     let path = &reloader.settings.model;
     let guard = need::admit(loaded, path, pipeline.engine(), source.footprint)?;
     let publisher = if config.mqtt.enabled {
-        Some(Publisher::start(&config.mqtt, &config.id)?)
+        let outbox = config.outbox.below(loaded.folder());
+        Some(Publisher::start(&config.mqtt, &outbox, &config.id)?)
     } else {
         None
     };

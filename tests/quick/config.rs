@@ -30,6 +30,7 @@ fn every_section_refuses_what_it_does_not_know() {
         ("model", "threads"),
         ("observe", "heartbeat"),
         ("mqtt", "keep_alive"),
+        ("outbox", "max_bytes"),
         ("health", "interval"),
         ("memory", "budget_mb"),
         ("log", "level"),
@@ -68,7 +69,7 @@ fn every_range_is_held() {
         ("mqtt", "port", "0"),
         ("mqtt", "base", "\"a/#\""),
         ("mqtt", "keep_alive", "0"),
-        ("mqtt", "queue", "0"),
+        ("outbox", "max_bytes", "0"),
         ("mqtt", "max_packet", "10"),
         ("health", "interval", "0.0"),
     ] {

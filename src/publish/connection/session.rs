@@ -9,7 +9,7 @@ use tokio::time;
 
 use super::backoff::{self, Backoff, LogLimit};
 use super::failure::{ConnectionFailure, Reason};
-use super::flight::{Closing, Flight, WINDOW};
+use super::flight::{Closing, Flight};
 use super::open::{open, runtime};
 use super::shared::{Link, Shared, SharedState};
 use super::watch::Watch;
@@ -58,7 +58,7 @@ struct Holder {
     options: Options,
     address: String,
     patience: Patience,
-    /// The messages in flight. They outlive a panic of the MQTT crate.
+    /// The messages in flight. The outbox holds them, so they outlive a panic of the MQTT crate.
     flight: Flight,
     watch: Watch,
 }
@@ -88,7 +88,7 @@ impl Holder {
         self.shared.set_link(Link::Ended);
     }
 
-    /// Calls `run`, which may panic. The messages that were in flight then are queued again.
+    /// Calls `run`, which may panic. The messages that were in flight then wait again.
     fn contained(&mut self, run: impl FnOnce(&mut Self)) -> Result<(), Panicked> {
         let ended = panics::contain(|| run(self));
         if ended.is_err() {
@@ -97,13 +97,13 @@ impl Holder {
         ended
     }
 
-    /// Queues the messages in flight again, and counts those that found no room.
+    /// Lets the messages in flight wait again.
     fn end_session(&mut self) {
         self.watch.ended();
-        let flight = std::mem::replace(&mut self.flight, Flight::new());
+        self.flight = Flight::new();
         let mut state = self.shared.lock();
         state.counts.unacknowledged = 0;
-        state.counts.dropped += state.outbox.start_over(flight.into_messages()) as u64;
+        state.outbox.start_over();
     }
 
     /// Connects, sends messages, and connects again after a failure, until the close.
@@ -211,9 +211,9 @@ impl Holder {
     }
 
     fn acknowledge(&mut self, id: u16) {
-        if self.flight.acknowledge(id) {
+        if let Some(ticket) = self.flight.acknowledge(id) {
             let mut state = self.shared.lock();
-            state.counts.sent += 1;
+            state.counts.sent += u64::from(state.outbox.acknowledge(ticket));
             state.counts.unacknowledged = self.flight.len() as u64;
             if state.idle() {
                 drop(state);
@@ -242,7 +242,7 @@ impl Holder {
         if state.closing.is_some() {
             return;
         }
-        state.outbox.start_over(std::iter::empty());
+        state.outbox.repeat_states();
         drop(state);
         log::warn!(
             "MQTT broker {}: `offline` was published on {}, by another client or by a broker that stops; \
@@ -259,15 +259,15 @@ impl Holder {
         let flight = &mut self.flight;
         let mut state = self.shared.lock();
         loop {
-            while flight.len() < WINDOW
-                && let Some(message) = state.outbox.next()
+            while flight.has_room()
+                && let Some((ticket, message)) = state.outbox.next()
             {
-                if sender.publish(&message) {
-                    flight.hand_over(message);
-                    state.counts.unacknowledged += 1;
-                } else {
-                    state.counts.dropped += 1;
+                if !sender.publish(&message) {
+                    state.outbox.give_back(ticket);
+                    break;
                 }
+                flight.hand_over(ticket, &message);
+                state.counts.unacknowledged += 1;
             }
             if state.closing.is_none() || flight.len() > 0 {
                 return state.closing;
