@@ -138,7 +138,7 @@ impl MainLoop<'_> {
             ("slot", self.slot.dropped()),
             ("still", self.totals.still),
             ("unsent", messages.map_or(0, |m| m.events.unsent)),
-            ("too-large", messages.map_or(0, |m| m.dropped)),
+            ("oversized", messages.map_or(0, |m| m.dropped)),
         ] {
             drops.add_many(cause, count);
         }

@@ -147,7 +147,12 @@ impl Need {
         add("frames under way", Anonymous, FRAMES * facts.frame, camera);
         add("source", Anonymous, facts.source, "");
         add("decoder and resampler", Anonymous, facts.vision, camera);
-        add("MQTT", Anonymous, facts.mqtt, "outbox.max_bytes, mqtt.max_packet");
+        add(
+            "MQTT",
+            Anonymous,
+            facts.mqtt,
+            "outbox.max_bytes, mqtt.max_packet",
+        );
         add("stacks", Anonymous, facts.threads * STACK, "model.threads");
         items.retain(|item| item.bytes > 0);
         Self { items }

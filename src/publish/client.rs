@@ -224,6 +224,11 @@ impl Publisher {
                 "outbox.folder: the disk did not take the events within {timeout:?}; leaving them behind"
             );
         }
+        drop(writing);
+        let stored = self.shared.lock().outbox.event_counts().stored;
+        if stored > 0 {
+            log::info!("outbox.folder: {stored} events wait there for the next start");
+        }
     }
 
     /// Whether the message fits into the largest packet.

@@ -17,9 +17,10 @@ fn without_a_broker_nothing_blocks_and_the_close_comes_in_time() {
         port: free_port(),
         ..Config::default()
     };
+    let folder = tempfile::tempdir().unwrap();
     let outbox = OutboxConfig {
         max_bytes: 16 << 10,
-        ..OutboxConfig::default()
+        folder: Some(folder.path().to_path_buf()),
     };
     let mut talker = Talker::with_outbox(&config, &outbox, "front");
     nothing_blocks(&mut talker, 1000);
@@ -30,7 +31,10 @@ fn without_a_broker_nothing_blocks_and_the_close_comes_in_time() {
     assert_eq!(events.published, 1000);
     assert_eq!(events.waiting + events.unsent, 1000);
     // As many as have room.
-    assert!(events.bytes > 15 << 10 && events.bytes <= 16 << 10, "{events:?}");
+    assert!(
+        events.bytes > 15 << 10 && events.bytes <= 16 << 10,
+        "{events:?}"
+    );
     // The events, the label and the birth.
     assert_eq!(counts.waiting, events.waiting + 2);
     assert!(!closes_in_time(&talker));
@@ -300,7 +304,7 @@ fn strangers_that_speak_no_mqtt_do_not_end_the_thread() {
 }
 
 /// One MQTT packet: the first byte, and all after the length.
-fn packet(link: &mut TcpStream) -> std::io::Result<(u8, Vec<u8>)> {
+pub fn packet(link: &mut TcpStream) -> std::io::Result<(u8, Vec<u8>)> {
     let mut byte = [0];
     link.read_exact(&mut byte)?;
     let (kind, mut length, mut shift) = (byte[0], 0, 0);

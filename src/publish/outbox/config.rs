@@ -2,17 +2,13 @@
 
 use std::path::{Path, PathBuf};
 
+use rustix::fs::Access;
 use serde::Deserialize;
 
+use super::disk::FolderError;
+use super::sizes::BATCH;
 use crate::misfit::{Misfit, within};
-
-/// Bytes of events, at most, that are written to the disk at once; one event may be larger.
-pub(super) const BATCH: usize = 32 << 10;
-
-/// The length in bytes at which a file of an outbox of `max_bytes` is full.
-pub(super) fn segment(max_bytes: usize) -> usize {
-    (max_bytes / 16).max(4096)
-}
+use crate::publish::Error;
 
 /// How many events wait for the broker, and where; section `[outbox]`.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
@@ -56,6 +52,26 @@ impl Config {
             folder: self.folder.as_ref().map(|folder| base.join(folder)),
             ..self.clone()
         }
+    }
+
+    /// Says where events wait. Tries, without a change, if the folder can be written to.
+    ///
+    /// # Errors
+    /// [`Error::Folder`].
+    pub(crate) fn probe(&self) -> Result<String, Error> {
+        let size = self.max_bytes >> 10;
+        let Some(folder) = &self.folder else {
+            return Ok(format!("{size} KiB in memory"));
+        };
+        let existing = folder.ancestors().find(|path| path.exists());
+        let existing = existing.unwrap_or(Path::new("."));
+        let found = if existing.is_dir() {
+            rustix::fs::access(existing, Access::WRITE_OK | Access::EXEC_OK)
+        } else {
+            Err(rustix::io::Errno::NOTDIR)
+        };
+        found.map_err(|e| Error::folder(folder, &FolderError::Io(e.into())))?;
+        Ok(format!("{size} KiB in memory and in {}", folder.display()))
     }
 
     /// The most memory that waiting events use, in bytes.

@@ -12,8 +12,8 @@ use std::io::{self, Read, Write};
 use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
 
-use super::config::segment;
 use super::record::{self, Content, Found};
+use super::sizes::segment;
 use super::{Batch, Recovered};
 
 /// The most that is read of one segment: those of the largest outbox are far smaller.
@@ -133,7 +133,10 @@ impl Disk {
             self.next_segment = self.next_segment.max(index + 1);
         }
         let last = events.last_key_value().map_or(0, |(number, _)| *number);
-        let last = done_too.iter().map(|range| *range.end()).fold(last, u64::max);
+        let last = done_too
+            .iter()
+            .map(|range| *range.end())
+            .fold(last, u64::max);
         let mut events = events.split_off(&done);
         events.retain(|number, _| !done_too.iter().any(|range| range.contains(number)));
         Ok(Recovered {

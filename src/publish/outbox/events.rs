@@ -32,6 +32,8 @@ pub(super) struct Events {
     entries: VecDeque<Entry>,
     max_bytes: usize,
     bytes: usize,
+    /// How many are in flight.
+    flying: usize,
     /// The number of the next event.
     next: u64,
     counts: EventCounts,
@@ -48,6 +50,7 @@ impl Events {
             entries: VecDeque::with_capacity(ROOM),
             max_bytes,
             bytes: 0,
+            flying: 0,
             next: 1,
             counts: EventCounts::default(),
         }
@@ -103,6 +106,7 @@ impl Events {
     fn remove(&mut self, place: usize) {
         if let Some(entry) = self.entries.remove(place) {
             self.bytes -= size(&entry.message);
+            self.flying -= usize::from(entry.flying);
         }
     }
 
@@ -122,13 +126,15 @@ impl Events {
     pub(super) fn take(&mut self) -> Option<(u64, Message)> {
         let entry = self.entries.iter_mut().find(|entry| !entry.flying)?;
         entry.flying = true;
+        self.flying += 1;
         Some((entry.number, entry.message.clone()))
     }
 
     /// Takes an event back that was given out and could not be sent.
     pub(super) fn give_back(&mut self, number: u64) {
         if let Some(place) = self.place(number) {
-            self.entries[place].flying = false;
+            let was_flying = std::mem::take(&mut self.entries[place].flying);
+            self.flying -= usize::from(was_flying);
         }
     }
 
@@ -147,11 +153,12 @@ impl Events {
         for entry in &mut self.entries {
             entry.flying = false;
         }
+        self.flying = 0;
     }
 
     /// The number of events that are not in flight.
     pub(super) fn waiting(&self) -> usize {
-        self.entries.iter().filter(|entry| !entry.flying).count()
+        self.entries.len() - self.flying
     }
 
     /// What became of the events so far.

@@ -9,6 +9,7 @@ mod message;
 mod properties;
 mod queue;
 mod record;
+mod sizes;
 mod ticket;
 
 pub use config::Config;

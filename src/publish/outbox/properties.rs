@@ -143,6 +143,9 @@ fn number(message: &Message) -> u64 {
 }
 
 proptest! {
+    // Each case with a disk takes some hundred milliseconds on a slow one.
+    #![proptest_config(ProptestConfig::with_cases(48))]
+
     /// Events arrive in their order, and the numbers of those that do not are counted.
     #[test]
     fn no_event_is_lost_that_is_not_counted(steps in prop::collection::vec(step(), 1..120)) {

@@ -3,9 +3,9 @@
 use std::ops::RangeInclusive;
 use std::sync::mpsc::SyncSender;
 
-use super::config::{BATCH, segment};
 use super::events::Events;
 use super::kept::Kept;
+use super::sizes::{BATCH, segment};
 use super::{Message, MessageKind, Ticket};
 use crate::publish::counts::EventCounts;
 
@@ -286,10 +286,7 @@ mod tests {
         assert_eq!(outbox.len(), 3);
         assert_eq!(all(&mut outbox), ["label=a", "event=2", "event=3"]);
         let counts = outbox.event_counts();
-        assert_eq!(
-            (counts.published, counts.waiting, counts.unsent),
-            (3, 2, 1)
-        );
+        assert_eq!((counts.published, counts.waiting, counts.unsent), (3, 2, 1));
     }
 
     #[test]
@@ -377,6 +374,35 @@ mod tests {
                 "event=3"
             ]
         );
+    }
+
+    #[test]
+    fn events_of_an_earlier_run_come_behind_the_states() {
+        let mut outbox = outbox(3);
+        outbox.put(message("availability", "online"));
+        let recovered = Recovered {
+            events: vec![(7, message("event", "7")), (9, message("event", "9"))],
+            damaged: 1,
+            next: 12,
+        };
+        outbox.recover(recovered, std::sync::mpsc::sync_channel(1).0);
+        outbox.put(message("event", "12"));
+        outbox.put(message("label", "a"));
+        let counts = outbox.event_counts();
+        assert_eq!((counts.recovered, counts.published), (3, 1));
+        assert_eq!((counts.waiting, counts.unsent, counts.stored), (3, 1, 2));
+        outbox.repeat_states();
+        assert_eq!(
+            all(&mut outbox),
+            [
+                "availability=online",
+                "label=a",
+                "event=7",
+                "event=9",
+                "event=12"
+            ]
+        );
+        assert_eq!(outbox.batch().live, [7..=7, 9..=9, 12..=12]);
     }
 
     #[test]

@@ -239,13 +239,19 @@ mod tests {
         let wine = || serde_json::Value::from("wine \"red\"");
         let none = serde_json::Value::Null;
         let cut = [1, 0].map(|top| (wine(), Some(top), none.clone()));
-        let [label, event] = Payload::of(&update, "abc", &ids()).collect::<Vec<_>>().try_into().unwrap();
+        let [label, event] = Payload::of(&update, "abc", &ids())
+            .collect::<Vec<_>>()
+            .try_into()
+            .unwrap();
         assert_eq!(shrunk(event), cut);
         let withdrawn = (none, Some(0), "too large".into());
         assert_eq!(shrunk(label), [&cut[..], &[withdrawn]].concat());
         let status = Monitor::steady("a drawing").status();
         let camera = Payload::Camera(CameraState::new(&status, PictureState::Ok));
         let smaller = json(&camera.smaller().unwrap());
-        assert!(smaller.contains("streaming") && !smaller.contains("drawing"), "{smaller}");
+        assert!(
+            smaller.contains("streaming") && !smaller.contains("drawing"),
+            "{smaller}"
+        );
     }
 }
