@@ -24,7 +24,7 @@ pub struct Config {
 impl Default for Config {
     fn default() -> Self {
         Self {
-            max_bytes: 256 << 10,
+            max_bytes: 128 << 10,
             folder: None,
         }
     }
