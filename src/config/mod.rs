@@ -47,6 +47,8 @@ pub struct Config {
     pub mqtt: publish::Config,
     /// Which commands are obeyed.
     pub commands: publish::CommandsConfig,
+    /// How events wait for the broker.
+    pub outbox: publish::OutboxConfig,
     /// How often health is published.
     pub health: daemon::HealthConfig,
     /// How much memory is allowed.
@@ -67,6 +69,7 @@ impl Default for Config {
             observe: Default::default(),
             mqtt: Default::default(),
             commands: Default::default(),
+            outbox: Default::default(),
             health: Default::default(),
             memory: Default::default(),
             log: Default::default(),
@@ -157,7 +160,7 @@ pub fn parse(text: &str, path: &Path) -> Result<Config, Error> {
         let message = explain(e.message(), key.as_deref(), homes);
         refuse(at.map(|s| s.start), key, message)
     })?;
-    let sections: [(&str, Result<(), Misfit>); 12] = [
+    let sections: [(&str, Result<(), Misfit>); 13] = [
         ("", check_id(&config.id)),
         ("source", config.source.check()),
         ("camera", config.camera.check()),
@@ -167,6 +170,7 @@ pub fn parse(text: &str, path: &Path) -> Result<Config, Error> {
         ("observe", config.observe.check()),
         ("mqtt", config.mqtt.check()),
         ("commands", config.commands.check()),
+        ("outbox", config.outbox.check()),
         ("health", config.health.check()),
         ("memory", config.memory.check()),
         ("log", config.log.check()),

@@ -166,7 +166,8 @@ impl MainLoop<'_> {
             ("slot", self.slot.dropped()),
             ("still", self.totals.still),
             ("paused", self.totals.paused),
-            ("unsent", messages.map_or(0, |m| m.dropped)),
+            ("unsent", messages.map_or(0, |m| m.events.unsent)),
+            ("oversized", messages.map_or(0, |m| m.dropped)),
             ("command", messages.map_or(0, |m| m.commands_refused)),
         ] {
             drops.add_many(cause, count);

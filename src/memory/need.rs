@@ -86,7 +86,7 @@ pub struct Facts {
     pub sized: bool,
     /// The decoder and the resampler.
     pub vision: usize,
-    /// The MQTT client with a full queue.
+    /// The MQTT client with a full outbox.
     pub mqtt: usize,
     /// Threads that are yet to start.
     pub threads: usize,
@@ -147,7 +147,12 @@ impl Need {
         add("frames under way", Anonymous, FRAMES * facts.frame, camera);
         add("source", Anonymous, facts.source, "");
         add("decoder and resampler", Anonymous, facts.vision, camera);
-        add("MQTT", Anonymous, facts.mqtt, "mqtt.queue, mqtt.max_packet");
+        add(
+            "MQTT",
+            Anonymous,
+            facts.mqtt,
+            "outbox.max_bytes, mqtt.max_packet",
+        );
         add("stacks", Anonymous, facts.threads * STACK, "model.threads");
         items.retain(|item| item.bytes > 0);
         Self { items }

@@ -9,8 +9,6 @@ use super::servers::{self, Server};
 use super::tls::TlsConfig;
 use super::{Error, Secret, topics};
 
-/// Bytes of a queued message with its topic: twice those of an event with the most labels.
-const MESSAGE: usize = 2048;
 /// Bytes of the connection's own buffers and timers.
 const CLIENT: usize = 128 << 10;
 /// Bytes of a TLS session with the authorities of the system.
@@ -54,8 +52,6 @@ pub struct Config {
     /// Seconds, up to which a random time is added to each pause before another try to connect, 0 to
     /// 3600. It keeps a fleet from connecting all at once to a broker that is back.
     pub jitter: u64,
-    /// How many messages may wait for the broker, 1 to 1024. Retained messages do not count.
-    pub queue: usize,
     /// The largest MQTT packet, in and out, in bytes, 1024 to 16777216.
     pub max_packet: usize,
 }
@@ -77,7 +73,6 @@ impl Default for Config {
             client_id: None,
             keep_alive: 15,
             jitter: 0,
-            queue: 64,
             max_packet: 256 * 1024,
         }
     }
@@ -119,7 +114,6 @@ impl Config {
         }
         within("keep_alive", self.keep_alive, 1..=3600, "seconds")?;
         within("jitter", self.jitter, 0..=3600, "seconds")?;
-        within("queue", self.queue, 1..=1024, "messages")?;
         within("max_packet", self.max_packet, 1024..=1 << 24, "bytes")
     }
 
@@ -220,11 +214,11 @@ impl Config {
         }
     }
 
-    /// The most memory that the publisher and its thread use, in bytes: with a queue full of events
-    /// and a packet of the largest size in flight.
+    /// The most memory that the connection and its thread use, in bytes: with a packet of the
+    /// largest size in flight.
     pub(crate) fn memory(&self) -> usize {
         let tls = if self.uses_tls() { TLS } else { 0 };
-        self.queue * MESSAGE + self.max_packet + CLIENT + tls
+        self.max_packet + CLIENT + tls
     }
 
     /// Host and port, as in error messages; of a cluster those of each node.
@@ -315,8 +309,6 @@ mod tests {
             (&long, "client_id", "1 to 64"),
             ("keep_alive = 0", "keep_alive", "1 to 3600 seconds"),
             ("keep_alive = 3601", "keep_alive", "1 to 3600 seconds"),
-            ("queue = 0", "queue", "1 to 1024"),
-            ("queue = 1025", "queue", "1 to 1024"),
             ("max_packet = 1023", "max_packet", "1024 to 16777216 bytes"),
             ("max_packet = 16777217", "max_packet", "is 16777217"),
         ] {

@@ -46,7 +46,13 @@ pub fn daemon(
             progress: Some((Arc::clone(&progress), daemon::patience())),
             ..Extras::default()
         };
-        Some(Publisher::start_with(&config.mqtt, &config.id, extras)?)
+        let outbox = config.outbox.below(loaded.folder());
+        Some(Publisher::start_with(
+            &config.mqtt,
+            &outbox,
+            &config.id,
+            extras,
+        )?)
     } else {
         None
     };

@@ -83,7 +83,7 @@ fn facts(loaded: &Loaded, engine: &Description, source: Footprint, plain: usize)
     };
     let camera = config.source.kind == SourceKind::Camera;
     let mqtt = if config.mqtt.enabled {
-        config.mqtt.memory() + config.commands.memory()
+        config.mqtt.memory() + config.outbox.memory() + config.commands.memory()
     } else {
         0
     };
@@ -99,9 +99,10 @@ fn facts(loaded: &Loaded, engine: &Description, source: Footprint, plain: usize)
         sized: config.source.kind != SourceKind::Recording,
         vision: decoding(source),
         mqtt,
-        // Signals, capture, MQTT, the closer of a camera, and the pool of a second engine.
+        // Signals, capture, MQTT, the outbox's disk, the closer of a camera, and the pool of a second engine.
         threads: 2
             + usize::from(config.mqtt.enabled)
+            + config.outbox.threads()
             + usize::from(camera)
             + engine.threads.saturating_sub(1)
             + source.threads,

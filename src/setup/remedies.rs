@@ -9,8 +9,8 @@ use crate::vision;
 
 /// By what both sides of the pictures may be divided.
 const PARTS: [u32; 4] = [2, 3, 4, 6];
-/// A queue that is enough for a label and its heartbeats.
-const QUEUE: usize = 16;
+/// Bytes of an outbox that holds a hundred events.
+const OUTBOX: usize = 64 << 10;
 
 /// Each change that makes the need of `facts` smaller, with what it saves.
 pub fn of(config: &Config, engine: &Description, source: Footprint, facts: &Facts) -> Vec<Remedy> {
@@ -30,22 +30,18 @@ pub fn of(config: &Config, engine: &Description, source: Footprint, facts: &Fact
             &changed,
         ));
     }
-    if config.mqtt.enabled && config.mqtt.queue > QUEUE {
-        let mut mqtt = config.mqtt.clone();
-        mqtt.queue = QUEUE;
+    if config.mqtt.enabled && config.outbox.max_bytes > OUTBOX {
         let changed = Facts {
-            mqtt: mqtt.memory() + config.commands.memory(),
+            mqtt: facts.mqtt - (config.outbox.max_bytes - OUTBOX).min(facts.mqtt),
             ..*facts
         };
-        let words = format!("set mqtt.queue = {QUEUE}");
-        all.extend(Remedy::new("queue", words, facts, &changed));
+        let words = format!("set outbox.max_bytes = {OUTBOX}");
+        all.extend(Remedy::new("outbox", words, facts, &changed));
     }
     let packet = publish::Config::default().max_packet;
     if config.mqtt.enabled && config.mqtt.max_packet > packet {
-        let mut mqtt = config.mqtt.clone();
-        mqtt.max_packet = packet;
         let changed = Facts {
-            mqtt: mqtt.memory() + config.commands.memory(),
+            mqtt: facts.mqtt - (config.mqtt.max_packet - packet).min(facts.mqtt),
             ..*facts
         };
         let words = format!("set mqtt.max_packet = {packet}");

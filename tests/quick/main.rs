@@ -17,6 +17,7 @@ mod install;
 mod layers;
 mod models;
 mod mqtt_page;
+mod outbox;
 mod pictures;
 mod record;
 mod reload;

@@ -100,7 +100,7 @@ pub fn run(options: &Options) -> Result<(), Failure> {
     }
     let footprint = opened.as_ref().map(|opened| opened.footprint);
     let footprint = footprint.unwrap_or_default();
-    let findings = [
+    let mut findings = vec![
         Finding::of("configuration", Ok(used)),
         Finding::of(
             "model",
@@ -110,6 +110,11 @@ pub fn run(options: &Options) -> Result<(), Failure> {
         Finding::of("source", source(&loaded, opened, &mut cameras)),
         Finding::of("broker", broker(&loaded, &stop)),
     ];
+    if config.mqtt.enabled && config.outbox.folder.is_some() {
+        let outbox = config.outbox.below(loaded.folder());
+        let probed = outbox.probe().map_err(Failure::from);
+        findings.push(Finding::of("outbox", probed));
+    }
     if stop.requested() {
         return Err(source::Error::Interrupted.into());
     }

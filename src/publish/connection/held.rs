@@ -9,14 +9,14 @@ use tokio::time;
 use super::backoff::LogLimit;
 use super::birth::{Birth, Step};
 use super::failure::{ConnectionFailure, Reason};
-use super::flight::{Closing, Flight, WINDOW};
+use super::flight::{Closing, Flight};
 use super::inbox::{Heard, Inbox};
 use super::liveness::Liveness;
 use super::shared::Shared;
 use super::subscriptions::{REST, Subscriptions};
 use super::watch::Watch;
 use super::wire::{Connection, Incoming, Sender, Unsendable, WireEvent};
-use crate::publish::counts::MessageCounts;
+use crate::publish::outbox::Ticket;
 
 /// The longest time until all states are sent again, after another program was born that wants
 /// them: many daemons hear of it at once.
@@ -56,7 +56,7 @@ impl Held {
         }
     }
 
-    /// Queues the messages in flight again, and counts those that found no room.
+    /// Lets the messages in flight wait again.
     pub(super) fn end(&mut self) {
         self.watch.ended();
         self.birth_due = None;
@@ -69,10 +69,10 @@ impl Held {
                 resting.join(", ")
             );
         }
-        let flight = std::mem::replace(&mut self.flight, Flight::new());
+        self.flight = Flight::new();
         let mut state = self.shared.lock();
         state.counts.unacknowledged = 0;
-        state.counts.dropped += state.outbox.start_over(flight.into_messages()) as u64;
+        state.outbox.start_over();
     }
 
     /// Sends messages over an open connection. Returns why the connection was lost, or `None` after
@@ -129,7 +129,12 @@ impl Held {
     }
 
     fn acknowledge(&mut self, id: u16) {
-        self.settle(id, |counts| counts.sent += 1);
+        if let Some(ticket) = self.flight.acknowledge(id) {
+            let mut state = self.shared.lock();
+            state.counts.sent += u64::from(state.outbox.acknowledge(ticket));
+            drop(state);
+            self.note_landed();
+        }
     }
 
     /// Drops a message that the broker does not take, now or later.
@@ -144,19 +149,23 @@ impl Held {
                 log::warn!("{line}");
             }
         }
-        self.settle(id, |counts| counts.dropped += 1);
+        if let Some(ticket) = self.flight.acknowledge(id) {
+            let mut state = self.shared.lock();
+            if !state.outbox.reject(ticket) {
+                state.counts.dropped += 1;
+            }
+            drop(state);
+            self.note_landed();
+        }
     }
 
-    /// Takes a message out of flight and counts it.
-    fn settle(&mut self, id: u16, count: impl FnOnce(&mut MessageCounts)) {
-        if self.flight.acknowledge(id) {
-            let mut state = self.shared.lock();
-            count(&mut state.counts);
-            state.counts.unacknowledged = self.flight.len() as u64;
-            if state.idle() {
-                drop(state);
-                self.shared.note_idle();
-            }
+    /// Notes that one message less is in flight.
+    fn note_landed(&self) {
+        let mut state = self.shared.lock();
+        state.counts.unacknowledged = self.flight.len() as u64;
+        if state.idle() {
+            drop(state);
+            self.shared.note_idle();
         }
     }
 
@@ -236,43 +245,54 @@ impl Held {
     fn give_birth_again(&mut self) {
         self.birth_due = None;
         self.birth = Birth::new();
-        self.shared.lock().outbox.start_over(std::iter::empty());
+        self.shared.lock().outbox.repeat_states();
     }
 
     /// Hands waiting messages to the connection, as many as may be in flight. On a close, sends
     /// `offline` once everything is acknowledged, and disconnects once that is acknowledged too.
     /// Returns the deadline of the close.
     fn send_waiting(&mut self, sender: &Sender) -> Option<Instant> {
-        let window = WINDOW.min(sender.grant.window);
+        let window = sender.grant.window;
         let flight = &mut self.flight;
         let alive = self.liveness.alive();
         let mut state = self.shared.lock();
         loop {
-            while flight.len() < window {
-                let message = match self.birth.next(&mut state.outbox, flight.len(), alive) {
+            while flight.has_room(window) {
+                let (ticket, message) = match self.birth.next(&mut state.outbox, flight.len(), alive) {
                     Step::Wait => break,
-                    Step::State(message) => message,
-                    Step::Availability(true) => self.shared.online.clone(),
+                    Step::State(ticket, message) => (ticket, message),
+                    Step::Availability(true) => (Ticket::Free, self.shared.online.clone()),
                     Step::Availability(false) => {
                         self.watch.published();
-                        self.shared.offline.clone()
+                        (Ticket::Free, self.shared.offline.clone())
                     }
                     Step::Anything => {
                         let answer = state.commands.next_answer();
+                        let answer = answer.map(|answer| (Ticket::Free, answer));
                         match answer.or_else(|| state.outbox.next()) {
-                            Some(message) => message,
+                            Some(next) => next,
                             None => break,
                         }
                     }
                 };
                 match sender.publish(&message) {
                     Ok(()) => {
-                        flight.hand_over(message);
+                        flight.hand_over(ticket, &message);
                         state.counts.unacknowledged += 1;
                     }
-                    Err(why) => {
-                        state.counts.dropped += 1;
-                        let line = unsendable(&self.address, &message.topic, why);
+                    Err(Unsendable::NoRoom) => {
+                        state.outbox.give_back(ticket);
+                        return state.closing;
+                    }
+                    Err(Unsendable::TooLarge(most)) => {
+                        if !state.outbox.reject(ticket) {
+                            state.counts.dropped += 1;
+                        }
+                        let line = format!(
+                            "MQTT broker {}: dropped a message on {}: it is larger than the {most} bytes \
+                             that the broker takes; raise its limit",
+                            self.address, message.topic
+                        );
                         if self.messages.allows(&line, Instant::now()) {
                             log::warn!("{line}");
                         }
@@ -294,18 +314,6 @@ impl Held {
                 Closing::Disconnect => return state.closing,
             }
         }
-    }
-}
-
-fn unsendable(address: &str, topic: &str, why: Unsendable) -> String {
-    match why {
-        Unsendable::NoRoom => {
-            format!("MQTT broker {address}: no room to send a message on {topic}")
-        }
-        Unsendable::TooLarge(most) => format!(
-            "MQTT broker {address}: dropped a message on {topic}: it is larger than the {most} bytes \
-             that the broker takes; raise its limit"
-        ),
     }
 }
 

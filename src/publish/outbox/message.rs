@@ -16,7 +16,7 @@ pub(crate) struct Message {
 /// Which messages of a topic wait for the broker, and which of them it keeps.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum MessageKind {
-    /// Every one: an event. A full queue drops its oldest message.
+    /// Every one: an event. A full outbox drops the oldest.
     Event,
     /// The newest one, which is sent once: a report.
     Report,
