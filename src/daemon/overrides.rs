@@ -2,7 +2,7 @@
 
 use log::LevelFilter;
 
-use super::reload::Settings;
+use super::settings::Settings;
 
 /// What commands set, and what the configuration had then.
 #[derive(Clone, Debug, PartialEq)]
