@@ -5,6 +5,8 @@
 mod support;
 
 mod broker;
+mod broker_grants;
+mod broker_tls;
 mod broker_trouble;
 mod bundle;
 mod config;
