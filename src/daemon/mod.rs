@@ -12,6 +12,7 @@ mod kept;
 mod main_loop;
 mod overrides;
 mod reload;
+mod settings;
 mod sight;
 #[cfg(test)]
 mod tests;
@@ -36,7 +37,8 @@ use crate::source::{self, Opened};
 
 pub(crate) use health::Config as HealthConfig;
 pub use kept::Keeper;
-pub use reload::{Reloader, Reread, Settings};
+pub use reload::{Reloader, Reread};
+pub use settings::Settings;
 pub(crate) use watchdog::{patience, stopping};
 
 /// How long the publisher may take to send `offline`. A stop takes at most two seconds in all.

@@ -192,10 +192,6 @@ impl Error {
                 "see the broker's log",
             ),
             Reason::NotReady => unreachable("it is not accepting clients", "see the broker's log"),
-            Reason::TooLarge => unreachable(
-                "it sent a message that is larger than mqtt.max_packet",
-                "find out who publishes such messages on the topics that Goldcrest subscribes to",
-            ),
             Reason::NotMqtt => unreachable(
                 "the server there does not speak MQTT",
                 "check mqtt.port: 1883 is the usual one, 8883 with TLS",

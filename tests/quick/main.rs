@@ -6,6 +6,8 @@ mod support;
 
 mod birth;
 mod broker;
+mod broker_grants;
+mod broker_tls;
 mod broker_trouble;
 mod bundle;
 mod commands;

@@ -1,6 +1,5 @@
 //! One open connection: what is sent over it, and what comes.
 
-use std::hash::{BuildHasher, Hasher, RandomState};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -12,6 +11,7 @@ use super::failure::{ConnectionFailure, Reason};
 use super::flight::{Closing, Flight};
 use super::inbox::{Heard, Inbox};
 use super::liveness::Liveness;
+use super::rota::random;
 use super::shared::Shared;
 use super::subscriptions::{REST, Subscriptions};
 use super::watch::Watch;
@@ -218,8 +218,7 @@ impl Held {
             Heard::Nothing => {}
             Heard::Offline => self.watch.heard(now),
             Heard::Birth => {
-                let random = RandomState::new().build_hasher().finish();
-                let later = SPREAD.mul_f64(random as f64 / u64::MAX as f64);
+                let later = SPREAD.mul_f64(random() as f64 / u64::MAX as f64);
                 self.birth_due.get_or_insert(now + later);
             }
         }
