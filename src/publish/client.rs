@@ -71,7 +71,15 @@ impl Publisher {
     ) -> Result<Self, Error> {
         let client_id = client_id(config, id);
         let ids = EventIds::unique();
-        Self::start_as(client_id, config, outbox, id, ids, Patience::Endless, extras)
+        Self::start_as(
+            client_id,
+            config,
+            outbox,
+            id,
+            ids,
+            Patience::Endless,
+            extras,
+        )
     }
 
     /// Does the same with a client id for a short `purpose` and without the outbox's folder, so
@@ -92,7 +100,15 @@ impl Publisher {
             folder: None,
             ..outbox.clone()
         };
-        Self::start_as(client_id, config, &outbox, id, ids, Patience::OneTry, Extras::default())
+        Self::start_as(
+            client_id,
+            config,
+            &outbox,
+            id,
+            ids,
+            Patience::OneTry,
+            Extras::default(),
+        )
     }
 
     fn start_as(

@@ -10,7 +10,7 @@ use goldcrest::engine::{Card, Description, Engine, Error as EngineError, Input, 
 use goldcrest::frame::{Frame, PixelFormat};
 use goldcrest::memory::{self, EngineMemory, Facts, Guard};
 use goldcrest::meter::{Progress, Tally};
-use goldcrest::publish::{Extras, Publisher};
+use goldcrest::publish::{Extras, OutboxConfig, Publisher};
 use goldcrest::signals::{Request, Stop};
 use goldcrest::source::{
     Error as SourceError, Footprint, Monitor, Next, Opened, Source, Synthetic, SyntheticOptions,
@@ -180,7 +180,10 @@ fn hanging(broker: &Broker, hangs: &Arc<AtomicBool>, patience: Duration) -> InPr
             footprint: Footprint::default(),
         },
         pipeline: reloader.pipeline(&reloader.card, engine),
-        publisher: Some(Publisher::start_with(&broker.config(), "test", extras).unwrap()),
+        publisher: Some(
+            Publisher::start_with(&broker.config(), &OutboxConfig::default(), "test", extras)
+                .unwrap(),
+        ),
         guard: Guard::new(&memory::Config::default(), facts, Vec::new()),
         reloader,
         report: Request::default(),

@@ -54,8 +54,8 @@ impl Gate {
 
     fn config(&self) -> Config {
         Config {
-            host: "127.0.0.1".into(),
-            port: self.port,
+            host: Some("127.0.0.1".into()),
+            port: Some(self.port),
             ..Config::default()
         }
     }
@@ -144,8 +144,8 @@ fn no_event_is_lost_over_many_kills_of_the_broker() {
 /// A broker that nobody reaches, and an outbox in `folder`.
 fn alone(folder: &Path, max_bytes: usize) -> Talker {
     let config = Config {
-        host: "127.0.0.1".into(),
-        port: free_port(),
+        host: Some("127.0.0.1".into()),
+        port: Some(free_port()),
         ..Config::default()
     };
     Talker::with_outbox(&config, &on_disk(folder, max_bytes), "front")
@@ -418,8 +418,8 @@ fn two_replays_of_a_recording_publish_the_same_bytes() {
 fn acknowledgements_out_of_order_leave_the_order_of_events() {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
     let config = Config {
-        host: "127.0.0.1".into(),
-        port: listener.local_addr().unwrap().port(),
+        host: Some("127.0.0.1".into()),
+        port: Some(listener.local_addr().unwrap().port()),
         ..Config::default()
     };
     let mut talker = Talker::start(&config, "front");

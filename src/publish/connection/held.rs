@@ -257,23 +257,24 @@ impl Held {
         let mut state = self.shared.lock();
         loop {
             while flight.has_room(window) {
-                let (ticket, message) = match self.birth.next(&mut state.outbox, flight.len(), alive) {
-                    Step::Wait => break,
-                    Step::State(ticket, message) => (ticket, message),
-                    Step::Availability(true) => (Ticket::Free, self.shared.online.clone()),
-                    Step::Availability(false) => {
-                        self.watch.published();
-                        (Ticket::Free, self.shared.offline.clone())
-                    }
-                    Step::Anything => {
-                        let answer = state.commands.next_answer();
-                        let answer = answer.map(|answer| (Ticket::Free, answer));
-                        match answer.or_else(|| state.outbox.next()) {
-                            Some(next) => next,
-                            None => break,
+                let (ticket, message) =
+                    match self.birth.next(&mut state.outbox, flight.len(), alive) {
+                        Step::Wait => break,
+                        Step::State(ticket, message) => (ticket, message),
+                        Step::Availability(true) => (Ticket::Free, self.shared.online.clone()),
+                        Step::Availability(false) => {
+                            self.watch.published();
+                            (Ticket::Free, self.shared.offline.clone())
                         }
-                    }
-                };
+                        Step::Anything => {
+                            let answer = state.commands.next_answer();
+                            let answer = answer.map(|answer| (Ticket::Free, answer));
+                            match answer.or_else(|| state.outbox.next()) {
+                                Some(next) => next,
+                                None => break,
+                            }
+                        }
+                    };
                 match sender.publish(&message) {
                     Ok(()) => {
                         flight.hand_over(ticket, &message);
