@@ -42,6 +42,8 @@ pub struct Config {
     pub observe: observe::Config,
     /// The broker.
     pub mqtt: publish::Config,
+    /// How this camera appears in Home Assistant.
+    pub homeassistant: publish::homeassistant::Config,
     /// How often health is published.
     pub health: daemon::HealthConfig,
     /// How much memory is allowed.
@@ -61,6 +63,7 @@ impl Default for Config {
             model: Default::default(),
             observe: Default::default(),
             mqtt: Default::default(),
+            homeassistant: Default::default(),
             health: Default::default(),
             memory: Default::default(),
             log: Default::default(),
@@ -151,7 +154,7 @@ pub fn parse(text: &str, path: &Path) -> Result<Config, Error> {
         let message = explain(e.message(), key.as_deref(), homes);
         refuse(at.map(|s| s.start), key, message)
     })?;
-    let sections: [(&str, Result<(), Misfit>); 11] = [
+    let sections: [(&str, Result<(), Misfit>); 12] = [
         ("", check_id(&config.id)),
         ("source", config.source.check()),
         ("camera", config.camera.check()),
@@ -160,6 +163,7 @@ pub fn parse(text: &str, path: &Path) -> Result<Config, Error> {
         ("model", config.model.check()),
         ("observe", config.observe.check()),
         ("mqtt", config.mqtt.check()),
+        ("homeassistant", config.homeassistant.check()),
         ("health", config.health.check()),
         ("memory", config.memory.check()),
         ("log", config.log.check()),

@@ -71,6 +71,9 @@ impl MainLoop<'_> {
                 self.publish_unknown(publishing, Unknown::ModelChanged, SystemTime::now());
                 sight.repeat();
             }
+            if let (Some(_), Some(publisher)) = (reloaded, self.publisher) {
+                publisher.offer(self.reloader.offer());
+            }
             sight.follow(self.monitor, self.publisher);
             self.pipeline.set_blind(sight.blind());
             let heartbeat = self.reloader.settings.observe.heartbeat;

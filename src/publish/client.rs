@@ -2,12 +2,13 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use super::connection::{self, Link, LogLimit, Patience, Shared, client_id, temporary_client_id};
 use super::counts::MessageCounts;
+use super::homeassistant::{Announcement, Discovery, Offer, Record};
 use super::outbox::{Message, MessageKind, Outbox};
-use super::{Config, Error, Payload, Topics};
+use super::{Config, Error, Label, Payload, Topics, Unknown};
 use crate::observe::Update;
 
 /// Publishes over MQTT; see the [module](super).
@@ -29,7 +30,21 @@ impl Publisher {
     /// [`Error::Id`]; [`Error::Password`] when the password's file cannot be read;
     /// [`Error::Thread`].
     pub fn start(config: &Config, id: &str) -> Result<Self, Error> {
-        Self::start_as(client_id(config, id), config, id, Patience::Endless)
+        let told = (Discovery::none(), None);
+        Self::start_as(client_id(config, id), config, id, Patience::Endless, told)
+    }
+
+    /// Does the same, and announces the instance to Home Assistant as `announcement` has it.
+    ///
+    /// # Errors
+    /// Those of [`Publisher::start`].
+    pub fn start_announced(
+        config: &Config,
+        id: &str,
+        announcement: &Announcement,
+    ) -> Result<Self, Error> {
+        let told = Discovery::of(announcement, config, id);
+        Self::start_as(client_id(config, id), config, id, Patience::Endless, told)
     }
 
     /// Does the same with a client id for a short `purpose`, so that a daemon that runs with the
@@ -40,7 +55,8 @@ impl Publisher {
     /// Those of [`Publisher::start`].
     pub(crate) fn start_temporary(config: &Config, id: &str, purpose: &str) -> Result<Self, Error> {
         let client_id = temporary_client_id(config, id, purpose);
-        Self::start_as(client_id, config, id, Patience::OneTry)
+        let told = (Discovery::none(), None);
+        Self::start_as(client_id, config, id, Patience::OneTry, told)
     }
 
     fn start_as(
@@ -48,6 +64,7 @@ impl Publisher {
         config: &Config,
         id: &str,
         patience: Patience,
+        (discovery, record): (Discovery, Option<Record>),
     ) -> Result<Self, Error> {
         let topics = Topics::new(&config.base, id)?;
         let availability = |word: &str| Message {
@@ -56,11 +73,12 @@ impl Publisher {
             kind: MessageKind::State,
         };
         let offline = availability("offline");
-        let options = connection::options(config, client_id, Some(offline.clone()))?;
+        let mut options = connection::options(config, client_id, Some(offline.clone()))?;
+        options.status = discovery.status_topic();
         let mut outbox = Outbox::new(config.queue);
         outbox.put(availability("online"));
-        let shared = Arc::new(Shared::new(outbox, offline));
-        let thread = connection::start(&shared, options, config.address(), patience)?;
+        let shared = Arc::new(Shared::new(outbox, offline, discovery));
+        let thread = connection::start(&shared, options, config.address(), patience, record)?;
         Ok(Self {
             shared,
             topics,
@@ -91,6 +109,23 @@ impl Publisher {
         for payload in Payload::of(update, model) {
             self.publish(&payload);
         }
+    }
+
+    /// Tells Home Assistant what has changed. If the labels have, withdraws the present one, made
+    /// with the model whose hash is `model`, until the next one is published. Returns at once.
+    pub fn offer(&self, offer: Offer) {
+        let now = SystemTime::now();
+        let model = offer.model_hash.clone();
+        let mut state = self.shared.lock();
+        let connected = matches!(state.link, Link::Connected);
+        let relabelled = state.discovery.offered(offer, connected, now);
+        drop(state);
+        if relabelled {
+            // A label of the former ones must not follow the new list.
+            let label = Label::unknown(Unknown::ModelChanged, now, None, &model);
+            self.publish(&Payload::Label(label));
+        }
+        self.shared.wake_thread();
     }
 
     /// What became of the messages so far.

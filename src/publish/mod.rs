@@ -23,6 +23,8 @@ mod config;
 mod connection;
 mod counts;
 mod error;
+pub mod homeassistant;
+mod machine;
 mod outbox;
 mod payloads;
 mod topics;

@@ -1,10 +1,14 @@
 //! A daemon of the configured parts.
 
+use std::path::PathBuf;
+
 use super::reread::{Reader, settings};
 use super::{Failure, Packing, model, need};
 use crate::config::Loaded;
 use crate::daemon::{Daemon, Reloader};
+use crate::meter::thermal;
 use crate::publish::Publisher;
+use crate::publish::homeassistant::{Abilities, Announcement};
 use crate::signals::{Request, Stop};
 use crate::source;
 
@@ -33,7 +37,9 @@ pub fn daemon(
     let path = &reloader.settings.model;
     let guard = need::admit(loaded, path, pipeline.engine(), source.footprint)?;
     let publisher = if config.mqtt.enabled {
-        Some(Publisher::start(&config.mqtt, &config.id)?)
+        let announcement = announcement(loaded, &reloader);
+        let publisher = Publisher::start_announced(&config.mqtt, &config.id, &announcement)?;
+        Some(publisher)
     } else {
         None
     };
@@ -46,4 +52,28 @@ pub fn daemon(
         reloader,
         report,
     })
+}
+
+/// What Home Assistant is told.
+fn announcement(loaded: &Loaded, reloader: &Reloader) -> Announcement {
+    let config = &loaded.config.homeassistant;
+    let folder = match &config.folder {
+        Some(folder) => Some(loaded.folder().join(folder)),
+        None => state_folder(),
+    };
+    Announcement {
+        config: config.clone(),
+        folder,
+        abilities: Abilities {
+            thermometer: thermal::temperature().is_some(),
+            ..Abilities::default()
+        },
+        offer: reloader.offer(),
+    }
+}
+
+/// The folder that systemd gives to the service.
+fn state_folder() -> Option<PathBuf> {
+    let folders = std::env::var_os("STATE_DIRECTORY")?;
+    std::env::split_paths(&folders).next()
 }

@@ -1,8 +1,9 @@
 //! The thread that holds the connection: one connection after the other.
 
+use std::hash::{BuildHasher, Hasher, RandomState};
 use std::sync::Arc;
 use std::thread::{self, JoinHandle};
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use tokio::runtime::Runtime;
 use tokio::time;
@@ -16,6 +17,7 @@ use super::watch::Watch;
 use super::wire::{Connection, Options, Sender, WireEvent};
 use crate::panics::{self, Panicked};
 use crate::publish::Error;
+use crate::publish::homeassistant::Record;
 
 /// What a failed try to connect means to the caller.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -36,6 +38,7 @@ pub(crate) fn start(
     options: Options,
     address: String,
     patience: Patience,
+    record: Option<Record>,
 ) -> Result<JoinHandle<()>, Error> {
     let runtime = runtime()?;
     let mut holder = Holder {
@@ -45,6 +48,7 @@ pub(crate) fn start(
         patience,
         flight: Flight::new(),
         watch: Watch::default(),
+        record,
     };
     thread::Builder::new()
         .name("mqtt".into())
@@ -61,6 +65,8 @@ struct Holder {
     /// The messages in flight. They outlive a panic of the MQTT crate.
     flight: Flight,
     watch: Watch,
+    /// Where what Home Assistant was told is remembered.
+    record: Option<Record>,
 }
 
 impl Holder {
@@ -102,6 +108,7 @@ impl Holder {
         self.watch.ended();
         let flight = std::mem::replace(&mut self.flight, Flight::new());
         let mut state = self.shared.lock();
+        state.discovery.disconnected();
         state.counts.unacknowledged = 0;
         state.counts.dropped += state.outbox.start_over(flight.into_messages()) as u64;
     }
@@ -175,6 +182,7 @@ impl Holder {
     ) -> Option<ConnectionFailure> {
         self.flight = Flight::new();
         self.shared.note_connected();
+        self.begin_birth();
         let lost = loop {
             let event = {
                 // Pinned over wake-ups: a future that is dropped halfway may leave a packet half
@@ -182,10 +190,20 @@ impl Holder {
                 let next = connection.next();
                 tokio::pin!(next);
                 loop {
+                    self.remember();
                     let deadline = self.send_waiting(sender);
+                    let resend = self.shared.lock().discovery.due_at();
                     // Behind `online`, so that an `offline` from before is no answer to it.
-                    if self.watch.asks() && !sender.subscribe(&self.shared.offline.topic) {
-                        log::debug!("MQTT broker {}: no room to subscribe", self.address);
+                    if self.watch.asks() {
+                        let status = self.options.status.as_ref();
+                        for topic in [Some(&self.shared.offline.topic), status]
+                            .into_iter()
+                            .flatten()
+                        {
+                            if !sender.subscribe(topic) {
+                                log::debug!("MQTT broker {}: no room to subscribe", self.address);
+                            }
+                        }
                     }
                     tokio::select! {
                         event = &mut next => break event,
@@ -193,6 +211,7 @@ impl Holder {
                         () = sleep_until(deadline) => return None,
                         () = sleep_until(self.flight.overdue_at()) => break Err(unacknowledged()),
                         () = sleep_until(self.watch.due_at(Instant::now())) => self.stay_online(),
+                        () = sleep_until(resend) => self.tell_again(),
                     }
                 }
             };
@@ -200,6 +219,7 @@ impl Holder {
                 Ok(WireEvent::Sent(id)) => self.flight.left(id),
                 Ok(WireEvent::Acknowledged(id)) => self.acknowledge(id),
                 Ok(WireEvent::Will) => self.watch.heard(),
+                Ok(WireEvent::Status(retained)) => self.hear_home_assistant(retained),
                 Ok(WireEvent::Subscribed(accepted)) => self.note_subscribed(accepted),
                 Ok(WireEvent::Disconnected) => return None,
                 Ok(WireEvent::Connected | WireEvent::Other) => {}
@@ -216,6 +236,7 @@ impl Holder {
             state.counts.sent += 1;
             state.counts.unacknowledged = self.flight.len() as u64;
             if state.idle() {
+                state.discovery.settled();
                 drop(state);
                 self.shared.note_idle();
             }
@@ -231,6 +252,37 @@ impl Holder {
                 self.address,
                 self.shared.offline.topic
             );
+        }
+    }
+
+    fn begin_birth(&mut self) {
+        self.shared.lock().discovery.connected(SystemTime::now());
+    }
+
+    fn hear_home_assistant(&mut self, retained: bool) {
+        let random =
+            (RandomState::new().build_hasher().finish() >> 11) as f64 / (1u64 << 53) as f64;
+        let now = Instant::now();
+        self.shared
+            .lock()
+            .discovery
+            .heard(b"online", retained, now, random);
+    }
+
+    /// Tells Home Assistant everything again.
+    fn tell_again(&mut self) {
+        let mut state = self.shared.lock();
+        state.discovery.repeat(SystemTime::now());
+        state.outbox.repeat();
+    }
+
+    /// Writes down what Home Assistant is about to be told, or what it knows now.
+    fn remember(&mut self) {
+        if let Some(record) = &self.record {
+            let announced = self.shared.lock().discovery.unsaved().map(<[_]>::to_vec);
+            if let Some(announced) = announced {
+                record.write(&announced);
+            }
         }
     }
 
@@ -260,7 +312,7 @@ impl Holder {
         let mut state = self.shared.lock();
         loop {
             while flight.len() < WINDOW
-                && let Some(message) = state.outbox.next()
+                && let Some(message) = state.discovery.next().or_else(|| state.outbox.next())
             {
                 if sender.publish(&message) {
                     flight.hand_over(message);

@@ -7,6 +7,7 @@ use tokio::sync::Notify;
 
 use crate::publish::Error;
 use crate::publish::counts::MessageCounts;
+use crate::publish::homeassistant::Discovery;
 use crate::publish::outbox::{Message, Outbox};
 
 /// The state of the connection.
@@ -24,6 +25,8 @@ pub(crate) enum Link {
 /// The state behind the lock of [`Shared`].
 pub(crate) struct SharedState {
     pub(crate) outbox: Outbox,
+    /// What Home Assistant is told before all that waits in the outbox.
+    pub(crate) discovery: Discovery,
     pub(crate) link: Link,
     pub(crate) counts: MessageCounts,
     /// Set by the publisher to close the connection: the deadline for it.
@@ -38,7 +41,7 @@ pub(crate) const STEP: Duration = Duration::from_millis(100);
 impl SharedState {
     /// Whether the broker acknowledged everything.
     pub(crate) fn idle(&self) -> bool {
-        self.outbox.len() == 0 && self.counts.unacknowledged == 0
+        self.outbox.len() + self.discovery.len() == 0 && self.counts.unacknowledged == 0
     }
 }
 
@@ -55,10 +58,11 @@ pub(crate) struct Shared {
 }
 
 impl Shared {
-    pub(crate) fn new(outbox: Outbox, offline: Message) -> Self {
+    pub(crate) fn new(outbox: Outbox, offline: Message, discovery: Discovery) -> Self {
         Self {
             state: Mutex::new(SharedState {
                 outbox,
+                discovery,
                 link: Link::Trying,
                 counts: MessageCounts::default(),
                 closing: None,

@@ -26,6 +26,8 @@ pub(crate) struct Options {
     pub(super) max_packet: usize,
     /// The message that the broker publishes once the connection is lost.
     pub(super) will: Option<Message>,
+    /// The topic on which Home Assistant publishes its start.
+    pub(crate) status: Option<String>,
 }
 
 impl Options {
@@ -64,6 +66,8 @@ pub(super) enum WireEvent {
     Subscribed(bool),
     /// The last will's message was published, by any client.
     Will,
+    /// Home Assistant published that it has started; true if the broker had retained that.
+    Status(bool),
     /// The disconnect left; the connection is over.
     Disconnected,
     /// Anything else, such as a ping.
@@ -74,6 +78,7 @@ pub(super) enum WireEvent {
 pub(super) struct Connection {
     event_loop: EventLoop,
     will: Option<Message>,
+    status: Option<String>,
 }
 
 /// Hands messages to the connection.
@@ -89,6 +94,7 @@ pub(super) fn open(options: &Options, capacity: usize) -> (Sender, Connection) {
     let connection = Connection {
         event_loop: connection,
         will: options.will.clone(),
+        status: options.status.clone(),
     };
     (Sender(client), connection)
 }
@@ -126,7 +132,7 @@ impl Connection {
     /// When the try to connect failed or the connection was lost. The next call connects again.
     pub(super) async fn next(&mut self) -> Result<WireEvent, ConnectionFailure> {
         match self.event_loop.poll().await {
-            Ok(event) => Ok(translate(&event, self.will.as_ref())),
+            Ok(event) => Ok(translate(&event, self.will.as_ref(), self.status.as_ref())),
             Err(error) => Err(explain(error)),
         }
     }
@@ -141,7 +147,7 @@ impl Connection {
     }
 }
 
-fn translate(event: &rumqttc::Event, will: Option<&Message>) -> WireEvent {
+fn translate(event: &rumqttc::Event, will: Option<&Message>, status: Option<&String>) -> WireEvent {
     match event {
         rumqttc::Event::Incoming(Packet::SubAck(ack)) => {
             let refused = ack.return_codes.contains(&SubscribeReasonCode::Failure);
@@ -153,6 +159,11 @@ fn translate(event: &rumqttc::Event, will: Option<&Message>) -> WireEvent {
             }) =>
         {
             WireEvent::Will
+        }
+        rumqttc::Event::Incoming(Packet::Publish(publish))
+            if Some(&publish.topic) == status && *publish.payload == *b"online" =>
+        {
+            WireEvent::Status(publish.retain)
         }
         rumqttc::Event::Incoming(Packet::ConnAck(_)) => WireEvent::Connected,
         rumqttc::Event::Incoming(Packet::PubAck(ack)) => WireEvent::Acknowledged(ack.pkid),

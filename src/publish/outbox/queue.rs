@@ -86,6 +86,13 @@ impl Outbox {
         lost
     }
 
+    /// Marks every state and report to be sent again.
+    pub(crate) fn repeat(&mut self) {
+        for kept in &mut self.kept {
+            kept.due = true;
+        }
+    }
+
     /// The number of waiting messages.
     pub(crate) fn len(&self) -> usize {
         self.kept.iter().filter(|k| k.due).count() + self.queue.len()

@@ -1,6 +1,7 @@
 use super::*;
 use crate::publish::Config;
 use crate::publish::connection::options;
+use crate::publish::homeassistant::Discovery;
 use crate::publish::outbox::{Message, MessageKind, Outbox};
 
 fn message(topic: &str, kind: MessageKind) -> Message {
@@ -16,12 +17,13 @@ fn messages_in_flight_at_a_panic_are_queued_again_or_counted() {
     let offline = message("availability", MessageKind::State);
     let config = Config::default();
     let mut holder = Holder {
-        shared: Arc::new(Shared::new(Outbox::new(2), offline)),
+        shared: Arc::new(Shared::new(Outbox::new(2), offline, Discovery::none())),
         options: options(&config, "test".into(), None).unwrap(),
         address: config.address(),
         patience: Patience::Endless,
         flight: Flight::new(),
         watch: Watch::default(),
+        record: None,
     };
     let ended = holder.contained(|holder| {
         for topic in ["a", "b", "c"] {
