@@ -22,6 +22,7 @@ mod config;
 pub mod daemon;
 pub mod engine;
 mod exit;
+mod files;
 pub mod frame;
 mod logging;
 pub mod memory;

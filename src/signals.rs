@@ -98,6 +98,11 @@ impl Request {
         Ok(request)
     }
 
+    /// Asks from within the process.
+    pub(crate) fn set(&self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+
     /// Returns true if the signal came since the last call.
     pub(crate) fn take(&self) -> bool {
         self.0.swap(false, Ordering::Relaxed)

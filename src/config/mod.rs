@@ -14,13 +14,16 @@ use toml::de::DeTable;
 
 use self::error::{explain, key_at, line_of, one_line, position};
 use crate::misfit::Misfit;
-use crate::{daemon, engine, logging, memory, observe, publish, source, vision};
+use crate::{daemon, engine, files, logging, memory, observe, publish, source, vision};
 
 pub use changes::{Changes, Keys};
 pub use error::Error;
 
 /// Where [`load`] looks when no file is named, in this order.
 pub const PLACES: [&str; 2] = ["config.toml", "/etc/goldcrest/config.toml"];
+
+/// The largest file, in bytes; the one that ships has 8 KiB.
+const LARGEST: u64 = 1 << 20;
 
 /// The whole configuration. Every key has a default, so an empty file is valid.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
@@ -44,6 +47,8 @@ pub struct Config {
     pub mqtt: publish::Config,
     /// How this camera appears in Home Assistant.
     pub homeassistant: publish::homeassistant::Config,
+    /// Which commands are obeyed.
+    pub commands: publish::CommandsConfig,
     /// How often health is published.
     pub health: daemon::HealthConfig,
     /// How much memory is allowed.
@@ -64,6 +69,7 @@ impl Default for Config {
             observe: Default::default(),
             mqtt: Default::default(),
             homeassistant: Default::default(),
+            commands: Default::default(),
             health: Default::default(),
             memory: Default::default(),
             log: Default::default(),
@@ -115,7 +121,7 @@ pub fn load(named: Option<&Path>) -> Result<Loaded, Error> {
             }
         },
     };
-    let text = std::fs::read_to_string(&path).map_err(|e| Error {
+    let text = files::read_text(&path, LARGEST).map_err(|e| Error {
         path: path.clone(),
         line: None,
         key: None,
@@ -154,7 +160,7 @@ pub fn parse(text: &str, path: &Path) -> Result<Config, Error> {
         let message = explain(e.message(), key.as_deref(), homes);
         refuse(at.map(|s| s.start), key, message)
     })?;
-    let sections: [(&str, Result<(), Misfit>); 12] = [
+    let sections: [(&str, Result<(), Misfit>); 13] = [
         ("", check_id(&config.id)),
         ("source", config.source.check()),
         ("camera", config.camera.check()),
@@ -164,6 +170,7 @@ pub fn parse(text: &str, path: &Path) -> Result<Config, Error> {
         ("observe", config.observe.check()),
         ("mqtt", config.mqtt.check()),
         ("homeassistant", config.homeassistant.check()),
+        ("commands", config.commands.check()),
         ("health", config.health.check()),
         ("memory", config.memory.check()),
         ("log", config.log.check()),

@@ -4,12 +4,31 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant, SystemTime};
 
-use super::connection::{self, Link, LogLimit, Patience, Shared, client_id, temporary_client_id};
+use super::commands::{self, Asker, Outcome, Request};
+use super::connection::{
+    self, Inbox, Link, Liveness, LogLimit, Patience, Shared, client_id, temporary_client_id,
+};
 use super::counts::MessageCounts;
-use super::homeassistant::{Announcement, Discovery, Offer, Record};
+use super::homeassistant::{Announcement, Discovery, Offer};
 use super::outbox::{Message, MessageKind, Outbox};
 use super::{Config, Error, Label, Payload, Topics, Unknown};
+use crate::meter::Progress;
 use crate::observe::Update;
+
+/// Bytes of a packet beside topic and payload: the fixed header takes at most 5 bytes, the topic's
+/// length and the packet id 2 each.
+const PACKET: usize = 9;
+
+/// What a daemon publishes and hears beside its frames.
+#[derive(Default)]
+pub struct Extras {
+    /// Which commands are obeyed.
+    pub(crate) commands: commands::Config,
+    /// Threads that must make progress for the daemon to be `online`, and how long they may take.
+    pub(crate) progress: Option<(Arc<Progress>, Duration)>,
+    /// How the instance appears in Home Assistant.
+    pub(crate) announcement: Option<Announcement>,
+}
 
 /// Publishes over MQTT; see the [module](super).
 pub struct Publisher {
@@ -30,21 +49,15 @@ impl Publisher {
     /// [`Error::Id`]; [`Error::Password`] when the password's file cannot be read;
     /// [`Error::Thread`].
     pub fn start(config: &Config, id: &str) -> Result<Self, Error> {
-        let told = (Discovery::none(), None);
-        Self::start_as(client_id(config, id), config, id, Patience::Endless, told)
+        Self::start_with(config, id, Extras::default())
     }
 
-    /// Does the same, and announces the instance to Home Assistant as `announcement` has it.
+    /// Does the same for a daemon, with all that this one publishes and hears beside its frames.
     ///
     /// # Errors
     /// Those of [`Publisher::start`].
-    pub fn start_announced(
-        config: &Config,
-        id: &str,
-        announcement: &Announcement,
-    ) -> Result<Self, Error> {
-        let told = Discovery::of(announcement, config, id);
-        Self::start_as(client_id(config, id), config, id, Patience::Endless, told)
+    pub fn start_with(config: &Config, id: &str, extras: Extras) -> Result<Self, Error> {
+        Self::start_as(client_id(config, id), config, id, Patience::Endless, extras)
     }
 
     /// Does the same with a client id for a short `purpose`, so that a daemon that runs with the
@@ -55,8 +68,7 @@ impl Publisher {
     /// Those of [`Publisher::start`].
     pub(crate) fn start_temporary(config: &Config, id: &str, purpose: &str) -> Result<Self, Error> {
         let client_id = temporary_client_id(config, id, purpose);
-        let told = (Discovery::none(), None);
-        Self::start_as(client_id, config, id, Patience::OneTry, told)
+        Self::start_as(client_id, config, id, Patience::OneTry, Extras::default())
     }
 
     fn start_as(
@@ -64,21 +76,37 @@ impl Publisher {
         config: &Config,
         id: &str,
         patience: Patience,
-        (discovery, record): (Discovery, Option<Record>),
+        extras: Extras,
     ) -> Result<Self, Error> {
         let topics = Topics::new(&config.base, id)?;
         let availability = |word: &str| Message {
             topic: topics.availability.clone(),
             payload: word.into(),
             kind: MessageKind::State,
+            correlation: None,
         };
         let offline = availability("offline");
-        let mut options = connection::options(config, client_id, Some(offline.clone()))?;
-        options.status = discovery.status_topic();
-        let mut outbox = Outbox::new(config.queue);
-        outbox.put(availability("online"));
-        let shared = Arc::new(Shared::new(outbox, offline, discovery));
-        let thread = connection::start(&shared, options, config.address(), patience, record)?;
+        let options = connection::options(config, client_id, Some(offline.clone()))?;
+        let outbox = Outbox::new(config.queue);
+        let (discovery, record) = match &extras.announcement {
+            Some(announcement) => Discovery::of(announcement, config, id),
+            None => (Discovery::none(), None),
+        };
+        let births = discovery.birth().into_iter().collect();
+        let inbox = Inbox::new(&topics, &extras.commands, births);
+        let liveness = match extras.progress {
+            Some((progress, patience)) => Liveness::of(progress, patience),
+            None => Liveness::assumed(),
+        };
+        let shared = Arc::new(Shared::new(
+            outbox,
+            discovery,
+            availability("online"),
+            offline,
+        ));
+        let address = config.address();
+        let thread =
+            connection::start(&shared, options, address, patience, inbox, liveness, record)?;
         Ok(Self {
             shared,
             topics,
@@ -98,6 +126,7 @@ impl Publisher {
                 topic,
                 payload: json,
                 kind: payload.kind(),
+                correlation: None,
             }),
             Err(e) => self.drop_message(&format!("{topic}: cannot write the message as JSON: {e}")),
         }
@@ -111,9 +140,34 @@ impl Publisher {
         }
     }
 
-    /// Tells Home Assistant what has changed. If the labels have, withdraws the present one, made
-    /// with the model whose hash is `model`, until the next one is published. Returns at once.
-    pub fn offer(&self, offer: Offer) {
+    /// Has the MQTT thread look at what is watched: the main thread took its first turn.
+    pub(crate) fn wake(&self) {
+        self.shared.wake_thread();
+    }
+
+    /// The next command, if one waits.
+    pub(crate) fn next_command(&self) -> Option<Request> {
+        self.shared.lock().commands.take()
+    }
+
+    /// Answers a command. Returns at once.
+    pub(crate) fn answer(&self, asker: Asker, outcome: Outcome) {
+        let answers = asker.answers(&self.topics.response, outcome);
+        let mut state = self.shared.lock();
+        for answer in answers {
+            let size = answer.topic.len() + answer.payload.len() + PACKET;
+            // Correlation data may double it.
+            if size + 512 <= self.max_packet {
+                state.commands.answer(answer);
+            }
+        }
+        drop(state);
+        self.shared.wake_thread();
+    }
+
+    /// Tells Home Assistant what has changed. If the labels have, withdraws the present one until
+    /// the next one is published. Returns at once.
+    pub(crate) fn offer(&self, offer: Offer) {
         let now = SystemTime::now();
         let model = offer.model_hash.clone();
         let mut state = self.shared.lock();
@@ -121,7 +175,7 @@ impl Publisher {
         let relabelled = state.discovery.offered(offer, connected, now);
         drop(state);
         if relabelled {
-            // A label of the former ones must not follow the new list.
+            // A former label that still waits must not follow the new list.
             let label = Label::unknown(Unknown::ModelChanged, now, None, &model);
             self.publish(&Payload::Label(label));
         }
@@ -134,6 +188,7 @@ impl Publisher {
         MessageCounts {
             waiting: state.outbox.len() as u64,
             connected: matches!(state.link, Link::Connected),
+            commands_refused: state.commands.refused,
             ..state.counts
         }
     }
@@ -204,8 +259,7 @@ impl Publisher {
     }
 
     fn put(&self, message: Message) {
-        // The fixed header takes at most 5 bytes, the topic's length and the packet id 2 each.
-        let size = message.topic.len() + message.payload.len() + 9;
+        let size = message.topic.len() + message.payload.len() + PACKET;
         if size > self.max_packet {
             return self.drop_message(&format!(
                 "{}: dropped a message that is larger than mqtt.max_packet, {} bytes",

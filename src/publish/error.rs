@@ -115,6 +115,10 @@ impl Error {
                 unreachable("it does not support MQTT 3.1.1", "use a broker that does")
             }
             Reason::NotReady => unreachable("it is not accepting clients", "see the broker's log"),
+            Reason::TooLarge => unreachable(
+                "it sent a message that is larger than mqtt.max_packet",
+                "find out who publishes such messages on the topics that Goldcrest subscribes to",
+            ),
             Reason::NotMqtt => unreachable(
                 "the server there does not speak MQTT",
                 "check mqtt.port: 1883 is the usual one",

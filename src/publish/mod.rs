@@ -4,7 +4,7 @@
 //! outbox and wake the thread; no caller ever waits for the network.
 //!
 //! The outbox keeps the latest message of each retained topic and sends it again on every
-//! connection, after the birth message. Other messages wait in a queue until the broker
+//! connection; `online` comes after all of them. Other messages wait in a queue until the broker
 //! acknowledges them; a full queue drops its oldest message. A failed connection is logged, counted
 //! and tried again without end, after pauses that grow up to a minute.
 //!
@@ -15,10 +15,14 @@
 //! | `<base>/<id>/event` | no | [`Event`] |
 //! | `<base>/<id>/camera` | yes | [`CameraState`] |
 //! | `<base>/<id>/health` | no | [`Health`] |
+//! | `<base>/<id>/settings` | yes | [`Settings`] |
+//! | `<base>/<id>/command/<name>` | no | a command, which is read |
+//! | `<base>/<id>/response/<name>` | no | its answer |
 //!
 //! All messages are sent with QoS 1.
 
 mod client;
+pub(crate) mod commands;
 mod config;
 mod connection;
 mod counts;
@@ -29,11 +33,12 @@ mod outbox;
 mod payloads;
 mod topics;
 
-pub use client::Publisher;
+pub use client::{Extras, Publisher};
+pub use commands::Config as CommandsConfig;
 pub use config::Config;
 pub use connection::{PasswordError, Secret, probe};
 pub use counts::MessageCounts;
 pub use error::Error;
-pub use payloads::{CameraState, Event, Health, Label, Payload};
+pub use payloads::{CameraState, Event, Health, Label, Payload, Settings};
 pub(crate) use payloads::{MemoryUse, Queue, Score, Time, Top, Unknown, VERSION};
 pub(crate) use topics::Topics;

@@ -1,14 +1,16 @@
 //! A daemon of the configured parts.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use super::reread::{Reader, settings};
 use super::{Failure, Packing, model, need};
 use crate::config::Loaded;
-use crate::daemon::{Daemon, Reloader};
-use crate::meter::thermal;
-use crate::publish::Publisher;
+use crate::daemon::{self, Daemon, Keeper, Reloader};
+use crate::exit;
+use crate::meter::{Progress, thermal};
 use crate::publish::homeassistant::{Abilities, Announcement};
+use crate::publish::{CommandsConfig, Extras, Publisher};
 use crate::signals::{Request, Stop};
 use crate::source;
 
@@ -27,19 +29,24 @@ pub fn daemon(
     let mut source = source::open(&config.source, &config.camera, loaded.folder(), stop)?;
     let mut model = model(loaded, None, None, Packing::Never(source.footprint))?;
     model.engine.self_test()?;
-    let reloader = Reloader {
+    let reloader = Reloader::new(
         requested,
-        settings: settings(config, model.path),
-        card: model.card,
-        reread: Some(Box::new(Reader::new(loaded))),
-    };
+        settings(config, model.path),
+        model.card,
+        Some(Box::new(Reader::new(loaded))),
+    );
+    let keeper = keeper(&config.commands)?;
     let pipeline = reloader.pipeline(&reloader.card, model.engine);
     let path = &reloader.settings.model;
     let guard = need::admit(loaded, path, pipeline.engine(), source.footprint)?;
+    let progress = Arc::new(Progress::default());
     let publisher = if config.mqtt.enabled {
-        let announcement = announcement(loaded, &reloader);
-        let publisher = Publisher::start_announced(&config.mqtt, &config.id, &announcement)?;
-        Some(publisher)
+        let extras = Extras {
+            commands: config.commands.clone(),
+            progress: Some((Arc::clone(&progress), daemon::patience())),
+            announcement: Some(announcement(loaded, &reloader)),
+        };
+        Some(Publisher::start_with(&config.mqtt, &config.id, extras)?)
     } else {
         None
     };
@@ -51,29 +58,51 @@ pub fn daemon(
         guard,
         reloader,
         report,
+        keeper,
+        progress,
     })
 }
 
-/// What Home Assistant is told.
+/// What keeps settings over restarts, in the configured folder or in systemd's.
+fn keeper(config: &CommandsConfig) -> Result<Option<Keeper>, Failure> {
+    if !config.keep {
+        return Ok(None);
+    }
+    match config.folder.clone().or_else(state_folder) {
+        Some(folder) => Ok(Some(Keeper::new(&folder))),
+        None => Err(Failure::new(
+            exit::CONFIG,
+            "commands.keep needs a folder: set commands.folder, or StateDirectory= in the systemd unit",
+        )),
+    }
+}
+
+/// What Home Assistant is told, if that is enabled; and where to remember it.
 fn announcement(loaded: &Loaded, reloader: &Reloader) -> Announcement {
-    let config = &loaded.config.homeassistant;
-    let folder = match &config.folder {
+    let config = &loaded.config;
+    let folder = match &config.homeassistant.folder {
         Some(folder) => Some(loaded.folder().join(folder)),
         None => state_folder(),
     };
+    let commands = if config.commands.enabled {
+        config.commands.allow.clone()
+    } else {
+        Vec::new()
+    };
     Announcement {
-        config: config.clone(),
+        config: config.homeassistant.clone(),
         folder,
         abilities: Abilities {
+            commands,
+            snapshot: false,
             thermometer: thermal::temperature().is_some(),
-            ..Abilities::default()
         },
         offer: reloader.offer(),
     }
 }
 
-/// The folder that systemd gives to the service.
+/// The folder that systemd gives to the service. It separates several by colons (systemd.exec(5)).
 fn state_folder() -> Option<PathBuf> {
     let folders = std::env::var_os("STATE_DIRECTORY")?;
-    std::env::split_paths(&folders).next()
+    std::env::split_paths(&folders).find(|folder| !folder.as_os_str().is_empty())
 }

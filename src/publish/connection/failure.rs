@@ -35,6 +35,8 @@ pub(crate) enum Reason {
     BadVersion,
     /// The broker is there and accepts no clients.
     NotReady,
+    /// The broker sent a message above the largest packet.
+    TooLarge,
     /// The peer does not follow MQTT.
     NotMqtt,
     /// Any other cause.

@@ -93,6 +93,7 @@ mod tests {
                 topic: (*topic).into(),
                 payload: Vec::new(),
                 kind: MessageKind::Event,
+                correlation: None,
             });
         }
         flight

@@ -1,20 +1,27 @@
 //! The thread that holds the connection to the broker. Only `wire` names the MQTT crate.
 
 mod backoff;
+mod birth;
 mod client_id;
 mod failure;
 mod flight;
+mod inbox;
+mod liveness;
 mod open;
 mod probe;
+mod rate;
 mod secret;
 mod session;
 mod shared;
+mod subscriptions;
 mod watch;
 mod wire;
 
 pub(crate) use backoff::LogLimit;
 pub(crate) use client_id::{client_id, temporary_client_id};
 pub(crate) use failure::{ConnectionFailure, Reason};
+pub(crate) use inbox::Inbox;
+pub(crate) use liveness::Liveness;
 pub(crate) use open::options;
 pub use probe::probe;
 pub(crate) use secret::read_password;

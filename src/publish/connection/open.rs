@@ -26,14 +26,13 @@ pub(crate) fn options(
         keep_alive: Duration::from_secs(config.keep_alive.max(1)),
         max_packet: config.max_packet,
         will,
-        status: None,
     })
 }
 
-/// A connection with room for the messages in flight, and the subscription and the disconnect
+/// A connection with room for the messages in flight, and for some subscriptions and the disconnect
 /// behind them.
 pub(super) fn open(options: &Options) -> (Sender, Connection) {
-    wire::open(options, WINDOW + 3)
+    wire::open(options, WINDOW + 8)
 }
 
 /// A runtime on the calling thread, with one more thread while a name is resolved.

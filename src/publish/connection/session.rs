@@ -9,12 +9,16 @@ use tokio::runtime::Runtime;
 use tokio::time;
 
 use super::backoff::{self, Backoff, LogLimit};
+use super::birth::{Birth, Step};
 use super::failure::{ConnectionFailure, Reason};
 use super::flight::{Closing, Flight, WINDOW};
+use super::inbox::{Heard, Inbox};
+use super::liveness::Liveness;
 use super::open::{open, runtime};
 use super::shared::{Link, Shared, SharedState};
+use super::subscriptions::{REST, Subscriptions};
 use super::watch::Watch;
-use super::wire::{Connection, Options, Sender, WireEvent};
+use super::wire::{Connection, Incoming, Options, Sender, WireEvent};
 use crate::panics::{self, Panicked};
 use crate::publish::Error;
 use crate::publish::homeassistant::Record;
@@ -38,6 +42,8 @@ pub(crate) fn start(
     options: Options,
     address: String,
     patience: Patience,
+    inbox: Inbox,
+    liveness: Liveness,
     record: Option<Record>,
 ) -> Result<JoinHandle<()>, Error> {
     let runtime = runtime()?;
@@ -47,7 +53,12 @@ pub(crate) fn start(
         address,
         patience,
         flight: Flight::new(),
+        birth: Birth::new(),
+        birth_due: None,
         watch: Watch::default(),
+        subscriptions: Subscriptions::new(&inbox.filters()),
+        inbox,
+        liveness,
         record,
     };
     thread::Builder::new()
@@ -64,7 +75,13 @@ struct Holder {
     patience: Patience,
     /// The messages in flight. They outlive a panic of the MQTT crate.
     flight: Flight,
+    birth: Birth,
+    /// When all states are to be sent again.
+    birth_due: Option<Instant>,
     watch: Watch,
+    subscriptions: Subscriptions,
+    inbox: Inbox,
+    liveness: Liveness,
     /// Where what Home Assistant was told is remembered.
     record: Option<Record>,
 }
@@ -106,6 +123,16 @@ impl Holder {
     /// Queues the messages in flight again, and counts those that found no room.
     fn end_session(&mut self) {
         self.watch.ended();
+        self.birth_due = None;
+        let resting = self.subscriptions.ended(Instant::now());
+        if !resting.is_empty() {
+            log::warn!(
+                "MQTT broker {}: the connection ended twice while subscribing to {}; leaving that out for {REST:?}; \
+                 allow it in the broker's access list",
+                self.address,
+                resting.join(", ")
+            );
+        }
         let flight = std::mem::replace(&mut self.flight, Flight::new());
         let mut state = self.shared.lock();
         state.discovery.disconnected();
@@ -181,8 +208,9 @@ impl Holder {
         connection: &mut Connection,
     ) -> Option<ConnectionFailure> {
         self.flight = Flight::new();
+        self.birth = Birth::new();
         self.shared.note_connected();
-        self.begin_birth();
+        self.shared.lock().discovery.connected(SystemTime::now());
         let lost = loop {
             let event = {
                 // Pinned over wake-ups: a future that is dropped halfway may leave a packet half
@@ -190,42 +218,36 @@ impl Holder {
                 let next = connection.next();
                 tokio::pin!(next);
                 loop {
+                    // Before the states, so that a command is heard as soon as `online` is.
+                    self.subscribe(sender);
                     self.remember();
                     let deadline = self.send_waiting(sender);
-                    let resend = self.shared.lock().discovery.due_at();
-                    // Behind `online`, so that an `offline` from before is no answer to it.
-                    if self.watch.asks() {
-                        let status = self.options.status.as_ref();
-                        for topic in [Some(&self.shared.offline.topic), status]
-                            .into_iter()
-                            .flatten()
-                        {
-                            if !sender.subscribe(topic) {
-                                log::debug!("MQTT broker {}: no room to subscribe", self.address);
-                            }
-                        }
-                    }
+                    let look = self.liveness.due_at(Instant::now());
                     tokio::select! {
                         event = &mut next => break event,
                         () = self.shared.wake.notified() => {}
                         () = sleep_until(deadline) => return None,
                         () = sleep_until(self.flight.overdue_at()) => break Err(unacknowledged()),
-                        () = sleep_until(self.watch.due_at(Instant::now())) => self.stay_online(),
-                        () = sleep_until(resend) => self.tell_again(),
+                        () = sleep_until(self.watch.due_at()) => self.stay_online(),
+                        () = sleep_until(self.birth_due) => self.give_birth_again(),
+                        () = sleep_until(self.subscriptions.due_at()) => {}
+                        () = sleep_until(look) => self.liveness.look(Instant::now()),
                     }
                 }
             };
             match event {
                 Ok(WireEvent::Sent(id)) => self.flight.left(id),
                 Ok(WireEvent::Acknowledged(id)) => self.acknowledge(id),
-                Ok(WireEvent::Will) => self.watch.heard(),
-                Ok(WireEvent::Status(retained)) => self.hear_home_assistant(retained),
-                Ok(WireEvent::Subscribed(accepted)) => self.note_subscribed(accepted),
+                Ok(WireEvent::Incoming(incoming)) => self.hear(incoming),
+                Ok(WireEvent::Subscribed(accepted)) => self.note_subscribed(&accepted),
                 Ok(WireEvent::Disconnected) => return None,
                 Ok(WireEvent::Connected | WireEvent::Other) => {}
                 Err(failure) => break failure,
             }
         };
+        if matches!(lost.reason, Reason::TooLarge) {
+            self.leave_out();
+        }
         self.end_session();
         Some(lost)
     }
@@ -243,45 +265,59 @@ impl Holder {
         }
     }
 
-    fn note_subscribed(&mut self, accepted: bool) {
-        self.watch.confirmed();
-        if !accepted {
+    /// Subscribes to what is still to be subscribed to.
+    fn subscribe(&mut self, sender: &Sender) {
+        while let Some(filters) = self.subscriptions.next(Instant::now()) {
+            if !sender.subscribe(&filters) {
+                log::debug!("MQTT broker {}: no room to subscribe", self.address);
+            }
+        }
+    }
+
+    fn note_subscribed(&mut self, accepted: &[bool]) {
+        let refused = self.subscriptions.answered(accepted, Instant::now());
+        if refused.contains(&self.shared.offline.topic.as_str()) {
             log::warn!(
                 "MQTT broker {}: it does not allow to subscribe to {}; if another client publishes `offline` there, \
                  that stays; allow it in the broker's access list",
                 self.address,
                 self.shared.offline.topic
             );
+        } else if !refused.is_empty() {
+            log::warn!(
+                "MQTT broker {}: it does not allow to subscribe to {}; trying again in {REST:?}; allow it in the \
+                 broker's access list",
+                self.address,
+                refused.join(", ")
+            );
         }
     }
 
-    fn begin_birth(&mut self) {
-        self.shared.lock().discovery.connected(SystemTime::now());
+    /// Leaves out subscriptions after a message above the largest packet, which would end each
+    /// connection if it is retained.
+    fn leave_out(&mut self) {
+        let resting = self.subscriptions.too_large(Instant::now());
+        log::warn!(
+            "MQTT broker {}: a message larger than mqtt.max_packet came on {}; not subscribing to that for {REST:?}; \
+             delete the message if it is retained, with `mosquitto_pub -r -n -t TOPIC`",
+            self.address,
+            resting.join(" or ")
+        );
     }
 
-    fn hear_home_assistant(&mut self, retained: bool) {
-        let random =
-            (RandomState::new().build_hasher().finish() >> 11) as f64 / (1u64 << 53) as f64;
+    fn hear(&mut self, incoming: Incoming) {
         let now = Instant::now();
-        self.shared
-            .lock()
-            .discovery
-            .heard(b"online", retained, now, random);
-    }
-
-    /// Tells Home Assistant everything again.
-    fn tell_again(&mut self) {
-        let mut state = self.shared.lock();
-        state.discovery.repeat(SystemTime::now());
-        state.outbox.repeat();
-    }
-
-    /// Writes down what Home Assistant is about to be told, or what it knows now.
-    fn remember(&mut self) {
-        if let Some(record) = &self.record {
-            let announced = self.shared.lock().discovery.unsaved().map(<[_]>::to_vec);
-            if let Some(announced) = announced {
-                record.write(&announced);
+        let heard = self
+            .inbox
+            .hear(incoming, &mut self.shared.lock().commands, now);
+        match heard {
+            Heard::Nothing => {}
+            Heard::Offline => self.watch.heard(now),
+            Heard::Birth => {
+                let random = RandomState::new().build_hasher().finish();
+                let share = random as f64 / u64::MAX as f64;
+                let delay = self.shared.lock().discovery.delay(share);
+                self.birth_due.get_or_insert(now + delay);
             }
         }
     }
@@ -289,19 +325,38 @@ impl Holder {
     /// Publishes all states again, `online` among them, after somebody else published `offline`.
     fn stay_online(&mut self) {
         self.watch.answered(Instant::now());
-        let mut state = self.shared.lock();
-        // Then it was ours.
-        if state.closing.is_some() {
+        // Otherwise it was ours, or what we would publish.
+        if self.shared.lock().closing.is_some() || !self.birth.is_online() {
             return;
         }
-        state.outbox.start_over(std::iter::empty());
-        drop(state);
+        self.give_birth_again();
         log::warn!(
-            "MQTT broker {}: `offline` was published on {}, by another client or by a broker that stops; \
-             publishing `online` again; give each Goldcrest an id of its own",
+            "MQTT broker {}: `offline` was published on {}, by another client or by the broker; publishing `online` \
+             again; give each Goldcrest an id of its own",
             self.address,
             self.shared.offline.topic
         );
+    }
+
+    /// Publishes all states again, and `online` after them. Home Assistant, if it has started,
+    /// knows nothing of what is not retained, so the last report is sent again too.
+    fn give_birth_again(&mut self) {
+        self.birth_due = None;
+        self.birth = Birth::new();
+        let mut state = self.shared.lock();
+        state.discovery.repeat(SystemTime::now());
+        state.outbox.repeat();
+    }
+
+    /// Writes down what Home Assistant is about to be told, or what it knows now.
+    fn remember(&mut self) {
+        let Some(record) = &self.record else {
+            return;
+        };
+        let announced = self.shared.lock().discovery.unsaved();
+        if let Some(announced) = announced {
+            record.write(&announced);
+        }
     }
 
     /// Hands waiting messages to the connection, as many as may be in flight. On a close, sends
@@ -309,11 +364,30 @@ impl Holder {
     /// Returns the deadline of the close.
     fn send_waiting(&mut self, sender: &Sender) -> Option<Instant> {
         let flight = &mut self.flight;
+        let alive = self.liveness.alive();
         let mut state = self.shared.lock();
         loop {
-            while flight.len() < WINDOW
-                && let Some(message) = state.discovery.next().or_else(|| state.outbox.next())
-            {
+            while flight.len() < WINDOW {
+                let message = if let Some(message) = state.discovery.next() {
+                    message
+                } else {
+                    match self.birth.next(&mut state.outbox, flight.len(), alive) {
+                        Step::Wait => break,
+                        Step::State(message) => message,
+                        Step::Availability(true) => self.shared.online.clone(),
+                        Step::Availability(false) => {
+                            self.watch.published();
+                            self.shared.offline.clone()
+                        }
+                        Step::Anything => {
+                            let answer = state.commands.next_answer();
+                            match answer.or_else(|| state.outbox.next()) {
+                                Some(message) => message,
+                                None => break,
+                            }
+                        }
+                    }
+                };
                 if sender.publish(&message) {
                     flight.hand_over(message);
                     state.counts.unacknowledged += 1;

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use tokio::sync::Notify;
 
 use crate::publish::Error;
+use crate::publish::commands::CommandQueue;
 use crate::publish::counts::MessageCounts;
 use crate::publish::homeassistant::Discovery;
 use crate::publish::outbox::{Message, Outbox};
@@ -27,6 +28,8 @@ pub(crate) struct SharedState {
     pub(crate) outbox: Outbox,
     /// What Home Assistant is told before all that waits in the outbox.
     pub(crate) discovery: Discovery,
+    /// Commands from the broker, and their answers.
+    pub(crate) commands: CommandQueue,
     pub(crate) link: Link,
     pub(crate) counts: MessageCounts,
     /// Set by the publisher to close the connection: the deadline for it.
@@ -41,7 +44,8 @@ pub(crate) const STEP: Duration = Duration::from_millis(100);
 impl SharedState {
     /// Whether the broker acknowledged everything.
     pub(crate) fn idle(&self) -> bool {
-        self.outbox.len() + self.discovery.len() == 0 && self.counts.unacknowledged == 0
+        self.outbox.len() + self.discovery.len() + self.commands.answers() == 0
+            && self.counts.unacknowledged == 0
     }
 }
 
@@ -53,16 +57,24 @@ pub(crate) struct Shared {
     changed: Condvar,
     /// Wakes the thread: there is a message to send, or the connection is to be closed.
     pub(super) wake: Notify,
-    /// The last message before the disconnect.
+    /// The message that the daemon works.
+    pub(super) online: Message,
+    /// The message that it does not, also the last one before the disconnect.
     pub(super) offline: Message,
 }
 
 impl Shared {
-    pub(crate) fn new(outbox: Outbox, offline: Message, discovery: Discovery) -> Self {
+    pub(crate) fn new(
+        outbox: Outbox,
+        discovery: Discovery,
+        online: Message,
+        offline: Message,
+    ) -> Self {
         Self {
             state: Mutex::new(SharedState {
                 outbox,
                 discovery,
+                commands: CommandQueue::default(),
                 link: Link::Trying,
                 counts: MessageCounts::default(),
                 closing: None,
@@ -70,6 +82,7 @@ impl Shared {
             }),
             changed: Condvar::new(),
             wake: Notify::new(),
+            online,
             offline,
         }
     }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use rumqttc::{
     AsyncClient, ConnectReturnCode, ConnectionError, EventLoop, LastWill, MqttOptions, Outgoing,
-    Packet, QoS, StateError, SubscribeReasonCode, mqttbytes,
+    Packet, QoS, StateError, SubscribeFilter, SubscribeReasonCode, mqttbytes,
 };
 
 use super::failure::{ConnectionFailure, Reason};
@@ -26,8 +26,6 @@ pub(crate) struct Options {
     pub(super) max_packet: usize,
     /// The message that the broker publishes once the connection is lost.
     pub(super) will: Option<Message>,
-    /// The topic on which Home Assistant publishes its start.
-    pub(crate) status: Option<String>,
 }
 
 impl Options {
@@ -53,8 +51,21 @@ impl Options {
     }
 }
 
+/// A message that the broker delivered.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Incoming {
+    pub(super) topic: String,
+    pub(super) payload: Vec<u8>,
+    /// Whether the broker had kept it from before the subscription.
+    pub(super) retained: bool,
+    /// Where the sender wants the answer. MQTT 5 only.
+    pub(super) response_topic: Option<String>,
+    /// What the answer is to repeat. MQTT 5 only.
+    pub(super) correlation: Option<Vec<u8>>,
+}
+
 /// What happened on a connection.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum WireEvent {
     /// The broker accepted the connection.
     Connected,
@@ -62,12 +73,11 @@ pub(super) enum WireEvent {
     Sent(u16),
     /// The broker acknowledged the message with this packet id.
     Acknowledged(u16),
-    /// The broker answered the subscription, and accepted it if true.
-    Subscribed(bool),
-    /// The last will's message was published, by any client.
-    Will,
-    /// Home Assistant published that it has started; true if the broker had retained that.
-    Status(bool),
+    /// The broker answered the oldest subscription that it had not answered: whether it accepted
+    /// each topic, in their order.
+    Subscribed(Vec<bool>),
+    /// A message of a topic that is subscribed to.
+    Incoming(Incoming),
     /// The disconnect left; the connection is over.
     Disconnected,
     /// Anything else, such as a ping.
@@ -77,8 +87,6 @@ pub(super) enum WireEvent {
 /// The connection. It makes progress only while [`Connection::next`] is awaited.
 pub(super) struct Connection {
     event_loop: EventLoop,
-    will: Option<Message>,
-    status: Option<String>,
 }
 
 /// Hands messages to the connection.
@@ -93,8 +101,6 @@ pub(super) fn open(options: &Options, capacity: usize) -> (Sender, Connection) {
     connection.set_network_options(network);
     let connection = Connection {
         event_loop: connection,
-        will: options.will.clone(),
-        status: options.status.clone(),
     };
     (Sender(client), connection)
 }
@@ -112,9 +118,12 @@ impl Sender {
             .is_ok()
     }
 
-    /// Subscribes to `topic`. Returns false when there is no room for that.
-    pub(super) fn subscribe(&self, topic: &str) -> bool {
-        self.0.try_subscribe(topic, QoS::AtLeastOnce).is_ok()
+    /// Subscribes to `filters` in one packet. Returns false when there is no room for that.
+    pub(super) fn subscribe(&self, filters: &[&str]) -> bool {
+        let filter = |filter: &&str| SubscribeFilter::new((*filter).into(), QoS::AtLeastOnce);
+        self.0
+            .try_subscribe_many(filters.iter().map(filter))
+            .is_ok()
     }
 
     /// Asks for a disconnect behind all that was handed over. Returns false when there is no room
@@ -132,7 +141,7 @@ impl Connection {
     /// When the try to connect failed or the connection was lost. The next call connects again.
     pub(super) async fn next(&mut self) -> Result<WireEvent, ConnectionFailure> {
         match self.event_loop.poll().await {
-            Ok(event) => Ok(translate(&event, self.will.as_ref(), self.status.as_ref())),
+            Ok(event) => Ok(translate(event)),
             Err(error) => Err(explain(error)),
         }
     }
@@ -147,27 +156,22 @@ impl Connection {
     }
 }
 
-fn translate(event: &rumqttc::Event, will: Option<&Message>, status: Option<&String>) -> WireEvent {
+fn translate(event: rumqttc::Event) -> WireEvent {
     match event {
         rumqttc::Event::Incoming(Packet::SubAck(ack)) => {
-            let refused = ack.return_codes.contains(&SubscribeReasonCode::Failure);
-            WireEvent::Subscribed(!refused)
+            let accepted = |code: &SubscribeReasonCode| *code != SubscribeReasonCode::Failure;
+            WireEvent::Subscribed(ack.return_codes.iter().map(accepted).collect())
         }
-        rumqttc::Event::Incoming(Packet::Publish(publish))
-            if will.is_some_and(|will| {
-                publish.topic == will.topic && *publish.payload == *will.payload
-            }) =>
-        {
-            WireEvent::Will
-        }
-        rumqttc::Event::Incoming(Packet::Publish(publish))
-            if Some(&publish.topic) == status && *publish.payload == *b"online" =>
-        {
-            WireEvent::Status(publish.retain)
-        }
+        rumqttc::Event::Incoming(Packet::Publish(publish)) => WireEvent::Incoming(Incoming {
+            topic: publish.topic,
+            payload: publish.payload.into(),
+            retained: publish.retain,
+            response_topic: None,
+            correlation: None,
+        }),
         rumqttc::Event::Incoming(Packet::ConnAck(_)) => WireEvent::Connected,
         rumqttc::Event::Incoming(Packet::PubAck(ack)) => WireEvent::Acknowledged(ack.pkid),
-        rumqttc::Event::Outgoing(Outgoing::Publish(id)) => WireEvent::Sent(*id),
+        rumqttc::Event::Outgoing(Outgoing::Publish(id)) => WireEvent::Sent(id),
         rumqttc::Event::Outgoing(Outgoing::Disconnect) => WireEvent::Disconnected,
         _ => WireEvent::Other,
     }
@@ -192,6 +196,9 @@ fn explain(error: ConnectionError) -> ConnectionFailure {
             ConnectReturnCode::RefusedProtocolVersion => Reason::BadVersion,
             ConnectReturnCode::Success | ConnectReturnCode::ServiceUnavailable => Reason::NotReady,
         },
+        ConnectionError::MqttState(StateError::Deserialization(
+            mqttbytes::Error::PayloadSizeLimitExceeded(_),
+        )) => Reason::TooLarge,
         ConnectionError::NotConnAck(_)
         | ConnectionError::MqttState(StateError::Deserialization(_)) => Reason::NotMqtt,
         _ => Reason::Other,
@@ -228,6 +235,15 @@ mod tests {
             let failure = explain(error);
             assert!(matches!(failure.reason, Reason::Io(e) if e.kind() == io().kind()));
         }
+    }
+
+    #[test]
+    fn a_packet_above_the_largest_is_told_apart_from_a_foreign_protocol() {
+        let large = mqttbytes::Error::PayloadSizeLimitExceeded(1 << 20);
+        let failure = explain(ConnectionError::MqttState(StateError::Deserialization(
+            large,
+        )));
+        assert!(matches!(failure.reason, Reason::TooLarge), "{failure:?}");
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 use std::path::PathBuf;
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, SystemTime};
 
 use super::device::{Abilities, Device, Offer};
 use super::message::{self, Platforms};
@@ -53,8 +53,6 @@ pub(crate) struct Discovery {
     /// Whether Home Assistant may hold a label that the next discovery message lacks.
     stale: bool,
     waiting: VecDeque<Message>,
-    /// When to tell everything again.
-    due: Option<Instant>,
     /// Whether it was logged that the labels are left out.
     complained: bool,
 }
@@ -102,7 +100,6 @@ impl Discovery {
             unsaved: false,
             stale: true,
             waiting: VecDeque::new(),
-            due: None,
             complained: false,
         }
     }
@@ -112,15 +109,15 @@ impl Discovery {
         Self::new(None, String::new(), 0, Duration::ZERO, Vec::new())
     }
 
-    /// The topic to subscribe to for [`Discovery::heard`].
-    pub(crate) fn status_topic(&self) -> Option<String> {
-        self.device.as_ref().map(Device::status_topic)
+    /// The message, topic and payload, with which Home Assistant announces its start.
+    pub(crate) fn birth(&self) -> Option<(String, String)> {
+        let device = self.device.as_ref()?;
+        Some((device.status_topic(), "online".into()))
     }
 
     /// The connection is open: takes back what is not wanted any more, and announces the device.
     pub(crate) fn connected(&mut self, now: SystemTime) {
         self.waiting.clear();
-        self.due = None;
         let ours = self.device.as_ref().map(Device::discovery_topic);
         for old in &self.announced {
             if old.broker == self.broker && Some(&old.topic) != ours.as_ref() {
@@ -133,7 +130,6 @@ impl Discovery {
     /// The connection is lost.
     pub(crate) fn disconnected(&mut self) {
         self.waiting.clear();
-        self.due = None;
     }
 
     /// The instance offers something else. `connected` tells whether the connection is open.
@@ -155,23 +151,14 @@ impl Discovery {
         relabelled
     }
 
-    /// A message on [`Discovery::status_topic`]. One that the broker retained is older than this
-    /// connection, which began with everything. `random` is between 0 and 1.
-    pub(crate) fn heard(&mut self, payload: &[u8], retained: bool, now: Instant, random: f64) {
-        if payload == b"online" && !retained && self.device.is_some() {
-            let spread = self.within.saturating_sub(DELAY);
-            self.due = Some(now + DELAY + spread.mul_f64(random));
-        }
-    }
-
-    /// When [`Discovery::repeat`] is due.
-    pub(crate) fn due_at(&self) -> Option<Instant> {
-        self.due
+    /// How long after a start of Home Assistant it is told everything again: many instances hear of
+    /// it at once. `random` is between 0 and 1.
+    pub(crate) fn delay(&self, random: f64) -> Duration {
+        DELAY + self.within.saturating_sub(DELAY).mul_f64(random)
     }
 
     /// Home Assistant has started: announces the device again. All states must follow.
     pub(crate) fn repeat(&mut self, now: SystemTime) {
-        self.due = None;
         self.announce(now);
     }
 
@@ -203,8 +190,8 @@ impl Discovery {
     }
 
     /// What is to be remembered, once after each change.
-    pub(crate) fn unsaved(&mut self) -> Option<&[Announced]> {
-        std::mem::take(&mut self.unsaved).then_some(self.announced.as_slice())
+    pub(crate) fn unsaved(&mut self) -> Option<Vec<Announced>> {
+        std::mem::take(&mut self.unsaved).then(|| self.announced.clone())
     }
 
     /// Queues the discovery message, and what must precede it.
@@ -283,6 +270,7 @@ fn retained(topic: &str, payload: Vec<u8>) -> Message {
         topic: topic.into(),
         payload,
         kind: MessageKind::State,
+        correlation: None,
     }
 }
 

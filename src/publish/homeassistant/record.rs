@@ -1,13 +1,16 @@
 //! What was announced, in a small file, so that a later start can take it back: after the id, the
 //! node or the prefix has changed, and after Home Assistant was disabled.
 
-use std::fs::{self, File};
-use std::io::{self, ErrorKind, Write};
+use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
 use super::message::Platforms;
+use crate::files;
+
+/// The largest file, in bytes.
+const LARGEST: u64 = 1 << 20;
 
 /// A device that Home Assistant may know.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -43,7 +46,7 @@ impl Record {
     /// What was announced. A file that is not there holds nothing; one that cannot be read neither,
     /// which is logged.
     pub(crate) fn read(&self) -> Vec<Announced> {
-        let text = match fs::read_to_string(&self.path) {
+        let text = match files::read_text(&self.path, LARGEST) {
             Ok(text) => text,
             Err(e) if e.kind() == ErrorKind::NotFound => return Vec::new(),
             Err(e) => {
@@ -67,22 +70,10 @@ impl Record {
         };
         let written = serde_json::to_vec(&content)
             .map_err(io::Error::other)
-            .and_then(|text| self.replace(&text));
+            .and_then(|text| files::replace(&self.path, &text));
         if let Err(e) = written {
             self.complain("write", &e);
         }
-    }
-
-    /// Replaces the file.
-    fn replace(&self, text: &[u8]) -> io::Result<()> {
-        let folder = self.path.parent().unwrap_or(Path::new("."));
-        fs::create_dir_all(folder)?;
-        let mut file = tempfile::NamedTempFile::new_in(folder)?;
-        file.write_all(text)?;
-        file.as_file().sync_all()?;
-        file.persist(&self.path).map_err(|e| e.error)?;
-        // Makes the new name last too.
-        File::open(folder)?.sync_all()
     }
 
     fn complain(&self, what: &str, why: &dyn std::fmt::Display) {
@@ -96,6 +87,8 @@ impl Record {
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
 
     fn announced(topic: &str) -> Announced {
@@ -109,14 +102,12 @@ mod tests {
     #[test]
     fn what_was_written_is_read() {
         let folder = tempfile::tempdir().unwrap();
-        let record = Record::new(&folder.path().join("state"));
+        let record = Record::new(folder.path());
         assert_eq!(record.read(), []);
         for all in [vec![announced("a"), announced("b")], Vec::new()] {
             record.write(&all);
             assert_eq!(record.read(), all);
         }
-        let left = fs::read_dir(folder.path().join("state")).unwrap();
-        assert_eq!(left.count(), 1);
     }
 
     #[test]

@@ -93,6 +93,11 @@ impl Outbox {
         }
     }
 
+    /// Whether a state or a report waits.
+    pub(crate) fn states_due(&self) -> bool {
+        self.kept.iter().any(|k| k.due)
+    }
+
     /// The number of waiting messages.
     pub(crate) fn len(&self) -> usize {
         self.kept.iter().filter(|k| k.due).count() + self.queue.len()
@@ -112,6 +117,7 @@ mod tests {
                 "health" => MessageKind::Report,
                 _ => MessageKind::Event,
             },
+            correlation: None,
         }
     }
 

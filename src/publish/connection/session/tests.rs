@@ -1,28 +1,41 @@
 use super::*;
-use crate::publish::Config;
 use crate::publish::connection::options;
 use crate::publish::homeassistant::Discovery;
 use crate::publish::outbox::{Message, MessageKind, Outbox};
+use crate::publish::{Config, Topics, commands};
 
 fn message(topic: &str, kind: MessageKind) -> Message {
     Message {
         topic: topic.into(),
         payload: Vec::new(),
         kind,
+        correlation: None,
     }
 }
 
 #[test]
 fn messages_in_flight_at_a_panic_are_queued_again_or_counted() {
-    let offline = message("availability", MessageKind::State);
+    let [online, offline] = [(); 2].map(|()| message("availability", MessageKind::State));
+    let topics = Topics::new("goldcrest", "test").unwrap();
+    let inbox = Inbox::new(&topics, &commands::Config::default(), Vec::new());
     let config = Config::default();
     let mut holder = Holder {
-        shared: Arc::new(Shared::new(Outbox::new(2), offline, Discovery::none())),
+        shared: Arc::new(Shared::new(
+            Outbox::new(2),
+            Discovery::none(),
+            online,
+            offline,
+        )),
         options: options(&config, "test".into(), None).unwrap(),
         address: config.address(),
         patience: Patience::Endless,
         flight: Flight::new(),
+        birth: Birth::new(),
+        birth_due: None,
         watch: Watch::default(),
+        subscriptions: Subscriptions::default(),
+        inbox,
+        liveness: Liveness::assumed(),
         record: None,
     };
     let ended = holder.contained(|holder| {

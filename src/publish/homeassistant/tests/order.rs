@@ -1,6 +1,6 @@
 //! When messages are sent, and in which order.
 
-use std::time::{Duration, Instant, UNIX_EPOCH};
+use std::time::{Duration, UNIX_EPOCH};
 
 use super::*;
 use crate::publish::homeassistant::discovery::Discovery;
@@ -180,13 +180,13 @@ fn another_topic_is_cleared_first_and_then_forgotten() {
 fn a_disabled_instance_clears_what_it_set_and_nothing_else() {
     let mut never = discovery(None, Vec::new());
     never.connected(NOW);
-    assert_eq!((told(&mut never).len(), never.status_topic()), (0, None));
+    assert_eq!((told(&mut never).len(), never.birth()), (0, None));
 
     let mut disabled = discovery(None, vec![old("broker:1883", OURS, &[("label", "sensor")])]);
     disabled.connected(NOW);
     assert_eq!(told(&mut disabled), [format!("clear {OURS}")]);
     disabled.settled();
-    assert_eq!(disabled.unsaved(), Some(&[][..]));
+    assert_eq!(disabled.unsaved(), Some(Vec::new()));
     disabled.connected(NOW);
     assert_eq!(disabled.len(), 0);
 }
@@ -204,26 +204,13 @@ fn what_another_broker_retains_stays_remembered() {
 #[test]
 fn a_start_of_home_assistant_is_answered_after_a_while() {
     let mut discovery = settled(offer(&["open"]));
-    assert_eq!(
-        discovery.status_topic().as_deref(),
-        Some("homeassistant/status")
-    );
-    let now = Instant::now();
-    discovery.heard(b"offline", false, now, 0.0);
-    discovery.heard(b"online", true, now, 0.0);
-    assert_eq!(discovery.due_at(), None);
+    let birth = ("homeassistant/status".to_string(), "online".to_string());
+    assert_eq!(discovery.birth(), Some(birth));
     for (random, seconds) in [(0.0, 1), (1.0, 10)] {
-        discovery.heard(b"online", false, now, random);
-        assert_eq!(discovery.due_at(), Some(now + Duration::from_secs(seconds)));
+        assert_eq!(discovery.delay(random), Duration::from_secs(seconds));
     }
-    assert_eq!(discovery.len(), 0);
     discovery.repeat(NOW);
-    assert_eq!(discovery.due_at(), None);
     assert_eq!(told(&mut discovery), [r#"announce ["open","unknown"]"#]);
-    // A new connection begins with everything anyway.
-    discovery.heard(b"online", false, now, 0.0);
-    discovery.disconnected();
-    assert_eq!(discovery.due_at(), None);
 }
 
 #[test]
