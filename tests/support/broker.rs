@@ -114,6 +114,15 @@ impl Broker {
         assert!(status.expect("mosquitto_pub runs").success());
     }
 
+    /// Publishes a message that is not retained.
+    pub fn tell(&self, topic: &str, text: &str) {
+        let status = Command::new(program::installed("mosquitto_pub"))
+            .args(["-h", "127.0.0.1", "-p", &self.port.to_string()])
+            .args(["-q", "1", "-t", topic, "-m", text])
+            .status();
+        assert!(status.expect("mosquitto_pub runs").success());
+    }
+
     /// The port it listens on.
     pub fn port(&self) -> u16 {
         self.port

@@ -8,6 +8,9 @@ use super::node;
 use crate::misfit::{Misfit, within};
 use crate::publish::topics;
 
+/// Bytes of an announcement with a thousand labels, waiting and in the connection.
+const MEMORY: usize = 96 << 10;
+
 /// How this instance appears in Home Assistant, section `[homeassistant]`.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -83,6 +86,11 @@ impl Config {
             }
         }
         within("resend_within", self.resend_within, 1.0..=600.0, "seconds")
+    }
+
+    /// The most memory that the announcement takes while it waits, in bytes.
+    pub(crate) fn memory(&self) -> usize {
+        if self.enabled { MEMORY } else { 0 }
     }
 
     /// The configured node, or the default one of the instance `id` on this machine.

@@ -53,6 +53,8 @@ pub(crate) struct Discovery {
     /// Whether Home Assistant may hold a label that the next discovery message lacks.
     stale: bool,
     waiting: VecDeque<Message>,
+    /// Whether the device was announced: its message was not too large.
+    told: bool,
     /// Whether it was logged that the labels are left out.
     complained: bool,
 }
@@ -76,6 +78,10 @@ impl Discovery {
         let device = config
             .enabled
             .then(|| Device::new(config, &mqtt.base, id, abilities, offer));
+        if let Some(device) = &device {
+            let topic = device.discovery_topic();
+            log::info!("Home Assistant: announcing this camera on {topic}");
+        }
         let within = Duration::try_from_secs_f64(config.resend_within).unwrap_or(DELAY);
         let broker = mqtt.address();
         let discovery = Self::new(device, broker, mqtt.max_packet, within, announced);
@@ -100,6 +106,7 @@ impl Discovery {
             unsaved: false,
             stale: true,
             waiting: VecDeque::new(),
+            told: false,
             complained: false,
         }
     }
@@ -177,15 +184,20 @@ impl Discovery {
         if !self.waiting.is_empty() {
             return;
         }
-        self.stale = false;
         let ours = self.device.as_ref().map(|device| Announced {
             broker: self.broker.clone(),
             topic: device.discovery_topic(),
             components: message::platforms(device),
         });
+        let (told, before) = match &ours {
+            Some(ours) => (self.told, self.place(&ours.topic)),
+            None => (false, None),
+        };
+        let before = before.map(|place| self.announced[place].clone());
         let elsewhere = |old: &&Announced| old.broker != self.broker;
         let mut left: Vec<_> = self.announced.iter().filter(elsewhere).cloned().collect();
-        left.extend(ours);
+        left.extend(if told { ours } else { before });
+        self.stale &= !told;
         self.set_announced(left);
     }
 
@@ -201,9 +213,8 @@ impl Discovery {
         };
         let topic = device.discovery_topic();
         let mut components = message::platforms(device);
-        let ours = |a: &&Announced| a.broker == self.broker && a.topic == topic;
-        let mut removed = match self.announced.iter().find(ours) {
-            Some(before) => before.components.clone(),
+        let mut removed = match self.place(&topic) {
+            Some(place) => self.announced[place].components.clone(),
             None => Platforms::new(),
         };
         removed.retain(|key, _| !components.contains_key(key));
@@ -234,12 +245,19 @@ impl Discovery {
                  Home Assistant {effect}; raise mqtt.max_packet"
             );
         }
+        self.told = fits;
         if !fits {
             return;
         }
         components.append(&mut removed);
         self.remember(topic, components);
         self.waiting.extend(messages);
+    }
+
+    /// The place in `announced` of a topic at our broker.
+    fn place(&self, topic: &str) -> Option<usize> {
+        let is = |a: &Announced| a.broker == self.broker && a.topic == topic;
+        self.announced.iter().position(is)
     }
 
     /// Remembers what is about to be told, before it is.

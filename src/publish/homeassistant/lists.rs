@@ -208,6 +208,39 @@ fn check_template(key: &str, template: &Value) {
     );
 }
 
+/// Attributes that Home Assistant drops because an entity has them anyway.
+const BLOCKED: [&str; 17] = [
+    "assumed_state",
+    "available",
+    "device_class",
+    "device_info",
+    "entity_category",
+    "entity_id",
+    "entity_picture",
+    "entity_registry_enabled_default",
+    "extra_state_attributes",
+    "force_update",
+    "friendly_name",
+    "icon",
+    "should_poll",
+    "state",
+    "supported_features",
+    "unique_id",
+    "unit_of_measurement",
+];
+
+/// Checks the names of attributes, which stand in quotes before a colon.
+fn check_attributes(key: &str, template: &str) {
+    let parts: Vec<&str> = template.split('\'').collect();
+    for pair in parts.windows(2).filter(|pair| pair[1].starts_with(':')) {
+        assert!(
+            !BLOCKED.contains(&pair[0]),
+            "{key}: the attribute {}",
+            pair[0]
+        );
+    }
+}
+
 fn check_availability(list: &Value, least: usize) {
     let list = list.as_array().expect("a list");
     assert!(list.len() >= least);
@@ -270,6 +303,9 @@ fn check_component(key: &str, component: &Map<String, Value>, device: &str) {
             matches!(category, None | Some("config" | "diagnostic")),
             "{key}"
         ),
+    }
+    if let Some(template) = text("json_attributes_template") {
+        check_attributes(key, template);
     }
     if let Some(icon) = text("icon") {
         assert!(icon.starts_with("mdi:"), "{key}: {icon}");

@@ -82,7 +82,7 @@ pub(super) fn camera_problem(device: &Device) -> Component {
         .with("json_attributes_topic", device.topic("camera"))
         .with(
             "json_attributes_template",
-            "{{ {'state': value_json.state, 'picture': value_json.picture | default(none), \
+            "{{ {'picture': value_json.picture | default(none), \
              'cause': value_json.cause | default(none), 'message': value_json.message | default(none)} | tojson }}",
         )
 }
@@ -104,6 +104,11 @@ pub(super) fn snapshot(device: &Device) -> Component {
     Component::new(Platform::Image, "snapshot", "Snapshot")
         .with("image_topic", device.topic("snapshot"))
         .with("content_type", "image/jpeg")
+        .with("json_attributes_topic", device.topic("snapshot/info"))
+        .with(
+            "json_attributes_template",
+            "{{ {'event': value_json.event, 'label': value_json.label, 'captured': value_json.captured} | tojson }}",
+        )
 }
 
 /// Makes a component available while the daemon is connected and its camera streams.

@@ -210,3 +210,39 @@ fn the_connection_reports_its_own_end() {
     }
     assert!(components["camera_problem"].get("availability").is_none());
 }
+
+/// What Home Assistant makes of a name in an entity's id.
+fn slug(name: &str) -> String {
+    name.to_lowercase().replace(' ', "_")
+}
+
+#[test]
+fn the_page_names_every_entity_as_home_assistant_does() {
+    let page = include_str!("../../../../docs/home-assistant.md");
+    let payload = checked(&device("front", all_on(), offer(&["open"])));
+    let components = payload["components"].as_object().unwrap();
+    let ids: Vec<(String, String)> = components
+        .values()
+        .map(|component| {
+            let name = slug(component["name"].as_str().unwrap());
+            let platform = component["platform"].as_str().unwrap();
+            (
+                format!("{platform}.goldcrest_front_{name}"),
+                format!("`…_{name}`"),
+            )
+        })
+        .collect();
+    for (id, short) in &ids {
+        assert!(
+            page.contains(id) || page.contains(short),
+            "the page lacks {id}"
+        );
+    }
+    let words = page.split(|c: char| !(c.is_ascii_alphanumeric() || "._".contains(c)));
+    for word in words.filter(|word| word.contains(".goldcrest_front_")) {
+        assert!(
+            ids.iter().any(|(id, _)| id == word),
+            "no entity is called {word}"
+        );
+    }
+}
