@@ -18,14 +18,14 @@ fn config(broker: &Broker, folder: &Path, node: &str) -> String {
 }
 
 /// All messages up to the one for which `last` holds.
-fn until(subscriber: &Subscriber, last: impl Fn(&Received) -> bool) -> Vec<Received> {
+fn until(subscriber: &Subscriber, mut last: impl FnMut(&Received) -> bool) -> Vec<Received> {
     let mut all = Vec::new();
     loop {
         let Some(message) = subscriber.next(PATIENCE) else {
             panic!("it did not come; there were {all:#?}");
         };
         all.push(message);
-        if all.last().is_some_and(&last) {
+        if all.last().is_some_and(&mut last) {
             return all;
         }
     }
