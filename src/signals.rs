@@ -54,7 +54,7 @@ impl Stop {
     }
 
     /// Requests the end from within the process.
-    pub(crate) fn request(&self) {
+    pub fn request(&self) {
         self.0.store(true, Ordering::Relaxed);
     }
 }

@@ -26,6 +26,8 @@ pub(super) struct Commands {
     reloading: Vec<Asker>,
     /// Why the last reload changed nothing.
     reload_error: Option<String>,
+    /// Settings may have changed since they were published.
+    changed: bool,
     /// The settings that were published last.
     published: Option<Vec<u8>>,
 }
@@ -57,6 +59,7 @@ impl Commands {
             health: false,
             reloading: Vec::new(),
             reload_error: None,
+            changed: true,
             published: None,
         }
     }
@@ -88,6 +91,7 @@ impl Commands {
                 continue;
             }
             let outcome = self.change(command, reloader, pipeline);
+            self.changed = true;
             match &outcome {
                 Ok(more) => log::info!("command {}: {}", asker.name, Value::Object(more.clone())),
                 Err(why) => log::warn!("command {}: refused: {why}", asker.name),
@@ -140,6 +144,7 @@ impl Commands {
     /// Answers those that wait for the reload that is over.
     pub(super) fn reloaded(&mut self, reload: &Reload, publisher: Option<&Publisher>) {
         self.reload_error = reload.as_ref().err().cloned();
+        self.changed = true;
         for asker in self.reloading.drain(..) {
             let outcome = match reload {
                 Ok((_, lines)) => Ok(keys([("log", json!(lines))])),
@@ -160,6 +165,9 @@ impl Commands {
     ) {
         self.keep(reloader, false);
         let Some(publisher) = publisher else { return };
+        if !mem::take(&mut self.changed) {
+            return;
+        }
         let settings = Payload::Settings(Settings::new(
             self.paused.is_some(),
             reloader.settings.observe.threshold,

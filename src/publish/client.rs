@@ -23,11 +23,11 @@ const PACKET: usize = 9;
 #[derive(Default)]
 pub struct Extras {
     /// Which commands are obeyed.
-    pub(crate) commands: commands::Config,
+    pub commands: commands::Config,
     /// Threads that must make progress for the daemon to be `online`, and how long they may take.
-    pub(crate) progress: Option<(Arc<Progress>, Duration)>,
+    pub progress: Option<(Arc<Progress>, Duration)>,
     /// How the instance appears in Home Assistant.
-    pub(crate) announcement: Option<Announcement>,
+    pub announcement: Option<Announcement>,
 }
 
 /// Publishes over MQTT; see the [module](super).
@@ -46,7 +46,7 @@ impl Publisher {
     /// [`Publisher::wait_connected`].
     ///
     /// # Errors
-    /// [`Error::Id`]; [`Error::Password`] when the password's file cannot be read;
+    /// [`Error::Id`]; [`Error::Password`] and [`Error::Tls`] when a file cannot be used;
     /// [`Error::Thread`].
     pub fn start(config: &Config, id: &str) -> Result<Self, Error> {
         Self::start_with(config, id, Extras::default())
@@ -86,7 +86,7 @@ impl Publisher {
             correlation: None,
         };
         let offline = availability("offline");
-        let options = connection::options(config, client_id, Some(offline.clone()))?;
+        let target = connection::target(config, client_id, Some(offline.clone()))?;
         let outbox = Outbox::new(config.queue);
         let (discovery, record) = match &extras.announcement {
             Some(announcement) => Discovery::of(announcement, config, id),
@@ -98,15 +98,9 @@ impl Publisher {
             Some((progress, patience)) => Liveness::of(progress, patience),
             None => Liveness::assumed(),
         };
-        let shared = Arc::new(Shared::new(
-            outbox,
-            discovery,
-            availability("online"),
-            offline,
-        ));
-        let address = config.address();
-        let thread =
-            connection::start(&shared, options, address, patience, inbox, liveness, record)?;
+        let online = availability("online");
+        let shared = Arc::new(Shared::new(outbox, discovery, online, offline));
+        let thread = connection::start(&shared, target, patience, inbox, liveness, record)?;
         Ok(Self {
             shared,
             topics,

@@ -31,14 +31,17 @@ pub mod homeassistant;
 mod machine;
 mod outbox;
 mod payloads;
+mod servers;
+mod tls;
 mod topics;
 
 pub use client::{Extras, Publisher};
 pub use commands::Config as CommandsConfig;
 pub use config::Config;
-pub use connection::{PasswordError, Secret, probe};
+pub use connection::{PasswordError, Secret, TlsError, probe};
 pub use counts::MessageCounts;
 pub use error::Error;
 pub use payloads::{CameraState, Event, Health, Label, Payload, Settings};
 pub(crate) use payloads::{MemoryUse, Queue, Score, Time, Top, Unknown, VERSION};
+pub use tls::TlsConfig;
 pub(crate) use topics::Topics;

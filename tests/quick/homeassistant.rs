@@ -82,8 +82,8 @@ fn a_start_of_home_assistant_brings_everything_again() {
     until(&subscriber, is_online);
     // The user deletes the device.
     broker.publish(TOPIC, "");
-    broker.tell("homeassistant/status", "offline");
-    broker.tell("homeassistant/status", "online");
+    broker.send("homeassistant/status", "offline");
+    broker.send("homeassistant/status", "online");
     let again = until(&subscriber, is_online);
     let deleted = place(&again, "/config", |m| m.text.is_empty());
     let birth = place(&again, "/status", |m| m.text == "online");
@@ -127,7 +127,7 @@ fn a_device_that_is_not_wanted_is_taken_back() {
     assert_eq!((cleared.topic, cleared.text), (new.topic, String::new()));
     // Nothing is cleared twice.
     run(&disabled);
-    broker.tell("homeassistant/marker", "");
+    broker.send("homeassistant/marker", "");
     assert_eq!(
         subscriber.next(PATIENCE).unwrap().topic,
         "homeassistant/marker"

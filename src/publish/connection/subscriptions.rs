@@ -13,8 +13,11 @@ const FILTERS: usize = 8;
 /// Sessions in a row that may end between a subscription and its acknowledgement.
 const TRIES: u32 = 2;
 
-/// How long a subscription rests.
+/// How long a subscription rests that cost a connection.
 pub(super) const REST: Duration = Duration::from_secs(600);
+
+/// The pause before a subscription that was refused is asked for again.
+pub(super) const AGAIN: Duration = Duration::from_secs(60);
 
 /// The filters of one SUBSCRIBE.
 #[derive(Debug, Default)]
@@ -25,6 +28,8 @@ struct Group {
     /// Sessions in a row that ended before it was acknowledged.
     unconfirmed: u32,
     rests_until: Option<Instant>,
+    /// Whether the log has a line about the refusal.
+    told: bool,
 }
 
 /// All subscriptions, the most trusted first.
@@ -52,8 +57,7 @@ impl Subscriptions {
     /// The filters to subscribe to now, if there are any. After trouble, one group waits for the
     /// acknowledgement of the one before, so that the culprit is known.
     pub(super) fn next(&mut self, now: Instant) -> Option<Vec<&str>> {
-        let careful = self.groups.iter().any(|group| group.unconfirmed > 0);
-        if careful && !self.awaited.is_empty() {
+        if self.waits() {
             return None;
         }
         let wanted =
@@ -66,21 +70,35 @@ impl Subscriptions {
         Some(group.filters.iter().map(String::as_str).collect())
     }
 
-    /// When the next group has rested; `None` if none rests.
+    /// Whether an acknowledgement must come before the next subscription.
+    fn waits(&self) -> bool {
+        let careful = self.groups.iter().any(|group| group.unconfirmed > 0);
+        careful && !self.awaited.is_empty()
+    }
+
+    /// When the next group has rested; `None` if none rests, or if an acknowledgement comes first.
     pub(super) fn due_at(&self) -> Option<Instant> {
+        if self.waits() {
+            return None;
+        }
         self.groups.iter().filter_map(|g| g.rests_until).min()
     }
 
     /// The broker answered the oldest subscription: whether it accepted each filter. Returns the
-    /// filters that it refused, which are tried again after a rest.
+    /// filters that it refused, if that is news. They are asked for again after a pause.
     pub(super) fn answered(&mut self, accepted: &[bool], now: Instant) -> Vec<&str> {
         let Some(place) = self.awaited.pop_front() else {
             return Vec::new();
         };
         let group = &mut self.groups[place];
         group.unconfirmed = 0;
-        if accepted.contains(&false) {
-            group.rest(now);
+        let refused = accepted.contains(&false);
+        if refused {
+            group.rest(now, AGAIN);
+        }
+        if !refused || std::mem::replace(&mut group.told, true) {
+            group.told = refused;
+            return Vec::new();
         }
         let answers = group.filters.iter().zip(accepted);
         let refused = answers.filter(|(_, accepted)| !**accepted);
@@ -94,7 +112,7 @@ impl Subscriptions {
         let mut resting = Vec::new();
         for group in self.groups.iter_mut().skip(usize::from(others)) {
             if group.asked {
-                group.rest(now);
+                group.rest(now, REST);
                 resting.extend_from_slice(&group.filters);
             }
         }
@@ -110,7 +128,7 @@ impl Subscriptions {
             if group.unconfirmed >= TRIES {
                 // The next failure is enough.
                 group.unconfirmed = TRIES - 1;
-                group.rest(now);
+                group.rest(now, REST);
                 resting.extend_from_slice(&group.filters);
             }
         }
@@ -122,9 +140,9 @@ impl Subscriptions {
 }
 
 impl Group {
-    fn rest(&mut self, now: Instant) {
+    fn rest(&mut self, now: Instant, time: Duration) {
         self.asked = false;
-        self.rests_until = now.checked_add(REST);
+        self.rests_until = now.checked_add(time);
     }
 }
 
@@ -163,16 +181,23 @@ mod tests {
     }
 
     #[test]
-    fn a_refused_group_is_named_and_asked_again_after_a_rest() {
+    fn a_refused_group_is_named_once_and_asked_again() {
         let now = Instant::now();
         let mut subscriptions = lists(&[&["a"], &["b"]]);
         assert_eq!(all(&mut subscriptions, now), ["a", "b"]);
         assert!(subscriptions.answered(&[true], now).is_empty());
         assert_eq!(subscriptions.answered(&[false], now), ["b"]);
         assert!(all(&mut subscriptions, now).is_empty());
-        assert_eq!(subscriptions.due_at(), Some(now + REST));
-        assert_eq!(all(&mut subscriptions, now + REST), ["b"]);
+        assert_eq!(subscriptions.due_at(), Some(now + AGAIN));
+        assert_eq!(all(&mut subscriptions, now + AGAIN), ["b"]);
         assert_eq!(subscriptions.due_at(), None);
+        assert!(subscriptions.answered(&[false], now).is_empty());
+        assert_eq!(all(&mut subscriptions, now + AGAIN), ["b"]);
+        subscriptions.answered(&[true], now);
+        subscriptions.ended(now);
+        all(&mut subscriptions, now);
+        subscriptions.answered(&[true], now);
+        assert_eq!(subscriptions.answered(&[false], now), ["b"]);
     }
 
     #[test]
@@ -192,6 +217,7 @@ mod tests {
         subscriptions.answered(&[true], now);
         assert!(all(&mut subscriptions, now).is_empty());
         // After its rest one more failure is enough.
+        assert_eq!(subscriptions.due_at(), Some(now + REST));
         assert_eq!(all(&mut subscriptions, now + REST), ["b"]);
         assert_eq!(subscriptions.ended(now + REST), ["b"]);
     }

@@ -42,8 +42,10 @@ pub(crate) struct Discovery {
     device: Option<Device>,
     /// The broker, as host and port.
     broker: String,
-    /// The largest packet, in bytes.
+    /// The largest packet that is configured, in bytes.
     max_packet: usize,
+    /// The largest packet that the broker takes too.
+    most: usize,
     /// The most time after a start of Home Assistant until it is told everything again.
     within: Duration,
     /// The devices that Home Assistant may know, ours among them.
@@ -101,6 +103,7 @@ impl Discovery {
             device,
             broker,
             max_packet,
+            most: max_packet,
             within,
             announced,
             unsaved: false,
@@ -122,8 +125,10 @@ impl Discovery {
         Some((device.status_topic(), "online".into()))
     }
 
-    /// The connection is open: takes back what is not wanted any more, and announces the device.
-    pub(crate) fn connected(&mut self, now: SystemTime) {
+    /// The connection is open, and the broker takes packets of `most` bytes: takes back what is not
+    /// wanted any more, and announces the device.
+    pub(crate) fn connected(&mut self, most: usize, now: SystemTime) {
+        self.most = most.min(self.max_packet);
         self.waiting.clear();
         let ours = self.device.as_ref().map(Device::discovery_topic);
         for old in &self.announced {
@@ -234,15 +239,15 @@ impl Discovery {
             messages.push(retained(&topic, payload));
         }
         if !with_options && !std::mem::replace(&mut self.complained, true) {
-            let (effect, max) = if fits {
-                ("offers no list of them", self.max_packet)
+            let effect = if fits {
+                "offers no list of them"
             } else {
-                messages.clear();
-                ("is told nothing", self.max_packet)
+                "is told nothing"
             };
+            let most = self.most;
             log::warn!(
-                "homeassistant: the message with {count} labels is larger than mqtt.max_packet, {max} bytes; \
-                 Home Assistant {effect}; raise mqtt.max_packet"
+                "homeassistant: the message with {count} labels is larger than the {most} bytes that mqtt.max_packet \
+                 or the broker allows; Home Assistant {effect}; raise that limit"
             );
         }
         self.told = fits;
@@ -279,7 +284,7 @@ impl Discovery {
 
     /// Whether a message fits into a packet.
     fn fits(&self, topic: &str, payload: &[u8]) -> bool {
-        topic.len() + payload.len() + OVERHEAD <= self.max_packet
+        topic.len() + payload.len() + OVERHEAD <= self.most
     }
 }
 

@@ -46,7 +46,7 @@ fn settled(offer: Offer) -> Discovery {
         Some(device("front", Abilities::default(), offer)),
         Vec::new(),
     );
-    discovery.connected(NOW);
+    discovery.connected(usize::MAX, NOW);
     told(&mut discovery);
     discovery.settled();
     discovery
@@ -72,17 +72,17 @@ fn a_first_connection_withdraws_the_label_and_announces() {
         Some(device("front", Abilities::default(), offer(&["open"]))),
         Vec::new(),
     );
-    discovery.connected(NOW);
+    discovery.connected(usize::MAX, NOW);
     // Remembered before it is told.
     assert_eq!(remembered(&mut discovery), [OURS]);
     let first = ["no label", r#"announce ["open","unknown"]"#];
     assert_eq!(told(&mut discovery), first);
     // It was not acknowledged.
     discovery.disconnected();
-    discovery.connected(NOW);
+    discovery.connected(usize::MAX, NOW);
     assert_eq!(told(&mut discovery), first);
     discovery.settled();
-    discovery.connected(NOW);
+    discovery.connected(usize::MAX, NOW);
     assert_eq!(told(&mut discovery), [r#"announce ["open","unknown"]"#]);
     discovery.settled();
     assert_eq!(discovery.unsaved(), None);
@@ -112,7 +112,7 @@ fn other_labels_wait_for_a_connection() {
     discovery.disconnected();
     assert!(discovery.offered(offer(&["red"]), false, NOW));
     assert_eq!(discovery.len(), 0);
-    discovery.connected(NOW);
+    discovery.connected(usize::MAX, NOW);
     assert_eq!(
         told(&mut discovery),
         ["no label", r#"announce ["red","unknown"]"#]
@@ -138,7 +138,7 @@ fn a_component_that_is_not_wanted_is_removed_once() {
     let before = old("broker:1883", OURS, &components);
     let device = device("front", Abilities::default(), offer(&["open"]));
     let mut discovery = discovery(Some(device), vec![before]);
-    discovery.connected(NOW);
+    discovery.connected(usize::MAX, NOW);
     let expected = ["no label", "remove pause", r#"announce ["open","unknown"]"#];
     assert_eq!(told(&mut discovery), expected);
     // Until it is acknowledged it is remembered.
@@ -148,7 +148,7 @@ fn a_component_that_is_not_wanted_is_removed_once() {
             .contains_key("pause")
     );
     discovery.disconnected();
-    discovery.connected(NOW);
+    discovery.connected(usize::MAX, NOW);
     assert_eq!(told(&mut discovery), expected);
     discovery.settled();
     assert!(
@@ -156,7 +156,7 @@ fn a_component_that_is_not_wanted_is_removed_once() {
             .components
             .contains_key("pause")
     );
-    discovery.connected(NOW);
+    discovery.connected(usize::MAX, NOW);
     assert_eq!(told(&mut discovery), [r#"announce ["open","unknown"]"#]);
 }
 
@@ -167,7 +167,7 @@ fn another_topic_is_cleared_first_and_then_forgotten() {
         Some(device("front", Abilities::default(), offer(&["open"]))),
         vec![gone],
     );
-    discovery.connected(NOW);
+    discovery.connected(usize::MAX, NOW);
     let messages = told(&mut discovery);
     assert_eq!(messages[0], "clear homeassistant/device/back_1/config");
     assert_eq!(messages.len(), 3);
@@ -179,15 +179,15 @@ fn another_topic_is_cleared_first_and_then_forgotten() {
 #[test]
 fn a_disabled_instance_clears_what_it_set_and_nothing_else() {
     let mut never = discovery(None, Vec::new());
-    never.connected(NOW);
+    never.connected(usize::MAX, NOW);
     assert_eq!((told(&mut never).len(), never.birth()), (0, None));
 
     let mut disabled = discovery(None, vec![old("broker:1883", OURS, &[("label", "sensor")])]);
-    disabled.connected(NOW);
+    disabled.connected(usize::MAX, NOW);
     assert_eq!(told(&mut disabled), [format!("clear {OURS}")]);
     disabled.settled();
     assert_eq!(disabled.unsaved(), Some(Vec::new()));
-    disabled.connected(NOW);
+    disabled.connected(usize::MAX, NOW);
     assert_eq!(disabled.len(), 0);
 }
 
@@ -195,7 +195,7 @@ fn a_disabled_instance_clears_what_it_set_and_nothing_else() {
 fn what_another_broker_retains_stays_remembered() {
     let elsewhere = old("other:1883", OURS, &[]);
     let mut discovery = discovery(None, vec![elsewhere]);
-    discovery.connected(NOW);
+    discovery.connected(usize::MAX, NOW);
     assert_eq!(discovery.len(), 0);
     discovery.settled();
     assert_eq!(discovery.unsaved(), None);
@@ -217,12 +217,12 @@ fn a_start_of_home_assistant_is_answered_after_a_while() {
 fn a_message_that_is_too_large_goes_without_options() {
     let labels: Vec<String> = (0..1000).map(|n| format!("label {n}")).collect();
     let labels: Vec<&str> = labels.iter().map(String::as_str).collect();
-    let tell = |max_packet| {
+    let tell = |most| {
         let device = Some(device("front", Abilities::default(), offer(&labels)));
         let within = Duration::from_secs(10);
         let broker = "broker:1883".to_string();
-        let mut discovery = Discovery::new(device, broker, max_packet, within, Vec::new());
-        discovery.connected(NOW);
+        let mut discovery = Discovery::new(device, broker, 1 << 18, within, Vec::new());
+        discovery.connected(most, NOW);
         let told = told(&mut discovery);
         discovery.settled();
         (told, remembered(&mut discovery).len())
