@@ -55,6 +55,8 @@ pub(crate) struct Discovery {
     /// Whether Home Assistant may hold a label that the next discovery message lacks.
     stale: bool,
     waiting: VecDeque<Message>,
+    /// Whether anything was sent since all was acknowledged.
+    unsettled: bool,
     /// Whether the device was announced: its message was not too large.
     told: bool,
     /// Whether it was logged that the labels are left out.
@@ -83,6 +85,12 @@ impl Discovery {
         if let Some(device) = &device {
             let topic = device.discovery_topic();
             log::info!("Home Assistant: announcing this camera on {topic}");
+            if record.is_none() {
+                log::info!(
+                    "Home Assistant: without homeassistant.folder Goldcrest does not remember that, and cannot take it \
+                     back once the id, the node or the prefix has changed"
+                );
+            }
         }
         let within = Duration::try_from_secs_f64(config.resend_within).unwrap_or(DELAY);
         let broker = mqtt.address();
@@ -109,6 +117,7 @@ impl Discovery {
             unsaved: false,
             stale: true,
             waiting: VecDeque::new(),
+            unsettled: false,
             told: false,
             complained: false,
         }
@@ -129,6 +138,7 @@ impl Discovery {
     /// wanted any more, and announces the device.
     pub(crate) fn connected(&mut self, most: usize, now: SystemTime) {
         self.most = most.min(self.max_packet);
+        self.unsettled = true;
         self.waiting.clear();
         let ours = self.device.as_ref().map(Device::discovery_topic);
         for old in &self.announced {
@@ -186,7 +196,7 @@ impl Discovery {
 
     /// The broker acknowledged all messages: Home Assistant knows what it was told last.
     pub(crate) fn settled(&mut self) {
-        if !self.waiting.is_empty() {
+        if !self.waiting.is_empty() || !std::mem::take(&mut self.unsettled) {
             return;
         }
         let ours = self.device.as_ref().map(|device| Announced {
@@ -254,6 +264,7 @@ impl Discovery {
         if !fits {
             return;
         }
+        self.unsettled = true;
         components.append(&mut removed);
         self.remember(topic, components);
         self.waiting.extend(messages);
