@@ -89,7 +89,7 @@ impl Publisher {
         let target = connection::target(config, client_id, Some(offline.clone()))?;
         let outbox = Outbox::new(config.queue);
         let (discovery, record) = match &extras.announcement {
-            Some(announcement) => Discovery::of(announcement, config, id),
+            Some(announcement) => announcement.discovery(config, id),
             None => (Discovery::none(), None),
         };
         let births = discovery.birth().into_iter().collect();

@@ -1,6 +1,6 @@
 //! The device as a whole.
 
-use super::Config;
+use super::config::Config;
 
 /// What may change while an instance runs, as far as Home Assistant is told.
 #[derive(Clone, Debug, PartialEq)]

@@ -1,36 +1,20 @@
 //! What Home Assistant is told, when, and in which order. Knows neither the network nor the clock.
 
 use std::collections::VecDeque;
-use std::path::PathBuf;
 use std::time::{Duration, SystemTime};
 
-use super::device::{Abilities, Device, Offer};
+use super::device::{Device, Offer};
 use super::message::{self, Platforms};
 use super::record::Announced;
-use super::{Config, Record};
-use crate::publish;
 use crate::publish::outbox::{Message, MessageKind};
 use crate::publish::payloads::{Label, Payload, Unknown};
 
 /// The shortest delay after a start of Home Assistant, which is busy then.
-const DELAY: Duration = Duration::from_secs(1);
+pub(super) const DELAY: Duration = Duration::from_secs(1);
 
 /// The most bytes of a packet beside topic and payload: fixed header, lengths, packet id and
 /// properties.
 const OVERHEAD: usize = 16;
-
-/// How an instance appears in Home Assistant.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Announcement {
-    /// The section of the configuration.
-    pub config: Config,
-    /// The folder in which to remember what was announced; without one, nothing is.
-    pub folder: Option<PathBuf>,
-    /// What it allows.
-    pub abilities: Abilities,
-    /// What it offers at the start.
-    pub offer: Offer,
-}
 
 /// The messages for Home Assistant that wait, and what it was told before.
 ///
@@ -64,40 +48,6 @@ pub(crate) struct Discovery {
 }
 
 impl Discovery {
-    /// For one instance, as `announcement` has it, at the broker `mqtt`.
-    pub(crate) fn of(
-        announcement: &Announcement,
-        mqtt: &publish::Config,
-        id: &str,
-    ) -> (Self, Option<Record>) {
-        let Announcement {
-            config,
-            folder,
-            abilities,
-            offer,
-        } = announcement;
-        let record = folder.as_deref().map(Record::new);
-        let announced = record.as_ref().map(Record::read).unwrap_or_default();
-        let (abilities, offer) = (abilities.clone(), offer.clone());
-        let device = config
-            .enabled
-            .then(|| Device::new(config, &mqtt.base, id, abilities, offer));
-        if let Some(device) = &device {
-            let topic = device.discovery_topic();
-            log::info!("Home Assistant: announcing this camera on {topic}");
-            if record.is_none() {
-                log::info!(
-                    "Home Assistant: without homeassistant.folder Goldcrest does not remember that, and cannot take it \
-                     back once the id, the node or the prefix has changed"
-                );
-            }
-        }
-        let within = Duration::try_from_secs_f64(config.resend_within).unwrap_or(DELAY);
-        let broker = mqtt.address();
-        let discovery = Self::new(device, broker, mqtt.max_packet, within, announced);
-        (discovery, record)
-    }
-
     /// The messages of `device`, or without one those that take back what was `announced` at
     /// `broker` before.
     pub(super) fn new(

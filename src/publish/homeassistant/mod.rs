@@ -4,6 +4,7 @@
 //! touches the network: [`Discovery`] says which messages to send in which order, and the
 //! connection's thread sends them.
 
+mod announcement;
 mod component;
 mod config;
 mod controls;
@@ -15,9 +16,9 @@ mod node;
 mod record;
 mod sight;
 
+pub use announcement::Announcement;
 pub use config::Config;
 pub use device::{Abilities, Offer};
-pub use discovery::Announcement;
 pub(crate) use discovery::Discovery;
 pub(crate) use record::Record;
 
