@@ -45,6 +45,8 @@ pub struct Config {
     pub observe: observe::Config,
     /// The broker.
     pub mqtt: publish::Config,
+    /// How this camera appears in Home Assistant.
+    pub homeassistant: publish::homeassistant::Config,
     /// Which commands are obeyed.
     pub commands: publish::CommandsConfig,
     /// How events wait for the broker.
@@ -68,6 +70,7 @@ impl Default for Config {
             model: Default::default(),
             observe: Default::default(),
             mqtt: Default::default(),
+            homeassistant: Default::default(),
             commands: Default::default(),
             outbox: Default::default(),
             health: Default::default(),
@@ -169,6 +172,7 @@ pub fn parse(text: &str, path: &Path) -> Result<Config, Error> {
         ("model", config.model.check()),
         ("observe", config.observe.check()),
         ("mqtt", config.mqtt.check()),
+        ("homeassistant", config.homeassistant.check()),
         ("commands", config.commands.check()),
         ("outbox", config.outbox.check()),
         ("health", config.health.check()),

@@ -79,6 +79,9 @@ impl MainLoop<'_> {
                 self.publish_unknown(publishing, Unknown::ModelChanged, SystemTime::now());
                 sight.repeat();
             }
+            if let (Some(Ok(_)), Some(publisher)) = (&reloaded, self.publisher) {
+                publisher.offer(self.reloader.offer());
+            }
             sight.set_paused(self.commands.paused());
             sight.follow(self.monitor, self.publisher);
             self.pipeline.set_blind(sight.blind());

@@ -3,15 +3,16 @@
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use super::commands::{self, Asker, Outcome, Request};
 use super::connection::{
     self, Inbox, Link, Liveness, LogLimit, Patience, Shared, client_id, temporary_client_id,
 };
 use super::counts::MessageCounts;
+use super::homeassistant::{Announcement, Discovery, Offer};
 use super::outbox::{Disk, Message, MessageKind, Outbox};
-use super::{Config, Error, EventIds, OutboxConfig, Payload, Topics, writer};
+use super::{Config, Error, EventIds, Label, OutboxConfig, Payload, Topics, Unknown, writer};
 use crate::meter::Progress;
 use crate::observe::Update;
 
@@ -26,10 +27,8 @@ pub struct Extras {
     pub commands: commands::Config,
     /// Threads that must make progress for the daemon to be `online`, and how long they may take.
     pub progress: Option<(Arc<Progress>, Duration)>,
-    /// Retained messages, topic and payload, that come first on each connection.
-    pub birth: Vec<(String, Vec<u8>)>,
-    /// Messages of others, topic and payload, after which all states are published again.
-    pub births: Vec<(String, String)>,
+    /// How the instance appears in Home Assistant.
+    pub announcement: Option<Announcement>,
 }
 
 /// Publishes over MQTT; see the [module](super).
@@ -129,23 +128,21 @@ impl Publisher {
         };
         let offline = availability("offline");
         let target = connection::target(config, client_id, Some(offline.clone()))?;
-        let mut queue = Outbox::new(outbox.max_bytes);
-        for (topic, payload) in extras.birth {
-            queue.put(Message {
-                topic,
-                payload,
-                kind: MessageKind::State,
-                correlation: None,
-            });
-        }
-        let inbox = Inbox::new(&topics, &extras.commands, extras.births);
+        let queue = Outbox::new(outbox.max_bytes);
+        let (discovery, record) = match &extras.announcement {
+            Some(announcement) => announcement.discovery(config, id),
+            None => (Discovery::none(), None),
+        };
+        let births = discovery.birth().into_iter().collect();
+        let inbox = Inbox::new(&topics, &extras.commands, births);
         let liveness = match extras.progress {
             Some((progress, patience)) => Liveness::of(progress, patience),
             None => Liveness::assumed(),
         };
-        let shared = Arc::new(Shared::new(queue, availability("online"), offline));
+        let online = availability("online");
+        let shared = Arc::new(Shared::new(queue, discovery, online, offline));
         let writing = store(&shared, outbox)?;
-        let thread = connection::start(&shared, target, patience, inbox, liveness)?;
+        let thread = connection::start(&shared, target, patience, inbox, liveness, record)?;
         Ok(Self {
             shared,
             topics,
@@ -222,6 +219,23 @@ impl Publisher {
             }
         }
         drop(state);
+        self.shared.wake_thread();
+    }
+
+    /// Tells Home Assistant what has changed. If the labels have, withdraws the present one until
+    /// the next one is published. Returns at once.
+    pub(crate) fn offer(&self, offer: Offer) {
+        let now = SystemTime::now();
+        let model = offer.model_hash.clone();
+        let mut state = self.shared.lock();
+        let connected = matches!(state.link, Link::Connected);
+        let relabelled = state.discovery.offered(offer, connected, now);
+        drop(state);
+        if relabelled {
+            // A former label that still waits must not follow the new list.
+            let label = Label::unknown(Unknown::ModelChanged, now, None, &model);
+            self.publish(&Payload::Label(label));
+        }
         self.shared.wake_thread();
     }
 

@@ -28,6 +28,8 @@ mod connection;
 mod counts;
 mod error;
 mod event_ids;
+pub mod homeassistant;
+mod machine;
 mod outbox;
 mod payloads;
 mod servers;

@@ -83,7 +83,10 @@ fn facts(loaded: &Loaded, engine: &Description, source: Footprint, plain: usize)
     };
     let camera = config.source.kind == SourceKind::Camera;
     let mqtt = if config.mqtt.enabled {
-        config.mqtt.memory() + config.outbox.memory() + config.commands.memory()
+        config.mqtt.memory()
+            + config.outbox.memory()
+            + config.commands.memory()
+            + config.homeassistant.memory()
     } else {
         0
     };

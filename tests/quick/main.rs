@@ -15,6 +15,7 @@ mod config;
 mod corpus;
 mod daemon;
 mod health;
+mod homeassistant;
 mod install;
 mod layers;
 mod models;

@@ -2,26 +2,14 @@
 
 use sha2::{Digest, Sha256};
 
-use crate::publish::Config;
+use crate::publish::{Config, machine};
 
 /// The configured client id, or one that is unique to this instance and machine.
 pub(crate) fn client_id(config: &Config, id: &str) -> String {
     if let Some(client_id) = &config.client_id {
         return client_id.clone();
     }
-    let machine = [
-        "/etc/machine-id",
-        "/var/lib/dbus/machine-id",
-        "/proc/sys/kernel/hostname",
-    ]
-    .iter()
-    .find_map(|path| {
-        std::fs::read_to_string(path)
-            .ok()
-            .filter(|s| !s.trim().is_empty())
-    })
-    .unwrap_or_default();
-    hashed(machine.trim(), id)
+    hashed(&machine::id(), id)
 }
 
 /// A client id for a short `purpose`, which differs from that of the instance's daemon.

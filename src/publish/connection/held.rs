@@ -1,7 +1,7 @@
 //! One open connection: what is sent over it, and what comes.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::{Instant, SystemTime};
 
 use tokio::time;
 
@@ -16,11 +16,8 @@ use super::shared::Shared;
 use super::subscriptions::{REST, Subscriptions};
 use super::watch::Watch;
 use super::wire::{Connection, Incoming, Sender, Unsendable, WireEvent};
+use crate::publish::homeassistant::Record;
 use crate::publish::outbox::Ticket;
-
-/// The longest time until all states are sent again, after another program was born that wants
-/// them: many daemons hear of it at once.
-const SPREAD: Duration = Duration::from_secs(10);
 
 /// The open connection, and what is known over several of them.
 pub(super) struct Held {
@@ -36,12 +33,19 @@ pub(super) struct Held {
     subscriptions: Subscriptions,
     inbox: Inbox,
     liveness: Liveness,
+    /// Where what Home Assistant was told is remembered.
+    record: Option<Record>,
     /// For lines about single messages.
     messages: LogLimit,
 }
 
 impl Held {
-    pub(super) fn new(shared: Arc<Shared>, inbox: Inbox, liveness: Liveness) -> Self {
+    pub(super) fn new(
+        shared: Arc<Shared>,
+        inbox: Inbox,
+        liveness: Liveness,
+        record: Option<Record>,
+    ) -> Self {
         Self {
             shared,
             address: String::new(),
@@ -52,6 +56,7 @@ impl Held {
             subscriptions: Subscriptions::new(&inbox.filters()),
             inbox,
             liveness,
+            record,
             messages: LogLimit::default(),
         }
     }
@@ -71,6 +76,7 @@ impl Held {
         }
         self.flight = Flight::new();
         let mut state = self.shared.lock();
+        state.discovery.disconnected();
         state.counts.unacknowledged = 0;
         state.outbox.start_over();
     }
@@ -87,6 +93,11 @@ impl Held {
         self.flight = Flight::new();
         self.birth = Birth::new();
         self.shared.note_connected();
+        let most = sender.grant.max_packet;
+        self.shared
+            .lock()
+            .discovery
+            .connected(most, SystemTime::now());
         let lost = loop {
             let event = {
                 // Pinned over wake-ups: a future that is dropped halfway may leave a packet half
@@ -96,6 +107,7 @@ impl Held {
                 loop {
                     // Before the states, so that a command is heard as soon as `online` is.
                     self.subscribe(sender);
+                    self.remember();
                     let deadline = self.send_waiting(sender);
                     let look = self.liveness.due_at(Instant::now());
                     tokio::select! {
@@ -164,6 +176,7 @@ impl Held {
         let mut state = self.shared.lock();
         state.counts.unacknowledged = self.flight.len() as u64;
         if state.idle() {
+            state.discovery.settled();
             drop(state);
             self.shared.note_idle();
         }
@@ -218,8 +231,9 @@ impl Held {
             Heard::Nothing => {}
             Heard::Offline => self.watch.heard(now),
             Heard::Birth => {
-                let later = SPREAD.mul_f64(random() as f64 / u64::MAX as f64);
-                self.birth_due.get_or_insert(now + later);
+                let share = random() as f64 / u64::MAX as f64;
+                let delay = self.shared.lock().discovery.delay(share);
+                self.birth_due.get_or_insert(now + delay);
             }
         }
     }
@@ -240,11 +254,25 @@ impl Held {
         );
     }
 
-    /// Publishes all states again, and `online` after them.
+    /// Publishes all states again, and `online` after them. Home Assistant, if it has started,
+    /// knows nothing of what is not retained, so the last report is sent again too.
     fn give_birth_again(&mut self) {
         self.birth_due = None;
         self.birth = Birth::new();
-        self.shared.lock().outbox.repeat_states();
+        let mut state = self.shared.lock();
+        state.discovery.repeat(SystemTime::now());
+        state.outbox.repeat();
+    }
+
+    /// Writes down what Home Assistant is about to be told, or what it knows now.
+    fn remember(&mut self) {
+        let Some(record) = &self.record else {
+            return;
+        };
+        let announced = self.shared.lock().discovery.unsaved();
+        if let Some(announced) = announced {
+            record.write(&announced);
+        }
     }
 
     /// Hands waiting messages to the connection, as many as may be in flight. On a close, sends
@@ -257,7 +285,9 @@ impl Held {
         let mut state = self.shared.lock();
         loop {
             while flight.has_room(window) {
-                let (ticket, message) =
+                let (ticket, message) = if let Some(message) = state.discovery.next() {
+                    (Ticket::Free, message)
+                } else {
                     match self.birth.next(&mut state.outbox, flight.len(), alive) {
                         Step::Wait => break,
                         Step::State(ticket, message) => (ticket, message),
@@ -274,7 +304,8 @@ impl Held {
                                 None => break,
                             }
                         }
-                    };
+                    }
+                };
                 match sender.publish(&message) {
                     Ok(()) => {
                         flight.hand_over(ticket, &message);

@@ -18,6 +18,7 @@ use super::shared::{Link, Shared, SharedState};
 use super::wire::{Connection, Grant, WireEvent};
 use crate::panics::{self, Panicked};
 use crate::publish::Error;
+use crate::publish::homeassistant::Record;
 
 /// What a failed try to connect means to the caller.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -39,9 +40,10 @@ pub(crate) fn start(
     patience: Patience,
     inbox: Inbox,
     liveness: Liveness,
+    record: Option<Record>,
 ) -> Result<JoinHandle<()>, Error> {
     let runtime = runtime()?;
-    let held = Held::new(Arc::clone(shared), inbox, liveness);
+    let held = Held::new(Arc::clone(shared), inbox, liveness, record);
     let mut holder = Holder::new(Arc::clone(shared), target, patience, held);
     thread::Builder::new()
         .name("mqtt".into())

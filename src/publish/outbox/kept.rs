@@ -84,6 +84,13 @@ impl Kept {
         }
     }
 
+    /// Makes all states and reports due, before everything else.
+    pub(super) fn repeat(&mut self) {
+        for entry in &mut self.0 {
+            entry.due = Some(0);
+        }
+    }
+
     /// Makes all states due, and the reports that are in flight: the connection ended.
     pub(super) fn land(&mut self) {
         self.repeat_states();

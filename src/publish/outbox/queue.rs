@@ -158,6 +158,11 @@ impl Outbox {
         Some((Ticket::Kept { place, version }, message))
     }
 
+    /// Makes all states and reports due again, before everything else.
+    pub(crate) fn repeat(&mut self) {
+        self.kept.repeat();
+    }
+
     /// Drops a message that the broker does not take, now or later. Returns true for an event,
     /// which counts as unsent.
     pub(crate) fn reject(&mut self, ticket: Ticket) -> bool {

@@ -1,5 +1,6 @@
 use super::*;
 use crate::publish::connection::target;
+use crate::publish::homeassistant::Discovery;
 use crate::publish::outbox::{Message, MessageKind, Outbox};
 use crate::publish::{Config, Topics, commands};
 
@@ -18,9 +19,14 @@ fn messages_in_flight_at_a_panic_wait_again() {
     let topics = Topics::new("goldcrest", "test").unwrap();
     let inbox = Inbox::new(&topics, &commands::Config::default(), Vec::new());
     let config = Config::default();
-    let shared = Arc::new(Shared::new(Outbox::new(1 << 10), online, offline));
+    let shared = Arc::new(Shared::new(
+        Outbox::new(1 << 10),
+        Discovery::none(),
+        online,
+        offline,
+    ));
     let target = target(&config, "test".into(), None).unwrap();
-    let held = Held::new(Arc::clone(&shared), inbox, Liveness::assumed());
+    let held = Held::new(Arc::clone(&shared), inbox, Liveness::assumed(), None);
     let mut holder = Holder::new(shared, target, Patience::Endless, held);
     let ended = holder.contained(|holder| {
         let mut state = holder.shared.lock();
