@@ -163,7 +163,7 @@ pub fn parse(text: &str, path: &Path) -> Result<Config, Error> {
         let message = explain(e.message(), key.as_deref(), homes);
         refuse(at.map(|s| s.start), key, message)
     })?;
-    let sections: [(&str, Result<(), Misfit>); 13] = [
+    let sections = [
         ("", check_id(&config.id)),
         ("source", config.source.check()),
         ("camera", config.camera.check()),
