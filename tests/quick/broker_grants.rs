@@ -1,10 +1,10 @@
 //! What a broker grants and refuses over MQTT 5, and versions that it does not speak.
 
 use std::io::{Read, Write};
-use std::net::{Ipv4Addr, TcpListener, TcpStream};
+use std::net::{Ipv4Addr, Shutdown, TcpListener, TcpStream};
 use std::time::Duration;
 
-use crate::support::{Broker, PATIENCE, Subscriber, Talker, free_port, wait_for};
+use crate::support::{Broker, Daemon, PATIENCE, Subscriber, Talker, free_port, wait_for};
 use goldcrest::publish::{Config, probe};
 
 /// A broker that the test plays itself, packet by packet.
@@ -249,4 +249,28 @@ fn another_node_of_a_cluster_takes_the_place_of_a_lost_one() {
     [&mut first, &mut second][1 - other].stop();
     talker.see(1);
     subscribers[other].expect_that("label", |m| m.json()["label"] == "ginger ale");
+}
+
+#[test]
+fn a_connection_that_comes_and_goes_does_not_fill_the_log() {
+    let played = Played::new();
+    let port = played.listener.local_addr().unwrap().port();
+    let mut daemon = Daemon::start(&format!("[mqtt]\nhost = \"127.0.0.1\"\nport = {port}\n"));
+    // An acknowledgement of nothing, in plain words.
+    let mut stream = played.accept(&[0x20, 2, 0, 0]);
+    stream.write_all(&[0x40, 2, 0xff, 0xff]).unwrap();
+    daemon.expect("it acknowledged a message that was not sent");
+    for _ in 0..3 {
+        let mut stream = played.accept(&[0x20, 2, 0, 0]);
+        packet(&mut stream).unwrap();
+        stream.shutdown(Shutdown::Write).unwrap();
+        while packet(&mut stream).is_some() {}
+    }
+    drop(played.accept(&[0x20, 2, 0, 0]));
+    let log = daemon.end();
+    let lines = |words: &str| log.iter().filter(|line| line.contains(words)).count();
+    // After each line about a loss there is one about a connection.
+    assert_eq!(lines("connected as"), 3, "{log:#?}");
+    assert_eq!(lines("it closed the connection"), 1, "{log:#?}");
+    assert_eq!(lines("Unsolicited") + lines("unsolicited"), 0, "{log:#?}");
 }
