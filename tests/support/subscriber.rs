@@ -1,6 +1,6 @@
 //! A client that listens to a broker.
 
-use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
+use std::sync::mpsc::{self, Receiver};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -36,22 +36,12 @@ pub struct Subscriber {
 impl Subscriber {
     /// Subscribes to `filter` and returns once the broker has confirmed it.
     pub fn new(broker: &Broker, filter: &str) -> Self {
-        Self::with_qos(broker, filter, QoS::AtLeastOnce)
-    }
-
-    /// The same without acknowledging messages, so that all that the broker has sent is read, even
-    /// after its end.
-    pub fn at_most_once(broker: &Broker, filter: &str) -> Self {
-        Self::with_qos(broker, filter, QoS::AtMostOnce)
-    }
-
-    fn with_qos(broker: &Broker, filter: &str, qos: QoS) -> Self {
         let name = format!("subscriber{:x}", rand_id());
         let mut options = MqttOptions::new(name, Address::tcp("127.0.0.1", broker.port()));
         options.set_max_packet_size(1 << 24, 1 << 24);
         let (client, mut connection) = Client::builder(options).capacity(8).build();
         client
-            .subscribe(filter, qos)
+            .subscribe(filter, QoS::AtLeastOnce)
             .expect("room for a subscription");
         let (messages, received) = mpsc::channel();
         let (confirm, confirmed) = mpsc::channel();
@@ -84,15 +74,6 @@ impl Subscriber {
     /// The next message, or none within `limit`.
     pub fn next(&self, limit: Duration) -> Option<Received> {
         self.messages.recv_timeout(limit).ok()
-    }
-
-    /// The next message, or none once the broker has ended and all that it had sent is read.
-    pub fn next_before_the_end(&self) -> Option<Received> {
-        match self.messages.recv_timeout(PATIENCE) {
-            Ok(message) => Some(message),
-            Err(RecvTimeoutError::Disconnected) => None,
-            Err(RecvTimeoutError::Timeout) => panic!("the connection does not end"),
-        }
     }
 
     /// The next message on a topic that ends with `/name`, or none in time; others are skipped.

@@ -408,7 +408,7 @@ mod tests {
 
     #[test]
     fn events_of_an_earlier_run_come_behind_the_states() {
-        let mut outbox = outbox(3);
+        let mut outbox = outbox(4);
         outbox.put(message("availability", "online"));
         let recovered = Recovered {
             events: vec![(7, message("event", "7")), (9, message("event", "9"))],
