@@ -15,6 +15,7 @@ use crate::meter::timing::Stages;
 use crate::pipeline::{Listener, LogLines, Outcome, Pace, Pipeline, Publishing, Totals};
 use crate::publish::{CameraState, Health, Payload, Publisher, Unknown};
 use crate::signals::{Request, Stop};
+use crate::snapshot::Snapshots;
 use crate::source::Monitor;
 
 /// How often the thread looks up from an empty slot.
@@ -26,6 +27,8 @@ pub(super) struct MainLoop<'a> {
     pub guard: &'a mut Guard,
     pub reloader: &'a mut Reloader,
     pub publisher: Option<&'a Publisher>,
+    /// Takes pictures of events; `None` without any, and once the loop runs.
+    pub snapshots: Option<Snapshots>,
     pub(crate) monitor: &'a Monitor,
     pub(crate) slot: &'a Slot,
     /// Grows while the capture thread lives.
@@ -36,13 +39,18 @@ pub(super) struct MainLoop<'a> {
     /// Set by SIGUSR1.
     pub report: &'a Request,
     pub totals: &'a mut Totals,
+    /// Pictures of events that there are none of.
+    pub snapshots_missed: u64,
 }
 
 impl MainLoop<'_> {
     /// Runs until the slot is closed or `stop` is requested. Before the first frame and after the
     /// last, publishes that nothing is known: brokers retain what was published before.
     pub(crate) fn run(mut self, stop: &Stop) -> Result<(), Error> {
-        let mut publishing = self.publisher.map(Publishing::new);
+        let snapshots = self.snapshots.take();
+        let mut publishing = self
+            .publisher
+            .map(|publisher| Publishing::new(publisher).with_snapshots(snapshots));
         self.publish_unknown(&publishing, Unknown::Starting, SystemTime::now());
         let ended = self.turn(stop, &mut publishing);
         let now = SystemTime::now();
@@ -70,6 +78,12 @@ impl MainLoop<'_> {
             if reloaded == Some(Reloaded::OtherModel) {
                 self.publish_unknown(publishing, Unknown::ModelChanged, SystemTime::now());
                 sight.repeat();
+            }
+            if let Some(publishing) = publishing {
+                if reloaded.is_some() {
+                    publishing.set_vision(&self.reloader.settings.vision);
+                }
+                self.snapshots_missed = publishing.publish_snapshot();
             }
             sight.follow(self.monitor, self.publisher);
             self.pipeline.set_blind(sight.blind());
@@ -138,6 +152,7 @@ impl MainLoop<'_> {
             ("slot", self.slot.dropped()),
             ("still", self.totals.still),
             ("unsent", messages.map_or(0, |m| m.dropped)),
+            ("snapshot", self.snapshots_missed),
         ] {
             drops.add_many(cause, count);
         }

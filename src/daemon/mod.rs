@@ -28,6 +28,7 @@ use crate::memory::Guard;
 use crate::pipeline::{self, Pace, Pipeline, Totals};
 use crate::publish::Publisher;
 use crate::signals::{Request, Stop};
+use crate::snapshot::Snapshots;
 use crate::source::{self, Opened};
 
 pub(crate) use health::Config as HealthConfig;
@@ -45,6 +46,8 @@ pub struct Daemon {
     pub pipeline: Pipeline,
     /// The connection to the broker; `None` with `mqtt.enabled = false`.
     pub publisher: Option<Publisher>,
+    /// Takes pictures of events; `None` with `snapshot.enabled = false`.
+    pub snapshots: Option<Snapshots>,
     /// The watch over the daemon's memory.
     pub guard: Guard,
     /// Takes over another configuration and another model at SIGHUP.
@@ -122,6 +125,7 @@ impl Daemon {
             mut guard,
             mut reloader,
             report,
+            snapshots,
             ..
         } = self;
         let slot = Arc::new(Slot::new());
@@ -153,6 +157,8 @@ impl Daemon {
             health,
             report: &report,
             totals: &mut totals,
+            snapshots,
+            snapshots_missed: 0,
         }
         .run(stop);
         stop.request();

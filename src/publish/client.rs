@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use super::connection::{self, Link, LogLimit, Patience, Shared, client_id, temporary_client_id};
 use super::counts::MessageCounts;
 use super::outbox::{Message, MessageKind, Outbox};
-use super::{Config, Error, Payload, Topics};
+use super::{Config, Error, Payload, SnapshotInfo, Topics};
 use crate::observe::Update;
 
 /// Publishes over MQTT; see the [module](super).
@@ -86,11 +86,28 @@ impl Publisher {
     }
 
     /// Queues the messages for one update of the observer, made with the model whose hash is
-    /// `model`: the label, and on a change the event. Returns at once.
-    pub fn publish_update(&self, update: &Update<'_>, model: &str) {
+    /// `model`: the label, and on a change the event, whose id is returned. Returns at once.
+    pub fn publish_update(&self, update: &Update<'_>, model: &str) -> Option<String> {
+        let mut id = None;
         for payload in Payload::of(update, model) {
             self.publish(&payload);
+            if let Payload::Event(event) = payload {
+                id = Some(event.event);
+            }
         }
+        id
+    }
+
+    /// Queues the file `jpeg`, and what it shows before it. Only the newest picture waits for the
+    /// broker, which keeps it if `retain` is set. Returns at once.
+    pub(crate) fn publish_snapshot(&self, info: SnapshotInfo<'_>, jpeg: Vec<u8>, retain: bool) {
+        let info = Payload::Snapshot(info, retain);
+        self.publish(&info);
+        self.put(Message {
+            topic: self.topics.snapshot.clone(),
+            payload: jpeg,
+            kind: info.kind(),
+        });
     }
 
     /// What became of the messages so far.

@@ -15,6 +15,8 @@
 //! | `<base>/<id>/event` | no | [`Event`] |
 //! | `<base>/<id>/camera` | yes | [`CameraState`] |
 //! | `<base>/<id>/health` | no | [`Health`] |
+//! | `<base>/<id>/snapshot` | as configured | a JPEG file |
+//! | `<base>/<id>/snapshot/info` | as configured | [`SnapshotInfo`] |
 //!
 //! All messages are sent with QoS 1.
 
@@ -32,6 +34,6 @@ pub use config::Config;
 pub use connection::{PasswordError, Secret, probe};
 pub use counts::MessageCounts;
 pub use error::Error;
-pub use payloads::{CameraState, Event, Health, Label, Payload};
+pub use payloads::{CameraState, Event, Health, Label, Payload, SnapshotInfo};
 pub(crate) use payloads::{MemoryUse, Queue, Score, Time, Top, Unknown, VERSION};
 pub(crate) use topics::Topics;

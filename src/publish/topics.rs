@@ -15,6 +15,10 @@ pub(crate) struct Topics {
     pub(crate) camera: String,
     /// The daemon's numbers.
     pub(crate) health: String,
+    /// The picture of the last event, in JPEG.
+    pub(crate) snapshot: String,
+    /// What that picture shows.
+    pub(crate) snapshot_info: String,
 }
 
 impl Topics {
@@ -34,6 +38,8 @@ impl Topics {
             event: topic("event"),
             camera: topic("camera"),
             health: topic("health"),
+            snapshot: topic("snapshot"),
+            snapshot_info: topic("snapshot/info"),
         })
     }
 }

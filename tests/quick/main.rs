@@ -19,5 +19,6 @@ mod pictures;
 mod record;
 mod reload;
 mod replay;
+mod snapshot;
 mod streams;
 mod vision_pillow;

@@ -12,7 +12,7 @@ use crate::support::program::root;
 use crate::support::{Broker, Daemon, PATIENCE, Received, Subscriber};
 
 /// Topics with JSON payloads, as the page's headings name them.
-const TOPICS: [&str; 4] = ["label", "event", "camera", "health"];
+const TOPICS: [&str; 5] = ["label", "event", "camera", "health", "snapshot/info"];
 
 /// Keys that depend on the machine, and maps whose keys are causes.
 const OPEN: [&str; 4] = [
@@ -92,7 +92,10 @@ fn published() -> (Vec<Received>, BTreeMap<String, bool>) {
         "kind = \"recording\"\nat_end = \"loop\"\npath = {:?}",
         folder.path()
     );
-    let more = format!("[health]\ninterval = 1.0\n{}", broker.config_toml());
+    let more = format!(
+        "[health]\ninterval = 1.0\n[snapshot]\nenabled = true\n{}",
+        broker.config_toml()
+    );
     let daemon = Daemon::on(&source, &more);
     let mut all = Vec::new();
     let wait = |all: &mut Vec<Received>, wanted: &dyn Fn(&Received) -> bool| {

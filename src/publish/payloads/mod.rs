@@ -4,6 +4,7 @@ mod camera;
 mod fields;
 mod health;
 mod label;
+mod snapshot;
 
 pub use camera::CameraState;
 pub(crate) use fields::{Score, Time, VERSION};
@@ -11,6 +12,7 @@ pub use health::Health;
 pub(crate) use health::{MemoryUse, Queue};
 pub use label::{Event, Label};
 pub(crate) use label::{Top, Unknown};
+pub use snapshot::SnapshotInfo;
 
 use super::Topics;
 use super::outbox::MessageKind;
@@ -27,6 +29,8 @@ pub enum Payload<'a> {
     Camera(CameraState<'a>),
     /// For `health`, not retained.
     Health(Box<Health<'a>>),
+    /// For `snapshot/info`; retained if the flag is set.
+    Snapshot(SnapshotInfo<'a>, bool),
 }
 
 impl<'a> Payload<'a> {
@@ -51,15 +55,16 @@ impl<'a> Payload<'a> {
             Self::Event(_) => &topics.event,
             Self::Camera(_) => &topics.camera,
             Self::Health(_) => &topics.health,
+            Self::Snapshot(..) => &topics.snapshot_info,
         }
     }
 
     /// Which messages of the topic wait for the broker, and which of them it keeps.
     pub(super) fn kind(&self) -> MessageKind {
         match self {
-            Self::Label(_) | Self::Camera(_) => MessageKind::State,
+            Self::Label(_) | Self::Camera(_) | Self::Snapshot(_, true) => MessageKind::State,
             Self::Event(_) => MessageKind::Event,
-            Self::Health(_) => MessageKind::Report,
+            Self::Health(_) | Self::Snapshot(_, false) => MessageKind::Report,
         }
     }
 
@@ -73,6 +78,7 @@ impl<'a> Payload<'a> {
             Self::Event(event) => serde_json::to_vec(event),
             Self::Camera(camera) => serde_json::to_vec(camera),
             Self::Health(health) => serde_json::to_vec(health),
+            Self::Snapshot(info, _) => serde_json::to_vec(info),
         }
     }
 }
@@ -148,6 +154,39 @@ mod tests {
                 ("goldcrest/a/camera", MessageKind::State)
             ]
         );
+    }
+
+    /// Length and hash of a picture's file.
+    fn file() -> (usize, String) {
+        (4, "fb4c".into())
+    }
+
+    #[test]
+    fn a_snapshot_names_its_event_or_its_command() {
+        let of = |event, command| {
+            let info = SnapshotInfo::new(event, command, (7, captured(0)), (4, 3), file());
+            json(&Payload::Snapshot(info, false))
+        };
+        let rest = concat!(
+            r#""seq":7,"captured":"2025-01-01T12:00:00.000Z","width":4,"height":3,"bytes":4,"#,
+            r#""sha256":"fb4c"}"#,
+        );
+        assert_eq!(
+            of(Some(("1-7", "open")), false),
+            format!(r#"{{"v":1,"event":"1-7","label":"open","command":false,{rest}"#)
+        );
+        assert_eq!(
+            of(None, true),
+            format!(r#"{{"v":1,"event":null,"label":null,"command":true,{rest}"#)
+        );
+    }
+
+    #[test]
+    fn a_snapshot_is_a_state_only_if_it_is_retained() {
+        let info = SnapshotInfo::new(None, true, (7, captured(0)), (4, 3), file());
+        for (retain, kind) in [(true, MessageKind::State), (false, MessageKind::Report)] {
+            assert_eq!(Payload::Snapshot(info.clone(), retain).kind(), kind);
+        }
     }
 
     #[test]
