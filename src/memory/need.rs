@@ -88,6 +88,8 @@ pub struct Facts {
     pub vision: usize,
     /// The MQTT client with a full outbox.
     pub mqtt: usize,
+    /// Pictures of events: the copy of a frame, an encoder, and JPEG files on their way.
+    pub snapshots: usize,
     /// Threads that are yet to start.
     pub threads: usize,
 }
@@ -152,6 +154,12 @@ impl Need {
             Anonymous,
             facts.mqtt,
             "outbox.max_bytes, mqtt.max_packet",
+        );
+        add(
+            "snapshots",
+            Anonymous,
+            facts.snapshots,
+            "snapshot.enabled, snapshot.longest_side, snapshot.max_bytes",
         );
         add("stacks", Anonymous, facts.threads * STACK, "model.threads");
         items.retain(|item| item.bytes > 0);
@@ -239,6 +247,7 @@ pub(super) mod tests {
         sized: true,
         vision: 40 << 10,
         mqtt: 400 << 10,
+        snapshots: 0,
         threads: 4,
     };
 

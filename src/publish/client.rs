@@ -12,7 +12,9 @@ use super::connection::{
 use super::counts::MessageCounts;
 use super::homeassistant::{Announcement, Discovery, Offer};
 use super::outbox::{Disk, Message, MessageKind, Outbox};
-use super::{Config, Error, EventIds, Label, OutboxConfig, Payload, Topics, Unknown, writer};
+use super::{
+    Config, Error, EventIds, Label, OutboxConfig, Payload, SnapshotInfo, Topics, Unknown, writer,
+};
 use crate::meter::Progress;
 use crate::observe::Update;
 
@@ -190,11 +192,29 @@ impl Publisher {
     }
 
     /// Queues the messages for one update of the observer, made with the model whose hash is
-    /// `model`: the label, and on a change the event. Returns at once.
-    pub fn publish_update(&self, update: &Update<'_>, model: &str) {
+    /// `model`: the label, and on a change the event, whose id is returned. Returns at once.
+    pub fn publish_update(&self, update: &Update<'_>, model: &str) -> Option<String> {
+        let mut id = None;
         for payload in Payload::of(update, model, &self.ids) {
             self.publish(&payload);
+            if let Payload::Event(event) = payload {
+                id = Some(event.event);
+            }
         }
+        id
+    }
+
+    /// Queues the file `jpeg`, and what it shows before it. Only the newest picture waits for the
+    /// broker, which keeps it if `retain` is set. Returns at once.
+    pub(crate) fn publish_snapshot(&self, info: SnapshotInfo<'_>, jpeg: Vec<u8>, retain: bool) {
+        let info = Payload::Snapshot(info, retain);
+        self.publish(&info);
+        self.put(Message {
+            topic: self.topics.snapshot.clone(),
+            payload: jpeg,
+            kind: info.kind(),
+            correlation: None,
+        });
     }
 
     /// Has the MQTT thread look at what is watched: the main thread took its first turn.
@@ -357,7 +377,9 @@ impl Publisher {
         let mut state = self.shared.lock();
         match kind {
             MessageKind::Event => state.outbox.refuse_event(),
-            MessageKind::State | MessageKind::Report => state.counts.dropped += 1,
+            MessageKind::State | MessageKind::Report | MessageKind::Once => {
+                state.counts.dropped += 1
+            }
         }
     }
 

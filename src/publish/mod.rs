@@ -18,6 +18,8 @@
 //! | `<base>/<id>/settings` | yes | [`Settings`] |
 //! | `<base>/<id>/command/<name>` | no | a command, which is read |
 //! | `<base>/<id>/response/<name>` | no | its answer |
+//! | `<base>/<id>/snapshot` | as configured | a JPEG file |
+//! | `<base>/<id>/snapshot/info` | as configured | [`SnapshotInfo`] |
 //!
 //! All messages are sent with QoS 1.
 
@@ -45,7 +47,7 @@ pub use counts::{EventCounts, MessageCounts};
 pub use error::Error;
 pub use event_ids::EventIds;
 pub use outbox::Config as OutboxConfig;
-pub use payloads::{CameraState, Event, Health, Label, Payload, Settings};
+pub use payloads::{CameraState, Event, Health, Label, Payload, Settings, SnapshotInfo};
 pub(crate) use payloads::{MemoryUse, OutboxUse, Queue, Score, Time, Top, Unknown, VERSION};
 pub use tls::TlsConfig;
 pub(crate) use topics::Topics;

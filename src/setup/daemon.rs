@@ -12,6 +12,7 @@ use crate::meter::{Progress, thermal};
 use crate::publish::homeassistant::{Abilities, Announcement};
 use crate::publish::{CommandsConfig, Extras, Publisher};
 use crate::signals::{Request, Stop};
+use crate::snapshot::Snapshots;
 use crate::source;
 
 /// Opens the model and the source, checks the memory they need, and begins to connect to the
@@ -56,11 +57,24 @@ pub fn daemon(
     } else {
         None
     };
+    let snapshots = if config.mqtt.enabled && config.snapshot.enabled {
+        let vision = &reloader.settings.vision;
+        let started = Snapshots::start(&config.snapshot, vision);
+        Some(started.map_err(|cause| {
+            Failure::new(
+                exit::SYSTEM,
+                format!("cannot start the snapshot thread: {cause}"),
+            )
+        })?)
+    } else {
+        None
+    };
     source.start();
     Ok(Daemon {
         source,
         pipeline,
         publisher,
+        snapshots,
         guard,
         reloader,
         report,

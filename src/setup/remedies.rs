@@ -1,5 +1,6 @@
 //! What would make the memory need of a configuration smaller.
 
+use super::pictures::{decoding, snapshots, takes_snapshots};
 use crate::config::Config;
 use crate::engine::Description;
 use crate::memory::{Facts, Remedy};
@@ -16,7 +17,7 @@ const OUTBOX: usize = 64 << 10;
 pub fn of(config: &Config, engine: &Description, source: Footprint, facts: &Facts) -> Vec<Remedy> {
     let mut all = match config.source.kind {
         SourceKind::Camera | SourceKind::Synthetic => drawn(config, source, facts),
-        _ => recording(source, facts),
+        _ => recording(config, source, facts),
     };
     if engine.threads > 1 {
         let changed = Facts {
@@ -29,6 +30,15 @@ pub fn of(config: &Config, engine: &Description, source: Footprint, facts: &Fact
             facts,
             &changed,
         ));
+    }
+    if takes_snapshots(config) {
+        let changed = Facts {
+            snapshots: 0,
+            threads: facts.threads - 1,
+            ..*facts
+        };
+        let words = "set snapshot.enabled = false".into();
+        all.extend(Remedy::new("snapshot", words, facts, &changed));
     }
     if config.mqtt.enabled && config.outbox.max_bytes > OUTBOX {
         let changed = Facts {
@@ -51,16 +61,18 @@ pub fn of(config: &Config, engine: &Description, source: Footprint, facts: &Fact
 }
 
 /// Of pictures in files.
-fn recording(source: Footprint, facts: &Facts) -> Vec<Remedy> {
-    let decoded = |whole| vision::memory(source.width, source.height) + whole;
+fn recording(config: &Config, source: Footprint, facts: &Facts) -> Vec<Remedy> {
+    let plain = Footprint { whole: 0, ..source };
     let baseline = Facts {
-        vision: decoded(0),
+        vision: decoding(config, plain),
+        snapshots: snapshots(config, plain),
         ..*facts
     };
     let small = Facts {
         frame: 0,
         source: 0,
         vision: vision::memory(0, 0),
+        snapshots: snapshots(config, Footprint::default()),
         ..*facts
     };
     let smaller = format!(
@@ -83,12 +95,16 @@ fn recording(source: Footprint, facts: &Facts) -> Vec<Remedy> {
 fn drawn(config: &Config, source: Footprint, facts: &Facts) -> Vec<Remedy> {
     let kind = config.source.kind;
     let with = |key, words: String, camera: &camera::Config| {
-        let changed = source::expected(kind, camera);
+        let changed = Footprint {
+            whole: source.whole,
+            ..source::expected(kind, camera)
+        };
         let changed = Facts {
             device: changed.device,
             frame: changed.frame,
             source: changed.own,
-            vision: vision::memory(changed.width, changed.height) + source.whole,
+            vision: decoding(config, changed),
+            snapshots: snapshots(config, changed),
             ..*facts
         };
         Remedy::new(key, words, facts, &changed)

@@ -32,6 +32,7 @@ fn every_section_refuses_what_it_does_not_know() {
         ("mqtt", "keep_alive"),
         ("commands", "enabled"),
         ("outbox", "max_bytes"),
+        ("snapshot", "quality"),
         ("health", "interval"),
         ("memory", "budget_mb"),
         ("log", "level"),
@@ -51,6 +52,8 @@ fn every_range_is_held() {
         ("source", "frame_rate", "0.0"),
         ("source", "frame_rate", "nan"),
         ("vision", "crop", "[0.5, 0.5, 0.6, 0.5]"),
+        ("vision", "masks", "[[0, 0, 1.1, 1]]"),
+        ("vision", "masks", "[[[0, 0], [1, 1], [1, 0], [0, 1]]]"),
         ("vision", "rotate", "45"),
         ("gate", "threshold", "0.0"),
         ("gate", "glances", "0.0"),
@@ -73,6 +76,9 @@ fn every_range_is_held() {
         ("outbox", "max_bytes", "0"),
         ("mqtt", "max_packet", "10"),
         ("commands", "allow", "[\"reboot\"]"),
+        ("snapshot", "longest_side", "10"),
+        ("snapshot", "quality", "100"),
+        ("snapshot", "max_bytes", "10"),
         ("health", "interval", "0.0"),
     ] {
         let (code, line) = answer(&format!("[{section}]\n{key} = {value}\n"));

@@ -25,5 +25,6 @@ mod pictures;
 mod record;
 mod reload;
 mod replay;
+mod snapshot;
 mod streams;
 mod vision_pillow;

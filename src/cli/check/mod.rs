@@ -84,10 +84,15 @@ impl Finding {
 /// Runs the command. It tries every part; the exit code is that of the first one that fails.
 pub fn run(options: &Options) -> Result<(), Failure> {
     let loaded = setup::configuration(options.config.path.as_deref())?;
-    let used = match &loaded.path {
+    let mut used = match &loaded.path {
         Some(path) => format!("{} is valid, id {}", path.display(), loaded.config.id),
         None => format!("none found, the defaults are used, id {}", loaded.config.id),
     };
+    match loaded.config.vision.masks.len() {
+        0 => {}
+        1 => used += ", 1 privacy mask",
+        masks => used += &format!(", {masks} privacy masks"),
+    }
     let mut layers = Vec::new();
     let mut cameras = None;
     let mut guard = None;

@@ -1,6 +1,6 @@
 //! The newest message of each state and report.
 
-use super::Message;
+use super::{Message, MessageKind};
 
 /// The newest message of one topic.
 #[derive(Debug)]
@@ -87,7 +87,9 @@ impl Kept {
     /// Makes all states and reports due, before everything else.
     pub(super) fn repeat(&mut self) {
         for entry in &mut self.0 {
-            entry.due = Some(0);
+            if entry.message.kind != MessageKind::Once {
+                entry.due = Some(0);
+            }
         }
     }
 

@@ -18,7 +18,9 @@ pub(crate) struct Message {
 pub(crate) enum MessageKind {
     /// Every one: an event. A full outbox drops the oldest.
     Event,
-    /// The newest one, which is sent once: a report.
+    /// The newest one, which is sent once: a picture.
+    Once,
+    /// The newest one, which is sent once, and again to a subscriber that starts later: a report.
     Report,
     /// The newest one, which the broker keeps for later subscribers and which is sent on every
     /// connection: a state.

@@ -5,6 +5,7 @@ mod fields;
 mod health;
 mod label;
 mod settings;
+mod snapshot;
 
 pub use camera::CameraState;
 pub(crate) use fields::{Score, Time, VERSION};
@@ -13,6 +14,7 @@ pub(crate) use health::{MemoryUse, OutboxUse, Queue};
 pub use label::{Event, Label};
 pub(crate) use label::{Top, Unknown};
 pub use settings::Settings;
+pub use snapshot::SnapshotInfo;
 
 use super::Topics;
 use super::event_ids::EventIds;
@@ -32,6 +34,8 @@ pub enum Payload<'a> {
     Health(Box<Health<'a>>),
     /// For `settings`, retained.
     Settings(Settings<'a>),
+    /// For `snapshot/info`; retained if the flag is set.
+    Snapshot(SnapshotInfo<'a>, bool),
 }
 
 impl<'a> Payload<'a> {
@@ -61,15 +65,19 @@ impl<'a> Payload<'a> {
             Self::Camera(_) => &topics.camera,
             Self::Health(_) => &topics.health,
             Self::Settings(_) => &topics.settings,
+            Self::Snapshot(..) => &topics.snapshot_info,
         }
     }
 
     /// Which messages of the topic wait for the broker, and which of them it keeps.
     pub(super) fn kind(&self) -> MessageKind {
         match self {
-            Self::Label(_) | Self::Camera(_) | Self::Settings(_) => MessageKind::State,
+            Self::Label(_) | Self::Camera(_) | Self::Settings(_) | Self::Snapshot(_, true) => {
+                MessageKind::State
+            }
             Self::Event(_) => MessageKind::Event,
             Self::Health(_) => MessageKind::Report,
+            Self::Snapshot(_, false) => MessageKind::Once,
         }
     }
 
@@ -80,7 +88,7 @@ impl<'a> Payload<'a> {
             Self::Label(label) => label.smaller().map(Self::Label),
             Self::Event(event) => event.smaller().map(Self::Event),
             Self::Camera(camera) => camera.smaller().map(Self::Camera),
-            Self::Health(_) | Self::Settings(_) => None,
+            Self::Health(_) | Self::Settings(_) | Self::Snapshot(..) => None,
         }
     }
 
@@ -95,6 +103,7 @@ impl<'a> Payload<'a> {
             Self::Camera(camera) => serde_json::to_vec(camera),
             Self::Health(health) => serde_json::to_vec(health),
             Self::Settings(settings) => serde_json::to_vec(settings),
+            Self::Snapshot(info, _) => serde_json::to_vec(info),
         }
     }
 }
@@ -174,6 +183,39 @@ mod tests {
                 ("goldcrest/a/camera", MessageKind::State)
             ]
         );
+    }
+
+    /// Length and hash of a picture's file.
+    fn file() -> (usize, String) {
+        (4, "fb4c".into())
+    }
+
+    #[test]
+    fn a_snapshot_names_its_event_or_its_command() {
+        let of = |event, command| {
+            let info = SnapshotInfo::new(event, command, (7, captured(0)), (4, 3), file());
+            json(&Payload::Snapshot(info, false))
+        };
+        let rest = concat!(
+            r#""seq":7,"captured":"2025-01-01T12:00:00.000Z","width":4,"height":3,"bytes":4,"#,
+            r#""sha256":"fb4c"}"#,
+        );
+        assert_eq!(
+            of(Some(("1-7", "open")), false),
+            format!(r#"{{"v":1,"event":"1-7","label":"open","command":false,{rest}"#)
+        );
+        assert_eq!(
+            of(None, true),
+            format!(r#"{{"v":1,"event":null,"label":null,"command":true,{rest}"#)
+        );
+    }
+
+    #[test]
+    fn a_snapshot_is_a_state_only_if_it_is_retained() {
+        let info = SnapshotInfo::new(None, true, (7, captured(0)), (4, 3), file());
+        for (retain, kind) in [(true, MessageKind::State), (false, MessageKind::Report)] {
+            assert_eq!(Payload::Snapshot(info.clone(), retain).kind(), kind);
+        }
     }
 
     #[test]
