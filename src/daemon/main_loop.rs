@@ -74,8 +74,8 @@ impl MainLoop<'_> {
         while !stop.requested() {
             watchdog.feed(self.progress.turns()[1]);
             self.guard.check(self.monitor);
-            if let Some(publisher) = self.publisher {
-                self.commands.obey(publisher, self.reloader, self.pipeline);
+            if let Some(publishing) = publishing {
+                self.commands.obey(publishing, self.reloader, self.pipeline);
             }
             let reloaded = self
                 .reloader

@@ -114,7 +114,7 @@ fn announcement(loaded: &Loaded, reloader: &Reloader) -> Announcement {
         folder,
         abilities: Abilities {
             commands,
-            snapshot: false,
+            snapshot: loaded.config.snapshot.enabled,
             thermometer: thermal::temperature().is_some(),
         },
         offer: reloader.offer(),

@@ -152,6 +152,7 @@ fn hanging(broker: &Broker, hangs: &Arc<AtomicBool>, patience: Duration) -> InPr
         sized: true,
         vision: 0,
         mqtt: 0,
+        snapshots: 0,
         threads: 0,
     };
     let source = Hanging {
@@ -188,6 +189,7 @@ fn hanging(broker: &Broker, hangs: &Arc<AtomicBool>, patience: Duration) -> InPr
         reloader,
         report: Request::default(),
         keeper: None,
+        snapshots: None,
         progress,
     }
 }

@@ -37,8 +37,12 @@ impl<'a> Publishing<'a> {
         self
     }
 
+    /// What it publishes through.
+    pub(crate) fn publisher(&self) -> &'a Publisher {
+        self.publisher
+    }
+
     /// Asks for a picture of the next frame. Returns false if none are taken.
-    #[allow(dead_code, reason = "for the command `snapshot`")]
     pub(crate) fn request_snapshot(&mut self) -> bool {
         self.snapshots.as_mut().map(Snapshots::request).is_some()
     }
