@@ -82,15 +82,16 @@ fn facts(loaded: &Loaded, engine: &Description, source: Footprint, plain: usize)
         None => EngineMemory::Plain(plain),
     };
     let camera = config.source.kind == SourceKind::Camera;
-    let mqtt = if config.mqtt.enabled {
-        config.mqtt.memory() + config.commands.memory()
+    let (mqtt, mqtt_code) = if config.mqtt.enabled {
+        let waiting = config.mqtt.memory() + config.commands.memory();
+        (waiting, config.mqtt.code())
     } else {
-        0
+        (0, 0)
     };
     let image = process::image(|path| path.extension().is_some_and(|e| e == "bundle"));
     Facts {
         engine: held,
-        code: image.code + if camera { 0 } else { FRAME_CODE },
+        code: image.code + mqtt_code + if camera { 0 } else { FRAME_CODE },
         data: image.data,
         anonymous: process::resident().anonymous(),
         device: source.device,

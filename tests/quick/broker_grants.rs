@@ -1,10 +1,10 @@
 //! What a broker grants and refuses over MQTT 5, and versions that it does not speak.
 
 use std::io::{Read, Write};
-use std::net::{Ipv4Addr, TcpListener, TcpStream};
+use std::net::{Ipv4Addr, Shutdown, TcpListener, TcpStream};
 use std::time::Duration;
 
-use crate::support::{Broker, PATIENCE, Subscriber, Talker, free_port, wait_for};
+use crate::support::{Broker, Daemon, PATIENCE, Subscriber, Talker, free_port, wait_for};
 use goldcrest::publish::{Config, probe};
 
 /// A broker that the test plays itself, packet by packet.
@@ -107,6 +107,32 @@ fn no_more_is_in_flight_than_the_broker_receives() {
 }
 
 #[test]
+fn what_the_broker_does_not_take_is_not_sent() {
+    let played = Played::new();
+    let mut talker = Talker::start(&played.config(5), "front");
+    talker.see(0);
+    // A largest packet of 128 bytes, and nothing is retained.
+    let welcome = [0x20, 10, 0, 0, 7, 0x27, 0, 0, 0, 128, 0x25, 0];
+    let mut stream = played.accept(&welcome);
+    // Behind the subscription.
+    let availability = loop {
+        let next = packet(&mut stream).unwrap();
+        if next[0] != 0x82 {
+            break next;
+        }
+    };
+    assert_eq!(availability[0], 0x32, "QoS 1, not retained");
+    // The label and the event.
+    let dropped = || talker.publisher.counts().dropped == 2;
+    assert!(
+        wait_for(PATIENCE, dropped),
+        "{:?}",
+        talker.publisher.counts()
+    );
+    assert_eq!(talker.publisher.counts().connections, 1);
+}
+
+#[test]
 fn a_message_over_a_quota_is_sent_again() {
     let played = Played::new();
     let mut talker = Talker::start(&played.config(5), "front");
@@ -172,13 +198,15 @@ fn a_refused_subscription_is_not_fatal() {
             stream.write_all(&[0x40, 2, id[0], id[1]]).unwrap();
         }
         talker.see(1);
-        let mut events = 0;
-        while events < 2 {
-            let (topic, id) = publish(&mut stream).unwrap();
-            stream.write_all(&[0x40, 2, id[0], id[1]]).unwrap();
-            events += usize::from(topic.ends_with("/event"));
-        }
-        talker.wait_sent();
+        std::thread::scope(|scope| {
+            scope.spawn(move || {
+                while let Some((_, id)) = publish(&mut stream) {
+                    stream.write_all(&[0x40, 2, id[0], id[1]]).ok();
+                }
+            });
+            talker.wait_sent();
+            talker.publisher.close(PATIENCE);
+        });
         assert_eq!(talker.publisher.counts().connections, 1);
     }
 }
@@ -251,4 +279,28 @@ fn another_node_of_a_cluster_takes_the_place_of_a_lost_one() {
     [&mut first, &mut second][1 - other].stop();
     talker.see(1);
     subscribers[other].expect_that("label", |m| m.json()["label"] == "ginger ale");
+}
+
+#[test]
+fn a_connection_that_comes_and_goes_does_not_fill_the_log() {
+    let played = Played::new();
+    let port = played.listener.local_addr().unwrap().port();
+    let mut daemon = Daemon::start(&format!("[mqtt]\nhost = \"127.0.0.1\"\nport = {port}\n"));
+    // An acknowledgement of nothing, in plain words.
+    let mut stream = played.accept(&[0x20, 2, 0, 0]);
+    stream.write_all(&[0x40, 2, 0xff, 0xff]).unwrap();
+    daemon.expect("it acknowledged a message that was not sent");
+    for _ in 0..2 {
+        let mut stream = played.accept(&[0x20, 2, 0, 0]);
+        packet(&mut stream).unwrap();
+        stream.shutdown(Shutdown::Write).unwrap();
+        while packet(&mut stream).is_some() {}
+    }
+    drop(played.accept(&[0x20, 2, 0, 0]));
+    let log = daemon.end();
+    let lines = |words: &str| log.iter().filter(|line| line.contains(words)).count();
+    // After each line about a loss there is one about a connection.
+    assert_eq!(lines("connected as"), 3, "{log:#?}");
+    assert_eq!(lines("it closed the connection"), 1, "{log:#?}");
+    assert_eq!(lines("Unsolicited") + lines("unsolicited"), 0, "{log:#?}");
 }
