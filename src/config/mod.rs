@@ -14,7 +14,7 @@ use toml::de::DeTable;
 
 use self::error::{explain, key_at, line_of, one_line, position};
 use crate::misfit::Misfit;
-use crate::{daemon, engine, files, logging, memory, observe, publish, source, vision};
+use crate::{daemon, engine, files, logging, memory, observe, publish, snapshot, source, vision};
 
 pub use changes::{Changes, Keys};
 pub use error::Error;
@@ -49,6 +49,10 @@ pub struct Config {
     pub homeassistant: publish::homeassistant::Config,
     /// Which commands are obeyed.
     pub commands: publish::CommandsConfig,
+    /// How events wait for the broker.
+    pub outbox: publish::OutboxConfig,
+    /// Pictures that are published with events.
+    pub snapshot: snapshot::Config,
     /// How often health is published.
     pub health: daemon::HealthConfig,
     /// How much memory is allowed.
@@ -70,6 +74,8 @@ impl Default for Config {
             mqtt: Default::default(),
             homeassistant: Default::default(),
             commands: Default::default(),
+            outbox: Default::default(),
+            snapshot: Default::default(),
             health: Default::default(),
             memory: Default::default(),
             log: Default::default(),
@@ -160,7 +166,7 @@ pub fn parse(text: &str, path: &Path) -> Result<Config, Error> {
         let message = explain(e.message(), key.as_deref(), homes);
         refuse(at.map(|s| s.start), key, message)
     })?;
-    let sections: [(&str, Result<(), Misfit>); 13] = [
+    let sections = [
         ("", check_id(&config.id)),
         ("source", config.source.check()),
         ("camera", config.camera.check()),
@@ -171,6 +177,9 @@ pub fn parse(text: &str, path: &Path) -> Result<Config, Error> {
         ("mqtt", config.mqtt.check()),
         ("homeassistant", config.homeassistant.check()),
         ("commands", config.commands.check()),
+        ("outbox", config.outbox.check()),
+        ("snapshot", config.snapshot.check()),
+        ("snapshot", check_packet(&config)),
         ("health", config.health.check()),
         ("memory", config.memory.check()),
         ("log", config.log.check()),
@@ -209,6 +218,24 @@ fn known_keys(section: &str) -> Vec<String> {
     let names = error.message().split('`').skip(3).step_by(2);
     names.map(str::to_string).collect()
 }
+
+/// A picture must fit into one MQTT packet beside its topic.
+fn check_packet(config: &Config) -> Result<(), Misfit> {
+    let (picture, packet) = (config.snapshot.max_bytes, config.mqtt.max_packet);
+    if !config.snapshot.enabled || picture + TOPIC <= packet {
+        return Ok(());
+    }
+    let most = packet.saturating_sub(TOPIC);
+    Err(Misfit::new(
+        "max_bytes",
+        format!(
+            "must be at most {most} bytes, {TOPIC} less than mqtt.max_packet, and is {picture}"
+        ),
+    ))
+}
+
+/// Bytes of a packet that its topic and its head take, at most.
+const TOPIC: usize = 512;
 
 /// An id stands in topics, client ids and file names.
 fn check_id(id: &str) -> Result<(), Misfit> {
@@ -289,6 +316,30 @@ mod tests {
         );
         assert!(message.contains('1'), "{message}");
         assert!(refused("id = \"a/b\"").starts_with("c.toml:1: id: "));
+    }
+
+    #[test]
+    fn a_picture_that_fits_no_packet_is_refused() {
+        let text = "[mqtt]\nmax_packet = 50000\n[snapshot]\nenabled = true\nmax_bytes = 50000\n";
+        assert_eq!(
+            refused(text),
+            "c.toml:5: snapshot.max_bytes: must be at most 49488 bytes, 512 less than \
+             mqtt.max_packet, and is 50000"
+        );
+        let off = text.replace("enabled = true\n", "");
+        assert!(parse(&off, Path::new("c.toml")).is_ok());
+    }
+
+    #[test]
+    fn a_mask_that_is_none_names_its_line_and_both_forms() {
+        for masks in ["[[0, 0, 1]]", "[[[0, 0], [1, 1]]]"] {
+            let message = refused(&format!("[vision]\nrotate = 90\nmasks = {masks}\n"));
+            assert!(message.starts_with("c.toml:3: vision.masks: "), "{message}");
+            assert!(
+                message.contains("at least three points [x, y]"),
+                "{message}"
+            );
+        }
     }
 
     #[test]

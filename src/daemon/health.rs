@@ -119,6 +119,7 @@ impl Collector {
                 cgroup: now.memory.pressure,
             },
             queue: now.messages.map(publish::Queue::from),
+            outbox: now.messages.map(|m| publish::OutboxUse::from(m.events)),
             temperature_c: thermal::temperature(),
             kernel: &now.engine.kernel,
             model: &now.engine.model_hash,

@@ -12,6 +12,7 @@ mod kept;
 mod main_loop;
 mod overrides;
 mod reload;
+mod settings;
 mod sight;
 #[cfg(test)]
 mod tests;
@@ -32,11 +33,13 @@ use crate::meter::Progress;
 use crate::pipeline::{self, Pace, Pipeline, Totals};
 use crate::publish::Publisher;
 use crate::signals::{Request, Stop};
+use crate::snapshot::Snapshots;
 use crate::source::{self, Opened};
 
 pub(crate) use health::Config as HealthConfig;
 pub use kept::Keeper;
-pub use reload::{Reloader, Reread, Settings};
+pub use reload::{Reloader, Reread};
+pub use settings::Settings;
 pub(crate) use watchdog::{patience, stopping};
 
 /// How long the publisher may take to send `offline`. A stop takes at most two seconds in all.
@@ -50,6 +53,8 @@ pub struct Daemon {
     pub pipeline: Pipeline,
     /// The connection to the broker; `None` with `mqtt.enabled = false`.
     pub publisher: Option<Publisher>,
+    /// Takes pictures of events; `None` with `snapshot.enabled = false`.
+    pub snapshots: Option<Snapshots>,
     /// The watch over the daemon's memory.
     pub guard: Guard,
     /// Takes over another configuration and another model at SIGHUP.
@@ -133,6 +138,7 @@ impl Daemon {
             report,
             keeper,
             progress,
+            snapshots,
             ..
         } = self;
         let slot = Arc::new(Slot::new());
@@ -165,6 +171,8 @@ impl Daemon {
             health,
             report: &report,
             totals: &mut totals,
+            snapshots,
+            snapshots_missed: 0,
         }
         .run(stop);
         stop.request();

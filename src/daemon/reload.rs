@@ -3,39 +3,19 @@
 //! A model is mapped, verified and tried before it takes the place of the current one. If anything
 //! is wrong with it or with the configuration, nothing changes.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-use log::{Level, LevelFilter};
+use log::Level;
 
-use super::health::{Collector, Config as HealthConfig};
+use super::health::Collector;
 use super::overrides::Overrides;
+use super::settings::Settings;
 use crate::engine::{self, Card, Classifier, Engine, Memory};
 use crate::memory::{self, Guard};
 use crate::pipeline::Pipeline;
 use crate::publish::homeassistant::Offer;
 use crate::signals::Request;
-use crate::{observe, vision};
-
-/// The part of the configuration that a running daemon can take over.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Settings {
-    /// The ONNX file or the bundle.
-    pub model: PathBuf,
-    /// Threads that one inference uses.
-    pub threads: usize,
-    /// How frames become the model's input.
-    pub vision: vision::Config,
-    /// Which frames are worth an inference.
-    pub gate: vision::GateConfig,
-    /// When a label is published.
-    pub observe: observe::Config,
-    /// How often health is published.
-    pub health: HealthConfig,
-    /// How much memory is allowed.
-    pub memory: memory::Config,
-    /// Which lines are logged.
-    pub log: LevelFilter,
-}
+use crate::vision;
 
 /// Reads the configuration again.
 pub trait Reread: Send {

@@ -1,5 +1,6 @@
 //! The caller's side: publishing without waiting for the network.
 
+use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant, SystemTime};
@@ -10,8 +11,10 @@ use super::connection::{
 };
 use super::counts::MessageCounts;
 use super::homeassistant::{Announcement, Discovery, Offer};
-use super::outbox::{Message, MessageKind, Outbox};
-use super::{Config, Error, Label, Payload, Topics, Unknown};
+use super::outbox::{Disk, Message, MessageKind, Outbox};
+use super::{
+    Config, Error, EventIds, Label, OutboxConfig, Payload, SnapshotInfo, Topics, Unknown, writer,
+};
 use crate::meter::Progress;
 use crate::observe::Update;
 
@@ -36,45 +39,85 @@ pub struct Publisher {
     topics: Topics,
     address: String,
     max_packet: usize,
+    ids: EventIds,
     limit: Mutex<LogLimit>,
+    /// Topics whose messages were too large, and for which that was logged.
+    too_large: Mutex<Vec<String>>,
     thread: Mutex<Option<JoinHandle<()>>>,
+    /// Ends with the thread that writes events to the disk, if there is one.
+    writing: Mutex<Option<Receiver<()>>>,
 }
 
 impl Publisher {
-    /// Starts the thread that connects to the broker, for the instance `id`. `config` must have
-    /// passed its check. Returns before the thread has connected: see
-    /// [`Publisher::wait_connected`].
+    /// Starts the thread that connects to the broker, for the instance `id`. `config` and `outbox`
+    /// must have passed their checks. Events that wait in the outbox's folder are sent first.
+    /// Returns before the thread has connected: see [`Publisher::wait_connected`].
     ///
     /// # Errors
     /// [`Error::Id`]; [`Error::Password`] and [`Error::Tls`] when a file cannot be used;
-    /// [`Error::Thread`].
-    pub fn start(config: &Config, id: &str) -> Result<Self, Error> {
-        Self::start_with(config, id, Extras::default())
+    /// [`Error::Folder`]; [`Error::Thread`].
+    pub fn start(config: &Config, outbox: &OutboxConfig, id: &str) -> Result<Self, Error> {
+        Self::start_with(config, outbox, id, Extras::default())
     }
 
     /// Does the same for a daemon, with all that this one publishes and hears beside its frames.
     ///
     /// # Errors
     /// Those of [`Publisher::start`].
-    pub fn start_with(config: &Config, id: &str, extras: Extras) -> Result<Self, Error> {
-        Self::start_as(client_id(config, id), config, id, Patience::Endless, extras)
+    pub fn start_with(
+        config: &Config,
+        outbox: &OutboxConfig,
+        id: &str,
+        extras: Extras,
+    ) -> Result<Self, Error> {
+        let client_id = client_id(config, id);
+        let ids = EventIds::unique();
+        Self::start_as(
+            client_id,
+            config,
+            outbox,
+            id,
+            ids,
+            Patience::Endless,
+            extras,
+        )
     }
 
-    /// Does the same with a client id for a short `purpose`, so that a daemon that runs with the
-    /// same configuration stays connected. The caller gives up, and reports that, if
-    /// [`Publisher::wait_connected`] fails.
+    /// Does the same with a client id for a short `purpose` and without the outbox's folder, so
+    /// that a daemon that runs with the same configuration is not disturbed. Events get their ids
+    /// of `ids`. The caller gives up, and reports that, if [`Publisher::wait_connected`] fails.
     ///
     /// # Errors
     /// Those of [`Publisher::start`].
-    pub(crate) fn start_temporary(config: &Config, id: &str, purpose: &str) -> Result<Self, Error> {
+    pub(crate) fn start_temporary(
+        config: &Config,
+        outbox: &OutboxConfig,
+        id: &str,
+        purpose: &str,
+        ids: EventIds,
+    ) -> Result<Self, Error> {
         let client_id = temporary_client_id(config, id, purpose);
-        Self::start_as(client_id, config, id, Patience::OneTry, Extras::default())
+        let outbox = OutboxConfig {
+            folder: None,
+            ..outbox.clone()
+        };
+        Self::start_as(
+            client_id,
+            config,
+            &outbox,
+            id,
+            ids,
+            Patience::OneTry,
+            Extras::default(),
+        )
     }
 
     fn start_as(
         client_id: String,
         config: &Config,
+        outbox: &OutboxConfig,
         id: &str,
+        ids: EventIds,
         patience: Patience,
         extras: Extras,
     ) -> Result<Self, Error> {
@@ -87,7 +130,7 @@ impl Publisher {
         };
         let offline = availability("offline");
         let target = connection::target(config, client_id, Some(offline.clone()))?;
-        let outbox = Outbox::new(config.queue);
+        let queue = Outbox::new(outbox.max_bytes);
         let (discovery, record) = match &extras.announcement {
             Some(announcement) => announcement.discovery(config, id),
             None => (Discovery::none(), None),
@@ -99,39 +142,79 @@ impl Publisher {
             None => Liveness::assumed(),
         };
         let online = availability("online");
-        let shared = Arc::new(Shared::new(outbox, discovery, online, offline));
+        let shared = Arc::new(Shared::new(queue, discovery, online, offline));
+        let writing = store(&shared, outbox)?;
         let thread = connection::start(&shared, target, patience, inbox, liveness, record)?;
         Ok(Self {
             shared,
             topics,
             address: config.address(),
             max_packet: config.max_packet,
+            ids,
             limit: Mutex::default(),
+            too_large: Mutex::default(),
             thread: Mutex::new(Some(thread)),
+            writing: Mutex::new(writing),
         })
     }
 
-    /// Queues one message. Returns at once, whatever the state of the connection; a message that
-    /// cannot be kept is counted as dropped.
+    /// Queues one message. Returns at once, whatever the state of the connection. A message that is
+    /// larger than `mqtt.max_packet` is made smaller if it can be; one that cannot is counted.
     pub fn publish(&self, payload: &Payload<'_>) {
-        let topic = payload.topic(&self.topics).to_string();
-        match payload.to_json() {
-            Ok(json) => self.put(Message {
-                topic,
-                payload: json,
-                kind: payload.kind(),
-                correlation: None,
-            }),
-            Err(e) => self.drop_message(&format!("{topic}: cannot write the message as JSON: {e}")),
+        let topic = payload.topic(&self.topics);
+        let (kind, mut smaller) = (payload.kind(), None);
+        loop {
+            let payload = smaller.as_ref().unwrap_or(payload);
+            let message = match payload.to_json() {
+                Ok(json) => Message {
+                    topic: topic.into(),
+                    payload: json,
+                    kind,
+                    correlation: None,
+                },
+                Err(e) => {
+                    let why = format!("{topic}: cannot write the message as JSON: {e}");
+                    return self.drop_message(kind, &why);
+                }
+            };
+            if self.fits(&message) {
+                if smaller.is_some() {
+                    self.note_too_large(topic, "sending a shorter one");
+                }
+                return self.put(message);
+            }
+            smaller = payload.clone().smaller();
+            if smaller.is_none() {
+                self.count_lost(kind);
+                return self.note_too_large(topic, "dropping it");
+            }
         }
     }
 
     /// Queues the messages for one update of the observer, made with the model whose hash is
-    /// `model`: the label, and on a change the event. Returns at once.
-    pub fn publish_update(&self, update: &Update<'_>, model: &str) {
-        for payload in Payload::of(update, model) {
+    /// `model`: the label, and on a change the event, whose id is returned. Returns at once.
+    pub fn publish_update(&self, update: &Update<'_>, model: &str) -> Option<String> {
+        let mut id = None;
+        for payload in Payload::of(update, model, &self.ids) {
             self.publish(&payload);
+            if let Payload::Event(event) = payload {
+                id = Some(event.event);
+            }
         }
+        id
+    }
+
+    /// Queues the file `jpeg`, and what it shows before it. Only the newest picture waits for the
+    /// broker, which keeps it if `retain` is set. Returns at once.
+    pub(crate) fn publish_snapshot(&self, info: SnapshotInfo<'_>, jpeg: Vec<u8>, retain: bool) {
+        let info = Payload::Snapshot(info, retain);
+        self.publish(&info);
+        self.put(Message {
+            topic: self.topics.snapshot.clone(),
+            payload: jpeg,
+            kind: info.kind(),
+            correlation: None,
+        });
     }
 
     /// Has the MQTT thread look at what is watched: the main thread took its first turn.
@@ -183,6 +266,7 @@ impl Publisher {
             waiting: state.outbox.len() as u64,
             connected: matches!(state.link, Link::Connected),
             commands_refused: state.commands.refused,
+            events: state.outbox.event_counts(),
             ..state.counts
         }
     }
@@ -249,33 +333,74 @@ impl Publisher {
             }
             None => {}
         }
+        self.end_writing(timeout.saturating_sub(start.elapsed()));
         closed_cleanly
     }
 
-    fn put(&self, message: Message) {
-        let size = message.topic.len() + message.payload.len() + PACKET;
-        if size > self.max_packet {
-            return self.drop_message(&format!(
-                "{}: dropped a message that is larger than mqtt.max_packet, {} bytes",
-                message.topic, self.max_packet
-            ));
+    /// Lets the thread that writes events to the disk write what waits, and waits for its end at
+    /// most for `timeout`.
+    fn end_writing(&self, timeout: Duration) {
+        self.shared.lock().outbox.end_writer();
+        let mut writing = self.writing.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(ended) = writing.take()
+            && ended.recv_timeout(timeout) == Err(RecvTimeoutError::Timeout)
+        {
+            log::warn!(
+                "outbox.folder: the disk did not take the events within {timeout:?}; leaving them behind"
+            );
         }
+        drop(writing);
+        let stored = self.shared.lock().outbox.event_counts().stored;
+        if stored > 0 {
+            log::info!("outbox.folder: {stored} events wait there for the next start");
+        }
+    }
+
+    /// Whether the message fits into the largest packet.
+    fn fits(&self, message: &Message) -> bool {
+        message.topic.len() + message.payload.len() + PACKET <= self.max_packet
+    }
+
+    fn put(&self, message: Message) {
         let mut state = self.shared.lock();
         if state.closing.is_some() {
-            state.counts.dropped += 1;
-            return;
+            drop(state);
+            return self.count_lost(message.kind);
         }
-        match state.outbox.put(message) {
-            Some(displaced) if displaced.kind != MessageKind::Event => state.counts.replaced += 1,
-            Some(_) => state.counts.dropped += 1,
-            None => {}
-        }
+        state.counts.replaced += u64::from(state.outbox.put(message));
         drop(state);
         self.shared.wake_thread();
     }
 
-    fn drop_message(&self, why: &str) {
-        self.shared.lock().counts.dropped += 1;
+    /// Counts a message of this kind that is lost before it could wait.
+    fn count_lost(&self, kind: MessageKind) {
+        let mut state = self.shared.lock();
+        match kind {
+            MessageKind::Event => state.outbox.refuse_event(),
+            MessageKind::State | MessageKind::Report | MessageKind::Once => {
+                state.counts.dropped += 1
+            }
+        }
+    }
+
+    /// Logs the first message of `topic` that is too large, and what becomes of it.
+    fn note_too_large(&self, topic: &str, so: &str) {
+        let mut named = self
+            .too_large
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        if !named.iter().any(|name| name == topic) {
+            log::warn!(
+                "{topic}: a message is larger than mqtt.max_packet, {} bytes; {so}, and so with later ones; \
+                 set a larger mqtt.max_packet, or a smaller observe.top",
+                self.max_packet
+            );
+            named.push(topic.into());
+        }
+    }
+
+    fn drop_message(&self, kind: MessageKind, why: &str) {
+        self.count_lost(kind);
         let mut limit = self.limit.lock().unwrap_or_else(PoisonError::into_inner);
         if limit.allows(why, Instant::now()) {
             log::warn!("{why}");
@@ -284,8 +409,38 @@ impl Publisher {
 }
 
 impl Drop for Publisher {
-    /// Tells the thread to end within a second, without waiting for it.
+    /// Tells the threads to end within a second, without waiting for them.
     fn drop(&mut self) {
         self.shared.close(Instant::now() + Duration::from_secs(1));
+        self.shared.lock().outbox.end_writer();
     }
+}
+
+/// Opens the outbox's folder if one is configured, takes over the events that wait there, and starts
+/// the thread that writes to it. Returns what ends with the thread.
+fn store(shared: &Arc<Shared>, config: &OutboxConfig) -> Result<Option<Receiver<()>>, Error> {
+    let Some(folder) = &config.folder else {
+        return Ok(None);
+    };
+    let (disk, recovered) =
+        Disk::open(folder, config.max_bytes).map_err(|e| Error::folder(folder, &e))?;
+    if recovered.damaged > 0 {
+        log::warn!(
+            "outbox.folder {}: passed over {} damaged places, each counted as an unsent event",
+            folder.display(),
+            recovered.damaged
+        );
+    }
+    if !recovered.events.is_empty() {
+        log::info!(
+            "outbox.folder {}: {} events of an earlier run wait to be sent",
+            folder.display(),
+            recovered.events.len()
+        );
+    }
+    let (wake, wakes) = mpsc::sync_channel(1);
+    let (end, ended) = mpsc::sync_channel(1);
+    shared.lock().outbox.recover(recovered, wake);
+    writer::start(shared, disk, wakes, end)?;
+    Ok(Some(ended))
 }

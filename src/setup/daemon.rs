@@ -12,6 +12,7 @@ use crate::meter::{Progress, thermal};
 use crate::publish::homeassistant::{Abilities, Announcement};
 use crate::publish::{CommandsConfig, Extras, Publisher};
 use crate::signals::{Request, Stop};
+use crate::snapshot::Snapshots;
 use crate::source;
 
 /// Opens the model and the source, checks the memory they need, and begins to connect to the
@@ -46,7 +47,25 @@ pub fn daemon(
             progress: Some((Arc::clone(&progress), daemon::patience())),
             announcement: Some(announcement(loaded, &reloader)),
         };
-        Some(Publisher::start_with(&config.mqtt, &config.id, extras)?)
+        let outbox = config.outbox.below(loaded.folder());
+        Some(Publisher::start_with(
+            &config.mqtt,
+            &outbox,
+            &config.id,
+            extras,
+        )?)
+    } else {
+        None
+    };
+    let snapshots = if config.mqtt.enabled && config.snapshot.enabled {
+        let vision = &reloader.settings.vision;
+        let started = Snapshots::start(&config.snapshot, vision);
+        Some(started.map_err(|cause| {
+            Failure::new(
+                exit::SYSTEM,
+                format!("cannot start the snapshot thread: {cause}"),
+            )
+        })?)
     } else {
         None
     };
@@ -55,6 +74,7 @@ pub fn daemon(
         source,
         pipeline,
         publisher,
+        snapshots,
         guard,
         reloader,
         report,
@@ -94,7 +114,7 @@ fn announcement(loaded: &Loaded, reloader: &Reloader) -> Announcement {
         folder,
         abilities: Abilities {
             commands,
-            snapshot: false,
+            snapshot: loaded.config.snapshot.enabled,
             thermometer: thermal::temperature().is_some(),
         },
         offer: reloader.offer(),

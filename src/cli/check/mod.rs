@@ -84,10 +84,15 @@ impl Finding {
 /// Runs the command. It tries every part; the exit code is that of the first one that fails.
 pub fn run(options: &Options) -> Result<(), Failure> {
     let loaded = setup::configuration(options.config.path.as_deref())?;
-    let used = match &loaded.path {
+    let mut used = match &loaded.path {
         Some(path) => format!("{} is valid, id {}", path.display(), loaded.config.id),
         None => format!("none found, the defaults are used, id {}", loaded.config.id),
     };
+    match loaded.config.vision.masks.len() {
+        0 => {}
+        1 => used += ", 1 privacy mask",
+        masks => used += &format!(", {masks} privacy masks"),
+    }
     let mut layers = Vec::new();
     let mut cameras = None;
     let mut guard = None;
@@ -100,7 +105,7 @@ pub fn run(options: &Options) -> Result<(), Failure> {
     }
     let footprint = opened.as_ref().map(|opened| opened.footprint);
     let footprint = footprint.unwrap_or_default();
-    let findings = [
+    let mut findings = vec![
         Finding::of("configuration", Ok(used)),
         Finding::of(
             "model",
@@ -110,6 +115,11 @@ pub fn run(options: &Options) -> Result<(), Failure> {
         Finding::of("source", source(&loaded, opened, &mut cameras)),
         Finding::of("broker", broker(&loaded, &stop)),
     ];
+    if config.mqtt.enabled && config.outbox.folder.is_some() {
+        let outbox = config.outbox.below(loaded.folder());
+        let probed = outbox.probe().map_err(Failure::from);
+        findings.push(Finding::of("outbox", probed));
+    }
     if stop.requested() {
         return Err(source::Error::Interrupted.into());
     }

@@ -1,6 +1,5 @@
 //! One open connection: what is sent over it, and what comes.
 
-use std::hash::{BuildHasher, Hasher, RandomState};
 use std::sync::Arc;
 use std::time::{Instant, SystemTime};
 
@@ -9,15 +8,16 @@ use tokio::time;
 use super::backoff::LogLimit;
 use super::birth::{Birth, Step};
 use super::failure::{ConnectionFailure, Reason};
-use super::flight::{Closing, Flight, WINDOW};
+use super::flight::{Closing, Flight};
 use super::inbox::{Heard, Inbox};
 use super::liveness::Liveness;
+use super::rota::random;
 use super::shared::Shared;
 use super::subscriptions::{REST, Subscriptions};
 use super::watch::Watch;
 use super::wire::{Connection, Incoming, Sender, Unsendable, WireEvent};
-use crate::publish::counts::MessageCounts;
 use crate::publish::homeassistant::Record;
+use crate::publish::outbox::Ticket;
 
 /// The open connection, and what is known over several of them.
 pub(super) struct Held {
@@ -61,7 +61,7 @@ impl Held {
         }
     }
 
-    /// Queues the messages in flight again, and counts those that found no room.
+    /// Lets the messages in flight wait again.
     pub(super) fn end(&mut self) {
         self.watch.ended();
         self.birth_due = None;
@@ -74,11 +74,11 @@ impl Held {
                 resting.join(", ")
             );
         }
-        let flight = std::mem::replace(&mut self.flight, Flight::new());
+        self.flight = Flight::new();
         let mut state = self.shared.lock();
         state.discovery.disconnected();
         state.counts.unacknowledged = 0;
-        state.counts.dropped += state.outbox.start_over(flight.into_messages()) as u64;
+        state.outbox.start_over();
     }
 
     /// Sends messages over an open connection. Returns why the connection was lost, or `None` after
@@ -141,7 +141,12 @@ impl Held {
     }
 
     fn acknowledge(&mut self, id: u16) {
-        self.settle(id, |counts| counts.sent += 1);
+        if let Some(ticket) = self.flight.acknowledge(id) {
+            let mut state = self.shared.lock();
+            state.counts.sent += u64::from(state.outbox.acknowledge(ticket));
+            drop(state);
+            self.note_landed();
+        }
     }
 
     /// Drops a message that the broker does not take, now or later.
@@ -156,20 +161,24 @@ impl Held {
                 log::warn!("{line}");
             }
         }
-        self.settle(id, |counts| counts.dropped += 1);
+        if let Some(ticket) = self.flight.acknowledge(id) {
+            let mut state = self.shared.lock();
+            if !state.outbox.reject(ticket) {
+                state.counts.dropped += 1;
+            }
+            drop(state);
+            self.note_landed();
+        }
     }
 
-    /// Takes a message out of flight and counts it.
-    fn settle(&mut self, id: u16, count: impl FnOnce(&mut MessageCounts)) {
-        if self.flight.acknowledge(id) {
-            let mut state = self.shared.lock();
-            count(&mut state.counts);
-            state.counts.unacknowledged = self.flight.len() as u64;
-            if state.idle() {
-                state.discovery.settled();
-                drop(state);
-                self.shared.note_idle();
-            }
+    /// Notes that one message less is in flight.
+    fn note_landed(&self) {
+        let mut state = self.shared.lock();
+        state.counts.unacknowledged = self.flight.len() as u64;
+        if state.idle() {
+            state.discovery.settled();
+            drop(state);
+            self.shared.note_idle();
         }
     }
 
@@ -222,8 +231,7 @@ impl Held {
             Heard::Nothing => {}
             Heard::Offline => self.watch.heard(now),
             Heard::Birth => {
-                let random = RandomState::new().build_hasher().finish();
-                let share = random as f64 / u64::MAX as f64;
+                let share = random() as f64 / u64::MAX as f64;
                 let delay = self.shared.lock().discovery.delay(share);
                 self.birth_due.get_or_insert(now + delay);
             }
@@ -271,27 +279,28 @@ impl Held {
     /// `offline` once everything is acknowledged, and disconnects once that is acknowledged too.
     /// Returns the deadline of the close.
     fn send_waiting(&mut self, sender: &Sender) -> Option<Instant> {
-        let window = WINDOW.min(sender.grant.window);
+        let window = sender.grant.window;
         let flight = &mut self.flight;
         let alive = self.liveness.alive();
         let mut state = self.shared.lock();
         loop {
-            while flight.len() < window {
-                let message = if let Some(message) = state.discovery.next() {
-                    message
+            while flight.has_room(window) {
+                let (ticket, message) = if let Some(message) = state.discovery.next() {
+                    (Ticket::Free, message)
                 } else {
                     match self.birth.next(&mut state.outbox, flight.len(), alive) {
                         Step::Wait => break,
-                        Step::State(message) => message,
-                        Step::Availability(true) => self.shared.online.clone(),
+                        Step::State(ticket, message) => (ticket, message),
+                        Step::Availability(true) => (Ticket::Free, self.shared.online.clone()),
                         Step::Availability(false) => {
                             self.watch.published();
-                            self.shared.offline.clone()
+                            (Ticket::Free, self.shared.offline.clone())
                         }
                         Step::Anything => {
                             let answer = state.commands.next_answer();
+                            let answer = answer.map(|answer| (Ticket::Free, answer));
                             match answer.or_else(|| state.outbox.next()) {
-                                Some(message) => message,
+                                Some(next) => next,
                                 None => break,
                             }
                         }
@@ -299,12 +308,22 @@ impl Held {
                 };
                 match sender.publish(&message) {
                     Ok(()) => {
-                        flight.hand_over(message);
+                        flight.hand_over(ticket, &message);
                         state.counts.unacknowledged += 1;
                     }
-                    Err(why) => {
-                        state.counts.dropped += 1;
-                        let line = unsendable(&self.address, &message.topic, why);
+                    Err(Unsendable::NoRoom) => {
+                        state.outbox.give_back(ticket);
+                        return state.closing;
+                    }
+                    Err(Unsendable::TooLarge(most)) => {
+                        if !state.outbox.reject(ticket) {
+                            state.counts.dropped += 1;
+                        }
+                        let line = format!(
+                            "MQTT broker {}: dropped a message on {}: it is larger than the {most} bytes \
+                             that the broker takes; raise its limit",
+                            self.address, message.topic
+                        );
                         if self.messages.allows(&line, Instant::now()) {
                             log::warn!("{line}");
                         }
@@ -326,18 +345,6 @@ impl Held {
                 Closing::Disconnect => return state.closing,
             }
         }
-    }
-}
-
-fn unsendable(address: &str, topic: &str, why: Unsendable) -> String {
-    match why {
-        Unsendable::NoRoom => {
-            format!("MQTT broker {address}: no room to send a message on {topic}")
-        }
-        Unsendable::TooLarge(most) => format!(
-            "MQTT broker {address}: dropped a message on {topic}: it is larger than the {most} bytes \
-             that the broker takes; raise its limit"
-        ),
     }
 }
 

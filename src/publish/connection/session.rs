@@ -103,7 +103,7 @@ impl Holder {
         self.shared.set_link(Link::Ended);
     }
 
-    /// Calls `run`, which may panic. The messages that were in flight then are queued again.
+    /// Calls `run`, which may panic. The messages that were in flight then wait again.
     fn contained(&mut self, run: impl FnOnce(&mut Self)) -> Result<(), Panicked> {
         let ended = panics::contain(|| run(self));
         if ended.is_err() {

@@ -121,10 +121,11 @@ impl Shared {
         self.changed.notify_all();
     }
 
-    /// Notes a connection that the broker accepted.
+    /// Notes a connection that the broker accepted. It begins with the states.
     pub(super) fn note_connected(&self) {
         let mut state = self.lock();
         state.counts.connections += 1;
+        state.outbox.repeat_states();
         state.link = Link::Connected;
         drop(state);
         self.changed.notify_all();
