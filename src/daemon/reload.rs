@@ -248,6 +248,8 @@ impl Reloader {
         memory::trim();
         let mut engine =
             Classifier::open(&bundle, &card, threads).map_err(|error| error.packed_from(model))?;
+        // The code that planned the network must not stay beside the weights, which come next.
+        memory::trim();
         if let Some(memory) = engine.describe().memory {
             guard.allows(memory)?;
         }
