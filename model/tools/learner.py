@@ -18,22 +18,41 @@ from images import Refused
 
 
 class Student(nn.Module):
-    """The network and, while a teacher speaks, a linear map from its features to the teacher's."""
+    """The network and, with a teacher of `width` numbers, a linear map from its features to the teacher's."""
 
-    def __init__(self, net: ConvNeXt, width: int | None):
+    def __init__(self, net: ConvNeXt, width: int | None = None):
         super().__init__()
         self.net = net
-        self.echo = nn.Linear(net.shape.widths[-1], width) if width else None
+        self.echo = nn.Linear(net.shape.widths[-1], width) if width else nn.Identity()
 
-    def forward(self, x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor | None]:
+    def forward(self, x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         seen = self.net.head.embed(self.net.features(x))
-        return self.net.head.fc(seen), self.echo(seen) if self.echo is not None else None
+        return self.net.head.fc(seen), self.echo(seen)
+
+
+class Like:
+    """A trained network that is asked about every view: its answer and its features are the targets.
+
+    Beyer et al., "Knowledge distillation: a good teacher is patient and consistent" (2022): both
+    networks see the very same view, mixed pictures too, for many epochs.
+    """
+
+    def __init__(self, net: ConvNeXt, a: argparse.Namespace):
+        net = net.to(a.device, memory_format=torch.channels_last).requires_grad_(False)
+        self.device, self.run = a.device, dev.Steps(Student(net).eval(), a.device, not a.plain)
+
+    @torch.no_grad()
+    def __call__(self, x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """Probabilities and features, f32."""
+        with dev.autocast(self.device):
+            logits, seen = self.run(x)
+        return logits.float().softmax(1), seen.float()
 
 
 class Learner:
     """All that a step changes."""
 
-    def __init__(self, shape: Shape, width: int | None, a: argparse.Namespace):
+    def __init__(self, shape: Shape, width: int | None, like: ConvNeXt | None, a: argparse.Namespace):
         self.a = a
         torch.manual_seed(dev.seed_of(a.seed, "weights"))
         self.net = ConvNeXt(shape, a.scale, a.drop)
@@ -41,6 +60,7 @@ class Learner:
             checkpoint.load_into(self.net, a.init, fresh_head=True)
         self.net = self.net.to(a.device, memory_format=torch.channels_last)
         self.student = Student(self.net, width).to(a.device).train()
+        self.like = Like(like, a) if like else None
         # The averaged weights are what is validated and saved.
         self.mean = ConvNeXt(shape).to(a.device, memory_format=torch.channels_last).eval()
         self.mean.load_state_dict(self.net.state_dict())
@@ -70,9 +90,15 @@ class Learner:
         torch.manual_seed(dev.seed_of(a.seed, "drop", number))
         with dev.autocast(a.device):
             logits, echo = self.run(batch.x)
-        loss = -(batch.wanted * F.log_softmax(logits.float(), 1)).sum(1).mean()
+        wanted, seen = batch.wanted, None
+        if self.like:
+            answer, seen = self.like(batch.x)
+            wanted = torch.lerp(answer, wanted, a.label)
+        loss = -(wanted * F.log_softmax(logits.float(), 1)).sum(1).mean()
         if batch.taught is not None:
             loss = loss - a.teach * (F.normalize(echo.float(), dim=1) * batch.taught).sum(1).mean()
+        if seen is not None:
+            loss = loss + a.teach * F.mse_loss(echo.float(), seen) / seen.var()
         loss.backward()
         if a.clip > 0:
             nn.utils.clip_grad_norm_(self.clipped, a.clip)

@@ -34,8 +34,9 @@ def sharpness(p: argparse.ArgumentParser) -> None:
 def teacher(p: argparse.ArgumentParser) -> None:
     a = p.add_argument_group("teacher")
     a.add_argument("--teacher", type=Path, metavar="FILE", help="crops of the training images and a teacher's answers, made by teach.py")
-    a.add_argument("--teach", type=float, default=2.0, metavar="WEIGHT", help="of the loss on the teacher's embedding (default: %(default)s)")
-    a.add_argument("--label", type=float, default=0.35, metavar="SHARE", help="of the label in the target; the rest is a probe of the teacher (default: %(default)s)")
+    a.add_argument("--like", type=Path, metavar="FILE", help="a trained network of the same classes that is asked about each view, in place of --teacher")
+    a.add_argument("--teach", type=float, default=2.0, metavar="WEIGHT", help="of the loss on the teacher's embedding or features (default: %(default)s)")
+    a.add_argument("--label", type=float, default=0.35, metavar="SHARE", help="of the label in the target; the rest is the teacher's answer (default: %(default)s)")
     a.add_argument("--probe-steps", type=int, default=1500, metavar="N", help="steps that fit the probe; 0 for no probe (default: %(default)s)")
 
 
@@ -85,6 +86,8 @@ def read(description: str) -> argparse.Namespace:
     for name in ("background", "crop", "label", "unlabelled_share", "unlabelled_after", "balance"):
         if not 0 <= getattr(a, name) <= 1:
             p.error(f"--{name.replace('_', '-')} is a share, from 0 to 1")
+    if a.teacher and a.like:
+        p.error("--teacher and --like exclude each other")
     if a.background + a.unlabelled_share >= 1:
         p.error("--background and --unlabelled-share leave no room for the labelled images")
     for name in ("batch", "sharp_times", "also_times"):

@@ -15,6 +15,7 @@ import argparse
 import hashlib
 import json
 import time
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -26,7 +27,7 @@ import options
 import pictures
 import teaching
 from batches import Batches, Sources
-from convnext import Shape
+from convnext import ConvNeXt, Shape
 from learner import Learner
 from schedule import Planned, Progress, plan, rate
 
@@ -82,6 +83,16 @@ def sources(a: argparse.Namespace, train: images.ImageSet, background: images.Im
     return Sources(decoded, train.labels, len(train.names), rows, teacher, probe, free), known.hexdigest()
 
 
+def liked(path: Path, names: list[str], width: int) -> ConvNeXt:
+    """The network that is asked about each view."""
+    net, own = checkpoint.load(path)
+    if own != names:
+        raise images.Refused(f"--like {path} does not answer with the classes to learn, in their order; give a checkpoint of the same classes")
+    if net.shape.widths[-1] != width:
+        raise images.Refused(f"--like {path} has features of width {net.shape.widths[-1]}; --widths must end with it, not with {width}")
+    return net
+
+
 class Validation:
     """Whole validation images as the daemon prepares them, decoded once for each size."""
 
@@ -106,9 +117,9 @@ class Validation:
 class Training:
     """The whole of it, from OUT/last.pt where that stands."""
 
-    def __init__(self, a: argparse.Namespace, train: images.ImageSet, val: images.ImageSet, found: Sources, made_of: str):
+    def __init__(self, a: argparse.Namespace, train: images.ImageSet, val: images.ImageSet, found: Sources, like: ConvNeXt | None, made_of: str):
         self.a, self.names, self.made_of = a, train.names, made_of
-        self.learner = Learner(Shape(a.depths, a.widths, len(train.names)), found.teacher.width if found.teacher else None, a)
+        self.learner = Learner(Shape(a.depths, a.widths, len(train.names)), found.teacher.width if found.teacher else None, like, a)
         self.batches, self.validation = Batches(found, a), Validation(val, a.device)
         shown = len(self.batches.drawn.rows) / (1 - a.background)
         self.plan = plan(a.stages, shown, a.batch)
@@ -179,8 +190,11 @@ def main() -> None:
     dev.prepare(a.device, a.threads)
     a.out.mkdir(parents=True, exist_ok=True)
     train, val, background = split(a)
+    like = liked(a.like, train.names, a.widths[-1]) if a.like else None
     found, digest = sources(a, train, background)
-    Training(a, train, val, found, f"{digest} {options.made_of(a)}").run()
+    if like:
+        digest += f" {checkpoint.digest(like).hex()}"
+    Training(a, train, val, found, like, f"{digest} {options.made_of(a)}").run()
 
 
 if __name__ == "__main__":

@@ -7,7 +7,7 @@ import unittest
 from pathlib import Path
 from unittest import mock
 
-from common import SMALL, folder, killed, run, same_weights, shards
+from common import CLASSES, SMALL, folder, killed, random_net, run, same_weights, shards
 
 import numpy as np
 import onnx
@@ -15,6 +15,7 @@ import onnxruntime
 import torch
 from onnx import TensorProto, helper, numpy_helper
 from PIL import Image
+from torch.nn import functional as F
 
 import augment
 import checkpoint
@@ -210,6 +211,29 @@ class Trainings(unittest.TestCase):
         self.assertTrue(same_weights(self.root / "through" / "best.pt", self.root / "cut" / "best.pt"))
         one, other = (torch.load(self.root / n / "last.pt")["student"] for n in ("through", "cut"))
         self.assertTrue(all(torch.equal(v, other[n]) for n, v in one.items()))
+
+    def test_a_network_comes_to_answer_as_the_one_it_is_to_be_like(self):
+        whole, other = random_net(SMALL, 1), random_net(SMALL, 2)
+        for name, net in (("whole", whole), ("other", other)):
+            checkpoint.save(net, CLASSES, self.root / f"{name}.pt")
+        like = [
+            self.data, "--out", self.root / "like", "--depths", DEPTHS, "--widths", WIDTHS, "--stages", "64:16", "--batch", 6, "--threads", 1,
+            "--device", "cpu", "--like", self.root / "whole.pt", "--init", self.root / "other.pt", "--label", 0, "--warmup", 2, "--drop", 0,
+            "--ema", 0.5,
+        ]  # fmt: skip
+        run("train.py", *like, "--steps", 20)
+        self.assertIn("going on from", run("train.py", *like))
+        net = checkpoint.load(self.root / "like" / "best.pt")[0]
+        x = device.normalised(torch.rand(40, 3, 64, 64, generator=device.chance(7)))
+        with torch.no_grad():
+            wanted, before, after = (n(x).log_softmax(1) for n in (whole, other, net))
+        away = lambda said: float(F.kl_div(said, wanted, reduction="batchmean", log_target=True))
+        self.assertLess(away(after), 0.5 * away(before))
+
+    def test_a_network_of_other_classes_is_none_to_be_like(self):
+        checkpoint.save(random_net(), ["a", "b", "c"], self.root / "others.pt")
+        wrong = [self.data, "--out", self.root / "x", "--depths", DEPTHS, "--widths", WIDTHS, "--like", self.root / "others.pt"]
+        self.assertIn("does not answer with the classes to learn", run("train.py", *wrong, fails=True))
 
     def test_other_settings_do_not_go_on(self):
         run("train.py", *self.training("kept", "--steps", 1))
