@@ -219,7 +219,7 @@ mod tests {
     #[test]
     fn noise_and_zeros_are_no_records() {
         let (bytes, _) = written();
-        let noise: Vec<u8> = (0..5000u32).map(|n| (n * n >> 3) as u8).collect();
+        let noise: Vec<u8> = (0..5000u32).map(|n| ((n * n) >> 3) as u8).collect();
         for other in [&noise[..], &[0; 4096], b"GcE1GcE1GcE1"] {
             assert_eq!(read(other).damaged, 1);
             let around = [other, &bytes, other, &bytes].concat();

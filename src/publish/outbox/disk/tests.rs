@@ -1,3 +1,8 @@
+#![allow(
+    clippy::reversed_empty_ranges,
+    reason = "an empty range is a batch without events"
+)]
+
 use tempfile::TempDir;
 
 use super::*;
@@ -92,7 +97,7 @@ fn a_folder_of_which_nothing_waits_is_empty_at_the_end() {
     let done = batch(1..=0, 4..=3);
     disk.write(&done).unwrap();
     disk.finish(&done);
-    assert_eq!(segments(&folder), [PathBuf::new(); 0]);
+    assert!(segments(&folder).is_empty());
     drop(disk);
     assert_eq!(numbers(&open(&folder).1), [0; 0]);
 }

@@ -49,8 +49,8 @@ fn scribble(config: &Config, frame: &mut Frame, noise: &[u8]) {
             *byte = byte.wrapping_add(*noise.next().unwrap() | 1);
         }
     };
-    for y in 0..height {
-        for x in (0..width).filter(|&x| hidden[y][x]) {
+    for (y, hidden) in hidden.iter().enumerate().take(height) {
+        for x in (0..width).filter(|&x| hidden[x]) {
             match format {
                 PixelFormat::Rgb24 | PixelFormat::Bgr24 => {
                     (0..3).for_each(|c| set(y * stride + 3 * x + c));
@@ -78,7 +78,7 @@ fn scribble(config: &Config, frame: &mut Frame, noise: &[u8]) {
 fn white(frame: &Frame) -> Frame {
     let mut white = frame.clone();
     let luma = |at: usize| match frame.format {
-        PixelFormat::Yuyv => at % 2 == 0,
+        PixelFormat::Yuyv => at.is_multiple_of(2),
         PixelFormat::Uyvy => at % 2 == 1,
         PixelFormat::Nv12 | PixelFormat::Yu12 => at < frame.height * frame.stride,
         _ => true,
