@@ -1,20 +1,22 @@
-//! The configuration file: TOML, composed of the sections that each module owns.
+//! The configuration: TOML, composed of the sections that each module owns, in one file or several.
 //!
 //! Unknown keys, values of a wrong type and values out of range are refused. The error names the
 //! file, the line, the key and what to write instead.
 
 mod changes;
 mod error;
+mod id;
+mod layers;
 mod unknown;
 
 use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
-use toml::de::DeTable;
+use toml::Table;
 
-use self::error::{explain, key_at, line_of, one_line, position};
+use self::layers::Layer;
 use crate::misfit::Misfit;
-use crate::{daemon, engine, logging, memory, observe, publish, source, vision};
+use crate::{daemon, engine, logging, memory, metrics, observe, publish, source, vision};
 
 pub use changes::{Changes, Keys};
 pub use error::Error;
@@ -26,7 +28,10 @@ pub const PLACES: [&str; 2] = ["config.toml", "/etc/goldcrest/config.toml"];
 #[derive(Clone, Debug, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Config {
-    /// The name of this camera in MQTT topics.
+    /// Files that are read before this one, relative to its folder. Keys of this file win.
+    pub include: Vec<PathBuf>,
+    /// The name of this camera in MQTT topics. In the file it may hold placeholders, such as
+    /// `{hostname}`.
     pub id: String,
     /// Where frames come from.
     pub source: source::Config,
@@ -44,6 +49,8 @@ pub struct Config {
     pub mqtt: publish::Config,
     /// How often health is published.
     pub health: daemon::HealthConfig,
+    /// Numbers for Prometheus.
+    pub metrics: metrics::Config,
     /// How much memory is allowed.
     pub memory: memory::Config,
     /// The log level.
@@ -53,6 +60,7 @@ pub struct Config {
 impl Default for Config {
     fn default() -> Self {
         Self {
+            include: Vec::new(),
             id: "camera".into(),
             source: Default::default(),
             camera: Default::default(),
@@ -62,25 +70,28 @@ impl Default for Config {
             observe: Default::default(),
             mqtt: Default::default(),
             health: Default::default(),
+            metrics: Default::default(),
             memory: Default::default(),
             log: Default::default(),
         }
     }
 }
 
-/// A configuration and the file that it came from.
+/// A configuration and the files that it came from.
 #[derive(Clone, Debug)]
 pub struct Loaded {
     /// The values.
     pub config: Config,
     /// The file, or none where the defaults stand alone.
     pub path: Option<PathBuf>,
-    /// What the file holds.
-    text: String,
+    /// All files that were read, in the order in which a later one wins.
+    pub files: Vec<PathBuf>,
+    /// What the files hold together.
+    table: Table,
 }
 
 impl Loaded {
-    /// The folder that relative paths in the file start from.
+    /// The folder that relative paths in the files start from.
     pub fn folder(&self) -> &Path {
         self.path
             .as_deref()
@@ -90,11 +101,24 @@ impl Loaded {
 
     /// The keys, to be compared with those of another configuration.
     pub fn keys(&self) -> Keys {
-        Keys::new(&self.text, &self.config)
+        Keys::new(self.table.clone())
+    }
+
+    /// The files that were read beside [`Loaded::path`], as the end of a line: empty if there are
+    /// none.
+    pub fn beside(&self) -> String {
+        let main = self.path.as_ref();
+        let others = self.files.iter().filter(|file| Some(*file) != main);
+        let names: Vec<String> = others.map(|file| file.display().to_string()).collect();
+        if names.is_empty() {
+            return String::new();
+        }
+        format!(", with {}", names.join(", "))
     }
 }
 
-/// Reads `named`, or the first of [`PLACES`] that is there, or the defaults when none is.
+/// Reads `named`, or the first of [`PLACES`] that is there, with the files that it includes and its
+/// drop-ins; or the defaults when none is there.
 ///
 /// # Errors
 /// A file that is named and not there, cannot be read, or is not a valid configuration.
@@ -107,52 +131,41 @@ pub fn load(named: Option<&Path>) -> Result<Loaded, Error> {
                 return Ok(Loaded {
                     config: Config::default(),
                     path: None,
-                    text: String::new(),
+                    files: Vec::new(),
+                    table: Table::new(),
                 });
             }
         },
     };
-    let text = std::fs::read_to_string(&path).map_err(|e| Error {
-        path: path.clone(),
-        line: None,
-        key: None,
-        message: format!("cannot be read: {e}; name another file with --config"),
-    })?;
+    let layers = layers::read(&path)?;
+    let (config, table) = compose(&layers)?;
     Ok(Loaded {
-        config: parse(&text, &path)?,
+        config,
         path: Some(path),
-        text,
+        files: layers.into_iter().map(|layer| layer.path).collect(),
+        table,
     })
 }
 
-/// Reads a configuration from its text; `path` is for messages.
+/// Reads a configuration from the text of one file; `path` is for messages.
 ///
 /// # Errors
 /// The first thing wrong with it.
-pub fn parse(text: &str, path: &Path) -> Result<Config, Error> {
-    let refuse = |at: Option<usize>, key: Option<String>, message: String| Error {
-        path: path.to_path_buf(),
-        line: at.map(|at| line_of(text, at)),
-        key,
-        message,
-    };
-    let table = DeTable::parse(text).map_err(|e| {
-        refuse(
-            e.span().map(|s| s.start),
-            None,
-            format!("not TOML: {}", one_line(e.message())),
-        )
-    })?;
-    let config: Config = toml::from_str(text).map_err(|e| {
-        let at = e.span();
-        let key = at
-            .as_ref()
-            .and_then(|span| key_at(table.get_ref(), span, ""));
-        let message = explain(e.message(), key.as_deref(), homes);
-        refuse(at.map(|s| s.start), key, message)
-    })?;
-    let sections: [(&str, Result<(), Misfit>); 11] = [
-        ("", check_id(&config.id)),
+#[cfg(test)]
+pub(crate) fn parse(text: &str, path: &Path) -> Result<Config, Error> {
+    Ok(compose(&[Layer::new(path, text)])?.0)
+}
+
+/// Merges the files and checks every value. Returns the configuration, in which the placeholders of
+/// the id are filled in, and the keys as they were written.
+fn compose(layers: &[Layer]) -> Result<(Config, Table), Error> {
+    let (table, mut config) = layers::merge(layers)?;
+    let expanded = id::expand(&config.id);
+    if let Ok(id) = &expanded {
+        config.id.clone_from(id);
+    }
+    let sections: [(&str, Result<(), Misfit>); 12] = [
+        ("", expanded.and_then(|id| check_id(&id))),
         ("source", config.source.check()),
         ("camera", config.camera.check()),
         ("vision", config.vision.check()),
@@ -161,6 +174,7 @@ pub fn parse(text: &str, path: &Path) -> Result<Config, Error> {
         ("observe", config.observe.check()),
         ("mqtt", config.mqtt.check()),
         ("health", config.health.check()),
+        ("metrics", config.metrics.check()),
         ("memory", config.memory.check()),
         ("log", config.log.check()),
     ];
@@ -171,11 +185,10 @@ pub fn parse(text: &str, path: &Path) -> Result<Config, Error> {
             } else {
                 format!("{section}.{key}")
             };
-            let at = position(table.get_ref(), &key);
-            return Err(refuse(at, Some(key), message));
+            return Err(layers::refuse(layers, key, message));
         }
     }
-    Ok(config)
+    Ok((config, table))
 }
 
 /// The sections that know `key`.
@@ -213,6 +226,9 @@ fn check_id(id: &str) -> Result<(), Misfit> {
 
 #[cfg(test)]
 mod tests {
+    use toml::de::DeTable;
+
+    use super::error::{line_of, position};
     use super::*;
 
     fn refused(text: &str) -> String {
@@ -237,7 +253,10 @@ mod tests {
         };
         let sections = known_keys("");
         assert!(sections.len() > 9, "{sections:?}");
-        for section in sections.iter().filter(|section| *section != "id") {
+        for section in sections
+            .iter()
+            .filter(|section| !["id", "include"].contains(&section.as_str()))
+        {
             assert!(has(&format!("[{section}]")), "[{section}]");
             let keys = known_keys(section);
             assert!(!keys.is_empty(), "[{section}]");

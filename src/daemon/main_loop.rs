@@ -12,6 +12,7 @@ use super::watchdog::Watchdog;
 use crate::frame::{Frame, PictureState, Slot, Taken};
 use crate::memory::Guard;
 use crate::meter::timing::Stages;
+use crate::metrics::Textfile;
 use crate::pipeline::{Listener, LogLines, Outcome, Pace, Pipeline, Publishing, Totals};
 use crate::publish::{CameraState, Health, Payload, Publisher, Unknown};
 use crate::signals::{Request, Stop};
@@ -35,6 +36,8 @@ pub(super) struct MainLoop<'a> {
     pub health: Collector,
     /// Set by SIGUSR1.
     pub report: &'a Request,
+    /// Gets the numbers of each health interval.
+    pub textfile: Option<Textfile>,
     pub totals: &'a mut Totals,
 }
 
@@ -109,12 +112,17 @@ impl MainLoop<'_> {
 
     /// Publishes the numbers of the last interval, and starts the next one.
     fn publish_health(&mut self, picture: PictureState) {
+        let mut textfile = self.textfile.take();
         let stages = self.pipeline.stages.times();
         let health = self.health.numbers(self.now(picture), stages);
         log::debug!("health: {}", json(&health));
+        if let Some(textfile) = &mut textfile {
+            textfile.write(&health);
+        }
         if let Some(publisher) = self.publisher {
             publisher.publish(&Payload::Health(Box::new(health)));
         }
+        self.textfile = textfile;
         self.pipeline.stages.clear();
         self.health.start_interval(self.totals);
     }

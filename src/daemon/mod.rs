@@ -25,6 +25,7 @@ use self::health::Collector;
 use self::main_loop::MainLoop;
 use crate::frame::Slot;
 use crate::memory::Guard;
+use crate::metrics::Textfile;
 use crate::pipeline::{self, Pace, Pipeline, Totals};
 use crate::publish::Publisher;
 use crate::signals::{Request, Stop};
@@ -51,6 +52,8 @@ pub struct Daemon {
     pub reloader: Reloader,
     /// Asks for a report in the log, at SIGUSR1.
     pub report: Request,
+    /// The file for Prometheus, if one is configured.
+    pub textfile: Option<Textfile>,
 }
 
 /// The counts of a daemon that ended.
@@ -122,6 +125,7 @@ impl Daemon {
             mut guard,
             mut reloader,
             report,
+            textfile,
             ..
         } = self;
         let slot = Arc::new(Slot::new());
@@ -152,6 +156,7 @@ impl Daemon {
             pace,
             health,
             report: &report,
+            textfile,
             totals: &mut totals,
         }
         .run(stop);

@@ -97,6 +97,7 @@ fn daemon(source: Box<dyn Source>) -> Daemon {
         guard: Guard::new(&memory::Config::default(), facts, Vec::new()),
         reloader,
         report: Request::default(),
+        textfile: None,
     }
 }
 

@@ -29,9 +29,12 @@ mod topics;
 
 pub use client::Publisher;
 pub use config::Config;
+pub(crate) use connection::LogLimit;
 pub use connection::{PasswordError, Secret, probe};
 pub use counts::MessageCounts;
 pub use error::Error;
+#[cfg(test)]
+pub(crate) use payloads::sample_health;
 pub use payloads::{CameraState, Event, Health, Label, Payload};
 pub(crate) use payloads::{MemoryUse, Queue, Score, Time, Top, Unknown, VERSION};
 pub(crate) use topics::Topics;

@@ -4,6 +4,7 @@ use super::reread::{Reader, settings};
 use super::{Failure, Packing, model, need};
 use crate::config::Loaded;
 use crate::daemon::{Daemon, Reloader};
+use crate::metrics::Textfile;
 use crate::publish::Publisher;
 use crate::signals::{Request, Stop};
 use crate::source;
@@ -32,6 +33,10 @@ pub fn daemon(
     let pipeline = reloader.pipeline(&reloader.card, model.engine);
     let path = &reloader.settings.model;
     let guard = need::admit(loaded, path, pipeline.engine(), source.footprint)?;
+    let textfile = match &config.metrics.textfile {
+        Some(path) => Some(Textfile::open(path, &config.id)?),
+        None => None,
+    };
     let publisher = if config.mqtt.enabled {
         Some(Publisher::start(&config.mqtt, &config.id)?)
     } else {
@@ -45,5 +50,6 @@ pub fn daemon(
         guard,
         reloader,
         report,
+        textfile,
     })
 }

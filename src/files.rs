@@ -1,0 +1,109 @@
+//! Small files, read and written whole.
+
+use std::fs::{File, OpenOptions};
+use std::io::{self, Read, Write};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::Path;
+
+use tempfile::NamedTempFile;
+
+/// Reads the regular file at `path`, of at most `most` bytes.
+///
+/// A pipe, a device or a socket is refused: reading one may take for ever, and some of them have an
+/// effect when they are opened.
+///
+/// # Errors
+/// Those of the system, and a file that is no regular one or larger than that.
+pub(crate) fn read(path: &Path, most: u64) -> io::Result<Vec<u8>> {
+    // Without O_NONBLOCK, the open itself waits for the writer of a FIFO.
+    let file = OpenOptions::new()
+        .read(true)
+        .custom_flags(libc::O_NONBLOCK)
+        .open(path)?;
+    let refuse = |why: String| Err(io::Error::new(io::ErrorKind::InvalidInput, why));
+    if !file.metadata()?.is_file() {
+        return refuse("it is no regular file".into());
+    }
+    let mut bytes = Vec::new();
+    file.take(most + 1).read_to_end(&mut bytes)?;
+    if bytes.len() as u64 > most {
+        return refuse(format!("it is larger than {most} bytes"));
+    }
+    Ok(bytes)
+}
+
+/// The same as text.
+///
+/// # Errors
+/// Those of [`read`], and bytes that are not UTF-8.
+pub(crate) fn read_text(path: &Path, most: u64) -> io::Result<String> {
+    String::from_utf8(read(path, most)?)
+        .map_err(|_| io::Error::new(io::ErrorKind::InvalidData, "it is not UTF-8 text"))
+}
+
+/// Puts `bytes` into the file at `path`, whole or not at all: a reader, and a start after a power
+/// cut, find either the file from before or the new one.
+///
+/// # Errors
+/// Those of the system. The file from before is then still there.
+pub(crate) fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let folder = match path.parent() {
+        Some(folder) if folder != Path::new("") => folder,
+        _ => Path::new("."),
+    };
+    let mut file = NamedTempFile::new_in(folder)?;
+    file.write_all(bytes)?;
+    file.as_file().sync_all()?;
+    file.persist(path)?;
+    // The new name is on the disk once its folder is.
+    File::open(folder)?.sync_all()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::process::Command;
+
+    use super::*;
+
+    #[test]
+    fn a_pipe_and_a_device_are_refused_without_waiting() {
+        let folder = tempfile::tempdir().unwrap();
+        let fifo = folder.path().join("fifo");
+        assert!(
+            Command::new("mkfifo")
+                .arg(&fifo)
+                .status()
+                .unwrap()
+                .success()
+        );
+        for path in [fifo.as_path(), Path::new("/dev/zero"), folder.path()] {
+            let refused = read(path, 100).unwrap_err().to_string();
+            assert!(refused.contains("no regular file"), "{refused}");
+        }
+    }
+
+    #[test]
+    fn a_file_is_read_up_to_its_bound() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a");
+        fs::write(&path, "four").unwrap();
+        assert_eq!(read(&path, 4).unwrap(), b"four");
+        let refused = read(&path, 3).unwrap_err().to_string();
+        assert_eq!(refused, "it is larger than 3 bytes");
+        fs::write(&path, [0xff]).unwrap();
+        assert!(read_text(&path, 4).is_err());
+    }
+
+    #[test]
+    fn a_file_is_replaced_whole_and_nothing_is_left_beside_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a");
+        replace(&path, b"one").unwrap();
+        replace(&path, b"two").unwrap();
+        assert_eq!(fs::read(&path).unwrap(), b"two");
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
+        // A folder that is not there leaves nothing either.
+        assert!(replace(&folder.path().join("b/c"), b"x").is_err());
+    }
+}
