@@ -54,6 +54,8 @@ pub fn start(config: &Config) {
         // The level is held by `log::set_max_level`, so that it can change while the daemon runs.
         .filter_module("goldcrest", LevelFilter::Trace)
         .filter_level(LevelFilter::Warn)
+        // The publisher reports the same in its own words, at a limited rate.
+        .filter_module("rumqttc", LevelFilter::Off)
         .format(move |out, record| {
             if journal {
                 writeln!(out, "<{}>{}", priority(record.level()), record.args())

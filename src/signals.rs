@@ -54,7 +54,7 @@ impl Stop {
     }
 
     /// Requests the end from within the process.
-    pub(crate) fn request(&self) {
+    pub fn request(&self) {
         self.0.store(true, Ordering::Relaxed);
     }
 }
@@ -96,6 +96,11 @@ impl Request {
         let request = Self::default();
         signal_hook::flag::register(signal, Arc::clone(&request.0))?;
         Ok(request)
+    }
+
+    /// Asks from within the process.
+    pub(crate) fn set(&self) {
+        self.0.store(true, Ordering::Relaxed);
     }
 
     /// Returns true if the signal came since the last call.

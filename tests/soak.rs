@@ -124,9 +124,9 @@ fn daemon(folder: &Path, source: Opened, looked: Arc<AtomicU64>) -> Daemon {
         logits: Vec::new(),
         looked,
     });
-    let reloader = Reloader {
-        requested: Request::default(),
-        settings: Settings {
+    let reloader = Reloader::new(
+        Request::default(),
+        Settings {
             model,
             threads: 1,
             vision: Default::default(),
@@ -136,9 +136,9 @@ fn daemon(folder: &Path, source: Opened, looked: Arc<AtomicU64>) -> Daemon {
             memory: Default::default(),
             log: log::LevelFilter::Info,
         },
-        card: card.clone(),
-        reread: None,
-    };
+        card.clone(),
+        None,
+    );
     let facts = Facts {
         engine: EngineMemory::Plain(0),
         code: 0,
@@ -160,6 +160,8 @@ fn daemon(folder: &Path, source: Opened, looked: Arc<AtomicU64>) -> Daemon {
         reloader,
         report: Request::default(),
         textfile: None,
+        keeper: None,
+        progress: Arc::default(),
     }
 }
 

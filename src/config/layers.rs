@@ -13,7 +13,7 @@ use super::{Config, Error, homes};
 use crate::files;
 
 /// The largest file, in bytes. The shipped one has 12 KiB.
-const LARGEST: u64 = 256 << 10;
+const LARGEST: u64 = 1 << 20;
 
 /// The most files of one configuration.
 const MOST: usize = 32;

@@ -47,6 +47,8 @@ pub struct Config {
     pub observe: observe::Config,
     /// The broker.
     pub mqtt: publish::Config,
+    /// Which commands are obeyed.
+    pub commands: publish::CommandsConfig,
     /// How often health is published.
     pub health: daemon::HealthConfig,
     /// Numbers for Prometheus.
@@ -69,6 +71,7 @@ impl Default for Config {
             model: Default::default(),
             observe: Default::default(),
             mqtt: Default::default(),
+            commands: Default::default(),
             health: Default::default(),
             metrics: Default::default(),
             memory: Default::default(),
@@ -164,7 +167,7 @@ fn compose(layers: &[Layer]) -> Result<(Config, Table), Error> {
     if let Ok(id) = &expanded {
         config.id.clone_from(id);
     }
-    let sections: [(&str, Result<(), Misfit>); 12] = [
+    let sections: [(&str, Result<(), Misfit>); 13] = [
         ("", expanded.and_then(|id| check_id(&id))),
         ("source", config.source.check()),
         ("camera", config.camera.check()),
@@ -173,6 +176,7 @@ fn compose(layers: &[Layer]) -> Result<(Config, Table), Error> {
         ("model", config.model.check()),
         ("observe", config.observe.check()),
         ("mqtt", config.mqtt.check()),
+        ("commands", config.commands.check()),
         ("health", config.health.check()),
         ("metrics", config.metrics.check()),
         ("memory", config.memory.check()),

@@ -17,17 +17,17 @@ const FOREIGN: [(&[&str], &str); 9] = [
             "tls", "ssl", "ca", "ca_file", "ca_cert", "cafile", "cert", "certfile", "keyfile",
             "insecure",
         ],
-        "Goldcrest has no TLS yet, so its connection is not encrypted; use a broker on this machine or in a network \
-         that you trust, or a tunnel",
+        "TLS is on with a section [mqtt.tls] or with mqtt.url = \"mqtts://HOST\"; its keys are mqtt.tls.ca_file, cert_file, \
+         key_file and server_name",
     ),
     (&["rtsp", "stream", "stream_url", "webcam"], STREAMS),
     (
         &ADDRESS,
-        "Goldcrest takes no URL yet; name the broker with mqtt.host and mqtt.port",
+        "name the broker with mqtt.url, or with mqtt.host and mqtt.port",
     ),
     (
         &["websocket", "websockets", "ws", "transport", "protocol"],
-        "Goldcrest speaks MQTT over TCP alone; name the broker with mqtt.host and mqtt.port",
+        "Goldcrest speaks MQTT over TCP and TLS; name the broker with mqtt.url, or with mqtt.host and mqtt.port",
     ),
     (
         &[
@@ -70,14 +70,14 @@ const FOREIGN: [(&[&str], &str); 9] = [
 /// are the sections that know `unknown`.
 pub(super) fn instead(unknown: &str, section: &str, known: &[&str], homes: &[String]) -> String {
     let name = unknown.to_lowercase().replace('-', "_");
+    if SOURCES.contains(&section) && ADDRESS.contains(&&*name) {
+        return format!("unknown key; {STREAMS}");
+    }
     if !homes.is_empty() {
         return format!(
             "unknown key here; it belongs under [{}]",
             homes.join("] or [")
         );
-    }
-    if SOURCES.contains(&section) && ADDRESS.contains(&&*name) {
-        return format!("unknown key; {STREAMS}");
     }
     if let Some((_, sentence)) = FOREIGN.iter().find(|(names, _)| names.contains(&&*name)) {
         return format!("unknown key; {sentence}");
@@ -121,9 +121,9 @@ mod tests {
     #[test]
     fn a_key_of_another_program_has_its_own_sentence() {
         for (unknown, says) in [
-            ("tls", "no TLS yet"),
-            ("SSL", "no TLS yet"),
-            ("ca-file", "no TLS yet"),
+            ("tls", "a section [mqtt.tls]"),
+            ("SSL", "a section [mqtt.tls]"),
+            ("ca-file", "a section [mqtt.tls]"),
             ("url", "mqtt.host and mqtt.port"),
             ("user", "mqtt.username"),
             ("topic", "mqtt.base"),
@@ -134,7 +134,7 @@ mod tests {
             assert!(said.contains(says), "{unknown}: {said}");
             assert!(!said.contains("nearest"), "{unknown}: {said}");
         }
-        let said = instead("url", "camera", &["device"], &[]);
+        let said = instead("url", "camera", &["device"], &["mqtt".into()]);
         assert!(said.contains("no streams from a network"), "{said}");
     }
 

@@ -1,10 +1,9 @@
 //! The capture thread: from the source into the slot, at the source's pace.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::frame::{Frame, Slot};
-use crate::meter::Tally;
+use crate::meter::{Progress, Tally};
 use crate::pipeline::Pace;
 use crate::signals::Stop;
 use crate::source::{self, Monitor, Next, Source};
@@ -15,8 +14,7 @@ pub(super) struct Capture {
     /// The clock that frames are held to, where the source does not keep time itself.
     pub(crate) pace: Option<Pace>,
     pub(crate) slot: Arc<Slot>,
-    /// Grows while the thread lives, for the watchdog.
-    pub(crate) progress: Arc<AtomicU64>,
+    pub(crate) progress: Arc<Progress>,
     pub(crate) stop: Stop,
     /// Hears of frames that the source could not read.
     pub(crate) monitor: Monitor,
@@ -44,9 +42,7 @@ impl Capture {
         let mut frame = Frame::empty();
         while !self.stop.requested() {
             let next = self.source.next(&mut frame)?;
-            let alive = || {
-                self.progress.fetch_add(1, Ordering::Relaxed);
-            };
+            let alive = || self.progress.capture_turns();
             alive();
             self.monitor.note_bad(self.source.passed_over());
             match next {

@@ -141,6 +141,7 @@ mod tests {
     static TOTALS: Totals = Totals {
         classified: 61,
         still: 39,
+        paused: 0,
         bad: Tally::new(),
         filled_in: 7,
         changes: 0,

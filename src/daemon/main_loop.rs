@@ -1,16 +1,17 @@
 //! The main thread: from the slot through the pipeline to the publisher.
 
 use std::io;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant, SystemTime};
 
 use super::Error;
+use super::commands::Commands;
 use super::health::{Collector, Now};
 use super::reload::{Reloaded, Reloader};
 use super::sight::Sight;
 use super::watchdog::Watchdog;
 use crate::frame::{Frame, PictureState, Slot, Taken};
 use crate::memory::Guard;
+use crate::meter::Progress;
 use crate::meter::timing::Stages;
 use crate::metrics::Textfile;
 use crate::pipeline::{Listener, LogLines, Outcome, Pace, Pipeline, Publishing, Totals};
@@ -26,11 +27,11 @@ pub(super) struct MainLoop<'a> {
     pub pipeline: &'a mut Pipeline,
     pub guard: &'a mut Guard,
     pub reloader: &'a mut Reloader,
+    pub commands: Commands,
     pub publisher: Option<&'a Publisher>,
     pub(crate) monitor: &'a Monitor,
     pub(crate) slot: &'a Slot,
-    /// Grows while the capture thread lives.
-    pub(crate) progress: &'a AtomicU64,
+    pub(crate) progress: &'a Progress,
     /// The source's clock.
     pub(crate) pace: Pace,
     pub health: Collector,
@@ -48,6 +49,7 @@ impl MainLoop<'_> {
         let mut publishing = self.publisher.map(Publishing::new);
         self.publish_unknown(&publishing, Unknown::Starting, SystemTime::now());
         let ended = self.turn(stop, &mut publishing);
+        self.commands.keep(self.reloader, true);
         let now = SystemTime::now();
         self.publish_unknown(&publishing, Unknown::Stopped, now);
         if let Some(publisher) = self.publisher {
@@ -65,28 +67,42 @@ impl MainLoop<'_> {
         let mut sight = Sight::default();
         let mut latency = Latency(self.pace);
         while !stop.requested() {
-            watchdog.feed(self.progress.load(Ordering::Relaxed));
+            watchdog.feed(self.progress.turns()[1]);
             self.guard.check(self.monitor);
+            if let Some(publisher) = self.publisher {
+                self.commands.obey(publisher, self.reloader, self.pipeline);
+            }
             let reloaded = self
                 .reloader
                 .poll(self.pipeline, self.guard, &mut self.health);
-            if reloaded == Some(Reloaded::OtherModel) {
+            if let Some(outcome) = &reloaded {
+                self.commands.reloaded(outcome, self.publisher);
+            }
+            if let Some(Ok((Reloaded::OtherModel, _))) = reloaded {
                 self.publish_unknown(publishing, Unknown::ModelChanged, SystemTime::now());
                 sight.repeat();
             }
+            sight.set_paused(self.commands.paused());
             sight.follow(self.monitor, self.publisher);
             self.pipeline.set_blind(sight.blind());
             let heartbeat = self.reloader.settings.observe.heartbeat;
             if let Some((reason, since)) = sight.due(heartbeat, Instant::now()) {
                 self.publish_unknown(publishing, reason, since);
             }
-            if self.health.due() {
+            self.commands
+                .tell(self.publisher, self.reloader, self.pipeline);
+            if self.health.due() || self.commands.take_health() {
                 self.publish_health(sight.picture);
             }
             if self.report.take() {
                 self.log_report(sight.picture);
             }
+            self.turned();
             match self.slot.take(&mut frame, LOOK_UP) {
+                Taken::Frame if self.commands.paused().is_some() => {
+                    frame.data.give_back();
+                    self.totals.paused += 1;
+                }
                 Taken::Frame => self.pipeline.process(
                     &mut frame,
                     &mut [self.totals, &mut log, publishing, &mut latency, &mut sight],
@@ -96,6 +112,18 @@ impl MainLoop<'_> {
             }
         }
         Ok(())
+    }
+
+    /// Counts a turn. After the first one all states are published, and the MQTT thread may tell
+    /// that the daemon is online.
+    fn turned(&self) {
+        let first = self.progress.turns()[0] == 0;
+        self.progress.main_turns();
+        if let Some(publisher) = self.publisher
+            && first
+        {
+            publisher.wake();
+        }
     }
 
     /// Publishes that no label is known since `since`, and why.
@@ -145,7 +173,9 @@ impl MainLoop<'_> {
         for (cause, count) in [
             ("slot", self.slot.dropped()),
             ("still", self.totals.still),
+            ("paused", self.totals.paused),
             ("unsent", messages.map_or(0, |m| m.dropped)),
+            ("command", messages.map_or(0, |m| m.commands_refused)),
         ] {
             drops.add_many(cause, count);
         }

@@ -6,9 +6,13 @@
 //! ```
 
 mod capture;
+mod commands;
 mod health;
+mod kept;
 mod main_loop;
+mod overrides;
 mod reload;
+mod settings;
 mod sight;
 #[cfg(test)]
 mod tests;
@@ -16,24 +20,27 @@ mod watchdog;
 
 use std::io;
 use std::sync::Arc;
-use std::sync::atomic::AtomicU64;
 use std::thread;
 use std::time::{Duration, Instant};
 
 use self::capture::Capture;
+use self::commands::Commands;
 use self::health::Collector;
 use self::main_loop::MainLoop;
 use crate::frame::Slot;
 use crate::memory::Guard;
 use crate::metrics::Textfile;
+use crate::meter::Progress;
 use crate::pipeline::{self, Pace, Pipeline, Totals};
 use crate::publish::Publisher;
 use crate::signals::{Request, Stop};
 use crate::source::{self, Opened};
 
 pub(crate) use health::Config as HealthConfig;
-pub use reload::{Reloader, Reread, Settings};
-pub(crate) use watchdog::stopping;
+pub use kept::Keeper;
+pub use reload::{Reloader, Reread};
+pub use settings::Settings;
+pub(crate) use watchdog::{patience, stopping};
 
 /// How long the publisher may take to send `offline`. A stop takes at most two seconds in all.
 const GOODBYE: Duration = Duration::from_millis(1500);
@@ -54,6 +61,10 @@ pub struct Daemon {
     pub report: Request,
     /// The file for Prometheus, if one is configured.
     pub textfile: Option<Textfile>,
+    /// Keeps what commands set over restarts, if that is configured.
+    pub keeper: Option<Keeper>,
+    /// Counts the turns of the threads.
+    pub progress: Arc<Progress>,
 }
 
 /// The counts of a daemon that ended.
@@ -126,10 +137,11 @@ impl Daemon {
             mut reloader,
             report,
             textfile,
+            keeper,
+            progress,
             ..
         } = self;
         let slot = Arc::new(Slot::new());
-        let progress = Arc::new(AtomicU64::new(0));
         let pace = Pace::from(begun.unwrap_or_else(Instant::now));
         let capture = Capture {
             source,
@@ -145,10 +157,12 @@ impl Daemon {
             .map_err(Error::Thread)?;
         let mut totals = Totals::default();
         let health = Collector::new(&reloader.settings.health);
+        let commands = Commands::new(keeper, &mut reloader, &mut pipeline);
         let looped = MainLoop {
             pipeline: &mut pipeline,
             guard: &mut guard,
             reloader: &mut reloader,
+            commands,
             publisher,
             monitor: &monitor,
             slot: &slot,

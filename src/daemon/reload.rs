@@ -3,37 +3,18 @@
 //! A model is mapped, verified and tried before it takes the place of the current one. If anything
 //! is wrong with it or with the configuration, nothing changes.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-use log::{Level, LevelFilter};
+use log::Level;
 
-use super::health::{Collector, Config as HealthConfig};
+use super::health::Collector;
+use super::overrides::Overrides;
+use super::settings::Settings;
 use crate::engine::{self, Card, Classifier, Engine, Memory};
 use crate::memory::{self, Guard};
 use crate::pipeline::Pipeline;
 use crate::signals::Request;
-use crate::{observe, vision};
-
-/// The part of the configuration that a running daemon can take over.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Settings {
-    /// The ONNX file or the bundle.
-    pub model: PathBuf,
-    /// Threads that one inference uses.
-    pub threads: usize,
-    /// How frames become the model's input.
-    pub vision: vision::Config,
-    /// Which frames are worth an inference.
-    pub gate: vision::GateConfig,
-    /// When a label is published.
-    pub observe: observe::Config,
-    /// How often health is published.
-    pub health: HealthConfig,
-    /// How much memory is allowed.
-    pub memory: memory::Config,
-    /// Which lines are logged.
-    pub log: LevelFilter,
-}
+use crate::vision;
 
 /// Reads the configuration again.
 pub trait Reread: Send {
@@ -57,7 +38,9 @@ pub struct Reloader {
     /// What stands beside the model in force.
     pub card: Card,
     /// Where settings come from; without it, a reload loads the model alone.
-    pub reread: Option<Box<dyn Reread>>,
+    reread: Option<Box<dyn Reread>>,
+    /// What commands set.
+    pub(super) overrides: Overrides,
 }
 
 /// What a reload changed.
@@ -68,6 +51,9 @@ pub(super) enum Reloaded {
     /// Another model runs, which has not seen a frame.
     OtherModel,
 }
+
+/// What a reload changed, with the lines that were logged, or why nothing changes.
+pub(super) type Outcome = Result<(Reloaded, Vec<String>), String>;
 
 /// Why nothing changes.
 #[derive(Debug, thiserror::Error)]
@@ -81,6 +67,22 @@ enum Rejection {
 }
 
 impl Reloader {
+    /// With `settings` and the model of `card` in force.
+    pub fn new(
+        requested: Request,
+        settings: Settings,
+        card: Card,
+        reread: Option<Box<dyn Reread>>,
+    ) -> Self {
+        Self {
+            requested,
+            overrides: Overrides::over(&settings),
+            settings,
+            card,
+            reread,
+        }
+    }
+
     /// The stages around `engine`, made for the input and the labels of its model.
     pub fn pipeline(&self, card: &Card, engine: Box<dyn Engine>) -> Pipeline {
         stages(&self.settings, card, engine)
@@ -95,26 +97,27 @@ impl Reloader {
         pipeline: &mut Pipeline,
         guard: &mut Guard,
         health: &mut Collector,
-    ) -> Option<Reloaded> {
+    ) -> Option<Outcome> {
         if !self.requested.take() {
             return None;
         }
         let reloaded = self.reload(pipeline, guard);
         memory::trim();
-        match reloaded {
+        Some(match reloaded {
             Ok((reloaded, lines)) => {
-                for (level, line) in lines {
-                    log::log!(level, "reload: {line}");
+                for (level, line) in &lines {
+                    log::log!(*level, "reload: {line}");
                 }
                 health.configure(&self.settings.health);
                 log::set_max_level(self.settings.log);
-                Some(reloaded)
+                let lines = lines.into_iter().map(|(_, line)| line);
+                Ok((reloaded, lines.collect()))
             }
             Err(why) => {
                 log::warn!("reload: {why}");
-                None
+                Err(why.to_string())
             }
-        }
+        })
     }
 
     /// Returns what changed, with a line for each thing to log.
@@ -123,8 +126,17 @@ impl Reloader {
         pipeline: &mut Pipeline,
         guard: &mut Guard,
     ) -> Result<(Reloaded, Vec<(Level, String)>), Rejection> {
+        let mut overrides = self.overrides.clone();
         let (settings, mut lines) = match &mut self.reread {
-            Some(reread) => reread.read().map_err(Rejection::Configuration)?,
+            Some(reread) => {
+                let (mut settings, mut lines) = reread.read().map_err(Rejection::Configuration)?;
+                overrides = overrides.after(&settings);
+                if let Err(why) = overrides.apply(&mut settings) {
+                    let line = format!("the threshold that a command set is left out: {why}");
+                    lines.push((Level::Warn, line));
+                }
+                (settings, lines)
+            }
             None => (self.settings.clone(), Vec::new()),
         };
         let budget = guard.set_budget(settings.memory.clone());
@@ -139,6 +151,7 @@ impl Reloader {
         if let Some(reread) = &mut self.reread {
             reread.accepted();
         }
+        self.overrides = overrides;
         if let Some(memory) = engine.as_ref().and_then(|engine| engine.describe().memory) {
             guard.changed(memory);
         }

@@ -14,6 +14,8 @@ use crate::source::{Cause, Monitor, SourceState, Status};
 pub(super) struct Sight {
     /// The changes of the camera that were read, for [`Monitor::change`].
     changes_seen: u64,
+    /// Since when a command has frames passed over.
+    paused: Option<SystemTime>,
     /// Since when the camera is lost.
     lost: Option<SystemTime>,
     pub(super) picture: PictureState,
@@ -23,11 +25,18 @@ pub(super) struct Sight {
     changed: bool,
     /// Why no label is known, and when that was published last.
     told: Option<(Unknown, Instant)>,
+    /// The camera's state that was published last, without its counters.
+    published: Option<Vec<u8>>,
 }
 
 impl Sight {
+    /// Notes since when a command has frames passed over; `None` if they are looked at.
+    pub(super) fn set_paused(&mut self, since: Option<SystemTime>) {
+        self.paused = since;
+    }
+
     /// Reads the next change of the camera. Publishes that, or the camera's present state if the
-    /// pictures changed.
+    /// pictures changed. A try to open the camera that fails as the one before is no news.
     pub(super) fn follow(&mut self, monitor: &Monitor, publisher: Option<&Publisher>) {
         let change = monitor.change(&mut self.changes_seen);
         if let Some(status) = &change {
@@ -36,7 +45,14 @@ impl Sight {
         let pictures_changed = std::mem::take(&mut self.changed);
         let status = change.or_else(|| pictures_changed.then(|| monitor.status()));
         if let (Some(publisher), Some(status)) = (publisher, status) {
-            publisher.publish(&Payload::Camera(CameraState::new(&status, self.picture)));
+            let state = CameraState::new(&status, self.picture);
+            let shown = Payload::Camera(state.clone().without_counters())
+                .to_json()
+                .ok();
+            if shown != self.published {
+                publisher.publish(&Payload::Camera(state));
+                self.published = shown;
+            }
         }
     }
 
@@ -67,6 +83,9 @@ impl Sight {
     }
 
     fn reason(&self) -> Option<(Unknown, SystemTime)> {
+        if let Some(since) = self.paused {
+            return Some((Unknown::Paused, since));
+        }
         let reason = match (self.lost, self.picture) {
             (Some(since), _) => return Some((Unknown::CameraLost, since)),
             (None, PictureState::Ok) => return None,

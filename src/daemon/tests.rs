@@ -55,9 +55,9 @@ fn daemon(source: Box<dyn Source>) -> Daemon {
     let engine = Constant {
         described: Description::default(),
     };
-    let reloader = Reloader {
-        requested: Request::default(),
-        settings: Settings {
+    let reloader = Reloader::new(
+        Request::default(),
+        Settings {
             model: PathBuf::new(),
             threads: 1,
             vision: Default::default(),
@@ -67,9 +67,9 @@ fn daemon(source: Box<dyn Source>) -> Daemon {
             memory: Default::default(),
             log: log::LevelFilter::Info,
         },
-        card: card.clone(),
-        reread: None,
-    };
+        card.clone(),
+        None,
+    );
     let facts = Facts {
         engine: EngineMemory::Plain(0),
         code: 0,
@@ -98,6 +98,8 @@ fn daemon(source: Box<dyn Source>) -> Daemon {
         reloader,
         report: Request::default(),
         textfile: None,
+        keeper: None,
+        progress: Arc::default(),
     }
 }
 

@@ -9,6 +9,9 @@ use std::os::unix::ffi::OsStrExt;
 use std::os::unix::net::{SocketAddr, UnixDatagram};
 use std::time::{Duration, Instant};
 
+/// The patience where systemd does not watch.
+const PATIENCE: Duration = Duration::from_secs(30);
+
 /// Tells systemd that the daemon is ready, and from then on that it lives.
 pub(crate) struct Watchdog {
     every: Option<Duration>,
@@ -19,15 +22,9 @@ pub(crate) struct Watchdog {
 impl Watchdog {
     /// Sends `READY=1`; a no-op where no systemd listens.
     pub(crate) fn start() -> Self {
-        let variable = |name| env::var(name).ok();
-        let interval = interval(
-            variable("WATCHDOG_USEC").as_deref(),
-            variable("WATCHDOG_PID").as_deref(),
-            std::process::id(),
-        );
         notify("READY=1");
         Self {
-            every: interval.map(|interval| interval / 3),
+            every: configured().map(|interval| interval / 3),
             fed: Instant::now(),
             seen: 0,
         }
@@ -44,6 +41,22 @@ impl Watchdog {
             notify("WATCHDOG=1");
         }
     }
+}
+
+/// How long the threads may make no progress before the daemon counts as hanging: half of
+/// systemd's time, so that `offline` is published before systemd restarts the service.
+pub(crate) fn patience() -> Duration {
+    configured().map_or(PATIENCE, |interval| interval / 2)
+}
+
+/// How often systemd wants to hear of this process, from its environment.
+fn configured() -> Option<Duration> {
+    let variable = |name| env::var(name).ok();
+    interval(
+        variable("WATCHDOG_USEC").as_deref(),
+        variable("WATCHDOG_PID").as_deref(),
+        std::process::id(),
+    )
 }
 
 /// Sends `STOPPING=1`.

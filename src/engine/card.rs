@@ -7,7 +7,11 @@ use serde::de::DeserializeOwned;
 
 use super::error::Error;
 use super::labels;
+use crate::files;
 use crate::misfit::{Misfit, within};
+
+/// The largest of the files, in bytes: a hundred thousand labels.
+const LARGEST: u64 = 8 << 20;
 
 /// Sides that an input may have, in pixels. Buffers of the largest take 50 MB.
 const SIDES: std::ops::RangeInclusive<usize> = 1..=2048;
@@ -126,7 +130,7 @@ impl Card {
 
 /// The text of the file at `path`, without the byte-order mark that editors of Windows write.
 fn text(path: &Path) -> Result<String, Error> {
-    let bytes = std::fs::read(path).map_err(|cause| Error::Io {
+    let bytes = files::read(path, LARGEST).map_err(|cause| Error::Io {
         path: path.into(),
         cause,
     })?;

@@ -3,8 +3,11 @@
 pub(crate) mod cgroup;
 pub mod heap;
 pub(crate) mod process;
+mod progress;
 mod tally;
 pub(crate) mod thermal;
 pub(crate) mod timing;
 
+pub use progress::Progress;
+pub(crate) use progress::THREADS;
 pub use tally::Tally;

@@ -4,11 +4,32 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use super::connection::{self, Link, LogLimit, Patience, Shared, client_id, temporary_client_id};
+use super::commands::{self, Asker, Outcome, Request};
+use super::connection::{
+    self, Inbox, Link, Liveness, LogLimit, Patience, Shared, client_id, temporary_client_id,
+};
 use super::counts::MessageCounts;
 use super::outbox::{Message, MessageKind, Outbox};
 use super::{Config, Error, Payload, Topics};
+use crate::meter::Progress;
 use crate::observe::Update;
+
+/// Bytes of a packet beside topic and payload: the fixed header takes at most 5 bytes, the topic's
+/// length and the packet id 2 each.
+const PACKET: usize = 9;
+
+/// What a daemon publishes and hears beside its frames.
+#[derive(Default)]
+pub struct Extras {
+    /// Which commands are obeyed.
+    pub commands: commands::Config,
+    /// Threads that must make progress for the daemon to be `online`, and how long they may take.
+    pub progress: Option<(Arc<Progress>, Duration)>,
+    /// Retained messages, topic and payload, that come first on each connection.
+    pub birth: Vec<(String, Vec<u8>)>,
+    /// Messages of others, topic and payload, after which all states are published again.
+    pub births: Vec<(String, String)>,
+}
 
 /// Publishes over MQTT; see the [module](super).
 pub struct Publisher {
@@ -26,10 +47,18 @@ impl Publisher {
     /// [`Publisher::wait_connected`].
     ///
     /// # Errors
-    /// [`Error::Id`]; [`Error::Password`] when the password's file cannot be read;
+    /// [`Error::Id`]; [`Error::Password`] and [`Error::Tls`] when a file cannot be used;
     /// [`Error::Thread`].
     pub fn start(config: &Config, id: &str) -> Result<Self, Error> {
-        Self::start_as(client_id(config, id), config, id, Patience::Endless)
+        Self::start_with(config, id, Extras::default())
+    }
+
+    /// Does the same for a daemon, with all that this one publishes and hears beside its frames.
+    ///
+    /// # Errors
+    /// Those of [`Publisher::start`].
+    pub fn start_with(config: &Config, id: &str, extras: Extras) -> Result<Self, Error> {
+        Self::start_as(client_id(config, id), config, id, Patience::Endless, extras)
     }
 
     /// Does the same with a client id for a short `purpose`, so that a daemon that runs with the
@@ -40,7 +69,7 @@ impl Publisher {
     /// Those of [`Publisher::start`].
     pub(crate) fn start_temporary(config: &Config, id: &str, purpose: &str) -> Result<Self, Error> {
         let client_id = temporary_client_id(config, id, purpose);
-        Self::start_as(client_id, config, id, Patience::OneTry)
+        Self::start_as(client_id, config, id, Patience::OneTry, Extras::default())
     }
 
     fn start_as(
@@ -48,19 +77,33 @@ impl Publisher {
         config: &Config,
         id: &str,
         patience: Patience,
+        extras: Extras,
     ) -> Result<Self, Error> {
         let topics = Topics::new(&config.base, id)?;
         let availability = |word: &str| Message {
             topic: topics.availability.clone(),
             payload: word.into(),
             kind: MessageKind::State,
+            correlation: None,
         };
         let offline = availability("offline");
-        let options = connection::options(config, client_id, Some(offline.clone()))?;
+        let target = connection::target(config, client_id, Some(offline.clone()))?;
         let mut outbox = Outbox::new(config.queue);
-        outbox.put(availability("online"));
-        let shared = Arc::new(Shared::new(outbox, offline));
-        let thread = connection::start(&shared, options, config.address(), patience)?;
+        for (topic, payload) in extras.birth {
+            outbox.put(Message {
+                topic,
+                payload,
+                kind: MessageKind::State,
+                correlation: None,
+            });
+        }
+        let inbox = Inbox::new(&topics, &extras.commands, extras.births);
+        let liveness = match extras.progress {
+            Some((progress, patience)) => Liveness::of(progress, patience),
+            None => Liveness::assumed(),
+        };
+        let shared = Arc::new(Shared::new(outbox, availability("online"), offline));
+        let thread = connection::start(&shared, target, patience, inbox, liveness)?;
         Ok(Self {
             shared,
             topics,
@@ -80,6 +123,7 @@ impl Publisher {
                 topic,
                 payload: json,
                 kind: payload.kind(),
+                correlation: None,
             }),
             Err(e) => self.drop_message(&format!("{topic}: cannot write the message as JSON: {e}")),
         }
@@ -93,12 +137,38 @@ impl Publisher {
         }
     }
 
+    /// Has the MQTT thread look at what is watched: the main thread took its first turn.
+    pub(crate) fn wake(&self) {
+        self.shared.wake_thread();
+    }
+
+    /// The next command, if one waits.
+    pub(crate) fn next_command(&self) -> Option<Request> {
+        self.shared.lock().commands.take()
+    }
+
+    /// Answers a command. Returns at once.
+    pub(crate) fn answer(&self, asker: Asker, outcome: Outcome) {
+        let answers = asker.answers(&self.topics.response, outcome);
+        let mut state = self.shared.lock();
+        for answer in answers {
+            let size = answer.topic.len() + answer.payload.len() + PACKET;
+            // Correlation data may double it.
+            if size + 512 <= self.max_packet {
+                state.commands.answer(answer);
+            }
+        }
+        drop(state);
+        self.shared.wake_thread();
+    }
+
     /// What became of the messages so far.
     pub fn counts(&self) -> MessageCounts {
         let state = self.shared.lock();
         MessageCounts {
             waiting: state.outbox.len() as u64,
             connected: matches!(state.link, Link::Connected),
+            commands_refused: state.commands.refused,
             ..state.counts
         }
     }
@@ -169,8 +239,7 @@ impl Publisher {
     }
 
     fn put(&self, message: Message) {
-        // The fixed header takes at most 5 bytes, the topic's length and the packet id 2 each.
-        let size = message.topic.len() + message.payload.len() + 9;
+        let size = message.topic.len() + message.payload.len() + PACKET;
         if size > self.max_packet {
             return self.drop_message(&format!(
                 "{}: dropped a message that is larger than mqtt.max_packet, {} bytes",

@@ -1,18 +1,22 @@
 //! The section `[mqtt]`.
 
-use std::net::Ipv6Addr;
-
 use serde::Deserialize;
 
 use crate::misfit::{Misfit, within};
 
-use super::connection::read_password;
+use super::connection::{Version, read_password};
+use super::servers::{self, Server};
+use super::tls::TlsConfig;
 use super::{Error, Secret, topics};
 
 /// Bytes of a queued message with its topic: twice those of an event with the most labels.
 const MESSAGE: usize = 2048;
 /// Bytes of the connection's own buffers and timers.
 const CLIENT: usize = 128 << 10;
+/// Bytes of a TLS session with the authorities of the system.
+const TLS: usize = 512 << 10;
+/// The most hosts of a cluster.
+const HOSTS: usize = 16;
 
 /// The broker and how to connect to it, section `[mqtt]`.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
@@ -20,10 +24,19 @@ const CLIENT: usize = 128 << 10;
 pub struct Config {
     /// Whether to publish over MQTT.
     pub enabled: bool,
-    /// The broker's name or address.
-    pub host: String,
-    /// The broker's port, 1 to 65535.
-    pub port: u16,
+    /// The broker's name or address. The default is `localhost`.
+    pub host: Option<String>,
+    /// The broker's port, 1 to 65535. The default is 1883, or 8883 over TLS.
+    pub port: Option<u16>,
+    /// Instead of host and port: `mqtt://HOST:PORT`, or `mqtts://HOST:PORT` for TLS.
+    pub url: Option<String>,
+    /// Instead of host and port: the nodes of a cluster, 1 to 16, each with or without a port. They
+    /// are tried in random order.
+    pub hosts: Option<Vec<String>>,
+    /// The version of MQTT: 3 (that is 3.1.1) or 5.
+    pub version: u8,
+    /// TLS. The section turns it on.
+    pub tls: Option<TlsConfig>,
     /// The user name of the login.
     pub username: Option<String>,
     /// The password of the login. `password_file` keeps it out of the configuration.
@@ -38,6 +51,9 @@ pub struct Config {
     pub client_id: Option<String>,
     /// Seconds between pings, 1 to 3600. A dead connection is noticed within twice that.
     pub keep_alive: u64,
+    /// Seconds, up to which a random time is added to each pause before another try to connect, 0 to
+    /// 3600. It keeps a fleet from connecting all at once to a broker that is back.
+    pub jitter: u64,
     /// How many messages may wait for the broker, 1 to 1024. Retained messages do not count.
     pub queue: usize,
     /// The largest MQTT packet, in and out, in bytes, 1024 to 16777216.
@@ -48,14 +64,19 @@ impl Default for Config {
     fn default() -> Self {
         Self {
             enabled: true,
-            host: "localhost".into(),
-            port: 1883,
+            host: None,
+            port: None,
+            url: None,
+            hosts: None,
+            version: 3,
+            tls: None,
             username: None,
             password: None,
             password_file: None,
             base: "goldcrest".into(),
             client_id: None,
             keep_alive: 15,
+            jitter: 0,
             queue: 64,
             max_packet: 256 * 1024,
         }
@@ -68,8 +89,14 @@ impl Config {
     /// # Errors
     /// The first key that is out of its range, and the allowed values.
     pub(crate) fn check(&self) -> Result<(), Misfit> {
-        self.check_host()?;
-        within("port", self.port, 1..=65535, "")?;
+        self.servers()?;
+        if ![3, 5].contains(&self.version) {
+            let message = format!("must be 3 (for MQTT 3.1.1) or 5, and is {}", self.version);
+            return Err(Misfit::new("version", message));
+        }
+        if let Some(tls) = &self.tls {
+            tls.check()?;
+        }
         self.check_login()?;
         if self.base.is_empty()
             || self.base.len() > 256
@@ -91,26 +118,9 @@ impl Config {
             ));
         }
         within("keep_alive", self.keep_alive, 1..=3600, "seconds")?;
+        within("jitter", self.jitter, 0..=3600, "seconds")?;
         within("queue", self.queue, 1..=1024, "messages")?;
         within("max_packet", self.max_packet, 1024..=1 << 24, "bytes")
-    }
-
-    fn check_host(&self) -> Result<(), Misfit> {
-        let special = |c: char| c.is_whitespace() || c.is_control();
-        if self.host.is_empty() || self.host.contains(special) {
-            return Err(Misfit::new(
-                "host",
-                "must be the name or the address of the broker",
-            ));
-        }
-        if let Some(end) = self.host.find("://") {
-            let scheme = &self.host[..end + 3];
-            return Err(Misfit::new(
-                "host",
-                format!("must be a name or an address without {scheme:?}"),
-            ));
-        }
-        Ok(())
     }
 
     fn check_login(&self) -> Result<(), Misfit> {
@@ -137,23 +147,91 @@ impl Config {
         Ok(())
     }
 
+    /// The brokers to connect to, at least one.
+    ///
+    /// # Errors
+    /// The first key that names none, or that stands beside another that does.
+    pub(super) fn servers(&self) -> Result<Vec<Server>, Misfit> {
+        let beside = [
+            ("hosts", self.hosts.is_some()),
+            ("host", self.host.is_some()),
+            ("port", self.port.is_some()),
+        ];
+        let beside = |key| {
+            let other = beside.iter().find(|(other, given)| *given && *other != key);
+            match other {
+                Some((other, _)) if key == "hosts" => Err(Misfit::new(
+                    key,
+                    format!(
+                        "is set beside mqtt.{other}; write each port behind its host, as in \"a:1884\""
+                    ),
+                )),
+                Some((other, _)) => Err(Misfit::new(
+                    key,
+                    format!("is set beside mqtt.{other}; keep one of the two"),
+                )),
+                None => Ok(()),
+            }
+        };
+        let tls = self.uses_tls();
+        if let Some(url) = &self.url {
+            beside("url")?;
+            let server = servers::of_url(url, self.tls.is_some());
+            return Ok(vec![server.map_err(|message| Misfit::new("url", message))?]);
+        }
+        if let Some(hosts) = &self.hosts {
+            beside("hosts")?;
+            within("hosts", hosts.len(), 1..=HOSTS, "hosts")?;
+            let all = hosts.iter().map(|host| Server::parse(host, tls));
+            return all
+                .collect::<Result<_, _>>()
+                .map_err(|message| Misfit::new("hosts", message));
+        }
+        if let Some(port) = self.port {
+            within("port", port, 1..=65535, "")?;
+        }
+        let host = self.host.as_deref().unwrap_or("localhost");
+        if let Some(end) = host.find("://") {
+            let scheme = &host[..end + 3];
+            return Err(Misfit::new(
+                "host",
+                format!(
+                    "must be a name or an address without {scheme:?}; a URL belongs into mqtt.url"
+                ),
+            ));
+        }
+        let server = Server::new(host, self.port, tls);
+        Ok(vec![
+            server.map_err(|message| Misfit::new("host", message))?,
+        ])
+    }
+
+    /// Whether the connection is encrypted.
+    pub(crate) fn uses_tls(&self) -> bool {
+        self.tls.is_some() || self.url.as_deref().is_some_and(servers::is_secure)
+    }
+
+    /// The version of MQTT.
+    pub(super) fn version(&self) -> Version {
+        if self.version == 5 {
+            Version::V5
+        } else {
+            Version::V3
+        }
+    }
+
     /// The most memory that the publisher and its thread use, in bytes: with a queue full of events
     /// and a packet of the largest size in flight.
     pub(crate) fn memory(&self) -> usize {
-        self.queue * MESSAGE + self.max_packet + CLIENT
+        let tls = if self.uses_tls() { TLS } else { 0 };
+        self.queue * MESSAGE + self.max_packet + CLIENT + tls
     }
 
-    /// Host and port, as in error messages.
+    /// Host and port, as in error messages; of a cluster those of each node.
     pub(crate) fn address(&self) -> String {
-        format!("{}:{}", self.dial_host(), self.port)
-    }
-
-    /// The host; an IPv6 address in brackets.
-    pub(super) fn dial_host(&self) -> String {
-        match self.host.parse::<Ipv6Addr>() {
-            Ok(address) => format!("[{address}]"),
-            Err(_) => self.host.clone(),
-        }
+        let all = self.servers().unwrap_or_default();
+        let all: Vec<_> = all.iter().map(ToString::to_string).collect();
+        all.join(", ")
     }
 
     /// User name and password of the login. Reads the password from its file if one is configured.
@@ -193,6 +271,28 @@ mod tests {
             ("host = ''", "host", "name or the address"),
             ("host = 'a b'", "host", "name or the address"),
             ("host = 'mqtt://broker'", "host", "without \"mqtt://\""),
+            ("host = 'u:p@broker'", "host", "name or the address"),
+            ("url = 'broker'", "url", "mqtt:// or mqtts://"),
+            ("url = 'mqtt://'", "url", "name or the address"),
+            ("url = 'mqtt://u:p@broker'", "url", "mqtt.password_file"),
+            ("url = 'ws://broker'", "url", "not over WebSocket"),
+            ("url = 'mqtt://broker/topic'", "url", "nothing behind"),
+            ("url = 'mqtt://broker:0'", "url", "1 to 65535"),
+            ("url = 'mqtt://a'\ntls = {}", "url", "mqtts://"),
+            ("url = 'mqtt://a'\nhost = 'a'", "url", "beside mqtt.host"),
+            ("url = 'mqtt://a'\nport = 1", "url", "beside mqtt.port"),
+            (
+                "url = 'mqtt://a'\nhosts = ['a']",
+                "url",
+                "beside mqtt.hosts",
+            ),
+            ("hosts = ['a']\nhost = 'a'", "hosts", "beside mqtt.host"),
+            ("hosts = ['a']\nport = 1884", "hosts", "behind its host"),
+            ("hosts = []", "hosts", "1 to 16 hosts"),
+            ("hosts = ['a', 'b:x']", "hosts", "1 to 65535"),
+            ("version = 4", "version", "3 (for MQTT 3.1.1) or 5"),
+            ("tls.key_file = 'a'", "tls.key_file", "mqtt.tls.cert_file"),
+            ("jitter = 3601", "jitter", "0 to 3600 seconds"),
             ("port = 0", "port", "1 to 65535"),
             ("username = ''", "username", "leave the key out"),
             ("password = 'x'", "password", "needs mqtt.username"),
@@ -268,17 +368,57 @@ mod tests {
     }
 
     #[test]
-    fn an_ipv6_address_gets_its_brackets() {
-        for (host, address) in [
-            ("::1", "[::1]:1883"),
-            ("127.0.0.1", "127.0.0.1:1883"),
-            ("broker.lan", "broker.lan:1883"),
+    fn brokers_are_named_in_four_ways() {
+        for (text, address, tls) in [
+            ("", "localhost:1883", false),
+            ("host = '::1'", "[::1]:1883", false),
+            ("host = '127.0.0.1'\nport = 1884", "127.0.0.1:1884", false),
+            ("host = 'broker.lan'\ntls = {}", "broker.lan:8883", true),
+            ("url = 'mqtt://broker.lan'", "broker.lan:1883", false),
+            ("url = 'mqtts://broker.lan/'", "broker.lan:8883", true),
+            ("url = 'mqtts://[::1]:1884'", "[::1]:1884", true),
+            (
+                "url = 'MQTTS://broker.lan'\ntls = {}",
+                "broker.lan:8883",
+                true,
+            ),
+            ("hosts = ['a', 'b:1884']", "a:1883, b:1884", false),
+            ("hosts = ['a', 'b:1884']\ntls = {}", "a:8883, b:1884", true),
         ] {
-            let config = Config {
-                host: host.into(),
-                ..Config::default()
-            };
-            assert_eq!(config.address(), address);
+            let config: Config = toml::from_str(text).unwrap();
+            assert_eq!(config.check(), Ok(()), "{text}");
+            assert_eq!(config.address(), address, "{text}");
+            assert_eq!(config.uses_tls(), tls, "{text}");
         }
+    }
+
+    #[test]
+    fn a_refused_url_is_not_repeated() {
+        let config: Config = toml::from_str("url = 'mqtts://bird:word@broker'").unwrap();
+        let misfit = config.check().unwrap_err().to_string();
+        assert!(
+            !misfit.contains("word@") && !misfit.contains("bird"),
+            "{misfit}"
+        );
+    }
+
+    #[test]
+    fn a_password_of_a_wrong_type_is_not_repeated() {
+        for value in ["12345", "1.5", "true", "['12345']", "{ a = '12345' }"] {
+            let text = format!("username = 'a'\npassword = {value}");
+            let error = toml::from_str::<Config>(&text).unwrap_err();
+            assert!(!error.message().contains("12345"), "{error}");
+            assert!(error.message().contains("text in quotes"), "{error}");
+        }
+    }
+
+    #[test]
+    fn tls_adds_to_the_memory() {
+        let plain = Config::default();
+        let tls = Config {
+            tls: Some(TlsConfig::default()),
+            ..Config::default()
+        };
+        assert!(tls.memory() > plain.memory());
     }
 }

@@ -20,6 +20,8 @@ pub struct MessageCounts {
     pub unacknowledged: u64,
     /// Connections that the broker accepted.
     pub connections: u64,
+    /// Commands that were not obeyed.
+    pub commands_refused: u64,
     /// Whether the connection is up.
     pub connected: bool,
 }

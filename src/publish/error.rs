@@ -3,21 +3,32 @@
 use std::io::{self, ErrorKind};
 use std::time::Duration;
 
-use super::connection::{ConnectionFailure, PasswordError, Reason};
+use super::connection::{ConnectionFailure, Distrust, PasswordError, Reason, TlsError};
 use crate::exit;
+use crate::misfit::Misfit;
 
 /// The remedy when nothing answers at the broker's address.
 const CHECK_ADDRESS: &str = "check mqtt.host, mqtt.port and the network between";
 
+/// The remedy where one side speaks TLS and the other does not.
+const USUAL_PORTS: &str =
+    "check the port: 8883 is the usual one with TLS, 1883 the usual one without";
+
 /// Why the broker cannot be used.
 ///
-/// While the daemon runs, [`Error::Unreachable`] and [`Error::Refused`] are recoverable: the
-/// publisher tries again.
+/// While the daemon runs, [`Error::Unreachable`], [`Error::Untrusted`] and [`Error::Refused`] are
+/// recoverable: the publisher tries again.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Error {
     /// The password file of the configuration cannot be used.
     #[error("mqtt.password_file {0}")]
     Password(#[from] PasswordError),
+    /// A file or a name for TLS cannot be used.
+    #[error(transparent)]
+    Tls(#[from] TlsError),
+    /// The configuration names no broker.
+    #[error("mqtt.{0}")]
+    Servers(#[from] Misfit),
     /// The instance's id cannot be part of a topic.
     #[error("id must be 1 to 64 bytes without /, +, # and control characters, and is {0:?}")]
     Id(String),
@@ -31,13 +42,23 @@ pub enum Error {
         /// What to do.
         advice: &'static str,
     },
+    /// The broker's certificate proves nothing.
+    #[error("MQTT broker {address}: {cause}; {advice}")]
+    Untrusted {
+        /// Host and port.
+        address: String,
+        /// What is wrong with the certificate.
+        cause: String,
+        /// What to do.
+        advice: &'static str,
+    },
     /// The broker rejects this client.
     #[error("MQTT broker {address} refused the login: {cause}; {advice}")]
     Refused {
         /// Host and port.
         address: String,
         /// The broker's reason.
-        cause: &'static str,
+        cause: String,
         /// What to do.
         advice: &'static str,
     },
@@ -53,10 +74,10 @@ impl Error {
     /// The exit code of sysexits.h for a command that fails with this error.
     pub fn exit_code(&self) -> u8 {
         match self {
-            Self::Unreachable { .. } => exit::UNAVAILABLE,
+            Self::Unreachable { .. } | Self::Untrusted { .. } => exit::UNAVAILABLE,
             Self::Thread(_) | Self::Closed => exit::SYSTEM,
             Self::Refused { .. } => exit::PERMISSION,
-            Self::Password(_) | Self::Id(_) => exit::CONFIG,
+            Self::Password(_) | Self::Tls(_) | Self::Servers(_) | Self::Id(_) => exit::CONFIG,
         }
     }
 
@@ -76,9 +97,9 @@ impl Error {
             cause: cause.into(),
             advice,
         };
-        let refused = |cause, advice| Self::Refused {
+        let refused = |cause: &str, advice| Self::Refused {
             address: address.into(),
-            cause,
+            cause: cause.into(),
             advice,
         };
         match &failure.reason {
@@ -86,6 +107,7 @@ impl Error {
                 let (cause, advice) = explain_io(e);
                 unreachable(&cause, advice)
             }
+            Reason::Tls(distrust) => Self::from_tls(address, distrust),
             Reason::NoAnswer => unreachable("no answer", CHECK_ADDRESS),
             Reason::StoppedAnswering => unreachable(
                 "it stopped answering",
@@ -97,7 +119,19 @@ impl Error {
             ),
             Reason::Closed => unreachable(
                 "it closed the connection",
-                "see the broker's log; perhaps it was stopped, another client has the same mqtt.client_id, or the port is one for TLS",
+                "see the broker's log; perhaps it was stopped, or another client has the same mqtt.client_id",
+            ),
+            Reason::ClosedAtOnce => unreachable(
+                "it closed the connection without an answer",
+                "perhaps the port is one for TLS (then set mqtt.url to mqtts://HOST), or it does not know mqtt.version; see the broker's log",
+            ),
+            Reason::TlsPort => unreachable(
+                "the port is one for TLS",
+                "set mqtt.url to mqtts://HOST:PORT, or name the broker's other port",
+            ),
+            Reason::TakenOver => unreachable(
+                "another client has connected with the same client id",
+                "give each Goldcrest an id of its own, and a mqtt.client_id if you set one",
             ),
             Reason::BadLogin => refused(
                 "bad user name or password",
@@ -111,15 +145,94 @@ impl Error {
                 "it rejected the client id",
                 "set mqtt.client_id to one that it accepts",
             ),
-            Reason::BadVersion => {
-                unreachable("it does not support MQTT 3.1.1", "use a broker that does")
-            }
+            Reason::BadVersion => unreachable(
+                "it does not speak the version of MQTT in mqtt.version",
+                "set mqtt.version = 3 for MQTT 3.1.1, or 5",
+            ),
+            Reason::Quota => unreachable(
+                "it takes no more from this client: a quota is exceeded",
+                "raise the quota at the broker, or publish less often",
+            ),
+            Reason::Declined => unreachable(
+                &format!("it did not take a message ({})", failure.detail),
+                "see the broker's log",
+            ),
+            Reason::TooLarge => unreachable(
+                "it sent a packet that is larger than mqtt.max_packet",
+                "see who publishes that on this camera's topics, or raise mqtt.max_packet",
+            ),
+            Reason::Unsolicited => unreachable(
+                "it acknowledged a message that was not sent, which is a fault of the broker",
+                "see the broker's log",
+            ),
             Reason::NotReady => unreachable("it is not accepting clients", "see the broker's log"),
             Reason::NotMqtt => unreachable(
                 "the server there does not speak MQTT",
-                "check mqtt.port: 1883 is the usual one",
+                "check mqtt.port: 1883 is the usual one, 8883 with TLS",
             ),
             Reason::Other => unreachable(&failure.detail, "see the broker's log"),
+        }
+    }
+
+    /// The error for a TLS connection to `address` that was not agreed on.
+    fn from_tls(address: &str, distrust: &Distrust) -> Self {
+        let untrusted = |cause: String, advice| Self::Untrusted {
+            address: address.into(),
+            cause,
+            advice,
+        };
+        let unreachable = |cause: String, advice| Self::Unreachable {
+            address: address.into(),
+            cause,
+            advice,
+        };
+        match distrust {
+            Distrust::UnknownIssuer => untrusted(
+                "no known authority signed its certificate".into(),
+                "set mqtt.tls.ca_file to the certificate of the authority that did",
+            ),
+            Distrust::WrongName { asked, named } => untrusted(
+                match (asked.as_str(), named.as_str()) {
+                    ("", _) => "its certificate is for another name".into(),
+                    (_, "") => format!("its certificate is for another name than {asked}"),
+                    _ => format!("its certificate is for {named} and not for {asked}"),
+                },
+                "correct mqtt.host, or set mqtt.tls.server_name to a name in the certificate",
+            ),
+            Distrust::Expired(since) => untrusted(
+                match since {
+                    Some(since) => format!("its certificate expired at {since}"),
+                    None => "its certificate has expired".into(),
+                },
+                "renew it at the broker, or correct this machine's clock",
+            ),
+            Distrust::NotYetValid(from) => untrusted(
+                match from {
+                    Some(from) => format!("its certificate is valid from {from} on, and not yet"),
+                    None => "its certificate is not valid yet".into(),
+                },
+                "if this machine's clock is behind, the connection works once it is set",
+            ),
+            Distrust::BadCertificate(text) => untrusted(
+                format!("its certificate cannot be used: {text}"),
+                "give the broker a certificate for servers, signed by an authority",
+            ),
+            Distrust::ClientCertificate(said) => Self::Refused {
+                address: address.into(),
+                cause: format!("it asks for this client's certificate: {said}"),
+                advice: "set mqtt.tls.cert_file and mqtt.tls.key_file to a certificate that it accepts",
+            },
+            Distrust::NotTls => {
+                unreachable("the server there does not speak TLS".into(), USUAL_PORTS)
+            }
+            Distrust::Closed => unreachable(
+                "it ended the connection in the TLS handshake, as a port without TLS does".into(),
+                USUAL_PORTS,
+            ),
+            Distrust::Incompatible(text) => unreachable(
+                format!("TLS was not agreed on: {text}"),
+                "the broker must speak TLS 1.2 or 1.3 with usual ciphers",
+            ),
         }
     }
 }

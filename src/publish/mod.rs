@@ -4,7 +4,7 @@
 //! outbox and wake the thread; no caller ever waits for the network.
 //!
 //! The outbox keeps the latest message of each retained topic and sends it again on every
-//! connection, after the birth message. Other messages wait in a queue until the broker
+//! connection; `online` comes after all of them. Other messages wait in a queue until the broker
 //! acknowledges them; a full queue drops its oldest message. A failed connection is logged, counted
 //! and tried again without end, after pauses that grow up to a minute.
 //!
@@ -15,26 +15,34 @@
 //! | `<base>/<id>/event` | no | [`Event`] |
 //! | `<base>/<id>/camera` | yes | [`CameraState`] |
 //! | `<base>/<id>/health` | no | [`Health`] |
+//! | `<base>/<id>/settings` | yes | [`Settings`] |
+//! | `<base>/<id>/command/<name>` | no | a command, which is read |
+//! | `<base>/<id>/response/<name>` | no | its answer |
 //!
 //! All messages are sent with QoS 1.
 
 mod client;
+pub(crate) mod commands;
 mod config;
 mod connection;
 mod counts;
 mod error;
 mod outbox;
 mod payloads;
+mod servers;
+mod tls;
 mod topics;
 
-pub use client::Publisher;
+pub use client::{Extras, Publisher};
+pub use commands::Config as CommandsConfig;
 pub use config::Config;
 pub(crate) use connection::LogLimit;
-pub use connection::{PasswordError, Secret, probe};
+pub use connection::{PasswordError, Secret, TlsError, probe};
 pub use counts::MessageCounts;
 pub use error::Error;
 #[cfg(test)]
 pub(crate) use payloads::sample_health;
-pub use payloads::{CameraState, Event, Health, Label, Payload};
+pub use payloads::{CameraState, Event, Health, Label, Payload, Settings};
 pub(crate) use payloads::{MemoryUse, Queue, Score, Time, Top, Unknown, VERSION};
+pub use tls::TlsConfig;
 pub(crate) use topics::Topics;

@@ -15,6 +15,14 @@ pub(crate) struct Topics {
     pub(crate) camera: String,
     /// The daemon's numbers.
     pub(crate) health: String,
+    /// What commands can change, retained.
+    pub(crate) settings: String,
+    /// What all of these begin with, up to a slash.
+    pub(crate) own: String,
+    /// What the topics of commands begin with, up to a slash.
+    pub(crate) command: String,
+    /// What the topics of answers begin with, up to a slash.
+    pub(crate) response: String,
 }
 
 impl Topics {
@@ -34,6 +42,10 @@ impl Topics {
             event: topic("event"),
             camera: topic("camera"),
             health: topic("health"),
+            settings: topic("settings"),
+            own: topic(""),
+            command: topic("command/"),
+            response: topic("response/"),
         })
     }
 }

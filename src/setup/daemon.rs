@@ -1,11 +1,17 @@
 //! A daemon of the configured parts.
 
+use std::ffi::OsStr;
+use std::path::Path;
+use std::sync::Arc;
+
 use super::reread::{Reader, settings};
 use super::{Failure, Packing, model, need};
 use crate::config::Loaded;
-use crate::daemon::{Daemon, Reloader};
+use crate::daemon::{self, Daemon, Keeper, Reloader};
+use crate::exit;
+use crate::meter::Progress;
 use crate::metrics::Textfile;
-use crate::publish::Publisher;
+use crate::publish::{CommandsConfig, Extras, Publisher};
 use crate::signals::{Request, Stop};
 use crate::source;
 
@@ -24,12 +30,13 @@ pub fn daemon(
     let mut source = source::open(&config.source, &config.camera, loaded.folder(), stop)?;
     let mut model = model(loaded, None, None, Packing::Never(source.footprint))?;
     model.engine.self_test()?;
-    let reloader = Reloader {
+    let reloader = Reloader::new(
         requested,
-        settings: settings(config, model.path),
-        card: model.card,
-        reread: Some(Box::new(Reader::new(loaded))),
-    };
+        settings(config, model.path),
+        model.card,
+        Some(Box::new(Reader::new(loaded))),
+    );
+    let keeper = keeper(&config.commands)?;
     let pipeline = reloader.pipeline(&reloader.card, model.engine);
     let path = &reloader.settings.model;
     let guard = need::admit(loaded, path, pipeline.engine(), source.footprint)?;
@@ -37,8 +44,14 @@ pub fn daemon(
         Some(path) => Some(Textfile::open(path, &config.id)?),
         None => None,
     };
+    let progress = Arc::new(Progress::default());
     let publisher = if config.mqtt.enabled {
-        Some(Publisher::start(&config.mqtt, &config.id)?)
+        let extras = Extras {
+            commands: config.commands.clone(),
+            progress: Some((Arc::clone(&progress), daemon::patience())),
+            ..Extras::default()
+        };
+        Some(Publisher::start_with(&config.mqtt, &config.id, extras)?)
     } else {
         None
     };
@@ -51,5 +64,26 @@ pub fn daemon(
         reloader,
         report,
         textfile,
+        keeper,
+        progress,
     })
+}
+
+/// What keeps settings over restarts, in the configured folder or in systemd's.
+fn keeper(config: &CommandsConfig) -> Result<Option<Keeper>, Failure> {
+    if !config.keep {
+        return Ok(None);
+    }
+    // systemd separates several folders by colons (systemd.exec(5)).
+    let state = std::env::var_os("STATE_DIRECTORY");
+    let state = state.as_deref().and_then(OsStr::to_str).unwrap_or_default();
+    let first = state.split(':').find(|folder| !folder.is_empty());
+    match (config.folder.as_deref(), first) {
+        (Some(folder), _) => Ok(Some(Keeper::new(folder))),
+        (None, Some(folder)) => Ok(Some(Keeper::new(Path::new(folder)))),
+        (None, None) => Err(Failure::new(
+            exit::CONFIG,
+            "commands.keep needs a folder: set commands.folder, or StateDirectory= in the systemd unit",
+        )),
+    }
 }

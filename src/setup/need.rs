@@ -83,7 +83,7 @@ fn facts(loaded: &Loaded, engine: &Description, source: Footprint, plain: usize)
     };
     let camera = config.source.kind == SourceKind::Camera;
     let mqtt = if config.mqtt.enabled {
-        config.mqtt.memory()
+        config.mqtt.memory() + config.commands.memory()
     } else {
         0
     };

@@ -34,7 +34,7 @@ pub fn of(config: &Config, engine: &Description, source: Footprint, facts: &Fact
         let mut mqtt = config.mqtt.clone();
         mqtt.queue = QUEUE;
         let changed = Facts {
-            mqtt: mqtt.memory(),
+            mqtt: mqtt.memory() + config.commands.memory(),
             ..*facts
         };
         let words = format!("set mqtt.queue = {QUEUE}");
@@ -45,7 +45,7 @@ pub fn of(config: &Config, engine: &Description, source: Footprint, facts: &Fact
         let mut mqtt = config.mqtt.clone();
         mqtt.max_packet = packet;
         let changed = Facts {
-            mqtt: mqtt.memory(),
+            mqtt: mqtt.memory() + config.commands.memory(),
             ..*facts
         };
         let words = format!("set mqtt.max_packet = {packet}");

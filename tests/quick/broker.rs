@@ -134,8 +134,8 @@ fn child_that_is_killed() {
         return;
     };
     let config = Config {
-        host: "127.0.0.1".into(),
-        port: port.parse().expect("a port"),
+        host: Some("127.0.0.1".into()),
+        port: Some(port.parse().expect("a port")),
         ..Config::default()
     };
     let mut talker = Talker::connected(&config, "front");
@@ -189,8 +189,8 @@ fn a_broker_that_comes_back_empty_gets_everything_again() {
     let counts = talker.publisher.counts();
     assert_eq!((counts.connections, counts.dropped), (2, 0));
 
-    assert_eq!(subscriber.expect("availability").text, "online");
     assert_eq!(subscriber.expect("label").json()["label"], "red wine");
+    assert_eq!(subscriber.expect("availability").text, "online");
     assert_eq!(subscriber.expect("event").json()["label"], "ginger ale");
     assert_eq!(subscriber.expect("event").json()["label"], "red wine");
     let late = Subscriber::new(&broker, "goldcrest/front/label");

@@ -30,6 +30,7 @@ fn every_section_refuses_what_it_does_not_know() {
         ("model", "threads"),
         ("observe", "heartbeat"),
         ("mqtt", "keep_alive"),
+        ("commands", "enabled"),
         ("health", "interval"),
         ("memory", "budget_mb"),
         ("log", "level"),
@@ -70,6 +71,7 @@ fn every_range_is_held() {
         ("mqtt", "keep_alive", "0"),
         ("mqtt", "queue", "0"),
         ("mqtt", "max_packet", "10"),
+        ("commands", "allow", "[\"reboot\"]"),
         ("health", "interval", "0.0"),
     ] {
         let (code, line) = answer(&format!("[{section}]\n{key} = {value}\n"));
@@ -117,15 +119,15 @@ fn a_key_of_another_program_is_answered_by_a_sentence() {
     for (text, says) in [
         (
             "[mqtt]\ntls = true\n",
-            "mqtt.tls: unknown key; Goldcrest has no TLS yet",
+            "mqtt.tls: invalid type: boolean `true`, expected a section [mqtt.tls]",
         ),
         (
             "[mqtt]\n[mqtt.tls]\nca = \"x\"\n",
-            "mqtt.tls: unknown key; Goldcrest has no TLS yet",
+            "mqtt.tls.ca: unknown key; TLS is on with a section [mqtt.tls]",
         ),
         (
-            "[mqtt]\nurl = \"mqtt://x\"\n",
-            "mqtt.url: unknown key; Goldcrest takes no URL yet",
+            "[mqtt]\nuri = \"mqtt://x\"\n",
+            "mqtt.uri: unknown key; name the broker with mqtt.url",
         ),
         (
             "[source]\nurl = \"rtsp://x\"\n",

@@ -152,8 +152,8 @@ fn a_foreign_offline_is_answered_with_all_states() {
     subscriber.expect_that("availability", |m| m.text == "offline");
     let line = daemon.expect("`offline` was published on");
     assert!(line.contains("goldcrest/test/availability"), "{line}");
-    subscriber.expect_that("availability", |m| m.text == "online");
     subscriber.expect_that("camera", |m| m.json()["state"] == "streaming");
+    subscriber.expect_that("availability", |m| m.text == "online");
     daemon.end();
     // Its own goodbye is not answered.
     let late = Subscriber::new(&broker, "goldcrest/test/availability");

@@ -4,9 +4,11 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod birth;
 mod broker;
 mod broker_trouble;
 mod bundle;
+mod commands;
 mod config;
 mod corpus;
 mod daemon;

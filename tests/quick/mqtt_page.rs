@@ -12,7 +12,7 @@ use crate::support::program::root;
 use crate::support::{Broker, Daemon, PATIENCE, Received, Subscriber};
 
 /// Topics with JSON payloads, as the page's headings name them.
-const TOPICS: [&str; 4] = ["label", "event", "camera", "health"];
+const TOPICS: [&str; 5] = ["label", "event", "camera", "health", "settings"];
 
 /// Keys that depend on the machine, and maps whose keys are causes.
 const OPEN: [&str; 4] = [

@@ -2,6 +2,7 @@
 //! running.
 
 use std::fs;
+use std::process::Command;
 use std::time::Duration;
 
 use crate::support::bundle::{broken, remade, replace};
@@ -235,5 +236,27 @@ fn a_reload_that_changes_nothing_publishes_nothing() {
             assert_eq!(message.json()["since"], since);
         }
     }
+    daemon.end();
+}
+
+#[test]
+fn a_pipe_in_place_of_a_file_does_not_stop_the_daemon() {
+    let broker = Broker::start();
+    let mut daemon = Daemon::start(&broker.config_toml());
+    daemon.expect("connected as");
+    for name in ["labels.txt", "config.toml"] {
+        let path = daemon.folder.path().join(name);
+        fs::remove_file(&path).unwrap();
+        let made = Command::new("mkfifo").arg(&path).status().unwrap();
+        assert!(made.success());
+        daemon.signal("HUP");
+        let line = daemon.expect("reload: ");
+        assert!(
+            line.contains(name) && line.contains("no regular file"),
+            "{line}"
+        );
+    }
+    let subscriber = Subscriber::new(&broker, "goldcrest/test/label");
+    subscriber.expect_that("label", |m| !m.retained);
     daemon.end();
 }

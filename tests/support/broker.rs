@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::net::{Ipv4Addr, TcpListener, TcpStream};
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicU16, Ordering};
 
@@ -105,12 +106,83 @@ impl Broker {
         program::signal(process.id(), signal);
     }
 
+    /// Ends it as a service manager does: it publishes the last wills of its clients.
+    pub fn end(&mut self) {
+        self.signal("TERM");
+        if let Some(mut child) = self.process.take() {
+            child.wait().expect("the broker ends");
+        }
+    }
+
     /// Publishes a retained message, as any other client may.
     pub fn publish(&self, topic: &str, text: &str) {
-        let status = Command::new(program::installed("mosquitto_pub"))
-            .args(["-h", "127.0.0.1", "-p", &self.port.to_string()])
-            .args(["-r", "-q", "1", "-t", topic, "-m", text])
+        self.mosquitto_pub(&["-r", "-t", topic, "-m", text]);
+    }
+
+    /// Publishes a message that is not retained.
+    pub fn send(&self, topic: &str, text: &str) {
+        self.mosquitto_pub(&["-t", topic, "-m", text]);
+    }
+
+    /// Makes a file of so many bytes.
+    pub fn large(&self, bytes: usize) -> PathBuf {
+        let path = self.folder.path().join("large");
+        fs::write(&path, vec![b'x'; bytes]).expect("room for a file");
+        path
+    }
+
+    /// Publishes what a file holds as a retained message.
+    pub fn publish_file(&self, topic: &str, file: &Path) {
+        let file = file.to_str().expect("UTF-8");
+        self.mosquitto_pub(&["-r", "-t", topic, "-f", file]);
+    }
+
+    /// Publishes the same message `count` times, as fast as the broker takes it.
+    pub fn flood(&self, topic: &str, text: &str, count: usize) {
+        let lines = self.folder.path().join("lines");
+        fs::write(&lines, format!("{text}\n").repeat(count)).expect("room for a file");
+        let status = self
+            .publisher()
+            .args(["-q", "0", "-l", "-t", topic])
+            .stdin(fs::File::open(lines).expect("the file"))
             .status();
+        assert!(status.expect("mosquitto_pub runs").success());
+    }
+
+    /// Sends a request of MQTT 5 that names a topic for its answer; returns what came there, after
+    /// the correlation data.
+    pub fn request(&self, topic: &str, text: &str, correlation: &str) -> String {
+        let mut command = Command::new(program::installed("mosquitto_rr"));
+        command.args([
+            "-h",
+            "127.0.0.1",
+            "-p",
+            &self.port.to_string(),
+            "-V",
+            "mqttv5",
+        ]);
+        command.args(["-t", topic, "-e", "test/answers", "-m", text, "-W", "60"]);
+        command.args([
+            "-D",
+            "publish",
+            "correlation-data",
+            correlation,
+            "-F",
+            "%D %p",
+        ]);
+        let output = command.output().expect("mosquitto_rr runs");
+        assert!(output.status.success(), "mosquitto_rr: {output:?}");
+        String::from_utf8_lossy(&output.stdout).trim().to_string()
+    }
+
+    fn publisher(&self) -> Command {
+        let mut command = Command::new(program::installed("mosquitto_pub"));
+        command.args(["-h", "127.0.0.1", "-p", &self.port.to_string()]);
+        command
+    }
+
+    fn mosquitto_pub(&self, arguments: &[&str]) {
+        let status = self.publisher().args(["-q", "1"]).args(arguments).status();
         assert!(status.expect("mosquitto_pub runs").success());
     }
 
@@ -122,8 +194,8 @@ impl Broker {
     /// The section `[mqtt]` that names it.
     pub fn config(&self) -> publish::Config {
         publish::Config {
-            host: "127.0.0.1".into(),
-            port: self.port,
+            host: Some("127.0.0.1".into()),
+            port: Some(self.port),
             ..publish::Config::default()
         }
     }

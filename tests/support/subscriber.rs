@@ -4,7 +4,7 @@ use std::sync::mpsc::{self, Receiver};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use rumqttc::{Client, Event, MqttOptions, Packet, QoS};
+use rumqttc_v4::{Broker as Address, Client, Event, MqttOptions, Packet, QoS};
 
 use super::PATIENCE;
 use super::broker::Broker;
@@ -37,9 +37,9 @@ impl Subscriber {
     /// Subscribes to `filter` and returns once the broker has confirmed it.
     pub fn new(broker: &Broker, filter: &str) -> Self {
         let name = format!("subscriber{:x}", rand_id());
-        let mut options = MqttOptions::new(name, "127.0.0.1", broker.port());
+        let mut options = MqttOptions::new(name, Address::tcp("127.0.0.1", broker.port()));
         options.set_max_packet_size(1 << 24, 1 << 24);
-        let (client, mut connection) = Client::new(options, 8);
+        let (client, mut connection) = Client::builder(options).capacity(8).build();
         client
             .subscribe(filter, QoS::AtLeastOnce)
             .expect("room for a subscription");
@@ -53,7 +53,7 @@ impl Subscriber {
                     Event::Incoming(Packet::Publish(p)) => {
                         let text = String::from_utf8_lossy(&p.payload).into_owned();
                         drop(messages.send(Received {
-                            topic: p.topic,
+                            topic: String::from_utf8_lossy(&p.topic).into_owned(),
                             text,
                             retained: p.retain,
                         }));

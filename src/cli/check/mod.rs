@@ -242,6 +242,6 @@ fn broker(loaded: &Loaded, stop: &Stop) -> Result<String, Failure> {
     if !mqtt.enabled {
         return Ok("off (mqtt.enabled = false)".into());
     }
-    publish::probe(mqtt, &loaded.config.id, CONNECT, || stop.requested())?;
-    Ok(format!("{} took the connection", mqtt.address()))
+    let id = &loaded.config.id;
+    Ok(publish::probe(mqtt, id, CONNECT, || stop.requested())?)
 }

@@ -16,6 +16,8 @@ pub struct Totals {
     pub classified: u64,
     /// Frames that the gate let pass by unclassified.
     pub(crate) still: u64,
+    /// Frames that came during a pause.
+    pub(crate) paused: u64,
     /// Frames that were no picture, by cause.
     pub(crate) bad: Tally,
     /// Classified frames of which damaged parts were filled in.
@@ -27,7 +29,7 @@ pub struct Totals {
 impl Totals {
     /// All frames.
     pub fn seen(&self) -> u64 {
-        self.classified + self.still + self.bad.total()
+        self.classified + self.still + self.paused + self.bad.total()
     }
 }
 

@@ -3,6 +3,8 @@
 use std::fmt;
 use std::io;
 
+use super::distrust::Distrust;
+
 /// A failed try to connect, or a lost connection.
 #[derive(Debug)]
 pub(crate) struct ConnectionFailure {
@@ -17,6 +19,8 @@ pub(crate) struct ConnectionFailure {
 pub(crate) enum Reason {
     /// The system reported an error, or the host's name did not resolve.
     Io(io::Error),
+    /// TLS was not agreed on, or the peer ended it.
+    Tls(Distrust),
     /// The broker did not answer the connect in time.
     NoAnswer,
     /// The broker stopped answering on an open connection.
@@ -25,6 +29,12 @@ pub(crate) enum Reason {
     Unacknowledged,
     /// The broker closed the connection.
     Closed,
+    /// The broker closed the connection instead of answering the connect.
+    ClosedAtOnce,
+    /// The broker answers with TLS, which is not configured.
+    TlsPort,
+    /// Another client connected with the same client id.
+    TakenOver,
     /// The broker rejected the user name or the password.
     BadLogin,
     /// The broker knows no such client, or wants a login.
@@ -35,10 +45,65 @@ pub(crate) enum Reason {
     BadVersion,
     /// The broker is there and accepts no clients.
     NotReady,
+    /// The client exceeds what the broker grants it.
+    Quota,
+    /// The broker did not take a message, for a reason that may pass.
+    Declined,
+    /// The broker sent a packet over the limit of this client.
+    TooLarge,
+    /// The broker acknowledged what was not sent.
+    Unsolicited,
     /// The peer does not follow MQTT.
     NotMqtt,
     /// Any other cause.
     Other,
+}
+
+impl Reason {
+    /// The reason of an error of the stream: one of TLS where it came from there.
+    pub(super) fn of_io(error: io::Error) -> Self {
+        match Distrust::of(&error) {
+            Some(distrust) => Self::Tls(distrust),
+            None => Self::Io(error),
+        }
+    }
+
+    /// Whether the broker or this client refuses, so that each try costs work and helps little.
+    pub(super) fn stays(&self) -> bool {
+        match self {
+            // The board's clock may be set any moment.
+            Self::Tls(Distrust::NotYetValid(_) | Distrust::Closed) => false,
+            Self::Tls(_)
+            | Self::TakenOver
+            | Self::BadLogin
+            | Self::NotAuthorized
+            | Self::BadClientId
+            | Self::Quota
+            | Self::Declined
+            | Self::TooLarge => true,
+            _ => false,
+        }
+    }
+}
+
+impl ConnectionFailure {
+    /// The same failure if it came before the broker answered the connect.
+    pub(super) fn before_the_answer(self) -> Self {
+        let reset = |e: &io::Error| {
+            matches!(
+                e.kind(),
+                io::ErrorKind::ConnectionReset
+                    | io::ErrorKind::BrokenPipe
+                    | io::ErrorKind::UnexpectedEof
+            )
+        };
+        let reason = match self.reason {
+            Reason::Closed => Reason::ClosedAtOnce,
+            Reason::Io(e) if reset(&e) => Reason::ClosedAtOnce,
+            other => other,
+        };
+        Self { reason, ..self }
+    }
 }
 
 impl fmt::Display for ConnectionFailure {

@@ -65,6 +65,12 @@ impl Flight {
         place.map(|place| self.sent.remove(place)).is_some()
     }
 
+    /// The topic of the message with the packet id `id`.
+    pub(super) fn topic(&self, id: u16) -> Option<&str> {
+        let found = self.sent.iter().find(|(sent, ..)| *sent == id);
+        found.map(|(.., message)| message.topic.as_str())
+    }
+
     /// When patience with the oldest message in flight ends.
     pub(super) fn overdue_at(&self) -> Option<Instant> {
         let sent = self.sent.first().map(|(_, since, _)| since);
@@ -93,6 +99,7 @@ mod tests {
                 topic: (*topic).into(),
                 payload: Vec::new(),
                 kind: MessageKind::Event,
+                correlation: None,
             });
         }
         flight

@@ -1,38 +1,65 @@
-//! A connection that is ready to be made.
+//! Connections that are ready to be made.
 
 use std::time::Duration;
 
 use tokio::runtime::{self, Runtime};
 
+use super::dial::Dial;
 use super::flight::WINDOW;
+use super::tls::Tls;
 use super::wire::{self, Connection, Options, Sender};
 use crate::publish::outbox::Message;
+use crate::publish::servers::Server;
 use crate::publish::{Config, Error};
 
-/// The options of a connection for `config`, with the password read from its file.
+/// Where to connect, and how.
+#[derive(Debug)]
+pub(crate) struct Target {
+    /// The brokers, at least one.
+    pub(super) servers: Vec<Server>,
+    pub(super) options: Options,
+    /// The most that is added to a pause before a try to connect.
+    pub(super) jitter: Duration,
+    tls: Option<Tls>,
+}
+
+/// The target of `config`, with the password and the files of TLS read.
 ///
 /// # Errors
-/// [`Error::Password`].
-pub(crate) fn options(
+/// [`Error::Password`], [`Error::Tls`], [`Error::Servers`].
+pub(crate) fn target(
     config: &Config,
     client_id: String,
     will: Option<Message>,
-) -> Result<Options, Error> {
-    Ok(Options {
-        client_id,
-        host: config.dial_host(),
-        port: config.port,
-        login: config.login()?,
-        keep_alive: Duration::from_secs(config.keep_alive.max(1)),
-        max_packet: config.max_packet,
-        will,
+) -> Result<Target, Error> {
+    let tls = if config.uses_tls() {
+        let default = Default::default();
+        Some(Tls::load(config.tls.as_ref().unwrap_or(&default))?)
+    } else {
+        None
+    };
+    Ok(Target {
+        servers: config.servers()?,
+        options: Options {
+            version: config.version(),
+            client_id,
+            login: config.login()?,
+            keep_alive: Duration::from_secs(config.keep_alive.max(1)),
+            max_packet: config.max_packet,
+            will,
+        },
+        jitter: Duration::from_secs(config.jitter),
+        tls,
     })
 }
 
-/// A connection with room for the messages in flight, and the subscription and the disconnect
-/// behind them.
-pub(super) fn open(options: &Options) -> (Sender, Connection) {
-    wire::open(options, WINDOW + 2)
+impl Target {
+    /// A connection to the server of this index, with room for the messages in flight, and for some
+    /// subscriptions behind them.
+    pub(super) fn open(&self, server: usize) -> (Sender, Connection) {
+        let dial = Dial::new(self.servers[server].clone(), self.tls.clone());
+        wire::open(&self.options, dial, WINDOW + 8)
+    }
 }
 
 /// A runtime on the calling thread, with one more thread while a name is resolved.

@@ -5,27 +5,61 @@ use std::time::{Duration, Instant};
 use tokio::time::timeout;
 
 use super::client_id::temporary_client_id;
-use super::open::{open, options, runtime};
+use super::open::{Target, runtime, target};
 use super::shared::STEP;
 use super::wire::WireEvent;
 use crate::publish::{Config, Error, Topics};
 
-/// Connects once and disconnects. Uses a temporary client id and no last will, so that a daemon
-/// with the same configuration is not disturbed. Waits at most for `limit`, and less once `give_up`
-/// returns true; it is called several times a second.
+/// Connects once to each broker and disconnects. Uses a temporary client id and no last will, so
+/// that a daemon with the same configuration is not disturbed. Waits at most for `limit` at each,
+/// and less once `give_up` returns true; it is called several times a second. Of a cluster, one
+/// node is enough.
+///
+/// Returns a line that tells which brokers took the connection, and why others did not.
 ///
 /// # Errors
 /// Those of [`Publisher::start`](crate::publish::Publisher::start) and
-/// [`Publisher::wait_connected`](crate::publish::Publisher::wait_connected).
+/// [`Publisher::wait_connected`](crate::publish::Publisher::wait_connected): of a cluster, those of
+/// its first node.
 pub fn probe(
     config: &Config,
     id: &str,
     limit: Duration,
     give_up: impl Fn() -> bool,
-) -> Result<(), Error> {
+) -> Result<String, Error> {
     Topics::new(&config.base, id)?;
     let client_id = temporary_client_id(config, id, "check");
-    let (sender, mut connection) = open(&options(config, client_id, None)?);
+    let target = target(config, client_id, None)?;
+    let (mut took, mut failed) = (Vec::new(), Vec::new());
+    for (n, server) in target.servers.iter().enumerate() {
+        match probe_server(&target, n, limit, &give_up) {
+            Ok(()) => took.push(server.to_string()),
+            Err(error) => failed.push(error),
+        }
+    }
+    match failed.first() {
+        Some(first) if took.is_empty() => Err(first.clone()),
+        _ => {
+            let how = if config.uses_tls() { " over TLS" } else { "" };
+            let took = format!("{} took the connection{how}", took.join(", "));
+            let failed = failed.iter().map(ToString::to_string);
+            Ok([took]
+                .into_iter()
+                .chain(failed)
+                .collect::<Vec<_>>()
+                .join("; "))
+        }
+    }
+}
+
+fn probe_server(
+    target: &Target,
+    server: usize,
+    limit: Duration,
+    give_up: impl Fn() -> bool,
+) -> Result<(), Error> {
+    let address = target.servers[server].to_string();
+    let (sender, mut connection) = target.open(server);
     let runtime = runtime()?;
     let connected = runtime.block_on(async {
         let start = Instant::now();
@@ -37,10 +71,10 @@ pub fn probe(
             match timeout(step, &mut next).await {
                 Ok(Ok(_)) => return Ok(()),
                 Ok(Err(failure)) => {
-                    return Err(Error::from_connection(&config.address(), &failure));
+                    return Err(Error::from_connection(&address, &failure));
                 }
                 Err(_) if step.is_zero() || give_up() => {
-                    return Err(Error::no_answer(&config.address(), limit));
+                    return Err(Error::no_answer(&address, limit));
                 }
                 Err(_) => {}
             }

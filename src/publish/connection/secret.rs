@@ -6,18 +6,55 @@ use std::fs::File;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
-use serde::Deserialize;
+use serde::de::{self, Deserialize, Deserializer, Visitor};
 
 /// The longest password that MQTT can carry, in bytes.
 const LONGEST: u64 = 65535;
+
+/// What a secret of another type is told.
+const NO_TEXT: &str = "must be a text in quotes";
 
 /// The prefix of a password file that is one of the service's credentials.
 const CREDENTIAL: &str = "credential:";
 
 /// A text that debug output hides.
-#[derive(Clone, PartialEq, Eq, Deserialize)]
-#[serde(transparent)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct Secret(String);
+
+impl<'de> Deserialize<'de> for Secret {
+    /// The errors of the derived one would show a value of another type.
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Text;
+        impl<'de> Visitor<'de> for Text {
+            type Value = Secret;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a text in quotes")
+            }
+
+            fn visit_str<E: de::Error>(self, text: &str) -> Result<Secret, E> {
+                Ok(Secret(text.into()))
+            }
+
+            fn visit_bool<E: de::Error>(self, _: bool) -> Result<Secret, E> {
+                Err(E::custom(NO_TEXT))
+            }
+
+            fn visit_i64<E: de::Error>(self, _: i64) -> Result<Secret, E> {
+                Err(E::custom(NO_TEXT))
+            }
+
+            fn visit_u64<E: de::Error>(self, _: u64) -> Result<Secret, E> {
+                Err(E::custom(NO_TEXT))
+            }
+
+            fn visit_f64<E: de::Error>(self, _: f64) -> Result<Secret, E> {
+                Err(E::custom(NO_TEXT))
+            }
+        }
+        deserializer.deserialize_str(Text)
+    }
+}
 
 impl Secret {
     /// The text itself.
@@ -77,10 +114,7 @@ pub(crate) fn read_password(
     name: &str,
     credentials: Option<&OsStr>,
 ) -> Result<Secret, PasswordError> {
-    let path = match name.strip_prefix(CREDENTIAL) {
-        Some(credential) => credential_path(credential, credentials)?,
-        None => PathBuf::from(name),
-    };
+    let path = path_of(name, credentials)?;
     let mut text = String::new();
     // Room for the newline, and for one byte that is too many.
     let read = File::open(&path).and_then(|f| f.take(LONGEST + 3).read_to_string(&mut text));
@@ -101,6 +135,17 @@ pub(crate) fn read_password(
         return Err(PasswordError::TooLong(path));
     }
     Ok(Secret(text))
+}
+
+/// The file that `name` stands for; see [`read_password`].
+///
+/// # Errors
+/// A credential that there is not.
+pub(super) fn path_of(name: &str, credentials: Option<&OsStr>) -> Result<PathBuf, PasswordError> {
+    match name.strip_prefix(CREDENTIAL) {
+        Some(credential) => credential_path(credential, credentials),
+        None => Ok(PathBuf::from(name)),
+    }
 }
 
 fn credential_path(credential: &str, directory: Option<&OsStr>) -> Result<PathBuf, PasswordError> {

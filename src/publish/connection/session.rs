@@ -8,12 +8,14 @@ use tokio::runtime::Runtime;
 use tokio::time;
 
 use super::backoff::{self, Backoff, LogLimit};
-use super::failure::{ConnectionFailure, Reason};
-use super::flight::{Closing, Flight, WINDOW};
-use super::open::{open, runtime};
+use super::failure::ConnectionFailure;
+use super::held::Held;
+use super::inbox::Inbox;
+use super::liveness::Liveness;
+use super::open::{Target, runtime};
+use super::rota::Rota;
 use super::shared::{Link, Shared, SharedState};
-use super::watch::Watch;
-use super::wire::{Connection, Options, Sender, WireEvent};
+use super::wire::{Connection, Grant, WireEvent};
 use crate::panics::{self, Panicked};
 use crate::publish::Error;
 
@@ -26,26 +28,21 @@ pub(crate) enum Patience {
     OneTry,
 }
 
-/// Starts the thread that connects to the broker at `address` and sends what `shared` holds, until
+/// Starts the thread that connects to `target` and sends what `shared` holds, until
 /// [`Shared::close`].
 ///
 /// # Errors
 /// [`Error::Thread`].
 pub(crate) fn start(
     shared: &Arc<Shared>,
-    options: Options,
-    address: String,
+    target: Target,
     patience: Patience,
+    inbox: Inbox,
+    liveness: Liveness,
 ) -> Result<JoinHandle<()>, Error> {
     let runtime = runtime()?;
-    let mut holder = Holder {
-        shared: Arc::clone(shared),
-        options,
-        address,
-        patience,
-        flight: Flight::new(),
-        watch: Watch::default(),
-    };
+    let held = Held::new(Arc::clone(shared), inbox, liveness);
+    let mut holder = Holder::new(Arc::clone(shared), target, patience, held);
     thread::Builder::new()
         .name("mqtt".into())
         .spawn(move || holder.hold(runtime))
@@ -55,15 +52,31 @@ pub(crate) fn start(
 /// Holds one connection after the other.
 struct Holder {
     shared: Arc<Shared>,
-    options: Options,
+    target: Target,
+    /// The server that is connected to or tried.
     address: String,
     patience: Patience,
-    /// The messages in flight. They outlive a panic of the MQTT crate.
-    flight: Flight,
-    watch: Watch,
+    /// The open connection, if there is one. It outlives a panic of the MQTT crate.
+    held: Held,
+    /// For lines about the connection.
+    lines: LogLimit,
+    /// Whether the log's last word is that there is no connection.
+    trouble: bool,
 }
 
 impl Holder {
+    fn new(shared: Arc<Shared>, target: Target, patience: Patience, held: Held) -> Self {
+        Self {
+            shared,
+            address: target.servers[0].to_string(),
+            target,
+            patience,
+            held,
+            lines: LogLimit::default(),
+            trouble: true,
+        }
+    }
+
     /// The thread's main function.
     fn hold(&mut self, runtime: Runtime) {
         // The MQTT crate parses what strangers send. If it panics, it is started again.
@@ -92,44 +105,38 @@ impl Holder {
     fn contained(&mut self, run: impl FnOnce(&mut Self)) -> Result<(), Panicked> {
         let ended = panics::contain(|| run(self));
         if ended.is_err() {
-            self.end_session();
+            self.held.end();
         }
         ended
     }
 
-    /// Queues the messages in flight again, and counts those that found no room.
-    fn end_session(&mut self) {
-        self.watch.ended();
-        let flight = std::mem::replace(&mut self.flight, Flight::new());
-        let mut state = self.shared.lock();
-        state.counts.unacknowledged = 0;
-        state.counts.dropped += state.outbox.start_over(flight.into_messages()) as u64;
-    }
-
-    /// Connects, sends messages, and connects again after a failure, until the close.
+    /// Connects, sends messages, and connects again after a failure, until the close. Each try has
+    /// a connection of its own: whatever the MQTT crate keeps of the one before must not be sent
+    /// beside what the outbox sends again.
     async fn run(&mut self) {
         let shared = Arc::clone(&self.shared);
-        let (sender, mut connection) = open(&self.options);
-        let mut backoff = Backoff::default();
-        let mut limit = LogLimit::default();
+        let mut rota = Rota::new(self.target.servers.len());
+        let mut backoff = Backoff::new(self.target.jitter);
         loop {
+            self.address = self.target.servers[rota.server()].to_string();
+            let (mut sender, mut connection) = self.target.open(rota.server());
             let mut begun = Instant::now();
             let answer = tokio::select! {
                 biased;
                 () = shared.closing() => return,
-                answer = connection.next() => answer,
+                answer = accepted(&mut connection) => answer,
             };
             let failure = match answer {
-                Ok(WireEvent::Connected) => {
-                    let (address, client_id) = (&self.address, &self.options.client_id);
-                    log::info!("MQTT broker {address}: connected as {client_id}");
-                    self.patience = Patience::Endless;
-                    limit.reset();
-                    let end = self.hold_session(&sender, &mut connection).await;
+                Ok(grant) => {
+                    self.note_connected();
+                    sender.grant = grant;
+                    let address = self.address.clone();
+                    let end = self.held.hold(address, &sender, &mut connection).await;
                     // A broker that accepts us and drops us again is trouble too, so that only a
-                    // long connection resets the growing pauses.
+                    // long connection resets the growing pauses and the log's limit.
                     if begun.elapsed() >= backoff::REFUSED {
                         backoff.reset();
+                        self.lines.reset();
                     }
                     begun = Instant::now();
                     match end {
@@ -137,169 +144,63 @@ impl Holder {
                         None => return,
                     }
                 }
-                // No other event comes before that one.
-                Ok(_) => continue,
                 Err(failure) => failure,
             };
-            connection.forget();
-            let longest = self.report(&failure, &mut limit);
+            drop(connection);
+            let longest = self.report(&failure);
+            let pause = backoff.next(longest, begun.elapsed());
+            if rota.advance() {
+                backoff.note_round();
+            }
             tokio::select! {
                 () = shared.closing() => return,
-                () = time::sleep(backoff.next(longest, begun.elapsed())) => {}
+                () = time::sleep(pause) => {}
             }
         }
+    }
+
+    /// Logs a connection unless the log takes it to be there.
+    fn note_connected(&mut self) {
+        let client_id = &self.target.options.client_id;
+        let level = if self.trouble {
+            log::Level::Info
+        } else {
+            log::Level::Debug
+        };
+        log::log!(
+            level,
+            "MQTT broker {}: connected as {client_id}",
+            self.address
+        );
+        self.patience = Patience::Endless;
+        self.trouble = false;
     }
 
     /// Logs and notes a failed connection. Returns the longest pause before the next try.
-    fn report(&self, failure: &ConnectionFailure, limit: &mut LogLimit) -> Duration {
+    fn report(&mut self, failure: &ConnectionFailure) -> Duration {
         let error = Error::from_connection(&self.address, failure);
         let line = error.to_string();
-        if self.patience == Patience::Endless && limit.allows(&line, Instant::now()) {
+        if self.patience == Patience::Endless && self.lines.allows(&line, Instant::now()) {
             log::warn!("{line}; trying again");
+            self.trouble = true;
         }
         log::debug!("MQTT broker {}: {failure}", self.address);
-        let longest = match error {
-            Error::Refused { .. } => backoff::REFUSED,
-            _ => backoff::UNREACHABLE,
-        };
         self.shared.set_link(Link::Failed(error));
-        longest
-    }
-
-    /// Sends messages over an open connection. Returns why the connection was lost, or `None` after
-    /// the close.
-    async fn hold_session(
-        &mut self,
-        sender: &Sender,
-        connection: &mut Connection,
-    ) -> Option<ConnectionFailure> {
-        self.flight = Flight::new();
-        self.shared.note_connected();
-        let lost = loop {
-            let event = {
-                // Pinned over wake-ups: a future that is dropped halfway may leave a packet half
-                // sent.
-                let next = connection.next();
-                tokio::pin!(next);
-                loop {
-                    let deadline = self.send_waiting(sender);
-                    // Behind `online`, so that an `offline` from before is no answer to it.
-                    if self.watch.asks() && !sender.subscribe(&self.shared.offline.topic) {
-                        log::debug!("MQTT broker {}: no room to subscribe", self.address);
-                    }
-                    tokio::select! {
-                        event = &mut next => break event,
-                        () = self.shared.wake.notified() => {}
-                        () = sleep_until(deadline) => return None,
-                        () = sleep_until(self.flight.overdue_at()) => break Err(unacknowledged()),
-                        () = sleep_until(self.watch.due_at(Instant::now())) => self.stay_online(),
-                    }
-                }
-            };
-            match event {
-                Ok(WireEvent::Sent(id)) => self.flight.left(id),
-                Ok(WireEvent::Acknowledged(id)) => self.acknowledge(id),
-                Ok(WireEvent::Will) => self.watch.heard(),
-                Ok(WireEvent::Subscribed(accepted)) => self.note_subscribed(accepted),
-                Ok(WireEvent::Disconnected) => return None,
-                Ok(WireEvent::Connected | WireEvent::Other) => {}
-                Err(failure) => break failure,
-            }
-        };
-        self.end_session();
-        Some(lost)
-    }
-
-    fn acknowledge(&mut self, id: u16) {
-        if self.flight.acknowledge(id) {
-            let mut state = self.shared.lock();
-            state.counts.sent += 1;
-            state.counts.unacknowledged = self.flight.len() as u64;
-            if state.idle() {
-                drop(state);
-                self.shared.note_idle();
-            }
-        }
-    }
-
-    fn note_subscribed(&mut self, accepted: bool) {
-        self.watch.confirmed();
-        if !accepted {
-            log::warn!(
-                "MQTT broker {}: it does not allow to subscribe to {}; if another client publishes `offline` there, \
-                 that stays; allow it in the broker's access list",
-                self.address,
-                self.shared.offline.topic
-            );
-        }
-    }
-
-    /// Publishes all states again, `online` among them, after somebody else published `offline`.
-    fn stay_online(&mut self) {
-        self.watch.answered(Instant::now());
-        let mut state = self.shared.lock();
-        // Then it was ours.
-        if state.closing.is_some() {
-            return;
-        }
-        state.outbox.start_over(std::iter::empty());
-        drop(state);
-        log::warn!(
-            "MQTT broker {}: `offline` was published on {}, by another client or by a broker that stops; \
-             publishing `online` again; give each Goldcrest an id of its own",
-            self.address,
-            self.shared.offline.topic
-        );
-    }
-
-    /// Hands waiting messages to the connection, as many as may be in flight. On a close, sends
-    /// `offline` once everything is acknowledged, and disconnects once that is acknowledged too.
-    /// Returns the deadline of the close.
-    fn send_waiting(&mut self, sender: &Sender) -> Option<Instant> {
-        let flight = &mut self.flight;
-        let mut state = self.shared.lock();
-        loop {
-            while flight.len() < WINDOW
-                && let Some(message) = state.outbox.next()
-            {
-                if sender.publish(&message) {
-                    flight.hand_over(message);
-                    state.counts.unacknowledged += 1;
-                } else {
-                    state.counts.dropped += 1;
-                }
-            }
-            if state.closing.is_none() || flight.len() > 0 {
-                return state.closing;
-            }
-            match flight.closing {
-                Closing::NotStarted => {
-                    state.outbox.put(self.shared.offline.clone());
-                    flight.closing = Closing::Offline;
-                }
-                Closing::Offline => {
-                    state.closed_cleanly = sender.disconnect();
-                    flight.closing = Closing::Disconnect;
-                }
-                Closing::Disconnect => return state.closing,
-            }
+        if failure.reason.stays() {
+            backoff::REFUSED
+        } else {
+            backoff::UNREACHABLE
         }
     }
 }
 
-/// The failure of a connection whose broker lost an acknowledgement.
-fn unacknowledged() -> ConnectionFailure {
-    ConnectionFailure {
-        reason: Reason::Unacknowledged,
-        detail: "a message was not acknowledged in time".into(),
-    }
-}
-
-/// Sleeps until the deadline; without one, never returns.
-async fn sleep_until(deadline: Option<Instant>) {
-    match deadline {
-        Some(deadline) => time::sleep_until(deadline.into()).await,
-        None => std::future::pending().await,
+/// Waits until the broker accepts the connection.
+async fn accepted(connection: &mut Connection) -> Result<Grant, ConnectionFailure> {
+    loop {
+        // No other event comes before that one.
+        if let WireEvent::Connected(grant) = connection.next().await? {
+            return Ok(grant);
+        }
     }
 }
 

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use tokio::sync::Notify;
 
 use crate::publish::Error;
+use crate::publish::commands::CommandQueue;
 use crate::publish::counts::MessageCounts;
 use crate::publish::outbox::{Message, Outbox};
 
@@ -24,6 +25,8 @@ pub(crate) enum Link {
 /// The state behind the lock of [`Shared`].
 pub(crate) struct SharedState {
     pub(crate) outbox: Outbox,
+    /// Commands from the broker, and their answers.
+    pub(crate) commands: CommandQueue,
     pub(crate) link: Link,
     pub(crate) counts: MessageCounts,
     /// Set by the publisher to close the connection: the deadline for it.
@@ -38,7 +41,7 @@ pub(crate) const STEP: Duration = Duration::from_millis(100);
 impl SharedState {
     /// Whether the broker acknowledged everything.
     pub(crate) fn idle(&self) -> bool {
-        self.outbox.len() == 0 && self.counts.unacknowledged == 0
+        self.outbox.len() + self.commands.answers() == 0 && self.counts.unacknowledged == 0
     }
 }
 
@@ -50,15 +53,18 @@ pub(crate) struct Shared {
     changed: Condvar,
     /// Wakes the thread: there is a message to send, or the connection is to be closed.
     pub(super) wake: Notify,
-    /// The last message before the disconnect.
+    /// The message that the daemon works.
+    pub(super) online: Message,
+    /// The message that it does not, also the last one before the disconnect.
     pub(super) offline: Message,
 }
 
 impl Shared {
-    pub(crate) fn new(outbox: Outbox, offline: Message) -> Self {
+    pub(crate) fn new(outbox: Outbox, online: Message, offline: Message) -> Self {
         Self {
             state: Mutex::new(SharedState {
                 outbox,
+                commands: CommandQueue::default(),
                 link: Link::Trying,
                 counts: MessageCounts::default(),
                 closing: None,
@@ -66,6 +72,7 @@ impl Shared {
             }),
             changed: Condvar::new(),
             wake: Notify::new(),
+            online,
             offline,
         }
     }

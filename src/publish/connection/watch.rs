@@ -11,55 +11,49 @@ use std::time::{Duration, Instant};
 /// end.
 const BETWEEN: Duration = Duration::from_secs(10);
 
-/// Sessions in a row that may end between the subscription and its acknowledgement, before it is
-/// given up. Some brokers close the connection of a client that may not subscribe.
-const TRIES: u32 = 2;
+/// Time before an answer. A broker that stops publishes the last wills of its clients, ours too,
+/// and closes the connection a moment later: then nobody else was at work.
+const GRACE: Duration = Duration::from_secs(1);
 
-/// The subscription of a connection, and when its messages are answered.
+/// What was heard on a connection, and when it is answered.
 #[derive(Debug, Default)]
 pub(super) struct Watch {
-    asked: bool,
-    unconfirmed: u32,
-    heard: bool,
+    /// Messages of our own that the broker has not sent back yet.
+    own: u32,
+    heard: Option<Instant>,
     answered: Option<Instant>,
 }
 
 impl Watch {
-    /// Whether to subscribe now: once on each connection.
-    pub(super) fn asks(&mut self) -> bool {
-        let asks = !self.asked && self.unconfirmed < TRIES;
-        if asks {
-            self.asked = true;
-            self.unconfirmed += 1;
-        }
-        asks
-    }
-
-    /// The broker answered the subscription.
-    pub(super) fn confirmed(&mut self) {
-        self.unconfirmed = 0;
-    }
-
     /// The connection ended.
     pub(super) fn ended(&mut self) {
-        self.asked = false;
-        self.heard = false;
+        self.own = 0;
+        self.heard = None;
     }
 
-    /// Notes an `offline` that is not this client's.
-    pub(super) fn heard(&mut self) {
-        self.heard = true;
+    /// Notes an `offline` of our own, which the broker sends back.
+    pub(super) fn published(&mut self) {
+        self.own += 1;
+    }
+
+    /// Notes an `offline` at `now`.
+    pub(super) fn heard(&mut self, now: Instant) {
+        if self.own > 0 {
+            self.own -= 1;
+        } else {
+            self.heard.get_or_insert(now);
+        }
     }
 
     /// When what was heard is to be answered; `None` if nothing is.
-    pub(super) fn due_at(&self, now: Instant) -> Option<Instant> {
-        let due = self.answered.map_or(now, |answered| answered + BETWEEN);
-        self.heard.then_some(due)
+    pub(super) fn due_at(&self) -> Option<Instant> {
+        let due = self.heard? + GRACE;
+        Some(self.answered.map_or(due, |at| due.max(at + BETWEEN)))
     }
 
     /// Notes the answer.
     pub(super) fn answered(&mut self, now: Instant) {
-        self.heard = false;
+        self.heard = None;
         self.answered = Some(now);
     }
 }
@@ -69,41 +63,39 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_first_foreign_offline_is_answered_at_once() {
+    fn a_foreign_offline_is_answered_after_a_moment() {
         let mut watch = Watch::default();
         let now = Instant::now();
-        assert_eq!(watch.due_at(now), None);
-        watch.heard();
-        assert_eq!(watch.due_at(now), Some(now));
+        assert_eq!(watch.due_at(), None);
+        watch.heard(now);
+        watch.heard(now + GRACE / 2);
+        assert_eq!(watch.due_at(), Some(now + GRACE));
         watch.answered(now);
-        assert_eq!(watch.due_at(now), None);
+        assert_eq!(watch.due_at(), None);
+    }
+
+    #[test]
+    fn an_offline_of_our_own_needs_no_answer() {
+        let mut watch = Watch::default();
+        let now = Instant::now();
+        watch.published();
+        watch.heard(now);
+        assert_eq!(watch.due_at(), None);
+        watch.heard(now);
+        assert!(watch.due_at().is_some());
     }
 
     #[test]
     fn answers_keep_their_distance_and_none_is_left_out() {
         let mut watch = Watch::default();
         let start = Instant::now();
-        watch.heard();
         watch.answered(start);
-        watch.heard();
-        watch.heard();
         let soon = start + Duration::from_millis(5);
-        assert_eq!(watch.due_at(soon), Some(start + BETWEEN));
+        watch.heard(soon);
+        watch.heard(soon);
+        assert_eq!(watch.due_at(), Some(start + BETWEEN));
         // A new connection begins with `online` anyway.
         watch.ended();
-        assert_eq!(watch.due_at(soon), None);
-    }
-
-    #[test]
-    fn a_subscription_that_costs_the_connection_is_given_up() {
-        let mut watch = Watch::default();
-        assert!(watch.asks() && !watch.asks());
-        watch.confirmed();
-        for _ in 0..TRIES {
-            watch.ended();
-            assert!(watch.asks());
-        }
-        watch.ended();
-        assert!(!watch.asks());
+        assert_eq!(watch.due_at(), None);
     }
 }

@@ -9,6 +9,8 @@ pub(crate) struct Message {
     pub(crate) payload: Vec<u8>,
     /// Which messages of a topic wait together.
     pub(crate) kind: MessageKind,
+    /// What an answer repeats of its question, over MQTT 5.
+    pub(crate) correlation: Option<Vec<u8>>,
 }
 
 /// Which messages of a topic wait for the broker, and which of them it keeps.

@@ -86,6 +86,11 @@ impl Outbox {
         lost
     }
 
+    /// Whether a state or a report waits.
+    pub(crate) fn states_due(&self) -> bool {
+        self.kept.iter().any(|k| k.due)
+    }
+
     /// The number of waiting messages.
     pub(crate) fn len(&self) -> usize {
         self.kept.iter().filter(|k| k.due).count() + self.queue.len()
@@ -105,6 +110,7 @@ mod tests {
                 "health" => MessageKind::Report,
                 _ => MessageKind::Event,
             },
+            correlation: None,
         }
     }
 

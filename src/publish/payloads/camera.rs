@@ -75,6 +75,14 @@ impl<'a> CameraState<'a> {
         }
     }
 
+    /// The same without what changes from one try to open the camera to the next.
+    pub(crate) fn without_counters(self) -> Self {
+        Self {
+            counters: None,
+            ..self
+        }
+    }
+
     /// The payload once the program has stopped, at `since`.
     pub(crate) fn stopped(status: &'a Status, since: SystemTime) -> Self {
         Self {

@@ -30,6 +30,9 @@ pub(crate) enum Unknown {
     /// The camera repeats the same picture.
     #[serde(rename = "stuck")]
     Stuck,
+    /// A command asked for a pause.
+    #[serde(rename = "paused")]
+    Paused,
     /// Another model was loaded and has not decided yet.
     #[serde(rename = "model changed")]
     ModelChanged,

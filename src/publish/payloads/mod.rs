@@ -4,6 +4,7 @@ mod camera;
 mod fields;
 mod health;
 mod label;
+mod settings;
 
 pub use camera::CameraState;
 pub(crate) use fields::{Score, Time, VERSION};
@@ -13,6 +14,7 @@ pub(crate) use health::sample::health as sample_health;
 pub(crate) use health::{MemoryUse, Queue};
 pub use label::{Event, Label};
 pub(crate) use label::{Top, Unknown};
+pub use settings::Settings;
 
 use super::Topics;
 use super::outbox::MessageKind;
@@ -29,6 +31,8 @@ pub enum Payload<'a> {
     Camera(CameraState<'a>),
     /// For `health`, not retained.
     Health(Box<Health<'a>>),
+    /// For `settings`, retained.
+    Settings(Settings<'a>),
 }
 
 impl<'a> Payload<'a> {
@@ -53,13 +57,14 @@ impl<'a> Payload<'a> {
             Self::Event(_) => &topics.event,
             Self::Camera(_) => &topics.camera,
             Self::Health(_) => &topics.health,
+            Self::Settings(_) => &topics.settings,
         }
     }
 
     /// Which messages of the topic wait for the broker, and which of them it keeps.
     pub(super) fn kind(&self) -> MessageKind {
         match self {
-            Self::Label(_) | Self::Camera(_) => MessageKind::State,
+            Self::Label(_) | Self::Camera(_) | Self::Settings(_) => MessageKind::State,
             Self::Event(_) => MessageKind::Event,
             Self::Health(_) => MessageKind::Report,
         }
@@ -75,6 +80,7 @@ impl<'a> Payload<'a> {
             Self::Event(event) => serde_json::to_vec(event),
             Self::Camera(camera) => serde_json::to_vec(camera),
             Self::Health(health) => serde_json::to_vec(health),
+            Self::Settings(settings) => serde_json::to_vec(settings),
         }
     }
 }

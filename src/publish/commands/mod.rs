@@ -1,0 +1,13 @@
+//! Commands over MQTT: what a message on `command/<name>` asks for, and how it is answered.
+
+mod answer;
+mod command;
+mod config;
+mod parse;
+mod queue;
+
+pub(crate) use answer::{Asker, Outcome};
+pub(crate) use command::{Command, NAMES, Request};
+pub use config::Config;
+pub(crate) use parse::parse;
+pub(crate) use queue::CommandQueue;

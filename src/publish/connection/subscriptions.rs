@@ -1,0 +1,242 @@
+//! What a connection subscribes to, and what it leaves out after trouble.
+//!
+//! Some brokers close the connection of a client that may not subscribe, and a message above the
+//! largest packet ends the connection too. Neither may happen again on each connection, so a
+//! subscription that cost some of them rests for a while.
+
+use std::collections::VecDeque;
+use std::time::{Duration, Instant};
+
+/// The most filters in one SUBSCRIBE; AWS IoT Core takes no more.
+const FILTERS: usize = 8;
+
+/// Sessions in a row that may end between a subscription and its acknowledgement.
+const TRIES: u32 = 2;
+
+/// How long a subscription rests that cost a connection.
+pub(super) const REST: Duration = Duration::from_secs(600);
+
+/// The pause before a subscription that was refused is asked for again.
+pub(super) const AGAIN: Duration = Duration::from_secs(60);
+
+/// The filters of one SUBSCRIBE.
+#[derive(Debug, Default)]
+struct Group {
+    filters: Vec<String>,
+    /// Sent on this connection.
+    asked: bool,
+    /// Sessions in a row that ended before it was acknowledged.
+    unconfirmed: u32,
+    rests_until: Option<Instant>,
+    /// Whether the log has a line about the refusal.
+    told: bool,
+}
+
+/// All subscriptions, the most trusted first.
+#[derive(Debug, Default)]
+pub(super) struct Subscriptions {
+    groups: Vec<Group>,
+    /// Sent and not acknowledged yet, oldest first; places in `groups`.
+    awaited: VecDeque<usize>,
+}
+
+impl Subscriptions {
+    /// The filters in their order of trust; each inner list is subscribed to apart from the others.
+    pub(super) fn new(lists: &[Vec<String>]) -> Self {
+        let parts = lists.iter().flat_map(|list| list.chunks(FILTERS));
+        let group = |filters: &[String]| Group {
+            filters: filters.to_vec(),
+            ..Group::default()
+        };
+        Self {
+            groups: parts.map(group).collect(),
+            awaited: VecDeque::new(),
+        }
+    }
+
+    /// The filters to subscribe to now, if there are any. After trouble, one group waits for the
+    /// acknowledgement of the one before, so that the culprit is known.
+    pub(super) fn next(&mut self, now: Instant) -> Option<Vec<&str>> {
+        if self.waits() {
+            return None;
+        }
+        let wanted =
+            |group: &Group| !group.asked && group.rests_until.is_none_or(|until| until <= now);
+        let place = self.groups.iter().position(wanted)?;
+        let group = &mut self.groups[place];
+        group.asked = true;
+        group.rests_until = None;
+        self.awaited.push_back(place);
+        Some(group.filters.iter().map(String::as_str).collect())
+    }
+
+    /// Whether an acknowledgement must come before the next subscription.
+    fn waits(&self) -> bool {
+        let careful = self.groups.iter().any(|group| group.unconfirmed > 0);
+        careful && !self.awaited.is_empty()
+    }
+
+    /// When the next group has rested; `None` if none rests, or if an acknowledgement comes first.
+    pub(super) fn due_at(&self) -> Option<Instant> {
+        if self.waits() {
+            return None;
+        }
+        self.groups.iter().filter_map(|g| g.rests_until).min()
+    }
+
+    /// The broker answered the oldest subscription: whether it accepted each filter. Returns the
+    /// filters that it refused, if that is news. They are asked for again after a pause.
+    pub(super) fn answered(&mut self, accepted: &[bool], now: Instant) -> Vec<&str> {
+        let Some(place) = self.awaited.pop_front() else {
+            return Vec::new();
+        };
+        let group = &mut self.groups[place];
+        group.unconfirmed = 0;
+        let refused = accepted.contains(&false);
+        if refused {
+            group.rest(now, AGAIN);
+        }
+        if !refused || std::mem::replace(&mut group.told, true) {
+            group.told = refused;
+            return Vec::new();
+        }
+        let answers = group.filters.iter().zip(accepted);
+        let refused = answers.filter(|(_, accepted)| !**accepted);
+        refused.map(|(filter, _)| filter.as_str()).collect()
+    }
+
+    /// A message above the largest packet came. Leaves out every group but the first, or that one
+    /// if it was alone. Returns the filters that rest now.
+    pub(super) fn too_large(&mut self, now: Instant) -> Vec<String> {
+        let others = self.groups.iter().skip(1).any(|group| group.asked);
+        let mut resting = Vec::new();
+        for group in self.groups.iter_mut().skip(usize::from(others)) {
+            if group.asked {
+                group.rest(now, REST);
+                resting.extend_from_slice(&group.filters);
+            }
+        }
+        resting
+    }
+
+    /// The connection ended. Returns the filters that may have been the cause, and rest now.
+    pub(super) fn ended(&mut self, now: Instant) -> Vec<String> {
+        let mut resting = Vec::new();
+        for place in std::mem::take(&mut self.awaited) {
+            let group = &mut self.groups[place];
+            group.unconfirmed += 1;
+            if group.unconfirmed >= TRIES {
+                // The next failure is enough.
+                group.unconfirmed = TRIES - 1;
+                group.rest(now, REST);
+                resting.extend_from_slice(&group.filters);
+            }
+        }
+        for group in &mut self.groups {
+            group.asked = false;
+        }
+        resting
+    }
+}
+
+impl Group {
+    fn rest(&mut self, now: Instant, time: Duration) {
+        self.asked = false;
+        self.rests_until = now.checked_add(time);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn lists(lists: &[&[&str]]) -> Subscriptions {
+        let list = |list: &&[&str]| list.iter().map(|filter| filter.to_string()).collect();
+        Subscriptions::new(&lists.iter().map(list).collect::<Vec<_>>())
+    }
+
+    fn all(subscriptions: &mut Subscriptions, now: Instant) -> Vec<String> {
+        let mut found = Vec::new();
+        while let Some(filters) = subscriptions.next(now) {
+            found.extend(filters.into_iter().map(String::from));
+        }
+        found
+    }
+
+    #[test]
+    fn each_group_is_asked_once_a_connection_in_parts_of_eight() {
+        let now = Instant::now();
+        let many: Vec<String> = (0..20).map(|n| n.to_string()).collect();
+        let mut subscriptions = Subscriptions::new(&[vec!["a".into()], vec![], many]);
+        let mut sizes = Vec::new();
+        while let Some(filters) = subscriptions.next(now) {
+            sizes.push(filters.len());
+        }
+        assert_eq!(sizes, [1, 8, 8, 4]);
+        for _ in 0..4 {
+            assert!(subscriptions.answered(&[true], now).is_empty());
+        }
+        assert!(subscriptions.ended(now).is_empty());
+        assert_eq!(all(&mut subscriptions, now).len(), 21);
+    }
+
+    #[test]
+    fn a_refused_group_is_named_once_and_asked_again() {
+        let now = Instant::now();
+        let mut subscriptions = lists(&[&["a"], &["b"]]);
+        assert_eq!(all(&mut subscriptions, now), ["a", "b"]);
+        assert!(subscriptions.answered(&[true], now).is_empty());
+        assert_eq!(subscriptions.answered(&[false], now), ["b"]);
+        assert!(all(&mut subscriptions, now).is_empty());
+        assert_eq!(subscriptions.due_at(), Some(now + AGAIN));
+        assert_eq!(all(&mut subscriptions, now + AGAIN), ["b"]);
+        assert_eq!(subscriptions.due_at(), None);
+        assert!(subscriptions.answered(&[false], now).is_empty());
+        assert_eq!(all(&mut subscriptions, now + AGAIN), ["b"]);
+        subscriptions.answered(&[true], now);
+        subscriptions.ended(now);
+        all(&mut subscriptions, now);
+        subscriptions.answered(&[true], now);
+        assert_eq!(subscriptions.answered(&[false], now), ["b"]);
+    }
+
+    #[test]
+    fn a_group_that_costs_the_connection_twice_rests_alone() {
+        let now = Instant::now();
+        let mut subscriptions = lists(&[&["a"], &["b"], &["c"]]);
+        all(&mut subscriptions, now);
+        assert!(subscriptions.ended(now).is_empty());
+        // One at a time from now on: the broker accepts the first and closes at the second.
+        assert_eq!(all(&mut subscriptions, now), ["a"]);
+        subscriptions.answered(&[true], now);
+        assert_eq!(all(&mut subscriptions, now), ["b"]);
+        assert_eq!(subscriptions.ended(now), ["b"]);
+        assert_eq!(all(&mut subscriptions, now), ["a"]);
+        subscriptions.answered(&[true], now);
+        assert_eq!(all(&mut subscriptions, now), ["c"]);
+        subscriptions.answered(&[true], now);
+        assert!(all(&mut subscriptions, now).is_empty());
+        // After its rest one more failure is enough.
+        assert_eq!(subscriptions.due_at(), Some(now + REST));
+        assert_eq!(all(&mut subscriptions, now + REST), ["b"]);
+        assert_eq!(subscriptions.ended(now + REST), ["b"]);
+    }
+
+    #[test]
+    fn a_message_that_is_too_large_silences_the_least_trusted() {
+        let now = Instant::now();
+        let mut subscriptions = lists(&[&["a"], &["b"]]);
+        all(&mut subscriptions, now);
+        subscriptions.answered(&[true], now);
+        subscriptions.answered(&[true], now);
+        assert_eq!(subscriptions.too_large(now), ["b"]);
+        subscriptions.ended(now);
+        assert_eq!(all(&mut subscriptions, now), ["a"]);
+        subscriptions.answered(&[true], now);
+        // It was the first one.
+        assert_eq!(subscriptions.too_large(now), ["a"]);
+        subscriptions.ended(now);
+        assert!(all(&mut subscriptions, now).is_empty());
+        assert_eq!(all(&mut subscriptions, now + REST), ["a", "b"]);
+    }
+}

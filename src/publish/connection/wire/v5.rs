@@ -1,0 +1,301 @@
+//! MQTT 5.
+
+use rumqttc_v5::{
+    AsyncClient, Broker, ConnAck, ConnectReturnCode, ConnectionError, DisconnectReasonCode, Event,
+    EventLoop, IncomingPacketSizeLimit, LastWill, MqttOptions, Outgoing, Packet, PubAck,
+    PubAckReason, PublishOptions, PublishProperties, QoS, StateError, SubscribeFilterInput,
+    SubscribeReasonCode, mqttbytes,
+};
+
+use super::{Grant, INFLIGHT, Incoming, LIMIT, Options, WireEvent, unreadable};
+use crate::publish::connection::dial::Dial;
+use crate::publish::connection::failure::{ConnectionFailure, Reason};
+use crate::publish::outbox::Message;
+
+/// Hands messages to the event loop.
+pub(super) struct Client(AsyncClient);
+
+/// The event loop.
+pub(super) struct Events(EventLoop);
+
+/// A client with a clean start and a session that ends with the connection, so that nothing is kept
+/// from an earlier one.
+pub(super) fn open(options: &Options, dial: &Dial, capacity: usize) -> (Client, Events) {
+    let server = dial.server();
+    let broker = Broker::tcp(server.host.as_str(), server.port);
+    let mut made = MqttOptions::new(&options.client_id, broker);
+    let max_packet = u32::try_from(options.max_packet).unwrap_or(u32::MAX);
+    made.set_keep_alive(options.keep_alive.as_secs() as u16)
+        .set_incoming_packet_size_limit(IncomingPacketSizeLimit::Bytes(max_packet))
+        .set_outgoing_inflight_upper_limit(INFLIGHT)
+        .set_connect_timeout(LIMIT)
+        .set_clean_start(true);
+    if let Some((username, password)) = &options.login {
+        made.set_credentials(username, password.reveal().to_owned());
+    }
+    if let Some(will) = &options.will {
+        made.set_last_will(LastWill::new(
+            &will.topic,
+            will.payload.clone(),
+            QoS::AtLeastOnce,
+            will.retained(),
+            None,
+        ));
+    }
+    let dial = dial.clone();
+    made.set_socket_connector(move |_, _| dial.clone().connect());
+    let (client, events) = AsyncClient::builder(made).capacity(capacity).build();
+    (Client(client), Events(events))
+}
+
+/// The most bytes that a packet with this message takes: a fixed header of 5 at most, the topic's
+/// length and the packet id of 2 each, the length of the properties of 4 at most, and of each
+/// property its name and its length.
+pub(super) fn size(message: &Message) -> usize {
+    let correlation = message
+        .correlation
+        .as_ref()
+        .map_or(0, |data| data.len() + 3);
+    message.topic.len() + message.payload.len() + correlation + 13
+}
+
+impl Client {
+    /// Whether there was room for the message.
+    pub(super) fn publish(&self, message: &Message, retain: bool) -> bool {
+        let mut options = PublishOptions::at_least_once().retain(retain);
+        if let Some(correlation) = &message.correlation {
+            options = options.properties(PublishProperties {
+                correlation_data: Some(correlation.clone().into()),
+                ..PublishProperties::default()
+            });
+        }
+        let topic = message.topic.as_str();
+        let handed_over = self.0.try_publish(topic, message.payload.clone(), options);
+        handed_over.is_ok()
+    }
+
+    /// Whether there was room for the subscription.
+    pub(super) fn subscribe(&self, topics: &[&str]) -> bool {
+        let filter = |topic: &&str| SubscribeFilterInput::new(*topic, QoS::AtLeastOnce);
+        self.0.try_subscribe_many(topics.iter().map(filter)).is_ok()
+    }
+
+    /// Whether there was room for the disconnect.
+    pub(super) fn disconnect(&self) -> bool {
+        self.0.try_disconnect_now().is_ok()
+    }
+}
+
+impl Events {
+    pub(super) async fn next(&mut self) -> Result<WireEvent, ConnectionFailure> {
+        match self.0.poll().await {
+            Ok(Event::Incoming(Packet::PubAck(ack))) => acknowledged(&ack),
+            Ok(event) => Ok(translate(event)),
+            Err(error) => Err(explain(error)),
+        }
+    }
+}
+
+/// What an acknowledgement says.
+///
+/// # Errors
+/// The broker refused the message for a reason that may pass. The message is still in flight, so it
+/// is sent again on the next connection, in its place.
+fn acknowledged(ack: &PubAck) -> Result<WireEvent, ConnectionFailure> {
+    let rejected = |why| Ok(WireEvent::Rejected(ack.pkid, why));
+    match ack.reason {
+        PubAckReason::Success | PubAckReason::NoMatchingSubscribers => {
+            Ok(WireEvent::Acknowledged(ack.pkid))
+        }
+        PubAckReason::NotAuthorized => rejected("not authorised"),
+        PubAckReason::TopicNameInvalid => rejected("it does not accept the topic"),
+        PubAckReason::PayloadFormatInvalid => rejected("it does not accept the payload"),
+        PubAckReason::QuotaExceeded => Err(ConnectionFailure {
+            reason: Reason::Quota,
+            detail: "PUBACK: quota exceeded".into(),
+        }),
+        other => Err(ConnectionFailure {
+            reason: Reason::Declined,
+            detail: format!("PUBACK: {other:?}"),
+        }),
+    }
+}
+
+fn translate(event: Event) -> WireEvent {
+    match event {
+        Event::Incoming(Packet::ConnAck(ack)) => WireEvent::Connected(grant(&ack)),
+        Event::Incoming(Packet::SubAck(ack)) => {
+            let accepted = |code| matches!(code, SubscribeReasonCode::Success(_));
+            WireEvent::Subscribed(ack.return_codes.into_iter().map(accepted).collect())
+        }
+        Event::Incoming(Packet::Publish(publish)) => {
+            let Ok(topic) = String::from_utf8(publish.topic.to_vec()) else {
+                return WireEvent::Other;
+            };
+            let properties = publish.properties.unwrap_or_default();
+            WireEvent::Incoming(Incoming {
+                topic,
+                payload: publish.payload.to_vec(),
+                retained: publish.retain,
+                response_topic: properties.response_topic,
+                correlation: properties.correlation_data.map(|data| data.to_vec()),
+            })
+        }
+        Event::Outgoing(Outgoing::Publish(id)) => WireEvent::Sent(id),
+        Event::Outgoing(Outgoing::Disconnect) => WireEvent::Disconnected,
+        _ => WireEvent::Other,
+    }
+}
+
+fn grant(ack: &ConnAck) -> Grant {
+    let Some(properties) = &ack.properties else {
+        return Grant::default();
+    };
+    let all = Grant::default();
+    Grant {
+        window: properties
+            .receive_max
+            .map_or(all.window, |n| usize::from(n).max(1)),
+        max_packet: properties
+            .max_packet_size
+            .map_or(all.max_packet, |n| n as usize),
+        retain: properties.retain_available != Some(0),
+    }
+}
+
+fn explain(error: ConnectionError) -> ConnectionFailure {
+    let detail = error.to_string();
+    let reason = match error {
+        ConnectionError::Io(e) => Reason::of_io(e),
+        // The crate uses one limit for the connect and for writes.
+        ConnectionError::Timeout(_) => Reason::NoAnswer,
+        ConnectionError::MqttState(error) => explain_state(error),
+        ConnectionError::ConnectionRefused(code) => explain_refusal(code),
+        ConnectionError::NotConnAck(_) => unreadable(),
+        _ => Reason::Other,
+    };
+    ConnectionFailure { reason, detail }
+}
+
+fn explain_refusal(code: ConnectReturnCode) -> Reason {
+    match code {
+        ConnectReturnCode::BadUserNamePassword | ConnectReturnCode::BadAuthenticationMethod => {
+            Reason::BadLogin
+        }
+        ConnectReturnCode::NotAuthorized | ConnectReturnCode::Banned => Reason::NotAuthorized,
+        ConnectReturnCode::BadClientId | ConnectReturnCode::ClientIdentifierNotValid => {
+            Reason::BadClientId
+        }
+        ConnectReturnCode::RefusedProtocolVersion
+        | ConnectReturnCode::UnsupportedProtocolVersion => Reason::BadVersion,
+        ConnectReturnCode::QuotaExceeded | ConnectReturnCode::ConnectionRateExceeded => {
+            Reason::Quota
+        }
+        ConnectReturnCode::Success
+        | ConnectReturnCode::ServiceUnavailable
+        | ConnectReturnCode::ServerUnavailable
+        | ConnectReturnCode::ServerBusy
+        | ConnectReturnCode::UseAnotherServer
+        | ConnectReturnCode::ServerMoved => Reason::NotReady,
+        _ => Reason::Other,
+    }
+}
+
+fn explain_state(error: StateError) -> Reason {
+    match error {
+        StateError::Io(e) | StateError::Deserialization(mqttbytes::Error::Io(e)) => {
+            Reason::of_io(e)
+        }
+        StateError::AwaitPingResp => Reason::StoppedAnswering,
+        StateError::ConnectionAborted => Reason::Closed,
+        StateError::Unsolicited(_) => Reason::Unsolicited,
+        StateError::Deserialization(mqttbytes::Error::PayloadSizeLimitExceeded { .. })
+        | StateError::IncomingPacketTooLarge { .. } => Reason::TooLarge,
+        StateError::ServerDisconnect { reason_code, .. } => explain_disconnect(reason_code),
+        StateError::ConnFail { reason } => explain_refusal(reason),
+        StateError::Deserialization(_) | StateError::ProtocolViolation(_) => unreadable(),
+        _ => Reason::Other,
+    }
+}
+
+fn explain_disconnect(code: DisconnectReasonCode) -> Reason {
+    match code {
+        DisconnectReasonCode::SessionTakenOver => Reason::TakenOver,
+        DisconnectReasonCode::NotAuthorized => Reason::NotAuthorized,
+        DisconnectReasonCode::QuotaExceeded
+        | DisconnectReasonCode::MessageRateTooHigh
+        | DisconnectReasonCode::ConnectionRateExceeded => Reason::Quota,
+        DisconnectReasonCode::ServerBusy
+        | DisconnectReasonCode::ServerShuttingDown
+        | DisconnectReasonCode::UseAnotherServer
+        | DisconnectReasonCode::ServerMoved => Reason::NotReady,
+        DisconnectReasonCode::NormalDisconnection
+        | DisconnectReasonCode::UnspecifiedError
+        | DisconnectReasonCode::AdministrativeAction => Reason::Closed,
+        _ => Reason::Other,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn ack(reason: PubAckReason) -> PubAck {
+        PubAck {
+            reason,
+            ..PubAck::new(7, None)
+        }
+    }
+
+    #[test]
+    fn a_refusal_of_a_message_is_final_or_may_pass() {
+        for (reason, event) in [
+            (PubAckReason::Success, WireEvent::Acknowledged(7)),
+            (
+                PubAckReason::NoMatchingSubscribers,
+                WireEvent::Acknowledged(7),
+            ),
+            (
+                PubAckReason::NotAuthorized,
+                WireEvent::Rejected(7, "not authorised"),
+            ),
+        ] {
+            assert_eq!(acknowledged(&ack(reason)).unwrap(), event);
+        }
+        let failure = acknowledged(&ack(PubAckReason::QuotaExceeded)).unwrap_err();
+        assert!(matches!(failure.reason, Reason::Quota));
+        let failure = acknowledged(&ack(PubAckReason::UnspecifiedError)).unwrap_err();
+        assert!(matches!(failure.reason, Reason::Declined));
+    }
+
+    #[test]
+    fn each_refusal_of_the_broker_has_a_reason() {
+        for (code, reason) in [
+            (ConnectReturnCode::BadUserNamePassword, "BadLogin"),
+            (ConnectReturnCode::NotAuthorized, "NotAuthorized"),
+            (ConnectReturnCode::ClientIdentifierNotValid, "BadClientId"),
+            (ConnectReturnCode::UnsupportedProtocolVersion, "BadVersion"),
+            (ConnectReturnCode::ServerUnavailable, "NotReady"),
+            (ConnectReturnCode::QuotaExceeded, "Quota"),
+        ] {
+            let failure = explain(ConnectionError::ConnectionRefused(code));
+            assert_eq!(format!("{:?}", failure.reason), reason);
+        }
+    }
+
+    #[test]
+    fn a_goodbye_of_the_broker_has_a_reason() {
+        for (reason_code, reason) in [
+            (DisconnectReasonCode::SessionTakenOver, "TakenOver"),
+            (DisconnectReasonCode::ServerShuttingDown, "NotReady"),
+            (DisconnectReasonCode::NotAuthorized, "NotAuthorized"),
+        ] {
+            let error = StateError::ServerDisconnect {
+                reason_code,
+                reason_string: None,
+            };
+            let failure = explain(ConnectionError::MqttState(error));
+            assert_eq!(format!("{:?}", failure.reason), reason);
+        }
+    }
+}

@@ -1,0 +1,67 @@
+//! The payload of `settings`.
+
+use serde::Serialize;
+
+use super::fields::VERSION;
+
+/// What commands and reloads can change, the payload of `settings`.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Settings<'a> {
+    v: u8,
+    /// Whether frames are passed over until `resume`.
+    paused: bool,
+    /// The `observe.threshold` in force.
+    threshold: f32,
+    /// The `log.level` in force, in small letters.
+    log_level: String,
+    /// SHA-256 of the model, in hex.
+    model: &'a str,
+    /// The number of its labels.
+    labels: usize,
+    /// Why the last reload changed nothing; absent once one succeeds.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reload_error: Option<&'a str>,
+}
+
+impl<'a> Settings<'a> {
+    /// The payload for these settings, and for the model of this hash.
+    pub(crate) fn new(
+        paused: bool,
+        threshold: f32,
+        log: log::LevelFilter,
+        (model, labels): (&'a str, usize),
+        reload_error: Option<&'a str>,
+    ) -> Self {
+        Self {
+            v: VERSION,
+            paused,
+            threshold,
+            log_level: log.as_str().to_ascii_lowercase(),
+            model,
+            labels,
+            reload_error,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use log::LevelFilter;
+
+    use super::*;
+
+    #[test]
+    fn settings_are_written_as_commands_take_them() {
+        let json = |error| {
+            let settings = Settings::new(true, 0.7, LevelFilter::Info, ("cafe", 16), error);
+            serde_json::to_string(&settings).unwrap()
+        };
+        let text =
+            r#"{"v":1,"paused":true,"threshold":0.7,"log_level":"info","model":"cafe","labels":16"#;
+        assert_eq!(json(None), format!("{text}}}"));
+        assert_eq!(
+            json(Some("no")),
+            format!("{text},\"reload_error\":\"no\"}}")
+        );
+    }
+}
