@@ -1,0 +1,29 @@
+//! What a running daemon can change.
+
+use std::path::PathBuf;
+
+use log::LevelFilter;
+
+use super::health::Config as HealthConfig;
+use crate::{memory, observe, vision};
+
+/// The part of the configuration that a running daemon can take over.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Settings {
+    /// The ONNX file or the bundle.
+    pub model: PathBuf,
+    /// Threads that one inference uses.
+    pub threads: usize,
+    /// How frames become the model's input.
+    pub vision: vision::Config,
+    /// Which frames are worth an inference.
+    pub gate: vision::GateConfig,
+    /// When a label is published.
+    pub observe: observe::Config,
+    /// How often health is published.
+    pub health: HealthConfig,
+    /// How much memory is allowed.
+    pub memory: memory::Config,
+    /// Which lines are logged.
+    pub log: LevelFilter,
+}
