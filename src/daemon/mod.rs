@@ -29,14 +29,14 @@ use self::health::Collector;
 use self::main_loop::MainLoop;
 use crate::frame::Slot;
 use crate::memory::Guard;
-use crate::metrics::Textfile;
 use crate::meter::Progress;
+use crate::metrics::Textfile;
 use crate::pipeline::{self, Pace, Pipeline, Totals};
 use crate::publish::Publisher;
 use crate::signals::{Request, Stop};
 use crate::source::{self, Opened};
 
-pub(crate) use health::Config as HealthConfig;
+pub(crate) use health::{Config as HealthConfig, sample};
 pub use kept::Keeper;
 pub use reload::{Reloader, Reread};
 pub use settings::Settings;

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use super::commands::{self, Asker, Outcome, Request};
 use super::connection::{
-    self, Inbox, Link, Liveness, LogLimit, Patience, Shared, client_id, temporary_client_id,
+    self, Crowd, Inbox, Link, Liveness, LogLimit, Patience, Shared, client_id, temporary_client_id,
 };
 use super::counts::MessageCounts;
 use super::outbox::{Message, MessageKind, Outbox};
@@ -29,6 +29,14 @@ pub struct Extras {
     pub birth: Vec<(String, Vec<u8>)>,
     /// Messages of others, topic and payload, after which all states are published again.
     pub births: Vec<(String, String)>,
+}
+
+/// Where a connection is held.
+enum Place<'c> {
+    /// On a thread of its own.
+    OwnThread(Patience),
+    /// On the threads of a simulated fleet.
+    Crowd(&'c Crowd),
 }
 
 /// Publishes over MQTT; see the [module](super).
@@ -58,7 +66,17 @@ impl Publisher {
     /// # Errors
     /// Those of [`Publisher::start`].
     pub fn start_with(config: &Config, id: &str, extras: Extras) -> Result<Self, Error> {
-        Self::start_as(client_id(config, id), config, id, Patience::Endless, extras)
+        let place = Place::OwnThread(Patience::Endless);
+        Self::start_as(client_id(config, id), config, id, extras, place)
+    }
+
+    /// Does the same as [`Publisher::start`] on the threads of `crowd`.
+    ///
+    /// # Errors
+    /// Those of [`Publisher::start`].
+    pub(crate) fn start_in(crowd: &Crowd, config: &Config, id: &str) -> Result<Self, Error> {
+        let place = Place::Crowd(crowd);
+        Self::start_as(client_id(config, id), config, id, Extras::default(), place)
     }
 
     /// Does the same with a client id for a short `purpose`, so that a daemon that runs with the
@@ -69,15 +87,16 @@ impl Publisher {
     /// Those of [`Publisher::start`].
     pub(crate) fn start_temporary(config: &Config, id: &str, purpose: &str) -> Result<Self, Error> {
         let client_id = temporary_client_id(config, id, purpose);
-        Self::start_as(client_id, config, id, Patience::OneTry, Extras::default())
+        let place = Place::OwnThread(Patience::OneTry);
+        Self::start_as(client_id, config, id, Extras::default(), place)
     }
 
     fn start_as(
         client_id: String,
         config: &Config,
         id: &str,
-        patience: Patience,
         extras: Extras,
+        place: Place<'_>,
     ) -> Result<Self, Error> {
         let topics = Topics::new(&config.base, id)?;
         let availability = |word: &str| Message {
@@ -103,14 +122,23 @@ impl Publisher {
             None => Liveness::assumed(),
         };
         let shared = Arc::new(Shared::new(outbox, availability("online"), offline));
-        let thread = connection::start(&shared, target, patience, inbox, liveness)?;
+        let thread = match place {
+            Place::OwnThread(patience) => {
+                let thread = connection::start(&shared, target, patience, inbox, liveness)?;
+                Some(thread)
+            }
+            Place::Crowd(crowd) => {
+                crowd.hold(&shared, target, inbox, liveness);
+                None
+            }
+        };
         Ok(Self {
             shared,
             topics,
             address: config.address(),
             max_packet: config.max_packet,
             limit: Mutex::default(),
-            thread: Mutex::new(Some(thread)),
+            thread: Mutex::new(thread),
         })
     }
 
@@ -207,6 +235,11 @@ impl Publisher {
     /// message of a state would otherwise take the place of one that still waits.
     pub(crate) fn drain(&self, timeout: Duration) {
         drop(self.shared.wait_while(timeout, |state| !state.idle()));
+    }
+
+    /// Begins what [`Publisher::close`] does, without waiting for it.
+    pub(crate) fn begin_close(&self, timeout: Duration) {
+        self.shared.close(Instant::now() + timeout);
     }
 
     /// Sends the waiting messages and `offline`, disconnects and ends the thread, all within

@@ -36,7 +36,7 @@ mod topics;
 pub use client::{Extras, Publisher};
 pub use commands::Config as CommandsConfig;
 pub use config::Config;
-pub(crate) use connection::LogLimit;
+pub(crate) use connection::{Crowd, Listening, LogLimit};
 pub use connection::{PasswordError, Secret, TlsError, probe};
 pub use counts::MessageCounts;
 pub use error::Error;
