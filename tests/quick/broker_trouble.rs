@@ -5,6 +5,7 @@ use std::io::{Read, Write};
 use std::net::{Ipv4Addr, TcpListener, TcpStream};
 use std::time::{Duration, Instant, UNIX_EPOCH};
 
+use crate::support::talker::MODEL;
 use crate::support::{Broker, PATIENCE, Subscriber, Talker, free_port};
 use goldcrest::frame::Captured;
 use goldcrest::observe::{self, Observer};
@@ -204,7 +205,7 @@ fn a_message_over_the_limit_is_dropped_without_reconnecting() {
     let say = observer
         .step(&[1.0], 0, captured)
         .expect("one frame is enough");
-    talker.publisher.publish_update(&say, "cafe");
+    talker.publisher.publish_update(&say, MODEL);
     assert_eq!(talker.publisher.counts().dropped, 2);
     talker.see(0);
     assert_eq!(subscriber.expect("label").json()["label"], "coke");
@@ -232,7 +233,7 @@ fn what_fits_the_limit_by_our_count_fits_by_the_clients() {
     let say = observer
         .step(&[1.0], 0, captured)
         .expect("one frame is enough");
-    let payloads: Vec<_> = Payload::of(&say, "cafe").collect();
+    let payloads: Vec<_> = Payload::of(&say, MODEL).collect();
     let Some(Payload::Event(event)) = payloads.last() else {
         panic!("a change is an event");
     };

@@ -8,6 +8,7 @@ pub mod bundle;
 pub mod cgroup;
 pub mod daemon;
 pub mod program;
+pub mod schema;
 pub mod subscriber;
 pub mod talker;
 pub mod vivid;
