@@ -57,7 +57,7 @@ const fn counter(name: &'static str, pointer: &'static str, help: &'static str) 
 const MIB: f64 = (1 << 20) as f64;
 
 /// The metrics that have no label but the id. A number that the payload leaves out is left out.
-pub(super) const ENTRIES: [Entry; 22] = [
+pub(super) const ENTRIES: [Entry; 28] = [
     gauge(
         "goldcrest_uptime_seconds",
         "/uptime_s",
@@ -172,6 +172,39 @@ pub(super) const ENTRIES: [Entry; 22] = [
         "goldcrest_connections_total",
         "/queue/connections",
         "Connections that the broker accepted.",
+    ),
+    counter(
+        "goldcrest_events_total",
+        "/outbox/events",
+        "Events since the start, and those that were found on disk then.",
+    ),
+    counter(
+        "goldcrest_events_sent_total",
+        "/outbox/sent",
+        "Events that the broker acknowledged.",
+    ),
+    counter(
+        "goldcrest_events_unsent_total",
+        "/outbox/unsent",
+        "Events that were lost.",
+    ),
+    gauge(
+        "goldcrest_events_waiting",
+        "/outbox/waiting",
+        1.0,
+        "Events that wait for the broker or its acknowledgement.",
+    ),
+    gauge(
+        "goldcrest_outbox_bytes",
+        "/outbox/bytes",
+        1.0,
+        "Bytes that the waiting events count.",
+    ),
+    gauge(
+        "goldcrest_outbox_stored_events",
+        "/outbox/stored",
+        1.0,
+        "Waiting events that are on disk.",
     ),
     gauge(
         "goldcrest_temperature_celsius",

@@ -120,12 +120,13 @@ impl Page {
         self.family(
             "goldcrest_stage_seconds",
             Kind::Gauge,
-            "Time of a stage over the last interval, by quantile; 0 is the least.",
+            "Time of a stage over the last interval: the least, the median, the 95th percentile.",
         );
         for (stage, times) in entries(json, "stages_ms") {
-            for (key, quantile) in [("min", "0"), ("p50", "0.5"), ("p95", "0.95")] {
+            // Prometheus reserves `quantile` for summaries, which have sums and counts.
+            for key in ["min", "p50", "p95"] {
                 if let Some(time) = seconds(times, key) {
-                    self.sample(&[("stage", stage), ("quantile", quantile)], time);
+                    self.sample(&[("stage", stage), ("statistic", key)], time);
                 }
             }
         }

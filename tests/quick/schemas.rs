@@ -46,7 +46,10 @@ fn every_key_of_a_schema_stands_on_the_page() {
     for name in schema::names() {
         let path = root().join(format!("docs/schemas/{name}.json"));
         let schema: Value = serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap();
-        assert_eq!(schema["$schema"], "https://json-schema.org/draft/2020-12/schema");
+        assert_eq!(
+            schema["$schema"],
+            "https://json-schema.org/draft/2020-12/schema"
+        );
         let mut found = Vec::new();
         keys(&schema, &mut found);
         // Payloads that no branch of this page has yet are found missing here.
@@ -67,20 +70,33 @@ fn a_payload_that_the_schema_does_not_allow_is_found() {
     };
     assert_eq!(faults(&|_| {}), Vec::<String>::new());
     for (part, change) in [
-        ("lists no such key", &(|p| p["colour"] = json!(1)) as &dyn Fn(&mut Value)),
-        ("lacks \"losses\"", &|p| drop(p.as_object_mut().unwrap().remove("losses"))),
+        (
+            "lists no such key",
+            &(|p: &mut Value| p["colour"] = json!(1)) as &dyn Fn(&mut Value),
+        ),
+        ("lacks \"losses\"", &|p| {
+            drop(p.as_object_mut().unwrap().remove("losses"))
+        }),
         ("is not of type", &|p| p["losses"] = json!("none")),
         ("is not of type", &|p| p["losses"] = json!(1.5)),
         ("is below 0", &|p| p["losses"] = json!(-1)),
         ("is none of", &|p| p["cause"] = json!("tired")),
         ("is not 1", &|p| p["v"] = json!(2)),
         ("does not match", &|p| p["since"] = json!("yesterday")),
-        ("lists no such key", &|p| p["mode"] = json!({"fps": 1.0, "hue": 2})),
+        ("lists no such key", &|p| {
+            p["mode"] = json!({"fps": 1.0, "hue": 2})
+        }),
     ] {
         let found = faults(change);
-        assert!(found.iter().any(|fault| fault.contains(part)), "{part}: {found:?}");
+        assert!(
+            found.iter().any(|fault| fault.contains(part)),
+            "{part}: {found:?}"
+        );
     }
-    assert_eq!(schema::faults("availability", "online"), Vec::<String>::new());
+    assert_eq!(
+        schema::faults("availability", "online"),
+        Vec::<String>::new()
+    );
     assert_eq!(schema::faults("availability", "\"online\"").len(), 1);
     assert_eq!(schema::faults("label", "no JSON").len(), 1);
 }
@@ -125,7 +141,10 @@ fn hold(found: &[(String, String)]) {
         let topic = format!("goldcrest/front/{name}");
         found.iter().filter(|(of, _)| *of == topic).count()
     };
-    assert!(of("label") > 0 && of("event") == 3 && of("availability") == 2, "{found:#?}");
+    assert!(
+        of("label") > 0 && of("event") == 3 && of("availability") == 2,
+        "{found:#?}"
+    );
     for (topic, payload) in found {
         let name = topic.rsplit('/').next().and_then(schema::of_topic);
         let faults = schema::faults(name.expect("a schema"), payload);
@@ -139,13 +158,25 @@ fn mosquitto_sub_reads_every_payload() {
     broker.publish("goldcrest/ready", "yes");
     let mut client = Command::new(installed("mosquitto_sub"));
     let port = broker.port().to_string();
-    client.args(["-h", "127.0.0.1", "-p", &port, "-q", "1", "-v", "-t", "goldcrest/#"]);
+    client.args([
+        "-h",
+        "127.0.0.1",
+        "-p",
+        &port,
+        "-q",
+        "1",
+        "-v",
+        "-t",
+        "goldcrest/#",
+    ]);
     hold(&read_all(client, &broker));
 }
 
 #[test]
 fn paho_reads_every_payload() {
-    let has = Command::new("python3").args(["-c", "import paho.mqtt.client"]).output();
+    let has = Command::new("python3")
+        .args(["-c", "import paho.mqtt.client"])
+        .output();
     if !has.is_ok_and(|ran| ran.status.success()) {
         // Without the package python3-paho-mqtt, mosquitto_sub above is the other client.
         return;
@@ -193,7 +224,10 @@ fn replayed() -> Vec<(String, String)> {
 #[test]
 fn two_replays_publish_the_same_bytes() {
     let (first, second) = (replayed(), replayed());
-    assert!(first.iter().any(|(topic, _)| topic.ends_with("/event")), "{first:#?}");
+    assert!(
+        first.iter().any(|(topic, _)| topic.ends_with("/event")),
+        "{first:#?}"
+    );
     assert_eq!(first, second);
 }
 
@@ -201,12 +235,22 @@ fn two_replays_publish_the_same_bytes() {
 fn a_daemon_publishes_nothing_that_no_schema_knows() {
     let broker = Broker::start();
     let subscriber = Subscriber::new(&broker, "goldcrest/test/#");
-    let daemon = Daemon::start(&format!("[health]\ninterval = 1.0\n{}", broker.config_toml()));
+    let daemon = Daemon::start(&format!(
+        "[health]\ninterval = 1.0\n{}",
+        broker.config_toml()
+    ));
     let mut seen = std::collections::BTreeSet::new();
-    while !["label", "event", "camera", "health"].iter().all(|name| seen.contains(*name)) {
+    while !["label", "event", "camera", "health"]
+        .iter()
+        .all(|name| seen.contains(*name))
+    {
         let message = subscriber.next(PATIENCE).expect("a message");
         let rest = message.topic.strip_prefix("goldcrest/test/").unwrap();
-        assert!(schema::of_topic(rest).is_some(), "no schema for {}", message.topic);
+        assert!(
+            schema::of_topic(rest).is_some(),
+            "no schema for {}",
+            message.topic
+        );
         seen.insert(rest.to_string());
     }
     daemon.end();

@@ -34,7 +34,10 @@ pub fn of_topic(rest: &str) -> Option<&'static str> {
         Some(_) => return None,
         None => rest,
     };
-    SCHEMAS.keys().map(String::as_str).find(|known| *known == name)
+    SCHEMAS
+        .keys()
+        .map(String::as_str)
+        .find(|known| *known == name)
 }
 
 /// What is wrong with a payload of the schema `name`, or nothing. A key that the schema does not
@@ -62,7 +65,10 @@ fn validate(schema: &Value, value: &Value, path: &str, faults: &mut Vec<String>)
             "type" => {
                 let one = [rule.clone()];
                 let types = rule.as_array().map_or(&one[..], Vec::as_slice);
-                if !types.iter().any(|name| is(value, name.as_str().expect("a type"))) {
+                if !types
+                    .iter()
+                    .any(|name| is(value, name.as_str().expect("a type")))
+                {
                     fault(format!("is not of type {rule}"));
                 }
             }
@@ -74,9 +80,7 @@ fn validate(schema: &Value, value: &Value, path: &str, faults: &mut Vec<String>)
                 fault(format!("is below {rule}"));
             }
             "maximum" if number > rule.as_f64() => fault(format!("is above {rule}")),
-            "maxItems"
-                if value.as_array().map(|items| items.len() as u64) > rule.as_u64() =>
-            {
+            "maxItems" if value.as_array().map(|items| items.len() as u64) > rule.as_u64() => {
                 fault(format!("has more than {rule} items"));
             }
             "pattern" | "format" if text.is_some_and(|text| !matches(rule, text)) => {
@@ -89,8 +93,16 @@ fn validate(schema: &Value, value: &Value, path: &str, faults: &mut Vec<String>)
                     }
                 }
             }
-            "const" | "enum" | "minimum" | "maximum" | "maxItems" | "pattern" | "format"
-            | "properties" | "additionalProperties" | "items" => {}
+            "const"
+            | "enum"
+            | "minimum"
+            | "maximum"
+            | "maxItems"
+            | "pattern"
+            | "format"
+            | "properties"
+            | "additionalProperties"
+            | "items" => {}
             unknown => panic!("{path}: teach this validator the keyword {unknown}"),
         }
     }
@@ -136,7 +148,9 @@ fn matches(rule: &Value, text: &str) -> bool {
         "^[0-9a-f]+-[0-9]+$" => text
             .split_once('-')
             .is_some_and(|(run, seq)| hex(run) && digits(seq)),
-        "date-time" => text.len() == 24 && text.ends_with('Z') && humantime::parse_rfc3339(text).is_ok(),
+        "date-time" => {
+            text.len() == 24 && text.ends_with('Z') && humantime::parse_rfc3339(text).is_ok()
+        }
         other => panic!("teach this validator the pattern {other}"),
     }
 }

@@ -50,8 +50,8 @@ fn a_later_file_wins_key_by_key() {
     let loaded = loaded(&folder).unwrap();
     let config = &loaded.config;
     assert_eq!(
-        (config.id.as_str(), config.mqtt.host.as_str()),
-        ("porch", "site")
+        (config.id.as_str(), config.mqtt.host.as_deref()),
+        ("porch", Some("site"))
     );
     assert_eq!((config.observe.threshold, config.observe.top), (0.7, 4));
     assert_eq!((config.observe.margin, config.observe.frames), (0.3, 7));

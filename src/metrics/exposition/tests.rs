@@ -116,6 +116,10 @@ fn prometheus_can_read_the_text_and_units_are_base_units() {
         Some(("cause", "still")),
     );
     assert_eq!(dropped, Some(1.0));
+    let times = [("stage", "infer"), ("statistic", "p95")];
+    assert!(samples.iter().any(|(name, labels, _)| {
+        name == "goldcrest_stage_seconds" && times.iter().all(|(key, value)| labels[*key] == *value)
+    }));
     let info = samples.iter().find(|s| s.0 == "goldcrest_info").unwrap();
     assert_eq!(info.1["version"], env!("CARGO_PKG_VERSION"));
     assert_eq!((&*info.1["kernel"], &*info.1["model"]), ("scalar", "cafe"));
