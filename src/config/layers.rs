@@ -45,6 +45,7 @@ pub(super) fn read(path: &Path) -> Result<Vec<Layer>, Error> {
             let message = format!("cannot be read: {why}; correct the file or remove it");
             Error::of_file(&drop_in, message)
         })?;
+        layer.check_includes_none(path)?;
         layers.push(layer);
     }
     if layers.len() > MOST {
@@ -183,17 +184,23 @@ impl Layer {
                 );
                 self.error_at(INCLUDE, message)
             })?;
-            let table: Table = layer.text.parse().unwrap_or_default();
-            if table.contains_key(INCLUDE) {
-                let message = format!(
-                    "a file that is included includes no others; name them in {}",
-                    self.path.display()
-                );
-                return Err(layer.error_at(INCLUDE, message));
-            }
+            layer.check_includes_none(&self.path)?;
             layers.push(layer);
         }
         Ok(layers)
+    }
+
+    /// Checks that this file, which comes with the one at `main`, includes no others.
+    fn check_includes_none(&self, main: &Path) -> Result<(), Error> {
+        let table: Table = self.text.parse().unwrap_or_default();
+        if !table.contains_key(INCLUDE) {
+            return Ok(());
+        }
+        let message = format!(
+            "only the main file includes others; name them in {}",
+            main.display()
+        );
+        Err(self.error_at(INCLUDE, message))
     }
 
     /// Checks that this file alone is a configuration: its syntax, its keys and their types.

@@ -5,7 +5,7 @@ use std::time::{Instant, SystemTime};
 use crate::config::Config;
 use crate::daemon;
 use crate::frame::{Captured, PictureState};
-use crate::observe::{self, Observer};
+use crate::observe::{self, Observer, Update};
 use crate::publish::{CameraState, Crowd, Payload, Publisher};
 use crate::setup::Failure;
 use crate::source::Monitor;
@@ -28,7 +28,9 @@ pub(super) struct Device {
     pub(super) publisher: Publisher,
     observer: Observer,
     begun: Instant,
+    label: usize,
     seq: u64,
+    events: u64,
 }
 
 /// The id of the device of this number, counted from 0.
@@ -48,27 +50,37 @@ impl Device {
         let each_frame = observe::Config {
             smoothing: 0.0,
             frames: 1,
-            spread: 0.0,
-            ..config.observe.clone()
+            heartbeat: config.observe.heartbeat,
+            top: config.observe.top,
+            ..observe::Config::default()
         };
         Ok(Self {
             publisher,
             observer: Observer::new(&each_frame, &LABELS.map(String::from)),
             begun: Instant::now(),
+            label: 0,
             seq: 0,
+            events: 0,
         })
     }
 
     /// Sees another label than before, which is an event.
     pub(super) fn change(&mut self) {
+        self.label = (self.label + 1) % LABELS.len();
+        self.look();
+    }
+
+    /// Takes a frame that shows the label of now. The observer decides what is published.
+    pub(super) fn look(&mut self) {
         let mut scores = [0.01; LABELS.len()];
-        scores[self.seq as usize % LABELS.len()] = 0.95;
+        scores[self.label] = 0.95;
         let captured = Captured {
             elapsed: self.begun.elapsed(),
             wall: SystemTime::now(),
         };
         if let Some(update) = self.observer.step(&scores, self.seq, captured) {
             self.publisher.publish_update(&update, MODEL);
+            self.events += u64::from(matches!(update, Update::Change { .. }));
         }
         self.seq += 1;
     }
@@ -86,7 +98,7 @@ impl Device {
 
     /// How many events it has published.
     pub(super) fn events(&self) -> u64 {
-        self.seq
+        self.events
     }
 }
 

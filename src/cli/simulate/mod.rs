@@ -61,6 +61,7 @@ pub struct Options {
 enum Turn {
     Start,
     Event,
+    Heartbeat,
     Health,
 }
 
@@ -203,6 +204,7 @@ impl Fleet<'_> {
                 let half = self.every(Turn::Event).div_f64(2.0);
                 turns.push(Reverse((at + half, n, Turn::Event)));
                 turns.push(Reverse((at + half, n, Turn::Health)));
+                turns.push(Reverse((at + half, n, Turn::Heartbeat)));
             }
         }
         self.lock().stop_measuring();
@@ -222,6 +224,7 @@ impl Fleet<'_> {
                 return Ok(None);
             }
             Turn::Event => devices[n].change(),
+            Turn::Heartbeat => devices[n].look(),
             Turn::Health => devices[n].report(),
         }
         Ok(Some((self.every(turn), turn)))
@@ -230,7 +233,9 @@ impl Fleet<'_> {
     fn every(&self, turn: Turn) -> Duration {
         match turn {
             Turn::Health => Duration::from_secs_f64(self.config.health.interval),
-            _ => Duration::from_secs_f64(60.0 / self.options.rate),
+            // The observer decides when one is due; this asks it often enough.
+            Turn::Heartbeat => Duration::from_secs_f64(self.config.observe.heartbeat / 10.0),
+            Turn::Start | Turn::Event => Duration::from_secs_f64(60.0 / self.options.rate),
         }
     }
 

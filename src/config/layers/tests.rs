@@ -101,7 +101,7 @@ fn an_error_names_the_file_and_the_line_of_its_key() {
 }
 
 #[test]
-fn keys_of_two_files_that_do_not_fit_are_refused_where_one_stands() {
+fn keys_of_two_files_that_do_not_fit_are_refused() {
     let line = refused(&[
         (
             "config.toml",
@@ -131,7 +131,7 @@ fn included_files_include_no_others() {
     let line = refused(&[("config.toml", "include = ['config.toml']\n")]);
     assert_eq!(
         line,
-        "config.toml:1: include: a file that is included includes no others; name them in config.toml"
+        "config.toml:1: include: only the main file includes others; name them in config.toml"
     );
     let line = refused(&[
         ("config.toml", ""),
