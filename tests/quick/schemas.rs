@@ -7,6 +7,7 @@ use std::process::{Command, Stdio};
 use serde_json::{Value, json};
 
 use super::mqtt_page::{documented, page};
+use crate::support::daemon::{bottles, configuration};
 use crate::support::program::{goldcrest, installed, root};
 use crate::support::talker::Talker;
 use crate::support::{Broker, Daemon, PATIENCE, Received, Subscriber, schema};
@@ -193,8 +194,7 @@ fn replayed() -> Vec<(String, String)> {
     let broker = Broker::start();
     let subscriber = Subscriber::new(&broker, "goldcrest/#");
     let folder = tempfile::tempdir().unwrap();
-    let config = folder.path().join("config.toml");
-    std::fs::write(&config, broker.config_toml()).unwrap();
+    let config = configuration(folder.path(), &bottles("stop"), &broker.config_toml());
     let ran = goldcrest(&[
         "replay",
         "tests/recordings/bottles",
