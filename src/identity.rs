@@ -5,21 +5,31 @@ use std::path::Path;
 
 use sha2::{Digest, Sha256};
 
+/// Where the kernel shows the machine's name.
+const HOSTNAME: &str = "/proc/sys/kernel/hostname";
+
 /// The machine's name, up to its first dot; none where the system has none.
 pub(crate) fn hostname() -> Option<String> {
-    let name = text("/proc/sys/kernel/hostname")?;
+    let name = text(HOSTNAME)?;
     let first = name.split('.').next().unwrap_or_default();
     (!first.is_empty()).then(|| first.to_string())
 }
 
 /// The machine's id, as its installation made it. Hash it before it leaves the machine: others must
 /// not learn it (machine-id(5)).
-pub(crate) fn machine_id() -> Option<String> {
+fn machine_id() -> Option<String> {
     ["/etc/machine-id", "/var/lib/dbus/machine-id"]
         .iter()
         .find_map(|path| text(path))
         // An image that was not started yet.
         .filter(|id| id != "uninitialized")
+}
+
+/// The machine's id, or its name where it has none; empty where it has neither. To be hashed as
+/// well.
+pub(crate) fn id() -> String {
+    let id = machine_id().or_else(|| text(HOSTNAME));
+    id.unwrap_or_default()
 }
 
 /// Eight hexadecimal digits that stand for the machine's id and do not reveal it.

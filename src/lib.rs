@@ -8,6 +8,7 @@
 //! - [`vision`]: from a frame of any format to the model's input
 //! - [`engine`]: from the model's input to scores
 //! - [`observe`]: from scores over time to the published state
+//! - [`snapshot`]: pictures of the frames behind events
 //! - [`publish`]: messages over MQTT
 //!
 //! Around them: [`pipeline`] runs the stages on one frame, [`daemon`] runs threads, health and
@@ -37,5 +38,6 @@ pub mod publish;
 mod record;
 mod setup;
 pub mod signals;
+pub mod snapshot;
 pub mod source;
 pub mod vision;

@@ -7,7 +7,7 @@ use std::process::Stdio;
 use std::thread;
 use std::time::Duration;
 
-use support::daemon::{bottles, configuration, table};
+use support::daemon::{CHANGING, bottles, changing, configuration, table};
 use support::program::{command, field, goldcrest, output, root};
 use support::{Broker, Daemon, Subscriber};
 
@@ -162,6 +162,43 @@ fn the_daemon_stays_within_what_it_computed_and_near_it() {
     daemon.end();
 }
 
+#[test]
+fn a_daemon_that_takes_snapshots_stays_within_what_it_computed() {
+    let broker = Broker::start();
+    let subscriber = Subscriber::new(&broker, "goldcrest/test/snapshot");
+    let folder = tempfile::tempdir().unwrap();
+    let settings =
+        "[vision]\nmasks = [[0, 0, 0.25, 1]]\n[snapshot]\nenabled = true\nretain = true\n";
+    let more = format!("{CHANGING}{settings}{}", broker.config_toml());
+    let mut daemon = Daemon::on(&changing(folder.path()), &more);
+    daemon.expect("in all, at most");
+    let need = table(&daemon.log);
+    let part = |name: &str| need.iter().find(|(n, _)| n == name).unwrap().1;
+    let (all, pictures) = (part("in all, at most"), part("snapshots"));
+    for _ in 0..3 {
+        subscriber.expect("snapshot");
+    }
+    let early = field(daemon.id(), "RssAnon:").unwrap() as f64 / 1024.0;
+    for _ in 0..5 {
+        subscriber.expect("snapshot");
+    }
+    let mib = |name| field(daemon.id(), name).unwrap() as f64 / 1024.0;
+    let (peak, anonymous) = (mib("VmHWM:"), mib("RssAnon:"));
+    println!("{need:#?}");
+    println!(
+        "peak {peak:.2} MiB, anonymous {early:.2} and {anonymous:.2}, snapshots {pictures:.2}"
+    );
+    assert!(
+        peak <= all,
+        "the peak is {peak:.2} MiB and {all} were computed"
+    );
+    assert!(
+        anonymous <= early + 0.5,
+        "{anonymous:.2} MiB are anonymous after eight pictures, and {early:.2} after three"
+    );
+    daemon.end();
+}
+
 /// The memory that `check --json` predicts with `more` in the configuration, in MiB: needed, and
 /// pinned.
 fn predicted(more: &str) -> (f64, f64) {
@@ -195,6 +232,27 @@ fn what_is_promised_of_cameras_fits_the_budget() {
     let (three, _) = predicted(&format!("{large}buffers = 3\n"));
     let buffer = f64::from(1920 * 1080 * 2) / 1048576.0;
     assert!((three - two - buffer).abs() < 0.5, "{three} and {two} MiB");
+}
+
+#[test]
+fn snapshots_of_usual_pictures_fit_the_budget() {
+    let quiet = "[camera]\ntimeout = 1.0\n";
+    let of = |camera: &str, enabled| {
+        let snapshot = format!("[snapshot]\nenabled = {enabled}\n");
+        predicted(&format!("{quiet}{camera}{snapshot}")).0
+    };
+    let usual = of("format = \"yuyv\"\n", true);
+    assert!(usual <= 48.0, "{usual} MiB at 640x480 in YUYV");
+    // Pictures of 1080p are over the budget, and `check` tells by how much.
+    for (format, most) in [("mjpg", 2.5), ("yuyv", 6.0)] {
+        let camera = format!("format = {format:?}\nwidth = 1920\nheight = 1080\n");
+        let more = of(&camera, true) - of(&camera, false);
+        println!("{format}: {more} MiB");
+        assert!(
+            more > 1.0 && more <= most,
+            "{format}: {more} MiB for snapshots"
+        );
+    }
 }
 
 #[test]

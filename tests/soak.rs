@@ -150,12 +150,14 @@ fn daemon(folder: &Path, source: Opened, looked: Arc<AtomicU64>) -> Daemon {
         frame: 0,
         vision: 0,
         mqtt: 0,
+        snapshots: 0,
         threads: 0,
     };
     Daemon {
         source,
         pipeline: reloader.pipeline(&reloader.card, engine),
         publisher: None,
+        snapshots: None,
         guard: Guard::new(&memory::Config::default(), facts, Vec::new()),
         reloader,
         report: Request::default(),

@@ -15,7 +15,7 @@ use crate::meter::heap::{self, Heap};
 use crate::meter::process;
 use crate::meter::timing::{Histogram, Percentiles, StageCounts, StageTimes, Stages};
 use crate::pipeline::{Listener, Outcome, Pipeline};
-use crate::publish::{Payload, Topics};
+use crate::publish::{EventIds, Payload, Topics};
 use crate::setup::{self, Failure};
 
 /// The picture that whole frames are measured with.
@@ -91,6 +91,7 @@ pub fn run(options: &Options) -> Result<(), Failure> {
     );
     let mut messages = Messages {
         topics: Topics::new(&loaded.config.mqtt.base, &loaded.config.id)?,
+        ids: EventIds::of_parts(&[]),
     };
     let (before, after) = whole_frames(&mut pipeline, &mut messages, options.frames)?;
     let each = |allocations: u64| allocations as f64 / options.frames as f64;
@@ -129,6 +130,7 @@ pub fn run(options: &Options) -> Result<(), Failure> {
 /// Writes updates as messages and drops them: what publishing costs without a broker.
 struct Messages {
     topics: Topics,
+    ids: EventIds,
 }
 
 impl Listener for Messages {
@@ -137,7 +139,7 @@ impl Listener for Messages {
             return Ok(());
         };
         let (start, mut counted) = (Instant::now(), heap::now());
-        for payload in Payload::of(update, outcome.model) {
+        for payload in Payload::of(update, outcome.model, &self.ids) {
             let message = (payload.topic(&self.topics).to_string(), payload.to_json()?);
             std::hint::black_box(message);
         }

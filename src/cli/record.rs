@@ -39,7 +39,7 @@ pub fn run(options: &Options) -> Result<(), Failure> {
         max_bytes: options.max_bytes,
         keep_free: options.keep_free,
     };
-    let mut recorder = Recorder::new(&options.folder, limits)?;
+    let mut recorder = Recorder::new(&options.folder, limits, &config.vision)?;
     let mut opened = source::open(&config.source, &config.camera, loaded.folder(), &stop)?;
     log::info!(
         "recording {} into {}",

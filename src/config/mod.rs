@@ -16,7 +16,7 @@ use toml::Table;
 
 use self::layers::Layer;
 use crate::misfit::Misfit;
-use crate::{daemon, engine, logging, memory, metrics, observe, publish, source, vision};
+use crate::{daemon, engine, logging, memory, metrics, observe, publish, snapshot, source, vision};
 
 pub use changes::{Changes, Keys};
 pub use error::Error;
@@ -47,8 +47,14 @@ pub struct Config {
     pub observe: observe::Config,
     /// The broker.
     pub mqtt: publish::Config,
+    /// How this camera appears in Home Assistant.
+    pub homeassistant: publish::homeassistant::Config,
     /// Which commands are obeyed.
     pub commands: publish::CommandsConfig,
+    /// How events wait for the broker.
+    pub outbox: publish::OutboxConfig,
+    /// Pictures that are published with events.
+    pub snapshot: snapshot::Config,
     /// How often health is published.
     pub health: daemon::HealthConfig,
     /// Numbers for Prometheus.
@@ -71,7 +77,10 @@ impl Default for Config {
             model: Default::default(),
             observe: Default::default(),
             mqtt: Default::default(),
+            homeassistant: Default::default(),
             commands: Default::default(),
+            outbox: Default::default(),
+            snapshot: Default::default(),
             health: Default::default(),
             metrics: Default::default(),
             memory: Default::default(),
@@ -167,7 +176,7 @@ fn compose(layers: &[Layer]) -> Result<(Config, Table), Error> {
     if let Ok(id) = &expanded {
         config.id.clone_from(id);
     }
-    let sections: [(&str, Result<(), Misfit>); 13] = [
+    let sections = [
         ("", expanded.and_then(|id| check_id(&id))),
         ("source", config.source.check()),
         ("camera", config.camera.check()),
@@ -176,7 +185,11 @@ fn compose(layers: &[Layer]) -> Result<(Config, Table), Error> {
         ("model", config.model.check()),
         ("observe", config.observe.check()),
         ("mqtt", config.mqtt.check()),
+        ("homeassistant", config.homeassistant.check()),
         ("commands", config.commands.check()),
+        ("outbox", config.outbox.check()),
+        ("snapshot", config.snapshot.check()),
+        ("snapshot", check_packet(&config)),
         ("health", config.health.check()),
         ("metrics", config.metrics.check()),
         ("memory", config.memory.check()),
@@ -215,6 +228,24 @@ fn known_keys(section: &str) -> Vec<String> {
     let names = error.message().split('`').skip(3).step_by(2);
     names.map(str::to_string).collect()
 }
+
+/// A picture must fit into one MQTT packet beside its topic.
+fn check_packet(config: &Config) -> Result<(), Misfit> {
+    let (picture, packet) = (config.snapshot.max_bytes, config.mqtt.max_packet);
+    if !config.snapshot.enabled || picture + TOPIC <= packet {
+        return Ok(());
+    }
+    let most = packet.saturating_sub(TOPIC);
+    Err(Misfit::new(
+        "max_bytes",
+        format!(
+            "must be at most {most} bytes, {TOPIC} less than mqtt.max_packet, and is {picture}"
+        ),
+    ))
+}
+
+/// Bytes of a packet that its topic and its head take, at most.
+const TOPIC: usize = 512;
 
 /// An id stands in topics, client ids and file names.
 fn check_id(id: &str) -> Result<(), Misfit> {
@@ -301,6 +332,30 @@ mod tests {
         );
         assert!(message.contains('1'), "{message}");
         assert!(refused("id = \"a/b\"").starts_with("c.toml:1: id: "));
+    }
+
+    #[test]
+    fn a_picture_that_fits_no_packet_is_refused() {
+        let text = "[mqtt]\nmax_packet = 50000\n[snapshot]\nenabled = true\nmax_bytes = 50000\n";
+        assert_eq!(
+            refused(text),
+            "c.toml:5: snapshot.max_bytes: must be at most 49488 bytes, 512 less than \
+             mqtt.max_packet, and is 50000"
+        );
+        let off = text.replace("enabled = true\n", "");
+        assert!(parse(&off, Path::new("c.toml")).is_ok());
+    }
+
+    #[test]
+    fn a_mask_that_is_none_names_its_line_and_both_forms() {
+        for masks in ["[[0, 0, 1]]", "[[[0, 0], [1, 1]]]"] {
+            let message = refused(&format!("[vision]\nrotate = 90\nmasks = {masks}\n"));
+            assert!(message.starts_with("c.toml:3: vision.masks: "), "{message}");
+            assert!(
+                message.contains("at least three points [x, y]"),
+                "{message}"
+            );
+        }
     }
 
     #[test]

@@ -11,7 +11,7 @@ const ADDRESS: [&str; 7] = [
 ];
 
 /// Keys that other programs have, and where Goldcrest stands with them.
-const FOREIGN: [(&[&str], &str); 9] = [
+const FOREIGN: [(&[&str], &str); 10] = [
     (
         &[
             "tls", "ssl", "ca", "ca_file", "ca_cert", "cafile", "cert", "certfile", "keyfile",
@@ -55,6 +55,10 @@ const FOREIGN: [(&[&str], &str); 9] = [
     (
         &["qos", "retain", "retained", "clean_session", "will"],
         "this is fixed: QoS 1, and the label, the camera's state and availability are retained",
+    ),
+    (
+        &["queue", "queue_size", "max_queue", "buffer", "backlog"],
+        "events wait in an outbox that is bounded in bytes: set outbox.max_bytes instead",
     ),
     (
         &["labels", "classes", "label_file", "names"],
@@ -128,6 +132,7 @@ mod tests {
             ("user", "mqtt.username"),
             ("topic", "mqtt.base"),
             ("qos", "QoS 1"),
+            ("queue", "set outbox.max_bytes instead"),
             ("rtsp", "no streams from a network"),
         ] {
             let said = instead(unknown, "mqtt", &MQTT, &[]);

@@ -8,7 +8,7 @@ use serde_json::{Map, Value, json};
 
 use super::kept::{Keeper, Kept};
 use super::reload::{Outcome as Reload, Reloader};
-use crate::pipeline::Pipeline;
+use crate::pipeline::{Pipeline, Publishing};
 use crate::publish::commands::{Asker, Command, Outcome, Request};
 use crate::publish::{Payload, Publisher, Settings};
 
@@ -77,10 +77,11 @@ impl Commands {
     /// Obeys the commands that wait, and answers them.
     pub(super) fn obey(
         &mut self,
-        publisher: &Publisher,
+        publishing: &mut Publishing<'_>,
         reloader: &mut Reloader,
         pipeline: &mut Pipeline,
     ) {
+        let publisher = publishing.publisher();
         for _ in 0..AT_ONCE {
             let Some(Request { command, asker }) = publisher.next_command() else {
                 return;
@@ -90,7 +91,10 @@ impl Commands {
                 self.reloading.push(asker);
                 continue;
             }
-            let outcome = self.change(command, reloader, pipeline);
+            let outcome = match command {
+                Command::Snapshot => self.ask_snapshot(publishing),
+                _ => self.change(command, reloader, pipeline),
+            };
             self.changed = true;
             match &outcome {
                 Ok(more) => log::info!("command {}: {}", asker.name, Value::Object(more.clone())),
@@ -98,6 +102,17 @@ impl Commands {
             }
             publisher.answer(asker, outcome);
         }
+    }
+
+    /// Asks for a picture of the next frame.
+    fn ask_snapshot(&self, publishing: &mut Publishing<'_>) -> Outcome {
+        if self.paused.is_some() {
+            return Err("frames are passed over while paused; send resume first".into());
+        }
+        if !publishing.request_snapshot() {
+            return Err("snapshots are off; set snapshot.enabled = true".into());
+        }
+        Ok(Map::new())
     }
 
     /// Obeys one command that is done at once.
@@ -135,9 +150,8 @@ impl Commands {
                 self.health = true;
                 Ok(Map::new())
             }
-            Command::Snapshot => Err("snapshots are off".into()),
-            // It is answered once it is over.
-            Command::Reload => Ok(Map::new()),
+            // Both are obeyed elsewhere.
+            Command::Snapshot | Command::Reload => Ok(Map::new()),
         }
     }
 

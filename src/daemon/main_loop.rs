@@ -17,6 +17,7 @@ use crate::metrics::Textfile;
 use crate::pipeline::{Listener, LogLines, Outcome, Pace, Pipeline, Publishing, Totals};
 use crate::publish::{CameraState, Health, Payload, Publisher, Unknown};
 use crate::signals::{Request, Stop};
+use crate::snapshot::Snapshots;
 use crate::source::Monitor;
 
 /// How often the thread looks up from an empty slot.
@@ -29,6 +30,8 @@ pub(super) struct MainLoop<'a> {
     pub reloader: &'a mut Reloader,
     pub commands: Commands,
     pub publisher: Option<&'a Publisher>,
+    /// Takes pictures of events; `None` without any, and once the loop runs.
+    pub snapshots: Option<Snapshots>,
     pub(crate) monitor: &'a Monitor,
     pub(crate) slot: &'a Slot,
     pub(crate) progress: &'a Progress,
@@ -40,13 +43,18 @@ pub(super) struct MainLoop<'a> {
     /// Gets the numbers of each health interval.
     pub textfile: Option<Textfile>,
     pub totals: &'a mut Totals,
+    /// Pictures of events that there are none of.
+    pub snapshots_missed: u64,
 }
 
 impl MainLoop<'_> {
     /// Runs until the slot is closed or `stop` is requested. Before the first frame and after the
     /// last, publishes that nothing is known: brokers retain what was published before.
     pub(crate) fn run(mut self, stop: &Stop) -> Result<(), Error> {
-        let mut publishing = self.publisher.map(Publishing::new);
+        let snapshots = self.snapshots.take();
+        let mut publishing = self
+            .publisher
+            .map(|publisher| Publishing::new(publisher).with_snapshots(snapshots));
         self.publish_unknown(&publishing, Unknown::Starting, SystemTime::now());
         let ended = self.turn(stop, &mut publishing);
         self.commands.keep(self.reloader, true);
@@ -69,8 +77,8 @@ impl MainLoop<'_> {
         while !stop.requested() {
             watchdog.feed(self.progress.turns()[1]);
             self.guard.check(self.monitor);
-            if let Some(publisher) = self.publisher {
-                self.commands.obey(publisher, self.reloader, self.pipeline);
+            if let Some(publishing) = publishing {
+                self.commands.obey(publishing, self.reloader, self.pipeline);
             }
             let reloaded = self
                 .reloader
@@ -82,7 +90,16 @@ impl MainLoop<'_> {
                 self.publish_unknown(publishing, Unknown::ModelChanged, SystemTime::now());
                 sight.repeat();
             }
+            if let (Some(Ok(_)), Some(publisher)) = (&reloaded, self.publisher) {
+                publisher.offer(self.reloader.offer());
+            }
             sight.set_paused(self.commands.paused());
+            if let Some(publishing) = publishing {
+                if reloaded.is_some() {
+                    publishing.set_vision(&self.reloader.settings.vision);
+                }
+                self.snapshots_missed = publishing.publish_snapshot();
+            }
             sight.follow(self.monitor, self.publisher);
             self.pipeline.set_blind(sight.blind());
             let heartbeat = self.reloader.settings.observe.heartbeat;
@@ -174,8 +191,10 @@ impl MainLoop<'_> {
             ("slot", self.slot.dropped()),
             ("still", self.totals.still),
             ("paused", self.totals.paused),
-            ("unsent", messages.map_or(0, |m| m.dropped)),
+            ("unsent", messages.map_or(0, |m| m.events.unsent)),
+            ("oversized", messages.map_or(0, |m| m.dropped)),
             ("command", messages.map_or(0, |m| m.commands_refused)),
+            ("snapshot", self.snapshots_missed),
         ] {
             drops.add_many(cause, count);
         }

@@ -34,6 +34,7 @@ use crate::metrics::Textfile;
 use crate::pipeline::{self, Pace, Pipeline, Totals};
 use crate::publish::Publisher;
 use crate::signals::{Request, Stop};
+use crate::snapshot::Snapshots;
 use crate::source::{self, Opened};
 
 pub(crate) use health::{Config as HealthConfig, sample};
@@ -53,6 +54,8 @@ pub struct Daemon {
     pub pipeline: Pipeline,
     /// The connection to the broker; `None` with `mqtt.enabled = false`.
     pub publisher: Option<Publisher>,
+    /// Takes pictures of events; `None` with `snapshot.enabled = false`.
+    pub snapshots: Option<Snapshots>,
     /// The watch over the daemon's memory.
     pub guard: Guard,
     /// Takes over another configuration and another model at SIGHUP.
@@ -139,6 +142,7 @@ impl Daemon {
             textfile,
             keeper,
             progress,
+            snapshots,
             ..
         } = self;
         let slot = Arc::new(Slot::new());
@@ -172,6 +176,8 @@ impl Daemon {
             report: &report,
             textfile,
             totals: &mut totals,
+            snapshots,
+            snapshots_missed: 0,
         }
         .run(stop);
         stop.request();

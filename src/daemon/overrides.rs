@@ -54,3 +54,60 @@ impl Overrides {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn settings(threshold: f32, log: LevelFilter) -> Settings {
+        let mut settings = Settings {
+            model: Default::default(),
+            threads: 1,
+            vision: Default::default(),
+            gate: Default::default(),
+            observe: Default::default(),
+            health: Default::default(),
+            memory: Default::default(),
+            log,
+        };
+        settings.observe.threshold = threshold;
+        settings
+    }
+
+    fn set() -> Overrides {
+        Overrides {
+            threshold: Some(0.5),
+            log: Some(LevelFilter::Debug),
+            ..Overrides::over(&settings(0.6, LevelFilter::Info))
+        }
+    }
+
+    #[test]
+    fn only_a_key_that_changed_in_the_file_takes_its_command_back() {
+        let same = set().after(&settings(0.6, LevelFilter::Info));
+        assert_eq!(same, set());
+        let mut changed = settings(0.6, LevelFilter::Warn);
+        let mut after = set().after(&changed);
+        assert_eq!((after.threshold, after.log), (Some(0.5), None));
+        after.apply(&mut changed).unwrap();
+        assert_eq!(changed, settings(0.5, LevelFilter::Warn));
+        // The file's value is the one to compare with from now on.
+        let again = after.after(&settings(0.6, LevelFilter::Warn));
+        assert_eq!(again, after);
+    }
+
+    #[test]
+    fn a_threshold_that_no_longer_fits_is_left_out_and_named() {
+        let mut strict = settings(0.6, LevelFilter::Info);
+        strict.observe.release = 0.55;
+        let before = strict.observe.clone();
+        let mut overrides = set();
+        let why = overrides.apply(&mut strict).unwrap_err();
+        assert!(
+            why.starts_with("observe.release must be 0 to the threshold, which is 0.5"),
+            "{why}"
+        );
+        assert_eq!((overrides.threshold, strict.observe), (None, before));
+        assert_eq!(strict.log, LevelFilter::Debug);
+    }
+}

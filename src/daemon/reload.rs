@@ -13,6 +13,7 @@ use super::settings::Settings;
 use crate::engine::{self, Card, Classifier, Engine, Memory};
 use crate::memory::{self, Guard};
 use crate::pipeline::Pipeline;
+use crate::publish::homeassistant::Offer;
 use crate::signals::Request;
 use crate::vision;
 
@@ -86,6 +87,18 @@ impl Reloader {
     /// The stages around `engine`, made for the input and the labels of its model.
     pub fn pipeline(&self, card: &Card, engine: Box<dyn Engine>) -> Pipeline {
         stages(&self.settings, card, engine)
+    }
+
+    /// What Home Assistant is told of these settings.
+    pub(crate) fn offer(&self) -> Offer {
+        let model = self.settings.model.file_stem().unwrap_or_default();
+        Offer {
+            labels: self.card.labels.clone(),
+            unknown: self.settings.observe.unknown.clone(),
+            model: model.to_string_lossy().into_owned(),
+            model_hash: self.card.sha256.clone(),
+            health_interval: self.settings.health.interval,
+        }
     }
 
     /// Reloads if that was requested; to be called between two frames.

@@ -46,14 +46,19 @@ impl Sight {
         let status = change.or_else(|| pictures_changed.then(|| monitor.status()));
         if let (Some(publisher), Some(status)) = (publisher, status) {
             let state = CameraState::new(&status, self.picture);
-            let shown = Payload::Camera(state.clone().without_counters())
-                .to_json()
-                .ok();
-            if shown != self.published {
+            if self.is_news(&state) {
                 publisher.publish(&Payload::Camera(state));
-                self.published = shown;
             }
         }
+    }
+
+    /// Whether the camera's state differs from the last one that was asked about, counters aside.
+    fn is_news(&mut self, state: &CameraState<'_>) -> bool {
+        let shown = Payload::Camera(state.clone().without_counters()).to_json();
+        let shown = shown.ok();
+        let news = shown != self.published;
+        self.published = shown;
+        news
     }
 
     /// Makes the reason due again: something else was published meanwhile.
@@ -143,6 +148,30 @@ mod tests {
         let camera = Camera::new(Default::default());
         sight.follow(&camera.monitor(), None);
         assert!(!sight.blind());
+    }
+
+    #[test]
+    fn a_try_to_open_that_fails_as_before_is_no_news() {
+        let mut sight = Sight::default();
+        let mut status = Camera::new(Default::default()).status().clone();
+        assert!(sight.is_news(&CameraState::new(&status, PictureState::Ok)));
+        status.counters.delivered += 1;
+        assert!(!sight.is_news(&CameraState::new(&status, PictureState::Ok)));
+        status.losses += 1;
+        assert!(sight.is_news(&CameraState::new(&status, PictureState::Ok)));
+    }
+
+    #[test]
+    fn a_pause_comes_before_all_other_reasons() {
+        let mut sight = Sight::default();
+        let since = SystemTime::UNIX_EPOCH;
+        sight.lost = Some(SystemTime::now());
+        sight.set_paused(Some(since));
+        let due = sight.due(60.0, Instant::now());
+        assert_eq!(due, Some((Unknown::Paused, since)));
+        sight.set_paused(None);
+        let due = sight.due(60.0, Instant::now());
+        assert_eq!(due.map(|(reason, _)| reason), Some(Unknown::CameraLost));
     }
 
     #[test]

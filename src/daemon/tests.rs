@@ -81,6 +81,7 @@ fn daemon(source: Box<dyn Source>) -> Daemon {
         sized: false,
         vision: 0,
         mqtt: 0,
+        snapshots: 0,
         threads: 0,
     };
     Daemon {
@@ -94,6 +95,7 @@ fn daemon(source: Box<dyn Source>) -> Daemon {
         },
         pipeline: reloader.pipeline(&reloader.card, Box::new(engine)),
         publisher: None,
+        snapshots: None,
         guard: Guard::new(&memory::Config::default(), facts, Vec::new()),
         reloader,
         report: Request::default(),

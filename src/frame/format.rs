@@ -86,6 +86,15 @@ impl PixelFormat {
         Some(layout)
     }
 
+    /// Columns and rows of a raw picture's pixels that share one colour.
+    pub(crate) const fn shared(self) -> (usize, usize) {
+        match self {
+            Self::Rgb24 | Self::Bgr24 | Self::Grey | Self::Jpeg => (1, 1),
+            Self::Yuyv | Self::Uyvy => (2, 1),
+            Self::Nv12 | Self::Yu12 => (2, 2),
+        }
+    }
+
     /// The least number of bytes that a raw picture needs, or `None` for JPEG, an empty picture and
     /// one too large to address.
     pub(crate) fn bytes(self, width: usize, height: usize, stride: usize) -> Option<usize> {

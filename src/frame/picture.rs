@@ -80,6 +80,28 @@ impl Frame {
         }
     }
 
+    /// Becomes a copy of the picture of `other`, with bytes of its own and without a name. A raw
+    /// picture's bytes are copied as far as its pixels reach. Allocates only for a picture that is
+    /// larger than all before.
+    pub(crate) fn copy(&mut self, other: &Self) {
+        let View {
+            format,
+            width,
+            height,
+            stride,
+            colour,
+            orientation,
+            data,
+        } = other.view();
+        let length = format.bytes(width, height, stride).unwrap_or(data.len());
+        let data = &data[..length.min(data.len())];
+        self.data.cleared(data.len()).extend_from_slice(data);
+        (self.format, self.colour, self.orientation) = (format, colour, orientation);
+        (self.width, self.height, self.stride) = (width, height, stride);
+        (self.seq, self.captured) = (other.seq, other.captured);
+        self.name.clear();
+    }
+
     /// The picture, borrowed.
     pub fn view(&self) -> View<'_> {
         View {

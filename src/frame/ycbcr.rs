@@ -15,6 +15,14 @@ pub enum Samples {
 }
 
 impl Samples {
+    /// The three bytes of a black pixel.
+    pub(crate) const fn black(self) -> [u8; 3] {
+        match self {
+            Self::Rgb => [0; 3],
+            Self::Ycbcr(factors) => [factors.black as u8, 128, 128],
+        }
+    }
+
     /// Converts a row of pixels to RGB.
     pub(crate) fn to_rgb(self, row: &mut [u8]) {
         if let Self::Ycbcr(factors) = self {

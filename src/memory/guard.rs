@@ -223,6 +223,7 @@ mod tests {
             sized: true,
             vision: 0,
             mqtt: 0,
+            snapshots: 0,
             threads: 1,
         };
         let mut guard = Guard::new(&Config::default(), facts, Vec::new());

@@ -86,8 +86,10 @@ pub struct Facts {
     pub sized: bool,
     /// The decoder and the resampler.
     pub vision: usize,
-    /// The MQTT client with a full queue.
+    /// The MQTT client with a full outbox.
     pub mqtt: usize,
+    /// Pictures of events: the copy of a frame, an encoder, and JPEG files on their way.
+    pub snapshots: usize,
     /// Threads that are yet to start.
     pub threads: usize,
 }
@@ -147,7 +149,18 @@ impl Need {
         add("frames under way", Anonymous, FRAMES * facts.frame, camera);
         add("source", Anonymous, facts.source, "");
         add("decoder and resampler", Anonymous, facts.vision, camera);
-        add("MQTT", Anonymous, facts.mqtt, "mqtt.queue, mqtt.max_packet");
+        add(
+            "MQTT",
+            Anonymous,
+            facts.mqtt,
+            "outbox.max_bytes, mqtt.max_packet",
+        );
+        add(
+            "snapshots",
+            Anonymous,
+            facts.snapshots,
+            "snapshot.enabled, snapshot.longest_side, snapshot.max_bytes",
+        );
         add("stacks", Anonymous, facts.threads * STACK, "model.threads");
         items.retain(|item| item.bytes > 0);
         Self { items }
@@ -234,6 +247,7 @@ pub(super) mod tests {
         sized: true,
         vision: 40 << 10,
         mqtt: 400 << 10,
+        snapshots: 0,
         threads: 4,
     };
 

@@ -164,6 +164,14 @@ impl Observer {
         self.current.is_some() && self.rival.is_none() && self.lapse.is_none()
     }
 
+    /// Returns true when the next frame may change the state: it takes one more frame that does not
+    /// claim the published label. Without this no frame changes the state, whatever its scores are.
+    pub(crate) fn near(&self) -> bool {
+        // The frames that claim one other label are among those that do not claim this one.
+        let frames = self.lapse.map_or(0, |lapse| lapse.frames);
+        frames.saturating_add(1) >= self.config.frames
+    }
+
     /// Moves each smoothed score towards the frame's by `1 - exp(-dt / tau)`; the first frame is
     /// taken as it is.
     fn smooth(&mut self, scores: &[f32], elapsed: Duration) {

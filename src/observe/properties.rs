@@ -84,6 +84,29 @@ proptest! {
     }
 
     #[test]
+    fn a_change_is_near_one_frame_ahead(
+        frames in 1u32..6,
+        smoothing in 0.0f32..2.0,
+        history in coarse(3),
+        withdrawn in prop::collection::vec(0usize..120, 0..3),
+    ) {
+        let config = Config { smoothing, frames, heartbeat: 1.0, ..Config::default() };
+        let mut observer = Observer::new(&config, &names(3));
+        for (n, scores) in history.iter().enumerate() {
+            if withdrawn.contains(&n) {
+                observer.withdraw();
+            }
+            let (near, settled) = (observer.near(), observer.settled());
+            let update = observer.step(scores, n as u64, at(n as f64 / 10.0));
+            if matches!(update, Some(Update::Change { .. } | Update::Return(_))) {
+                prop_assert!(near, "frame {n} changed the state unannounced");
+            }
+            // With more than one frame to agree, a quiet scene announces nothing.
+            prop_assert!(!near || !settled || frames == 1);
+        }
+    }
+
+    #[test]
     fn a_steady_winner_is_published_after_any_history(
         history in prop::collection::vec(
             (prop::collection::vec(prop::num::f32::ANY, 0..6), 0.0f64..1e6), 0..40),

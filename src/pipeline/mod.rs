@@ -135,6 +135,10 @@ impl Pipeline {
         frame: &mut Frame,
         listeners: &mut [&mut dyn Listener],
     ) -> Result<(), Error> {
+        let near = !self.blind && self.observer.near();
+        for listener in listeners.iter_mut() {
+            listener.frame(frame, near);
+        }
         let (gate, mark) = match self.score(frame) {
             Ok(scored) => scored,
             Err(Stopped::Failed(error)) => return Err(error),

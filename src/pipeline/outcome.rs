@@ -39,6 +39,10 @@ impl Outcome<'_> {
 
 /// Hears of every frame that the pipeline was given.
 pub trait Listener {
+    /// A frame comes and has its bytes still. `near` tells that it may change the published state;
+    /// without that it does not.
+    fn frame(&mut self, _frame: &Frame, _near: bool) {}
+
     /// A frame passed the stages. Time spent on publishing and the latency are added to `stages`.
     ///
     /// # Errors
@@ -65,6 +69,12 @@ pub trait Listener {
 
 /// A listener that may be left out.
 impl<L: Listener> Listener for Option<L> {
+    fn frame(&mut self, frame: &Frame, near: bool) {
+        if let Some(listener) = self {
+            listener.frame(frame, near);
+        }
+    }
+
     fn outcome(&mut self, outcome: &Outcome<'_>, stages: &mut Stages) -> io::Result<()> {
         self.as_mut()
             .map_or(Ok(()), |listener| listener.outcome(outcome, stages))

@@ -166,6 +166,41 @@ fn the_gate_stays_open_while_a_change_is_under_way() {
     );
 }
 
+/// Remembers which frames may change the state, and which did.
+#[derive(Default)]
+struct Foreseen {
+    near: Vec<u64>,
+    changed: Vec<u64>,
+}
+
+impl Listener for Foreseen {
+    fn frame(&mut self, frame: &Frame, near: bool) {
+        assert!(!frame.data.is_empty());
+        self.near.extend(near.then_some(frame.seq));
+    }
+
+    fn outcome(&mut self, outcome: &Outcome<'_>, _: &mut Stages) -> io::Result<()> {
+        let change = matches!(outcome.update, Some(observe::Update::Change { .. }));
+        self.changed.extend(change.then_some(outcome.frame.seq));
+        Ok(())
+    }
+}
+
+#[test]
+fn few_frames_may_change_the_state_and_all_that_do_are_among_them() {
+    let (mut gated, _) = pipeline(Some(GateConfig::default()));
+    let mut foreseen = Foreseen::default();
+    for seq in 0..240 {
+        gated
+            .process(&mut frame(seq), &mut [&mut foreseen])
+            .unwrap();
+    }
+    let Foreseen { near, changed } = foreseen;
+    assert!(changed.len() >= 2, "{changed:?}");
+    assert!(changed.iter().all(|seq| near.contains(seq)), "{near:?}");
+    assert!(near.len() < 12, "{near:?}");
+}
+
 #[test]
 fn a_bad_frame_is_passed_over_and_the_next_one_is_classified() {
     let (mut gated, asked) = pipeline(Some(GateConfig::default()));

@@ -1,16 +1,20 @@
 //! The caller's side: publishing without waiting for the network.
 
+use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use super::commands::{self, Asker, Outcome, Request};
 use super::connection::{
     self, Crowd, Inbox, Link, Liveness, LogLimit, Patience, Shared, client_id, temporary_client_id,
 };
 use super::counts::MessageCounts;
-use super::outbox::{Message, MessageKind, Outbox};
-use super::{Config, Error, Payload, Topics};
+use super::homeassistant::{Announcement, Discovery, Offer};
+use super::outbox::{Disk, Message, MessageKind, Outbox};
+use super::{
+    Config, Error, EventIds, Label, OutboxConfig, Payload, SnapshotInfo, Topics, Unknown, writer,
+};
 use crate::meter::Progress;
 use crate::observe::Update;
 
@@ -25,10 +29,8 @@ pub struct Extras {
     pub commands: commands::Config,
     /// Threads that must make progress for the daemon to be `online`, and how long they may take.
     pub progress: Option<(Arc<Progress>, Duration)>,
-    /// Retained messages, topic and payload, that come first on each connection.
-    pub birth: Vec<(String, Vec<u8>)>,
-    /// Messages of others, topic and payload, after which all states are published again.
-    pub births: Vec<(String, String)>,
+    /// How the instance appears in Home Assistant.
+    pub announcement: Option<Announcement>,
 }
 
 /// Where a connection is held.
@@ -45,56 +47,88 @@ pub struct Publisher {
     topics: Topics,
     address: String,
     max_packet: usize,
+    ids: EventIds,
     limit: Mutex<LogLimit>,
+    /// Topics whose messages were too large, and for which that was logged.
+    too_large: Mutex<Vec<String>>,
     thread: Mutex<Option<JoinHandle<()>>>,
+    /// Ends with the thread that writes events to the disk, if there is one.
+    writing: Mutex<Option<Receiver<()>>>,
 }
 
 impl Publisher {
-    /// Starts the thread that connects to the broker, for the instance `id`. `config` must have
-    /// passed its check. Returns before the thread has connected: see
-    /// [`Publisher::wait_connected`].
+    /// Starts the thread that connects to the broker, for the instance `id`. `config` and `outbox`
+    /// must have passed their checks. Events that wait in the outbox's folder are sent first.
+    /// Returns before the thread has connected: see [`Publisher::wait_connected`].
     ///
     /// # Errors
     /// [`Error::Id`]; [`Error::Password`] and [`Error::Tls`] when a file cannot be used;
-    /// [`Error::Thread`].
-    pub fn start(config: &Config, id: &str) -> Result<Self, Error> {
-        Self::start_with(config, id, Extras::default())
+    /// [`Error::Folder`]; [`Error::Thread`].
+    pub fn start(config: &Config, outbox: &OutboxConfig, id: &str) -> Result<Self, Error> {
+        Self::start_with(config, outbox, id, Extras::default())
     }
 
     /// Does the same for a daemon, with all that this one publishes and hears beside its frames.
     ///
     /// # Errors
     /// Those of [`Publisher::start`].
-    pub fn start_with(config: &Config, id: &str, extras: Extras) -> Result<Self, Error> {
+    pub fn start_with(
+        config: &Config,
+        outbox: &OutboxConfig,
+        id: &str,
+        extras: Extras,
+    ) -> Result<Self, Error> {
+        let client_id = client_id(config, id);
         let place = Place::OwnThread(Patience::Endless);
-        Self::start_as(client_id(config, id), config, id, extras, place)
+        let ids = EventIds::unique();
+        Self::start_as(client_id, config, outbox, id, ids, extras, place)
     }
 
     /// Does the same as [`Publisher::start`] on the threads of `crowd`.
     ///
     /// # Errors
     /// Those of [`Publisher::start`].
-    pub(crate) fn start_in(crowd: &Crowd, config: &Config, id: &str) -> Result<Self, Error> {
+    pub(crate) fn start_in(
+        crowd: &Crowd,
+        config: &Config,
+        outbox: &OutboxConfig,
+        id: &str,
+    ) -> Result<Self, Error> {
+        let client_id = client_id(config, id);
+        let (ids, extras) = (EventIds::unique(), Extras::default());
         let place = Place::Crowd(crowd);
-        Self::start_as(client_id(config, id), config, id, Extras::default(), place)
+        Self::start_as(client_id, config, outbox, id, ids, extras, place)
     }
 
-    /// Does the same with a client id for a short `purpose`, so that a daemon that runs with the
-    /// same configuration stays connected. The caller gives up, and reports that, if
-    /// [`Publisher::wait_connected`] fails.
+    /// Does the same with a client id for a short `purpose` and without the outbox's folder, so
+    /// that a daemon that runs with the same configuration is not disturbed. Events get their ids
+    /// of `ids`. The caller gives up, and reports that, if [`Publisher::wait_connected`] fails.
     ///
     /// # Errors
     /// Those of [`Publisher::start`].
-    pub(crate) fn start_temporary(config: &Config, id: &str, purpose: &str) -> Result<Self, Error> {
+    pub(crate) fn start_temporary(
+        config: &Config,
+        outbox: &OutboxConfig,
+        id: &str,
+        purpose: &str,
+        ids: EventIds,
+    ) -> Result<Self, Error> {
         let client_id = temporary_client_id(config, id, purpose);
+        let outbox = OutboxConfig {
+            folder: None,
+            ..outbox.clone()
+        };
         let place = Place::OwnThread(Patience::OneTry);
-        Self::start_as(client_id, config, id, Extras::default(), place)
+        let extras = Extras::default();
+        Self::start_as(client_id, config, &outbox, id, ids, extras, place)
     }
 
     fn start_as(
         client_id: String,
         config: &Config,
+        outbox: &OutboxConfig,
         id: &str,
+        ids: EventIds,
         extras: Extras,
         place: Place<'_>,
     ) -> Result<Self, Error> {
@@ -107,24 +141,23 @@ impl Publisher {
         };
         let offline = availability("offline");
         let target = connection::target(config, client_id, Some(offline.clone()))?;
-        let mut outbox = Outbox::new(config.queue);
-        for (topic, payload) in extras.birth {
-            outbox.put(Message {
-                topic,
-                payload,
-                kind: MessageKind::State,
-                correlation: None,
-            });
-        }
-        let inbox = Inbox::new(&topics, &extras.commands, extras.births);
+        let queue = Outbox::new(outbox.max_bytes);
+        let (discovery, record) = match &extras.announcement {
+            Some(announcement) => announcement.discovery(config, id),
+            None => (Discovery::none(), None),
+        };
+        let births = discovery.birth().into_iter().collect();
+        let inbox = Inbox::new(&topics, &extras.commands, births);
         let liveness = match extras.progress {
             Some((progress, patience)) => Liveness::of(progress, patience),
             None => Liveness::assumed(),
         };
-        let shared = Arc::new(Shared::new(outbox, availability("online"), offline));
+        let online = availability("online");
+        let shared = Arc::new(Shared::new(queue, discovery, online, offline));
+        let writing = store(&shared, outbox)?;
         let thread = match place {
             Place::OwnThread(patience) => {
-                let thread = connection::start(&shared, target, patience, inbox, liveness)?;
+                let thread = connection::start(&shared, target, patience, inbox, liveness, record)?;
                 Some(thread)
             }
             Place::Crowd(crowd) => {
@@ -137,32 +170,71 @@ impl Publisher {
             topics,
             address: config.address(),
             max_packet: config.max_packet,
+            ids,
             limit: Mutex::default(),
+            too_large: Mutex::default(),
             thread: Mutex::new(thread),
+            writing: Mutex::new(writing),
         })
     }
 
-    /// Queues one message. Returns at once, whatever the state of the connection; a message that
-    /// cannot be kept is counted as dropped.
+    /// Queues one message. Returns at once, whatever the state of the connection. A message that is
+    /// larger than `mqtt.max_packet` is made smaller if it can be; one that cannot is counted.
     pub fn publish(&self, payload: &Payload<'_>) {
-        let topic = payload.topic(&self.topics).to_string();
-        match payload.to_json() {
-            Ok(json) => self.put(Message {
-                topic,
-                payload: json,
-                kind: payload.kind(),
-                correlation: None,
-            }),
-            Err(e) => self.drop_message(&format!("{topic}: cannot write the message as JSON: {e}")),
+        let topic = payload.topic(&self.topics);
+        let (kind, mut smaller) = (payload.kind(), None);
+        loop {
+            let payload = smaller.as_ref().unwrap_or(payload);
+            let message = match payload.to_json() {
+                Ok(json) => Message {
+                    topic: topic.into(),
+                    payload: json,
+                    kind,
+                    correlation: None,
+                },
+                Err(e) => {
+                    let why = format!("{topic}: cannot write the message as JSON: {e}");
+                    return self.drop_message(kind, &why);
+                }
+            };
+            if self.fits(&message) {
+                if smaller.is_some() {
+                    self.note_too_large(topic, "sending a shorter one");
+                }
+                return self.put(message);
+            }
+            smaller = payload.clone().smaller();
+            if smaller.is_none() {
+                self.count_lost(kind);
+                return self.note_too_large(topic, "dropping it");
+            }
         }
     }
 
     /// Queues the messages for one update of the observer, made with the model whose hash is
-    /// `model`: the label, and on a change the event. Returns at once.
-    pub fn publish_update(&self, update: &Update<'_>, model: &str) {
-        for payload in Payload::of(update, model) {
+    /// `model`: the label, and on a change the event, whose id is returned. Returns at once.
+    pub fn publish_update(&self, update: &Update<'_>, model: &str) -> Option<String> {
+        let mut id = None;
+        for payload in Payload::of(update, model, &self.ids) {
             self.publish(&payload);
+            if let Payload::Event(event) = payload {
+                id = Some(event.event);
+            }
         }
+        id
+    }
+
+    /// Queues the file `jpeg`, and what it shows before it. Only the newest picture waits for the
+    /// broker, which keeps it if `retain` is set. Returns at once.
+    pub(crate) fn publish_snapshot(&self, info: SnapshotInfo<'_>, jpeg: Vec<u8>, retain: bool) {
+        let info = Payload::Snapshot(info, retain);
+        self.publish(&info);
+        self.put(Message {
+            topic: self.topics.snapshot.clone(),
+            payload: jpeg,
+            kind: info.kind(),
+            correlation: None,
+        });
     }
 
     /// Has the MQTT thread look at what is watched: the main thread took its first turn.
@@ -190,6 +262,23 @@ impl Publisher {
         self.shared.wake_thread();
     }
 
+    /// Tells Home Assistant what has changed. If the labels have, withdraws the present one until
+    /// the next one is published. Returns at once.
+    pub(crate) fn offer(&self, offer: Offer) {
+        let now = SystemTime::now();
+        let model = offer.model_hash.clone();
+        let mut state = self.shared.lock();
+        let connected = matches!(state.link, Link::Connected);
+        let relabelled = state.discovery.offered(offer, connected, now);
+        drop(state);
+        if relabelled {
+            // A former label that still waits must not follow the new list.
+            let label = Label::unknown(Unknown::ModelChanged, now, None, &model);
+            self.publish(&Payload::Label(label));
+        }
+        self.shared.wake_thread();
+    }
+
     /// What became of the messages so far.
     pub fn counts(&self) -> MessageCounts {
         let state = self.shared.lock();
@@ -197,6 +286,7 @@ impl Publisher {
             waiting: state.outbox.len() as u64,
             connected: matches!(state.link, Link::Connected),
             commands_refused: state.commands.refused,
+            events: state.outbox.event_counts(),
             ..state.counts
         }
     }
@@ -268,33 +358,74 @@ impl Publisher {
             }
             None => {}
         }
+        self.end_writing(timeout.saturating_sub(start.elapsed()));
         closed_cleanly
     }
 
-    fn put(&self, message: Message) {
-        let size = message.topic.len() + message.payload.len() + PACKET;
-        if size > self.max_packet {
-            return self.drop_message(&format!(
-                "{}: dropped a message that is larger than mqtt.max_packet, {} bytes",
-                message.topic, self.max_packet
-            ));
+    /// Lets the thread that writes events to the disk write what waits, and waits for its end at
+    /// most for `timeout`.
+    fn end_writing(&self, timeout: Duration) {
+        self.shared.lock().outbox.end_writer();
+        let mut writing = self.writing.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(ended) = writing.take()
+            && ended.recv_timeout(timeout) == Err(RecvTimeoutError::Timeout)
+        {
+            log::warn!(
+                "outbox.folder: the disk did not take the events within {timeout:?}; leaving them behind"
+            );
         }
+        drop(writing);
+        let stored = self.shared.lock().outbox.event_counts().stored;
+        if stored > 0 {
+            log::info!("outbox.folder: {stored} events wait there for the next start");
+        }
+    }
+
+    /// Whether the message fits into the largest packet.
+    fn fits(&self, message: &Message) -> bool {
+        message.topic.len() + message.payload.len() + PACKET <= self.max_packet
+    }
+
+    fn put(&self, message: Message) {
         let mut state = self.shared.lock();
         if state.closing.is_some() {
-            state.counts.dropped += 1;
-            return;
+            drop(state);
+            return self.count_lost(message.kind);
         }
-        match state.outbox.put(message) {
-            Some(displaced) if displaced.kind != MessageKind::Event => state.counts.replaced += 1,
-            Some(_) => state.counts.dropped += 1,
-            None => {}
-        }
+        state.counts.replaced += u64::from(state.outbox.put(message));
         drop(state);
         self.shared.wake_thread();
     }
 
-    fn drop_message(&self, why: &str) {
-        self.shared.lock().counts.dropped += 1;
+    /// Counts a message of this kind that is lost before it could wait.
+    fn count_lost(&self, kind: MessageKind) {
+        let mut state = self.shared.lock();
+        match kind {
+            MessageKind::Event => state.outbox.refuse_event(),
+            MessageKind::State | MessageKind::Report | MessageKind::Once => {
+                state.counts.dropped += 1
+            }
+        }
+    }
+
+    /// Logs the first message of `topic` that is too large, and what becomes of it.
+    fn note_too_large(&self, topic: &str, so: &str) {
+        let mut named = self
+            .too_large
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        if !named.iter().any(|name| name == topic) {
+            log::warn!(
+                "{topic}: a message is larger than mqtt.max_packet, {} bytes; {so}, and so with later ones; \
+                 set a larger mqtt.max_packet, or a smaller observe.top",
+                self.max_packet
+            );
+            named.push(topic.into());
+        }
+    }
+
+    fn drop_message(&self, kind: MessageKind, why: &str) {
+        self.count_lost(kind);
         let mut limit = self.limit.lock().unwrap_or_else(PoisonError::into_inner);
         if limit.allows(why, Instant::now()) {
             log::warn!("{why}");
@@ -303,8 +434,38 @@ impl Publisher {
 }
 
 impl Drop for Publisher {
-    /// Tells the thread to end within a second, without waiting for it.
+    /// Tells the threads to end within a second, without waiting for them.
     fn drop(&mut self) {
         self.shared.close(Instant::now() + Duration::from_secs(1));
+        self.shared.lock().outbox.end_writer();
     }
+}
+
+/// Opens the outbox's folder if one is configured, takes over the events that wait there, and starts
+/// the thread that writes to it. Returns what ends with the thread.
+fn store(shared: &Arc<Shared>, config: &OutboxConfig) -> Result<Option<Receiver<()>>, Error> {
+    let Some(folder) = &config.folder else {
+        return Ok(None);
+    };
+    let (disk, recovered) =
+        Disk::open(folder, config.max_bytes).map_err(|e| Error::folder(folder, &e))?;
+    if recovered.damaged > 0 {
+        log::warn!(
+            "outbox.folder {}: passed over {} damaged places, each counted as an unsent event",
+            folder.display(),
+            recovered.damaged
+        );
+    }
+    if !recovered.events.is_empty() {
+        log::info!(
+            "outbox.folder {}: {} events of an earlier run wait to be sent",
+            folder.display(),
+            recovered.events.len()
+        );
+    }
+    let (wake, wakes) = mpsc::sync_channel(1);
+    let (end, ended) = mpsc::sync_channel(1);
+    shared.lock().outbox.recover(recovered, wake);
+    writer::start(shared, disk, wakes, end)?;
+    Ok(Some(ended))
 }

@@ -1,9 +1,11 @@
 //! The errors of publishing, each with its remedy.
 
 use std::io::{self, ErrorKind};
+use std::path::Path;
 use std::time::Duration;
 
 use super::connection::{ConnectionFailure, Distrust, PasswordError, Reason, TlsError};
+use super::outbox::FolderError;
 use crate::exit;
 use crate::misfit::Misfit;
 
@@ -62,6 +64,16 @@ pub enum Error {
         /// What to do.
         advice: &'static str,
     },
+    /// The folder of the outbox cannot be used.
+    #[error("outbox.folder {path}: {cause}")]
+    Folder {
+        /// The folder.
+        path: String,
+        /// Why, and what to do.
+        cause: String,
+        /// The exit code.
+        code: u8,
+    },
     /// The system refused a thread.
     #[error("cannot start the MQTT thread: {0}")]
     Thread(String),
@@ -81,6 +93,20 @@ impl Error {
             Self::Thread(_) | Self::Closed => exit::SYSTEM,
             Self::Refused { .. } | Self::Unheard(_) => exit::PERMISSION,
             Self::Password(_) | Self::Tls(_) | Self::Servers(_) | Self::Id(_) => exit::CONFIG,
+            Self::Folder { code, .. } => *code,
+        }
+    }
+
+    /// The folder `path` of the outbox cannot be used.
+    pub(super) fn folder(path: &Path, error: &FolderError) -> Self {
+        Self::Folder {
+            path: path.display().to_string(),
+            cause: error.to_string(),
+            code: match error {
+                FolderError::InUse => exit::UNAVAILABLE,
+                FolderError::Io(e) if e.kind() == ErrorKind::PermissionDenied => exit::PERMISSION,
+                FolderError::Io(_) => exit::IO,
+            },
         }
     }
 

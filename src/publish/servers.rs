@@ -3,10 +3,77 @@
 use std::fmt;
 use std::net::Ipv6Addr;
 
+use crate::misfit::{Misfit, within};
+
 /// The port of MQTT over TCP.
 const PLAIN: u16 = 1883;
 /// The port of MQTT over TLS.
 const TLS: u16 = 8883;
+/// The most hosts of a cluster.
+const HOSTS: usize = 16;
+
+/// The keys of `[mqtt]` that name brokers.
+pub(super) struct Servers<'a> {
+    pub(super) url: Option<&'a str>,
+    pub(super) hosts: Option<&'a [String]>,
+    pub(super) host: Option<&'a str>,
+    pub(super) port: Option<u16>,
+    /// Whether there is a section `[mqtt.tls]`.
+    pub(super) tls: bool,
+}
+
+impl Servers<'_> {
+    /// The brokers, at least one.
+    ///
+    /// # Errors
+    /// The first key that names none, or that stands beside another that does.
+    pub(super) fn all(&self) -> Result<Vec<Server>, Misfit> {
+        let misfit = |key: &'static str| move |message: String| Misfit::new(key, message);
+        if let Some(url) = self.url {
+            self.alone("url", "keep one of the two")?;
+            return Ok(vec![of_url(url, self.tls).map_err(misfit("url"))?]);
+        }
+        if let Some(hosts) = self.hosts {
+            let advice = "write each port behind its host, as in \"a:1884\"";
+            self.alone("hosts", advice)?;
+            within("hosts", hosts.len(), 1..=HOSTS, "hosts")?;
+            let all = hosts.iter().map(|host| Server::parse(host, self.tls));
+            return all.collect::<Result<_, _>>().map_err(misfit("hosts"));
+        }
+        if let Some(port) = self.port {
+            within("port", port, 1..=65535, "")?;
+        }
+        let host = self.host.unwrap_or("localhost");
+        if let Some(end) = host.find("://") {
+            let scheme = &host[..end + 3];
+            return Err(Misfit::new(
+                "host",
+                format!(
+                    "must be a name or an address without {scheme:?}; a URL belongs into mqtt.url"
+                ),
+            ));
+        }
+        Ok(vec![
+            Server::new(host, self.port, self.tls).map_err(misfit("host"))?,
+        ])
+    }
+
+    /// Checks that no other key names a broker beside `key`.
+    fn alone(&self, key: &str, advice: &str) -> Result<(), Misfit> {
+        let given = [
+            ("hosts", self.hosts.is_some()),
+            ("host", self.host.is_some()),
+            ("port", self.port.is_some()),
+        ];
+        match given.iter().find(|(other, given)| *given && *other != key) {
+            Some((other, _)) => Err(Misfit::new(
+                key,
+                format!("is set beside mqtt.{other}; {advice}"),
+            )),
+            None => Ok(()),
+        }
+    }
+}
 
 /// A broker's host and port.
 #[derive(Clone, Debug, PartialEq, Eq)]

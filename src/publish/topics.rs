@@ -23,6 +23,10 @@ pub(crate) struct Topics {
     pub(crate) command: String,
     /// What the topics of answers begin with, up to a slash.
     pub(crate) response: String,
+    /// The picture of the last event, in JPEG.
+    pub(crate) snapshot: String,
+    /// What that picture shows.
+    pub(crate) snapshot_info: String,
 }
 
 impl Topics {
@@ -46,6 +50,8 @@ impl Topics {
             own: topic(""),
             command: topic("command/"),
             response: topic("response/"),
+            snapshot: topic("snapshot"),
+            snapshot_info: topic("snapshot/info"),
         })
     }
 }

@@ -1,5 +1,5 @@
 //! Writing frames as a recording: JPEG as it came, raw pictures as lossless PNG, and a manifest of
-//! them all.
+//! them all. With privacy masks, JPEG becomes PNG too.
 
 mod recorder;
 

@@ -9,9 +9,11 @@ use image::{ExtendedColorType, ImageEncoder};
 use rustix::fs::Access;
 
 use super::{Error, Limits, Written};
+use crate::frame::jpeg::Decoder;
 use crate::frame::{self, Frame, Lines, PixelFormat, Rows};
 use crate::source::Status;
 use crate::source::recording::manifest::{self, Entry, ManifestHeader};
+use crate::vision::{self, Cover, Grain, Masked, Turn};
 
 /// The name of a frame's file until all of it is written.
 pub(super) const UNFINISHED: &str = ".unfinished";
@@ -26,18 +28,26 @@ pub(crate) struct Recorder {
     listed: u64,
     frames: u64,
     bytes: u64,
-    /// A raw picture as RGB, and as PNG.
+    /// Whose masks are black in what is written.
+    vision: vision::Config,
+    cover: Cover,
+    jpeg: Decoder,
+    /// A picture as RGB, and as PNG.
     rgb: Vec<u8>,
     png: Vec<u8>,
 }
 
 impl Recorder {
     /// Prepares a recording in `folder`, which may exist if it is empty. Nothing is created before
-    /// the first frame.
+    /// the first frame. The masks of `vision`, which has passed its check, are black in it.
     ///
     /// # Errors
     /// The folder cannot be used: [`Error::NotFolder`], [`Error::NotEmpty`] or [`Error::Io`].
-    pub(crate) fn new(folder: &Path, limits: Limits) -> Result<Self, Error> {
+    pub(crate) fn new(
+        folder: &Path,
+        limits: Limits,
+        vision: &vision::Config,
+    ) -> Result<Self, Error> {
         let existing = existing(folder)?;
         if existing == folder {
             check_empty(folder)?;
@@ -54,6 +64,9 @@ impl Recorder {
             listed: 0,
             frames: 0,
             bytes: 0,
+            vision: vision.clone(),
+            cover: Cover::new(&vision.masks),
+            jpeg: Decoder::new(),
             rgb: Vec::new(),
             png: Vec::new(),
         })
@@ -69,7 +82,9 @@ impl Recorder {
         frame: &Frame,
         status: impl FnOnce() -> Status,
     ) -> Result<Written, Error> {
-        let jpeg = frame.format == PixelFormat::Jpeg;
+        // A copy of a JPEG picture would hold what the masks hide, and encoding it again as JPEG
+        // would change what they do not.
+        let jpeg = frame.format == PixelFormat::Jpeg && self.cover.is_empty();
         if !jpeg {
             self.encode(frame)?;
         }
@@ -121,17 +136,39 @@ impl Recorder {
         self.bytes
     }
 
-    /// Encodes a raw picture as PNG, with exactly the pixels from which the model's input is made.
-    fn encode(&mut self, frame: &Frame) -> Result<(), frame::Error> {
-        let mut rows = Rows::new(frame.view())?;
-        self.rgb.resize(frame.width * frame.height * 3, 0);
-        for (y, to) in self.rgb.chunks_exact_mut(frame.width * 3).enumerate() {
-            rows.rgb(y, 0, to)?;
+    /// Reads a picture as RGB, as the source has it, with masks in black. Returns its width and
+    /// height.
+    fn read(&mut self, frame: &Frame) -> Result<(usize, usize), frame::Error> {
+        let view = frame.view();
+        let turn = Turn::new(&self.vision, frame.orientation);
+        if frame.format == PixelFormat::Jpeg {
+            let mut picture = self.jpeg.open(view.data)?;
+            let full = picture.size();
+            let grain = Grain::jpeg(&picture);
+            picture.start(8)?;
+            self.cover.fit(full, grain, turn);
+            let masked = Masked::new(&mut picture, &self.cover, grain.at(8));
+            fill(&mut self.rgb, full, masked)?;
+            picture.finish()?;
+            return Ok(full);
         }
+        let mut rows = Rows::new(view)?;
+        let full = (frame.width, frame.height);
+        let grain = Grain::raw(&view);
+        self.cover.fit(full, grain, turn);
+        let masked = Masked::new(&mut rows, &self.cover, grain.at(8));
+        fill(&mut self.rgb, full, masked)?;
+        Ok(full)
+    }
+
+    /// Encodes a picture as PNG. The pixels of a raw one are exactly those from which the model's
+    /// input is made.
+    fn encode(&mut self, frame: &Frame) -> Result<(), frame::Error> {
+        let (width, height) = self.read(frame)?;
         self.png.clear();
         let mut encoder =
             PngEncoder::new_with_quality(&mut self.png, CompressionType::Fast, FilterType::Up);
-        let (Ok(width), Ok(height)) = (frame.width.try_into(), frame.height.try_into()) else {
+        let (Ok(width), Ok(height)) = (width.try_into(), height.try_into()) else {
             return Err(frame::Error::Unsupported("too large for PNG"));
         };
         if let Some(exif) = frame.orientation.exif() {
@@ -161,6 +198,19 @@ impl Recorder {
             keep: self.limits.keep_free >> 20,
         })
     }
+}
+
+/// Fills `rgb` with the rows of a picture of this width and height.
+fn fill(
+    rgb: &mut Vec<u8>,
+    (width, height): (usize, usize),
+    mut lines: impl Lines,
+) -> Result<(), frame::Error> {
+    rgb.resize(width * height * 3, 0);
+    for (y, to) in rgb.chunks_exact_mut(width * 3).enumerate() {
+        lines.rgb(y, 0, to)?;
+    }
+    Ok(())
 }
 
 /// The folder of `folder` and those above it that exists.

@@ -4,11 +4,12 @@ use std::path::Path;
 
 use super::recorder::{UNFINISHED, place};
 use super::*;
-use crate::frame::{Frame, Lines, PixelFormat, Rows};
+use crate::frame::{Frame, Lines, PixelFormat, Rows, jpeg};
 use crate::source::recording::manifest;
 use crate::source::{
     Monitor, Next, Recording, RecordingOptions, Source, Status, Synthetic, SyntheticOptions,
 };
+use crate::vision;
 
 const LIMITS: Limits = Limits {
     max_bytes: 1 << 30,
@@ -24,6 +25,10 @@ fn synthetic(format: PixelFormat) -> Synthetic {
         paced: false,
         ..SyntheticOptions::default()
     })
+}
+
+fn unmasked(folder: &Path, limits: Limits) -> Result<Recorder, Error> {
+    Recorder::new(folder, limits, &vision::Config::default())
 }
 
 fn status() -> Status {
@@ -56,7 +61,7 @@ fn a_recording_replays_with_the_same_pixels_and_times() {
         PixelFormat::Jpeg,
     ] {
         let folder = tempfile::tempdir().unwrap();
-        let mut recorder = Recorder::new(folder.path(), LIMITS).unwrap();
+        let mut recorder = unmasked(folder.path(), LIMITS).unwrap();
         let mut source = synthetic(format);
         let mut written = Vec::new();
         for number in 0..5 {
@@ -97,9 +102,41 @@ fn a_recording_replays_with_the_same_pixels_and_times() {
 }
 
 #[test]
+fn masks_are_black_in_every_file_and_nothing_else_changes() {
+    let vision: vision::Config = toml::from_str("masks = [[0.5, 0, 0.5, 1]]").unwrap();
+    for format in [PixelFormat::Yuyv, PixelFormat::Grey, PixelFormat::Jpeg] {
+        let folder = tempfile::tempdir().unwrap();
+        let mut recorder = Recorder::new(folder.path(), LIMITS, &vision).unwrap();
+        let mut frame = Frame::empty();
+        let mut source = synthetic(format);
+        source.next(&mut frame).unwrap();
+        recorder.write(&frame, status).unwrap();
+        assert_eq!(names(folder.path()), ["000000.png", "manifest.jsonl"]);
+        let written = image::open(folder.path().join("000000.png")).unwrap();
+        let written = written.into_rgb8();
+        let mut wanted = match format {
+            PixelFormat::Jpeg => {
+                let mut decoder = jpeg::Decoder::new();
+                let mut picture = decoder.open(&frame.data).unwrap();
+                let mut rgb = vec![0; 64 * 48 * 3];
+                for (y, line) in rgb.chunks_exact_mut(64 * 3).enumerate() {
+                    picture.rgb(y, 0, line).unwrap();
+                }
+                rgb
+            }
+            _ => rgb(&frame),
+        };
+        for row in wanted.chunks_exact_mut(64 * 3) {
+            row[32 * 3..].fill(0);
+        }
+        assert_eq!(written.as_raw(), &wanted, "{format}");
+    }
+}
+
+#[test]
 fn the_manifest_describes_each_file() {
     let folder = tempfile::tempdir().unwrap();
-    let mut recorder = Recorder::new(folder.path(), LIMITS).unwrap();
+    let mut recorder = unmasked(folder.path(), LIMITS).unwrap();
     let mut frame = Frame::empty();
     synthetic(PixelFormat::Yuyv).next(&mut frame).unwrap();
     recorder.write(&frame, status).unwrap();
@@ -131,7 +168,7 @@ fn the_manifest_describes_each_file() {
 #[test]
 fn a_loop_goes_on_with_the_clock_of_a_cut_manifest() {
     let folder = tempfile::tempdir().unwrap();
-    let mut recorder = Recorder::new(folder.path(), LIMITS).unwrap();
+    let mut recorder = unmasked(folder.path(), LIMITS).unwrap();
     let (mut source, mut frame) = (synthetic(PixelFormat::Jpeg), Frame::empty());
     for _ in 0..3 {
         source.next(&mut frame).unwrap();
@@ -163,7 +200,7 @@ fn limits_are_kept_before_anything_is_written() {
         max_bytes: frame.data.len() as u64 + 400,
         ..LIMITS
     };
-    let mut recorder = Recorder::new(folder.path(), limits).unwrap();
+    let mut recorder = unmasked(folder.path(), limits).unwrap();
     assert_eq!(recorder.write(&frame, status).unwrap(), Written::Whole);
     assert_eq!(recorder.write(&frame, status).unwrap(), Written::Beyond);
     assert_eq!(names(folder.path()), ["000000.jpg", "manifest.jsonl"]);
@@ -174,7 +211,7 @@ fn limits_are_kept_before_anything_is_written() {
         keep_free: u64::MAX,
         ..LIMITS
     };
-    let mut recorder = Recorder::new(full.path(), limits).unwrap();
+    let mut recorder = unmasked(full.path(), limits).unwrap();
     let refused = recorder.write(&frame, status).unwrap_err();
     assert!(matches!(refused, Error::Full { .. }), "{refused}");
     assert!(names(full.path()).is_empty());
@@ -185,7 +222,7 @@ fn a_folder_that_is_not_empty_or_is_a_file_is_refused() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("a");
     fs::write(&file, "x").unwrap();
-    let refuse = |path: &Path| Recorder::new(path, LIMITS).map(|_| ()).unwrap_err();
+    let refuse = |path: &Path| unmasked(path, LIMITS).map(|_| ()).unwrap_err();
     assert!(matches!(refuse(folder.path()), Error::NotEmpty(_)));
     for file in [&file, &file.join("b"), &file.join("b/c")] {
         assert!(matches!(refuse(file), Error::NotFolder(_)), "{file:?}");
@@ -199,16 +236,16 @@ fn a_folder_that_is_not_empty_or_is_a_file_is_refused() {
 fn a_folder_is_created_with_the_first_frame() {
     let folder = tempfile::tempdir().unwrap();
     let deep = folder.path().join("new/deep");
-    let mut recorder = Recorder::new(&deep, LIMITS).unwrap();
+    let mut recorder = unmasked(&deep, LIMITS).unwrap();
     assert!(names(folder.path()).is_empty());
     let mut frame = Frame::empty();
     synthetic(PixelFormat::Jpeg).next(&mut frame).unwrap();
     recorder.write(&frame, status).unwrap();
     assert_eq!(names(&deep), ["000000.jpg", "manifest.jsonl"]);
-    assert!(Recorder::new(Path::new("no-such-folder"), LIMITS).is_ok());
+    assert!(unmasked(Path::new("no-such-folder"), LIMITS).is_ok());
     // Somebody else may use the folder before that.
     let other = folder.path().join("other");
-    let mut recorder = Recorder::new(&other, LIMITS).unwrap();
+    let mut recorder = unmasked(&other, LIMITS).unwrap();
     fs::create_dir(&other).unwrap();
     fs::write(other.join("000000.jpg"), "theirs").unwrap();
     let refused = recorder.write(&frame, status).unwrap_err();
@@ -232,7 +269,7 @@ fn a_frame_that_cannot_be_written_leaves_nothing_behind() {
     assert!(place(&unfinished, &target, b"x").is_err());
     assert_eq!(names(folder.path()), ["a"]);
     // A frame that the manifest has no room for is removed.
-    let mut recorder = Recorder::new(&folder.path().join("new"), LIMITS).unwrap();
+    let mut recorder = unmasked(&folder.path().join("new"), LIMITS).unwrap();
     let mut frame = Frame::empty();
     synthetic(PixelFormat::Jpeg).next(&mut frame).unwrap();
     recorder.write(&frame, status).unwrap();
@@ -252,7 +289,7 @@ fn a_frame_that_cannot_be_written_leaves_nothing_behind() {
 fn a_turned_picture_is_recorded_with_its_orientation() {
     let folder = tempfile::tempdir().unwrap();
     let out = folder.path().join("out");
-    let mut recorder = Recorder::new(&out, LIMITS).unwrap();
+    let mut recorder = unmasked(&out, LIMITS).unwrap();
     let mut frame = Frame::empty();
     synthetic(PixelFormat::Yuyv).next(&mut frame).unwrap();
     frame.orientation = crate::frame::Orientation::QuarterClockwise;

@@ -1,7 +1,6 @@
 //! A daemon of the configured parts.
 
-use std::ffi::OsStr;
-use std::path::Path;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::reread::{Reader, settings};
@@ -9,10 +8,12 @@ use super::{Failure, Packing, model, need};
 use crate::config::Loaded;
 use crate::daemon::{self, Daemon, Keeper, Reloader};
 use crate::exit;
-use crate::meter::Progress;
+use crate::meter::{Progress, thermal};
 use crate::metrics::Textfile;
+use crate::publish::homeassistant::{Abilities, Announcement};
 use crate::publish::{CommandsConfig, Extras, Publisher};
 use crate::signals::{Request, Stop};
+use crate::snapshot::Snapshots;
 use crate::source;
 
 /// Opens the model and the source, checks the memory they need, and begins to connect to the
@@ -49,9 +50,27 @@ pub fn daemon(
         let extras = Extras {
             commands: config.commands.clone(),
             progress: Some((Arc::clone(&progress), daemon::patience())),
-            ..Extras::default()
+            announcement: Some(announcement(loaded, &reloader)),
         };
-        Some(Publisher::start_with(&config.mqtt, &config.id, extras)?)
+        let outbox = config.outbox.below(loaded.folder());
+        Some(Publisher::start_with(
+            &config.mqtt,
+            &outbox,
+            &config.id,
+            extras,
+        )?)
+    } else {
+        None
+    };
+    let snapshots = if config.mqtt.enabled && config.snapshot.enabled {
+        let vision = &reloader.settings.vision;
+        let started = Snapshots::start(&config.snapshot, vision);
+        Some(started.map_err(|cause| {
+            Failure::new(
+                exit::SYSTEM,
+                format!("cannot start the snapshot thread: {cause}"),
+            )
+        })?)
     } else {
         None
     };
@@ -60,6 +79,7 @@ pub fn daemon(
         source,
         pipeline,
         publisher,
+        snapshots,
         guard,
         reloader,
         report,
@@ -74,16 +94,41 @@ fn keeper(config: &CommandsConfig) -> Result<Option<Keeper>, Failure> {
     if !config.keep {
         return Ok(None);
     }
-    // systemd separates several folders by colons (systemd.exec(5)).
-    let state = std::env::var_os("STATE_DIRECTORY");
-    let state = state.as_deref().and_then(OsStr::to_str).unwrap_or_default();
-    let first = state.split(':').find(|folder| !folder.is_empty());
-    match (config.folder.as_deref(), first) {
-        (Some(folder), _) => Ok(Some(Keeper::new(folder))),
-        (None, Some(folder)) => Ok(Some(Keeper::new(Path::new(folder)))),
-        (None, None) => Err(Failure::new(
+    match config.folder.clone().or_else(state_folder) {
+        Some(folder) => Ok(Some(Keeper::new(&folder))),
+        None => Err(Failure::new(
             exit::CONFIG,
             "commands.keep needs a folder: set commands.folder, or StateDirectory= in the systemd unit",
         )),
     }
+}
+
+/// What Home Assistant is told, if that is enabled; and where to remember it.
+fn announcement(loaded: &Loaded, reloader: &Reloader) -> Announcement {
+    let config = &loaded.config;
+    let folder = match &config.homeassistant.folder {
+        Some(folder) => Some(loaded.folder().join(folder)),
+        None => state_folder(),
+    };
+    let commands = if config.commands.enabled {
+        config.commands.allow.clone()
+    } else {
+        Vec::new()
+    };
+    Announcement {
+        config: config.homeassistant.clone(),
+        folder,
+        abilities: Abilities {
+            commands,
+            snapshot: loaded.config.snapshot.enabled,
+            thermometer: thermal::temperature().is_some(),
+        },
+        offer: reloader.offer(),
+    }
+}
+
+/// The folder that systemd gives to the service. It separates several by colons (systemd.exec(5)).
+fn state_folder() -> Option<PathBuf> {
+    let folders = std::env::var_os("STATE_DIRECTORY")?;
+    std::env::split_paths(&folders).find(|folder| !folder.as_os_str().is_empty())
 }

@@ -4,6 +4,7 @@ mod daemon;
 mod failure;
 mod model;
 pub mod need;
+mod pictures;
 mod remedies;
 mod reread;
 

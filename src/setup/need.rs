@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use super::pictures::{decoding, snapshots, takes_snapshots};
 use super::{Failure, remedies};
 use crate::config::Loaded;
 use crate::engine::{Description, pack};
@@ -10,7 +11,6 @@ use crate::memory;
 use crate::memory::{EngineMemory, Facts, Guard, Remedy};
 use crate::meter::process;
 use crate::source::{Footprint, SourceKind};
-use crate::vision;
 
 /// Plain tract's resident bytes for each byte of quantised weights, which it holds in float, and
 /// for each other byte of the file. Measured: 156 to 170 MB for 29 MB in int8, 241 MB for 114 MB in
@@ -82,35 +82,38 @@ fn facts(loaded: &Loaded, engine: &Description, source: Footprint, plain: usize)
         None => EngineMemory::Plain(plain),
     };
     let camera = config.source.kind == SourceKind::Camera;
-    let mqtt = if config.mqtt.enabled {
-        config.mqtt.memory() + config.commands.memory()
+    let (mqtt, mqtt_code) = if config.mqtt.enabled {
+        let memory = config.mqtt.memory()
+            + config.outbox.memory()
+            + config.commands.memory()
+            + config.homeassistant.memory();
+        (memory, config.mqtt.code())
     } else {
-        0
+        (0, 0)
     };
     let image = process::image(|path| path.extension().is_some_and(|e| e == "bundle"));
     Facts {
         engine: held,
-        code: image.code + if camera { 0 } else { FRAME_CODE },
+        code: image.code + mqtt_code + if camera { 0 } else { FRAME_CODE },
         data: image.data,
         anonymous: process::resident().anonymous(),
         device: source.device,
         frame: source.frame,
         source: source.own,
         sized: config.source.kind != SourceKind::Recording,
-        vision: decoding(source),
+        vision: decoding(config, source),
         mqtt,
-        // Signals, capture, MQTT, the closer of a camera, and the pool of a second engine.
+        snapshots: snapshots(config, source),
+        // Signals, capture, MQTT, the outbox's disk, snapshots, the closer of a camera, and the
+        // pool of a second engine.
         threads: 2
+            + usize::from(takes_snapshots(config))
             + usize::from(config.mqtt.enabled)
+            + config.outbox.threads()
             + usize::from(camera)
             + engine.threads.saturating_sub(1)
             + source.threads,
     }
-}
-
-/// Bytes that pictures of this footprint take while they become the model's input.
-fn decoding(source: Footprint) -> usize {
-    vision::memory(source.width, source.height) + source.whole
 }
 
 /// Bytes that plain tract will hold of an ONNX file of `file` bytes, of which `quantised` are

@@ -1,5 +1,6 @@
 //! What would make the memory need of a configuration smaller.
 
+use super::pictures::{decoding, snapshots, takes_snapshots};
 use crate::config::Config;
 use crate::engine::Description;
 use crate::memory::{Facts, Remedy};
@@ -9,14 +10,14 @@ use crate::vision;
 
 /// By what both sides of the pictures may be divided.
 const PARTS: [u32; 4] = [2, 3, 4, 6];
-/// A queue that is enough for a label and its heartbeats.
-const QUEUE: usize = 16;
+/// Bytes of an outbox that holds a hundred events.
+const OUTBOX: usize = 64 << 10;
 
 /// Each change that makes the need of `facts` smaller, with what it saves.
 pub fn of(config: &Config, engine: &Description, source: Footprint, facts: &Facts) -> Vec<Remedy> {
     let mut all = match config.source.kind {
         SourceKind::Camera | SourceKind::Synthetic => drawn(config, source, facts),
-        _ => recording(source, facts),
+        _ => recording(config, source, facts),
     };
     if engine.threads > 1 {
         let changed = Facts {
@@ -30,22 +31,27 @@ pub fn of(config: &Config, engine: &Description, source: Footprint, facts: &Fact
             &changed,
         ));
     }
-    if config.mqtt.enabled && config.mqtt.queue > QUEUE {
-        let mut mqtt = config.mqtt.clone();
-        mqtt.queue = QUEUE;
+    if takes_snapshots(config) {
         let changed = Facts {
-            mqtt: mqtt.memory() + config.commands.memory(),
+            snapshots: 0,
+            threads: facts.threads - 1,
             ..*facts
         };
-        let words = format!("set mqtt.queue = {QUEUE}");
-        all.extend(Remedy::new("queue", words, facts, &changed));
+        let words = "set snapshot.enabled = false".into();
+        all.extend(Remedy::new("snapshot", words, facts, &changed));
+    }
+    if config.mqtt.enabled && config.outbox.max_bytes > OUTBOX {
+        let changed = Facts {
+            mqtt: facts.mqtt - (config.outbox.max_bytes - OUTBOX).min(facts.mqtt),
+            ..*facts
+        };
+        let words = format!("set outbox.max_bytes = {OUTBOX}");
+        all.extend(Remedy::new("outbox", words, facts, &changed));
     }
     let packet = publish::Config::default().max_packet;
     if config.mqtt.enabled && config.mqtt.max_packet > packet {
-        let mut mqtt = config.mqtt.clone();
-        mqtt.max_packet = packet;
         let changed = Facts {
-            mqtt: mqtt.memory() + config.commands.memory(),
+            mqtt: facts.mqtt - (config.mqtt.max_packet - packet).min(facts.mqtt),
             ..*facts
         };
         let words = format!("set mqtt.max_packet = {packet}");
@@ -55,16 +61,18 @@ pub fn of(config: &Config, engine: &Description, source: Footprint, facts: &Fact
 }
 
 /// Of pictures in files.
-fn recording(source: Footprint, facts: &Facts) -> Vec<Remedy> {
-    let decoded = |whole| vision::memory(source.width, source.height) + whole;
+fn recording(config: &Config, source: Footprint, facts: &Facts) -> Vec<Remedy> {
+    let plain = Footprint { whole: 0, ..source };
     let baseline = Facts {
-        vision: decoded(0),
+        vision: decoding(config, plain),
+        snapshots: snapshots(config, plain),
         ..*facts
     };
     let small = Facts {
         frame: 0,
         source: 0,
         vision: vision::memory(0, 0),
+        snapshots: snapshots(config, Footprint::default()),
         ..*facts
     };
     let smaller = format!(
@@ -87,12 +95,16 @@ fn recording(source: Footprint, facts: &Facts) -> Vec<Remedy> {
 fn drawn(config: &Config, source: Footprint, facts: &Facts) -> Vec<Remedy> {
     let kind = config.source.kind;
     let with = |key, words: String, camera: &camera::Config| {
-        let changed = source::expected(kind, camera);
+        let changed = Footprint {
+            whole: source.whole,
+            ..source::expected(kind, camera)
+        };
         let changed = Facts {
             device: changed.device,
             frame: changed.frame,
             source: changed.own,
-            vision: vision::memory(changed.width, changed.height) + source.whole,
+            vision: decoding(config, changed),
+            snapshots: snapshots(config, changed),
             ..*facts
         };
         Remedy::new(key, words, facts, &changed)

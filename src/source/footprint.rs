@@ -8,6 +8,8 @@ pub struct Footprint {
     pub device: usize,
     /// Bytes of the largest frame that is copied: a JPEG picture, or a frame of a recording.
     pub frame: usize,
+    /// Bytes of the largest frame that is read where the driver wrote it.
+    pub lent: usize,
     /// Bytes that the source itself holds, beside frames: what it reads ahead or decodes from.
     pub own: usize,
     /// Bytes that a JPEG picture of several scans takes while it is decoded, as a whole.
@@ -27,6 +29,7 @@ impl Footprint {
         Self {
             device: self.device.max(other.device),
             frame: self.frame.max(other.frame),
+            lent: self.lent.max(other.lent),
             own: self.own.max(other.own),
             whole: self.whole.max(other.whole),
             width: self.width.max(other.width),

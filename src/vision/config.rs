@@ -4,6 +4,7 @@ use serde::Deserialize;
 
 use crate::misfit::Misfit;
 
+use super::mask::Mask;
 use crate::engine::Resize;
 
 /// How the picture is turned and cropped.
@@ -15,6 +16,8 @@ use crate::engine::Resize;
 pub struct Config {
     /// The part to use: left, top, width and height as parts of the picture's sides, 0 to 1.
     pub crop: [f64; 4],
+    /// Parts that are black before anything looks at the picture, in the coordinates of `crop`.
+    pub masks: Vec<Mask>,
     /// Clockwise turn in degrees: 0, 90, 180 or 270.
     pub rotate: u16,
     /// How the turned picture is mirrored.
@@ -41,6 +44,7 @@ impl Default for Config {
     fn default() -> Self {
         Self {
             crop: [0.0, 0.0, 1.0, 1.0],
+            masks: Vec::new(),
             rotate: 0,
             flip: Flip::None,
             resize: None,
@@ -66,10 +70,16 @@ impl Config {
                  with x + width and y + height at most 1 and both sizes above 0",
             ));
         }
+        Mask::check(&self.masks)?;
         if ![0, 90, 180, 270].contains(&self.rotate) {
             return Err(Misfit::new("rotate", "must be 0, 90, 180 or 270 degrees"));
         }
         Ok(())
+    }
+
+    /// Bytes that the masks take, at most, in each place that reads pictures of up to `height` rows.
+    pub(crate) fn mask_memory(&self, height: usize) -> usize {
+        Mask::memory(&self.masks, height)
     }
 }
 
@@ -86,11 +96,11 @@ mod tests {
 
     #[test]
     fn every_key_is_read() {
-        let text =
-            "crop = [0.7, 0, 0.3, 1]\nrotate = 270\nflip = \"vertical\"\nresize = \"fit-short\"";
+        let text = "crop = [0.7, 0, 0.3, 1]\nmasks = [[0, 0, 0.5, 1]]\nrotate = 270\nflip = \"vertical\"\nresize = \"fit-short\"";
         let config: Config = toml::from_str(text).unwrap();
         assert_eq!(config.check(), Ok(()));
         assert_eq!(config.crop, [0.7, 0.0, 0.3, 1.0]);
+        assert_eq!(config.masks, [Mask::rectangle([0.0, 0.0, 0.5, 1.0])]);
         assert_eq!((config.rotate, config.flip), (270, Flip::Vertical));
         assert_eq!(config.resize, Some(Resize::FitShort));
         assert!(toml::from_str::<Config>("zoom = 2").is_err());

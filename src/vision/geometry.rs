@@ -7,7 +7,7 @@ use crate::frame::Orientation;
 
 /// How the source is turned to become the picture as seen.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Turn {
+pub(crate) struct Turn {
     /// Whether the source's rows become columns.
     transposed: bool,
     /// Whether the source's axis that becomes the seen x runs from right to left.
@@ -89,9 +89,25 @@ impl Turn {
         }
     }
 
+    /// Where in the source, as shares of its sides, the point `seen` of the picture as seen lies.
+    pub fn source(self, [x, y]: [f64; 2]) -> [f64; 2] {
+        let mirrored = |mirror: bool, share: f64| if mirror { 1.0 - share } else { share };
+        let (x, y) = (mirrored(self.mirror_x, x), mirrored(self.mirror_y, y));
+        if self.transposed { [y, x] } else { [x, y] }
+    }
+
+    /// Width and height, as seen, of a source of these.
+    pub fn seen(self, (width, height): (usize, usize)) -> (usize, usize) {
+        if self.transposed {
+            (height, width)
+        } else {
+            (width, height)
+        }
+    }
+
     /// Where the first pixel of the small picture goes in a row-major plane of `width` columns, and
     /// how far it is from there to the next pixel of the row and to the next row.
-    pub fn steps(self, target: Rect, width: usize) -> (usize, isize, isize) {
+    pub(super) fn steps(self, target: Rect, width: usize) -> (usize, isize, isize) {
         let pixel = |mirror: bool, step: usize, length: usize| {
             let step = step as isize;
             if mirror {
@@ -121,11 +137,8 @@ impl Geometry {
         (width, height): (usize, usize),
         size: (usize, usize),
     ) -> Self {
-        let (seen_width, seen_height) = if turn.transposed {
-            (height as f64, width as f64)
-        } else {
-            (width as f64, height as f64)
-        };
+        let (seen_width, seen_height) = turn.seen((width, height));
+        let (seen_width, seen_height) = (seen_width as f64, seen_height as f64);
         let [x, y, w, h] = config.crop;
         let across = (x * seen_width, (x + w).min(1.0) * seen_width);
         let down = (y * seen_height, (y + h).min(1.0) * seen_height);
@@ -246,7 +259,7 @@ mod tests {
                 crop,
                 rotate,
                 flip,
-                resize: None,
+                ..Config::default()
             };
             let g = geometry(&config, Resize::Squash, (100, 60));
             (g.columns, g.rows)

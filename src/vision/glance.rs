@@ -7,6 +7,7 @@ use std::ops::Range;
 
 use super::Config;
 use super::geometry::{Geometry, Turn};
+use super::mask::{Cover, Grain, Masked};
 use crate::engine::{Input, Resize};
 use crate::frame::jpeg::Decoder;
 use crate::frame::{Error, Lines, PixelFormat, Rows, View};
@@ -26,6 +27,7 @@ pub(super) struct Glance {
     resize: Resize,
     size: (usize, usize),
     jpeg: Decoder,
+    cover: Cover,
     line: Vec<u8>,
 }
 
@@ -37,20 +39,23 @@ impl Glance {
             resize: config.resize.unwrap_or(input.resize),
             size: (input.width, input.height),
             jpeg: Decoder::new(),
+            cover: Cover::new(&config.masks),
             line: Vec::new(),
         }
     }
 
-    /// Fills `cells` from the picture, which is not turned.
+    /// Fills `cells` from the picture, which is not turned. Returns the share of it that no mask
+    /// hides; what masks hide is black.
     ///
     /// # Errors
     /// The fault of the picture; `cells` may hold anything then.
-    pub fn look(&mut self, view: View<'_>, cells: &mut Cells) -> Result<(), Error> {
+    pub fn look(&mut self, view: View<'_>, cells: &mut Cells) -> Result<f32, Error> {
         let Self {
             config,
             resize,
             size,
             jpeg,
+            cover,
             line,
         } = self;
         let turn = Turn::new(config, view.orientation);
@@ -69,27 +74,36 @@ impl Glance {
         if view.format != PixelFormat::Jpeg {
             let full = (view.width, view.height);
             let mut rows = Rows::new(view)?;
-            return reduce(&mut rows, part(full, full), line, cells);
+            let grain = Grain::raw(&view);
+            cover.fit(full, grain, turn);
+            let mut masked = Masked::new(&mut rows, cover, grain.at(8));
+            return reduce(&mut masked, part(full, full), line, cells);
         }
         let mut picture = jpeg.open(view.data)?;
         let full = picture.size();
-        let (_, width, height) = picture.start(1)?;
+        let (eighths, width, height) = picture.start(1)?;
         let part = part(full, (width, height));
         picture.only(part.0.clone());
-        reduce(&mut picture, part, line, cells)?;
-        picture.finish()
+        let grain = Grain::jpeg(&picture);
+        cover.fit(full, grain, turn);
+        let mut masked = Masked::new(&mut picture, cover, grain.at(eighths));
+        let visible = reduce(&mut masked, part, line, cells)?;
+        picture.finish()?;
+        Ok(visible)
     }
 }
 
-/// The mean luma of each cell of a part of a picture: its columns and its rows.
-fn reduce(
-    lines: &mut impl Lines,
+/// The mean luma of each cell of a part of a picture: its columns and its rows. Returns the share
+/// of its pixels that are not masked.
+fn reduce<L: Lines>(
+    lines: &mut Masked<'_, L>,
     (columns, rows): (Range<usize>, Range<usize>),
     line: &mut Vec<u8>,
     cells: &mut Cells,
-) -> Result<(), Error> {
+) -> Result<f32, Error> {
     line.resize(columns.len() * 3, 0);
     let samples = lines.samples();
+    let (mut read, mut hidden) = (0, 0);
     for (row, cells) in cells.chunks_exact_mut(SIDE).enumerate() {
         let high = cell(row, rows.len());
         let count = high.len().min(ROWS);
@@ -97,6 +111,8 @@ fn reduce(
         for i in 0..count {
             let y = rows.start + high.start + (2 * i + 1) * high.len() / (2 * count);
             lines.read(y, columns.start, line)?;
+            read += columns.len();
+            hidden += lines.hidden(y, columns.start, columns.len());
             for (column, sum) in sums.iter_mut().enumerate() {
                 let wide = cell(column, columns.len());
                 *sum += samples.luma(&line[wide.start * 3..wide.end * 3]);
@@ -107,7 +123,7 @@ fn reduce(
             *cell_mean = sum as f32 / (256 * pixels) as f32;
         }
     }
-    Ok(())
+    Ok((read - hidden) as f32 / read as f32)
 }
 
 /// The pixels of cell `index` of a side of `length`; at least one, which neighbours then share.

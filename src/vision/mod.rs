@@ -7,6 +7,9 @@
 //! (Where one side is enlarged and the other reduced, Pillow 13 resizes the columns first, and a
 //! level may differ by 1.)
 //!
+//! Masks of the configuration are black in every picture that this room reads; see [`Mask`]. Other
+//! rooms read pictures through [`Masked`], or as a thumbnail.
+//!
 //! [`Gate`] glances at pictures over time, before they are prepared, and decides which are worth an
 //! inference.
 
@@ -15,17 +18,25 @@ mod config;
 mod gate;
 mod geometry;
 mod glance;
+mod mask;
 mod prepare;
+mod resizer;
+mod thumbnail;
 
 pub use config::Config;
 pub(crate) use config::Flip;
 pub(crate) use gate::GateReading;
 pub use gate::{Gate, GateConfig};
+pub(crate) use geometry::Turn;
+pub use mask::Mask;
+pub(crate) use mask::{Cover, Grain, Masked};
 pub use prepare::Preparer;
+pub(crate) use thumbnail::{Thumbnailer, fitted};
 
 /// Bytes that decoding and resizing pictures of up to this width and height takes, in addition to
 /// what a new [`Preparer`] holds: one row of blocks of a JPEG at its full size, a few rows of
 /// pixels, weights and rows of the resampler, and the tables of both decoders, the gate's too.
+/// Masks come on top: [`Config::mask_memory`].
 pub fn memory(width: usize, height: usize) -> usize {
     BLOCKS * width + ROWS * height + TABLES
 }

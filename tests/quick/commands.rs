@@ -107,7 +107,10 @@ fn each_command_is_obeyed_answered_and_shown_in_settings() {
     );
     ears.settings
         .expect_that("settings", |m| m.json()["log_level"] == "debug");
-    assert_eq!(ears.refused(&broker, "snapshot", ""), "snapshots are off");
+    assert_eq!(
+        ears.refused(&broker, "snapshot", ""),
+        "snapshots are off; set snapshot.enabled = true"
+    );
 
     let reload = ears.ask(&broker, "reload", "");
     let lines = reload["log"].as_array().expect("lines");

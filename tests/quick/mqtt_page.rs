@@ -12,7 +12,14 @@ use crate::support::program::root;
 use crate::support::{Broker, Daemon, PATIENCE, Received, Subscriber};
 
 /// Topics with JSON payloads, as the page's headings name them.
-const TOPICS: [&str; 5] = ["label", "event", "camera", "health", "settings"];
+const TOPICS: [&str; 6] = [
+    "label",
+    "event",
+    "camera",
+    "health",
+    "settings",
+    "snapshot/info",
+];
 
 /// Keys that depend on the machine, and maps whose keys are causes.
 const OPEN: [&str; 4] = [
@@ -92,7 +99,10 @@ fn published() -> (Vec<Received>, BTreeMap<String, bool>) {
         "kind = \"recording\"\nat_end = \"loop\"\npath = {:?}",
         folder.path()
     );
-    let more = format!("[health]\ninterval = 1.0\n{}", broker.config_toml());
+    let more = format!(
+        "[health]\ninterval = 1.0\n[snapshot]\nenabled = true\n{}",
+        broker.config_toml()
+    );
     let daemon = Daemon::on(&source, &more);
     let mut all = Vec::new();
     let wait = |all: &mut Vec<Received>, wanted: &dyn Fn(&Received) -> bool| {

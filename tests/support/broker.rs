@@ -9,6 +9,7 @@ use std::sync::atomic::{AtomicU16, Ordering};
 use goldcrest::publish;
 use tempfile::TempDir;
 
+use super::certificates::Certificate;
 use super::{PATIENCE, program, wait_for};
 
 /// A mosquitto on a free port of the loopback, without persistence: after a restart it knows only
@@ -16,6 +17,8 @@ use super::{PATIENCE, program, wait_for};
 pub struct Broker {
     port: u16,
     folder: TempDir,
+    /// The folder of the access list.
+    access: Option<TempDir>,
     process: Option<Child>,
 }
 
@@ -30,7 +33,33 @@ impl Broker {
         Self::with_settings("allow_anonymous false\n", &[(name, password)])
     }
 
+    /// Starts a broker that speaks TLS alone, with this certificate and `more` lines for it.
+    pub fn with_tls(certificate: &Certificate, more: &str) -> Self {
+        let listener = format!(
+            "certfile {}\nkeyfile {}\n{more}",
+            certificate.file.display(),
+            certificate.key.display()
+        );
+        Self::with("allow_anonymous true\n", &[], &listener)
+    }
+
+    /// Starts a broker with these lines of an access list for everybody.
+    pub fn with_access(list: &str) -> Self {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let file = folder.path().join("access");
+        fs::write(&file, list).expect("an access list");
+        let settings = format!("allow_anonymous true\nacl_file {}\n", file.display());
+        let mut broker = Self::with_settings(&settings, &[]);
+        broker.access = Some(folder);
+        broker
+    }
+
     fn with_settings(settings: &str, logins: &[(&str, &str)]) -> Self {
+        Self::with(settings, logins, "")
+    }
+
+    /// `listener` are lines that follow the listener's.
+    fn with(settings: &str, logins: &[(&str, &str)], listener: &str) -> Self {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let mut text = settings.to_string();
         for (name, password) in logins {
@@ -45,13 +74,14 @@ impl Broker {
             text += &format!("password_file {}\n", file.display());
         }
         let port = free_port();
-        text += &format!("listener {port} 127.0.0.1\npersistence false\n");
+        text += &format!("persistence false\nlistener {port} 127.0.0.1\n{listener}\n");
         // Started by root it would become another user, who cannot read the folder.
         text += "user root\n";
         fs::write(folder.path().join("mosquitto.conf"), text).expect("the broker's configuration");
         let mut broker = Self {
             port,
             folder,
+            access: None,
             process: None,
         };
         broker.start_again();

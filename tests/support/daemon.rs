@@ -147,6 +147,35 @@ pub fn bottles(at_end: &str) -> String {
     format!("kind = \"recording\"\npath = {path:?}\nat_end = \"{at_end}\"\n")
 }
 
+/// Keys of `[observe]` with which [`changing`] leads to events, whatever the model makes of it; they
+/// come first in what [`configuration`] gets as `more`.
+pub const CHANGING: &str =
+    "threshold = 0.1\nrelease = 0.1\nmargin = 0.0\nspread = 0.0\nsmoothing = 0.2\n";
+
+/// A source for [`configuration`]: twenty pictures in `folder`, over and over, ten of bottles and ten
+/// of a plain wall. A bar of 64 pixels at the right of each has the level that [`numbered`] reads.
+pub fn changing(folder: &Path) -> String {
+    for n in 0..20 {
+        let name = format!("tests/recordings/bottles/bottles-{}.jpg", n + 20);
+        let mut picture = image::open(root().join(name)).expect("a picture").to_rgb8();
+        let (width, height) = picture.dimensions();
+        if n >= 10 {
+            picture.pixels_mut().for_each(|pixel| pixel.0 = [120; 3]);
+        }
+        for (x, y) in (width - 64..width).flat_map(|x| (0..height).map(move |y| (x, y))) {
+            picture.put_pixel(x, y, image::Rgb([20 + 10 * n as u8; 3]));
+        }
+        let path = folder.join(format!("{n:02}.png"));
+        picture.save(path).expect("room for a picture");
+    }
+    format!("kind = \"recording\"\nat_end = \"loop\"\npath = {folder:?}\n")
+}
+
+/// Which of the pictures of [`changing`] has this level in its bar.
+pub fn numbered(level: u8) -> u64 {
+    (u64::from(level).saturating_sub(15)) / 10
+}
+
 /// Puts the shipped model and its bundle into `folder`, and writes a configuration for it beside
 /// them: `source` comes first, `more` last. Returns the configuration's path.
 pub fn configuration(folder: &Path, source: &str, more: &str) -> PathBuf {

@@ -5,6 +5,7 @@
 
 pub mod broker;
 pub mod bundle;
+pub mod certificates;
 pub mod cgroup;
 pub mod daemon;
 pub mod program;

@@ -1,5 +1,6 @@
 //! A client that listens to a broker.
 
+use std::fmt;
 use std::sync::mpsc::{self, Receiver};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -11,14 +12,23 @@ use super::broker::Broker;
 use super::schema;
 
 /// One message as a subscriber received it.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct Received {
     /// The whole topic.
     pub topic: String,
+    /// The payload.
+    pub bytes: Vec<u8>,
     /// The payload as text.
     pub text: String,
     /// Whether the broker had retained it.
     pub retained: bool,
+}
+
+impl fmt::Debug for Received {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let kept = if self.retained { ", retained" } else { "" };
+        write!(f, "{}: {:?}{kept}", self.topic, self.text)
+    }
 }
 
 impl Received {
@@ -69,6 +79,7 @@ impl Subscriber {
                         let text = String::from_utf8_lossy(&p.payload).into_owned();
                         drop(messages.send(Received {
                             topic: String::from_utf8_lossy(&p.topic).into_owned(),
+                            bytes: p.payload.to_vec(),
                             text,
                             retained: p.retain,
                         }));

@@ -4,7 +4,7 @@ use std::time::{Duration, UNIX_EPOCH};
 
 use goldcrest::frame::Captured;
 use goldcrest::observe::{self, Observer};
-use goldcrest::publish::{Config, Publisher};
+use goldcrest::publish::{Config, OutboxConfig, Publisher};
 
 use super::{PATIENCE, wait_for};
 
@@ -25,6 +25,11 @@ pub struct Talker {
 impl Talker {
     /// Starts for the instance `id`, without waiting for the broker.
     pub fn start(config: &Config, id: &str) -> Self {
+        Self::with_outbox(config, &OutboxConfig::default(), id)
+    }
+
+    /// The same with an outbox of its own.
+    pub fn with_outbox(config: &Config, outbox: &OutboxConfig, id: &str) -> Self {
         let labels = LABELS.map(String::from);
         let one_frame = observe::Config {
             smoothing: 0.0,
@@ -33,7 +38,7 @@ impl Talker {
         };
         Self {
             observer: Observer::new(&one_frame, &labels),
-            publisher: Publisher::start(config, id).expect("the publisher starts"),
+            publisher: Publisher::start(config, outbox, id).expect("the publisher starts"),
             seq: 0,
         }
     }

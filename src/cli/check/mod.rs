@@ -88,7 +88,7 @@ impl Finding {
 /// Runs the command. It tries every part; the exit code is that of the first one that fails.
 pub fn run(options: &Options) -> Result<(), Failure> {
     let loaded = setup::configuration(options.config.path.as_deref())?;
-    let used = match &loaded.path {
+    let mut used = match &loaded.path {
         Some(path) => format!(
             "{} is valid{}, id {}",
             path.display(),
@@ -97,6 +97,11 @@ pub fn run(options: &Options) -> Result<(), Failure> {
         ),
         None => format!("none found, the defaults are used, id {}", loaded.config.id),
     };
+    match loaded.config.vision.masks.len() {
+        0 => {}
+        1 => used += ", 1 privacy mask",
+        masks => used += &format!(", {masks} privacy masks"),
+    }
     let mut layers = Vec::new();
     let mut cameras = None;
     let mut guard = None;
@@ -123,6 +128,11 @@ pub fn run(options: &Options) -> Result<(), Failure> {
         let written = metrics::probe(path).map_err(Failure::from);
         let says = written.map(|()| format!("{} can be written", path.display()));
         findings.push(Finding::of("metrics", says));
+    }
+    if config.mqtt.enabled && config.outbox.folder.is_some() {
+        let outbox = config.outbox.below(loaded.folder());
+        let probed = outbox.probe().map_err(Failure::from);
+        findings.push(Finding::of("outbox", probed));
     }
     if stop.requested() {
         return Err(source::Error::Interrupted.into());

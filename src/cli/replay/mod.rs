@@ -17,7 +17,7 @@ use crate::config::{Config, Loaded};
 use crate::exit;
 use crate::frame::Frame;
 use crate::pipeline::{self, Listener, Pace, Pipeline, Publishing, Totals};
-use crate::publish::{self, Publisher, Topics, Unknown};
+use crate::publish::{self, EventIds, Publisher, Topics, Unknown};
 use crate::setup::{self, Failure, Model};
 use crate::signals::Stop;
 use crate::source::{self, Fetched, Recording, RecordingOptions};
@@ -82,7 +82,7 @@ pub fn run(options: &Options) -> Result<(), Failure> {
     }
     let publisher = options
         .mqtt
-        .then(|| connect(config, options.id.as_deref(), &stop))
+        .then(|| connect(config, options, &stop))
         .transpose()?;
     let mut totals = Totals::default();
     let mut labels = Labels::new(&config.observe.unknown);
@@ -170,12 +170,14 @@ fn open(options: &Options, config: &Config, stop: &Stop) -> Result<Recording, so
 
 /// Connects to the broker. The client id and the topics are not those of a running daemon, whose
 /// label and availability the replay would overwrite.
-fn connect(config: &Config, id: Option<&str>, stop: &Stop) -> Result<Publisher, Failure> {
-    let id = match id {
+fn connect(config: &Config, options: &Options, stop: &Stop) -> Result<Publisher, Failure> {
+    let id = match &options.id {
         Some(id) => id.to_string(),
         None => replay_id(&config.id),
     };
-    let publisher = Publisher::start_temporary(&config.mqtt, &id, "replay")?;
+    let (mqtt, outbox) = (&config.mqtt, &config.outbox);
+    let ids = EventIds::of_parts(&[&id, &options.path.to_string_lossy()]);
+    let publisher = Publisher::start_temporary(mqtt, outbox, &id, "replay", ids)?;
     let connected = publisher.wait_connected(CONNECT, || stop.requested());
     if stop.requested() {
         return Err(Failure::new(exit::INTERRUPTED, "interrupted"));

@@ -6,7 +6,7 @@ use crate::config::Config;
 use crate::daemon;
 use crate::frame::{Captured, PictureState};
 use crate::observe::{self, Observer, Update};
-use crate::publish::{CameraState, Crowd, Payload, Publisher};
+use crate::publish::{CameraState, Crowd, OutboxConfig, Payload, Publisher};
 use crate::setup::Failure;
 use crate::source::Monitor;
 
@@ -41,7 +41,12 @@ pub(super) fn id(n: usize) -> String {
 impl Device {
     /// Connects the device of this number, and has it publish that its camera streams.
     pub(super) fn start(crowd: &Crowd, config: &Config, n: usize) -> Result<Self, Failure> {
-        let publisher = Publisher::start_in(crowd, &config.mqtt, &id(n))?;
+        // Several publishers cannot share a folder.
+        let outbox = OutboxConfig {
+            folder: None,
+            ..config.outbox.clone()
+        };
+        let publisher = Publisher::start_in(crowd, &config.mqtt, &outbox, &id(n))?;
         let status = Monitor::steady("a simulated device").status();
         publisher.publish(&Payload::Camera(CameraState::new(
             &status,

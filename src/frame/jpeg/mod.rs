@@ -99,6 +99,18 @@ impl Picture<'_> {
         (frame.width, frame.height)
     }
 
+    /// Columns and rows of pixels, at full size, of one unit: the blocks of all components at one
+    /// place.
+    pub(crate) fn unit(&self) -> (usize, usize) {
+        let (h, v) = self.decoder.header.frame.unit();
+        (8 * h, 8 * v)
+    }
+
+    /// Whether the picture has several scans and is decoded as a whole.
+    pub(crate) fn is_whole(&self) -> bool {
+        self.decoder.header.frame.coding == Coding::Whole
+    }
+
     /// Prepares to read the picture at `eighths` eighths of its size (1 to 8).
     ///
     /// Returns the actual eighths, which may be more, and the width and height at that size.

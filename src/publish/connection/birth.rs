@@ -3,7 +3,7 @@
 //! Whoever sees `online` finds every state in place: it is sent once the broker has acknowledged
 //! them. Subscriptions come before all of it, so that a command is heard as soon as `online` is.
 
-use crate::publish::outbox::{Message, Outbox};
+use crate::publish::outbox::{Message, Outbox, Ticket};
 
 /// How far the birth has come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -22,7 +22,7 @@ enum Phase {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Step {
     /// Send this state.
-    State(Message),
+    State(Ticket, Message),
     /// Send `online` if true, else `offline`.
     Availability(bool),
     /// Send whatever waits.
@@ -63,10 +63,8 @@ impl Birth {
         loop {
             match self.phase {
                 Phase::States => {
-                    if outbox.states_due()
-                        && let Some(message) = outbox.next()
-                    {
-                        return Step::State(message);
+                    if let Some((ticket, message)) = outbox.next_state() {
+                        return Step::State(ticket, message);
                     }
                     self.phase = Phase::Settling;
                 }
@@ -108,7 +106,7 @@ mod tests {
     }
 
     fn outbox() -> Outbox {
-        let mut outbox = Outbox::new(4);
+        let mut outbox = Outbox::new(4 << 10);
         outbox.put(message("event", MessageKind::Event));
         outbox.put(message("discovery", MessageKind::State));
         outbox.put(message("label", MessageKind::State));
@@ -117,7 +115,7 @@ mod tests {
 
     fn topic(step: &Step) -> &str {
         match step {
-            Step::State(message) => &message.topic,
+            Step::State(_, message) => &message.topic,
             _ => "",
         }
     }
@@ -140,7 +138,7 @@ mod tests {
 
     #[test]
     fn before_the_first_turn_everything_passes_and_nothing_is_online() {
-        let (mut birth, mut outbox) = (Birth::new(), Outbox::new(4));
+        let (mut birth, mut outbox) = (Birth::new(), Outbox::new(4 << 10));
         assert_eq!(birth.next(&mut outbox, 0, None), Step::Anything);
         outbox.put(message("label", MessageKind::State));
         assert_eq!(topic(&birth.next(&mut outbox, 0, Some(true))), "label");
@@ -151,7 +149,7 @@ mod tests {
 
     #[test]
     fn a_daemon_that_hangs_is_offline_until_it_goes_on() {
-        let (mut birth, mut outbox) = (Birth::new(), Outbox::new(4));
+        let (mut birth, mut outbox) = (Birth::new(), Outbox::new(4 << 10));
         for alive in [true, false, true] {
             let step = birth.next(&mut outbox, 0, Some(alive));
             assert_eq!(step, Step::Availability(alive));

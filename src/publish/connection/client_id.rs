@@ -2,6 +2,7 @@
 
 use sha2::{Digest, Sha256};
 
+use crate::identity;
 use crate::publish::Config;
 
 /// The configured client id, or one that is unique to this instance and machine.
@@ -9,19 +10,7 @@ pub(crate) fn client_id(config: &Config, id: &str) -> String {
     if let Some(client_id) = &config.client_id {
         return client_id.clone();
     }
-    let machine = [
-        "/etc/machine-id",
-        "/var/lib/dbus/machine-id",
-        "/proc/sys/kernel/hostname",
-    ]
-    .iter()
-    .find_map(|path| {
-        std::fs::read_to_string(path)
-            .ok()
-            .filter(|s| !s.trim().is_empty())
-    })
-    .unwrap_or_default();
-    hashed(machine.trim(), id)
+    hashed(&identity::id(), id)
 }
 
 /// A client id for a short `purpose`, which differs from that of the instance's daemon.

@@ -80,7 +80,7 @@ impl Distrust {
                 presented,
             } => Self::WrongName {
                 asked: expected.to_str().into_owned(),
-                named: presented.join(", "),
+                named: names(presented),
             },
             CertificateError::Expired => Self::Expired(None),
             CertificateError::ExpiredContext { not_after, .. } => {
@@ -112,6 +112,17 @@ impl Distrust {
         };
         Self::ClientCertificate(said.into())
     }
+}
+
+/// The names in a certificate, without the words of the TLS crate around them.
+fn names(presented: &[String]) -> String {
+    let bare = presented.iter().map(|name| {
+        let inner = name.strip_prefix("DnsName(\"");
+        inner
+            .and_then(|name| name.strip_suffix("\")"))
+            .unwrap_or(name)
+    });
+    bare.collect::<Vec<_>>().join(", ")
 }
 
 /// A time of a certificate, in UTC. The year 9999 stands for later ones.

@@ -1,14 +1,14 @@
 //! One open connection: what is sent over it, and what comes.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::{Instant, SystemTime};
 
 use tokio::time;
 
 use super::backoff::LogLimit;
 use super::birth::{Birth, Step};
 use super::failure::{ConnectionFailure, Reason};
-use super::flight::{Closing, Flight, WINDOW};
+use super::flight::{Closing, Flight};
 use super::inbox::{Heard, Inbox};
 use super::liveness::Liveness;
 use super::rota::random;
@@ -16,11 +16,8 @@ use super::shared::Shared;
 use super::subscriptions::{REST, Subscriptions};
 use super::watch::Watch;
 use super::wire::{Connection, Incoming, Sender, Unsendable, WireEvent};
-use crate::publish::counts::MessageCounts;
-
-/// The longest time until all states are sent again, after another program was born that wants
-/// them: many daemons hear of it at once.
-const SPREAD: Duration = Duration::from_secs(10);
+use crate::publish::homeassistant::Record;
+use crate::publish::outbox::Ticket;
 
 /// The open connection, and what is known over several of them.
 pub(super) struct Held {
@@ -36,12 +33,19 @@ pub(super) struct Held {
     subscriptions: Subscriptions,
     inbox: Inbox,
     liveness: Liveness,
+    /// Where what Home Assistant was told is remembered.
+    record: Option<Record>,
     /// For lines about single messages.
     messages: LogLimit,
 }
 
 impl Held {
-    pub(super) fn new(shared: Arc<Shared>, inbox: Inbox, liveness: Liveness) -> Self {
+    pub(super) fn new(
+        shared: Arc<Shared>,
+        inbox: Inbox,
+        liveness: Liveness,
+        record: Option<Record>,
+    ) -> Self {
         Self {
             shared,
             address: String::new(),
@@ -52,11 +56,12 @@ impl Held {
             subscriptions: Subscriptions::new(&inbox.filters()),
             inbox,
             liveness,
+            record,
             messages: LogLimit::default(),
         }
     }
 
-    /// Queues the messages in flight again, and counts those that found no room.
+    /// Lets the messages in flight wait again.
     pub(super) fn end(&mut self) {
         self.watch.ended();
         self.birth_due = None;
@@ -69,10 +74,11 @@ impl Held {
                 resting.join(", ")
             );
         }
-        let flight = std::mem::replace(&mut self.flight, Flight::new());
+        self.flight = Flight::new();
         let mut state = self.shared.lock();
+        state.discovery.disconnected();
         state.counts.unacknowledged = 0;
-        state.counts.dropped += state.outbox.start_over(flight.into_messages()) as u64;
+        state.outbox.start_over();
     }
 
     /// Sends messages over an open connection. Returns why the connection was lost, or `None` after
@@ -87,6 +93,11 @@ impl Held {
         self.flight = Flight::new();
         self.birth = Birth::new();
         self.shared.note_connected();
+        let most = sender.grant.max_packet;
+        self.shared
+            .lock()
+            .discovery
+            .connected(most, SystemTime::now());
         let lost = loop {
             let event = {
                 // Pinned over wake-ups: a future that is dropped halfway may leave a packet half
@@ -96,6 +107,7 @@ impl Held {
                 loop {
                     // Before the states, so that a command is heard as soon as `online` is.
                     self.subscribe(sender);
+                    self.remember();
                     let deadline = self.send_waiting(sender);
                     let look = self.liveness.due_at(Instant::now());
                     tokio::select! {
@@ -129,7 +141,12 @@ impl Held {
     }
 
     fn acknowledge(&mut self, id: u16) {
-        self.settle(id, |counts| counts.sent += 1);
+        if let Some(ticket) = self.flight.acknowledge(id) {
+            let mut state = self.shared.lock();
+            state.counts.sent += u64::from(state.outbox.acknowledge(ticket));
+            drop(state);
+            self.note_landed();
+        }
     }
 
     /// Drops a message that the broker does not take, now or later.
@@ -144,19 +161,24 @@ impl Held {
                 log::warn!("{line}");
             }
         }
-        self.settle(id, |counts| counts.dropped += 1);
+        if let Some(ticket) = self.flight.acknowledge(id) {
+            let mut state = self.shared.lock();
+            if !state.outbox.reject(ticket) {
+                state.counts.dropped += 1;
+            }
+            drop(state);
+            self.note_landed();
+        }
     }
 
-    /// Takes a message out of flight and counts it.
-    fn settle(&mut self, id: u16, count: impl FnOnce(&mut MessageCounts)) {
-        if self.flight.acknowledge(id) {
-            let mut state = self.shared.lock();
-            count(&mut state.counts);
-            state.counts.unacknowledged = self.flight.len() as u64;
-            if state.idle() {
-                drop(state);
-                self.shared.note_idle();
-            }
+    /// Notes that one message less is in flight.
+    fn note_landed(&self) {
+        let mut state = self.shared.lock();
+        state.counts.unacknowledged = self.flight.len() as u64;
+        if state.idle() {
+            state.discovery.settled();
+            drop(state);
+            self.shared.note_idle();
         }
     }
 
@@ -209,8 +231,9 @@ impl Held {
             Heard::Nothing => {}
             Heard::Offline => self.watch.heard(now),
             Heard::Birth => {
-                let later = SPREAD.mul_f64(random() as f64 / u64::MAX as f64);
-                self.birth_due.get_or_insert(now + later);
+                let share = random() as f64 / u64::MAX as f64;
+                let delay = self.shared.lock().discovery.delay(share);
+                self.birth_due.get_or_insert(now + delay);
             }
         }
     }
@@ -231,47 +254,76 @@ impl Held {
         );
     }
 
-    /// Publishes all states again, and `online` after them.
+    /// Publishes all states again, and `online` after them. Home Assistant, if it has started,
+    /// knows nothing of what is not retained, so the last report is sent again too.
     fn give_birth_again(&mut self) {
         self.birth_due = None;
         self.birth = Birth::new();
-        self.shared.lock().outbox.start_over(std::iter::empty());
+        let mut state = self.shared.lock();
+        state.discovery.repeat(SystemTime::now());
+        state.outbox.repeat();
+    }
+
+    /// Writes down what Home Assistant is about to be told, or what it knows now.
+    fn remember(&mut self) {
+        let Some(record) = &self.record else {
+            return;
+        };
+        let announced = self.shared.lock().discovery.unsaved();
+        if let Some(announced) = announced {
+            record.write(&announced);
+        }
     }
 
     /// Hands waiting messages to the connection, as many as may be in flight. On a close, sends
     /// `offline` once everything is acknowledged, and disconnects once that is acknowledged too.
     /// Returns the deadline of the close.
     fn send_waiting(&mut self, sender: &Sender) -> Option<Instant> {
-        let window = WINDOW.min(sender.grant.window);
+        let window = sender.grant.window;
         let flight = &mut self.flight;
         let alive = self.liveness.alive();
         let mut state = self.shared.lock();
         loop {
-            while flight.len() < window {
-                let message = match self.birth.next(&mut state.outbox, flight.len(), alive) {
-                    Step::Wait => break,
-                    Step::State(message) => message,
-                    Step::Availability(true) => self.shared.online.clone(),
-                    Step::Availability(false) => {
-                        self.watch.published();
-                        self.shared.offline.clone()
-                    }
-                    Step::Anything => {
-                        let answer = state.commands.next_answer();
-                        match answer.or_else(|| state.outbox.next()) {
-                            Some(message) => message,
-                            None => break,
+            while flight.has_room(window) {
+                let (ticket, message) = if let Some(message) = state.discovery.next() {
+                    (Ticket::Free, message)
+                } else {
+                    match self.birth.next(&mut state.outbox, flight.len(), alive) {
+                        Step::Wait => break,
+                        Step::State(ticket, message) => (ticket, message),
+                        Step::Availability(true) => (Ticket::Free, self.shared.online.clone()),
+                        Step::Availability(false) => {
+                            self.watch.published();
+                            (Ticket::Free, self.shared.offline.clone())
+                        }
+                        Step::Anything => {
+                            let answer = state.commands.next_answer();
+                            let answer = answer.map(|answer| (Ticket::Free, answer));
+                            match answer.or_else(|| state.outbox.next()) {
+                                Some(next) => next,
+                                None => break,
+                            }
                         }
                     }
                 };
                 match sender.publish(&message) {
                     Ok(()) => {
-                        flight.hand_over(message);
+                        flight.hand_over(ticket, &message);
                         state.counts.unacknowledged += 1;
                     }
-                    Err(why) => {
-                        state.counts.dropped += 1;
-                        let line = unsendable(&self.address, &message.topic, why);
+                    Err(Unsendable::NoRoom) => {
+                        state.outbox.give_back(ticket);
+                        return state.closing;
+                    }
+                    Err(Unsendable::TooLarge(most)) => {
+                        if !state.outbox.reject(ticket) {
+                            state.counts.dropped += 1;
+                        }
+                        let line = format!(
+                            "MQTT broker {}: dropped a message on {}: it is larger than the {most} bytes \
+                             that the broker takes; raise its limit",
+                            self.address, message.topic
+                        );
                         if self.messages.allows(&line, Instant::now()) {
                             log::warn!("{line}");
                         }
@@ -293,18 +345,6 @@ impl Held {
                 Closing::Disconnect => return state.closing,
             }
         }
-    }
-}
-
-fn unsendable(address: &str, topic: &str, why: Unsendable) -> String {
-    match why {
-        Unsendable::NoRoom => {
-            format!("MQTT broker {address}: no room to send a message on {topic}")
-        }
-        Unsendable::TooLarge(most) => format!(
-            "MQTT broker {address}: dropped a message on {topic}: it is larger than the {most} bytes \
-             that the broker takes; raise its limit"
-        ),
     }
 }
 

@@ -18,6 +18,7 @@ use super::shared::{Link, Shared, SharedState};
 use super::wire::{Connection, Grant, WireEvent};
 use crate::panics::{self, Panicked};
 use crate::publish::Error;
+use crate::publish::homeassistant::Record;
 
 /// What a failed try to connect means to the caller.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -39,9 +40,10 @@ pub(crate) fn start(
     patience: Patience,
     inbox: Inbox,
     liveness: Liveness,
+    record: Option<Record>,
 ) -> Result<JoinHandle<()>, Error> {
     let runtime = runtime()?;
-    let held = Held::new(Arc::clone(shared), inbox, liveness);
+    let held = Held::new(Arc::clone(shared), inbox, liveness, record);
     let mut holder = Holder::new(Arc::clone(shared), target, patience, held);
     thread::Builder::new()
         .name("mqtt".into())
@@ -58,7 +60,7 @@ pub(super) fn hold(
     liveness: Liveness,
 ) -> impl Future<Output = ()> + Send + use<> {
     let shared = Arc::clone(shared);
-    let held = Held::new(Arc::clone(&shared), inbox, liveness);
+    let held = Held::new(Arc::clone(&shared), inbox, liveness, None);
     let mut holder = Holder::new(Arc::clone(&shared), target, patience, held);
     async move {
         holder.run().await;
@@ -118,7 +120,7 @@ impl Holder {
         self.shared.set_link(Link::Ended);
     }
 
-    /// Calls `run`, which may panic. The messages that were in flight then are queued again.
+    /// Calls `run`, which may panic. The messages that were in flight then wait again.
     fn contained(&mut self, run: impl FnOnce(&mut Self)) -> Result<(), Panicked> {
         let ended = panics::contain(|| run(self));
         if ended.is_err() {

@@ -8,6 +8,7 @@ use tokio::sync::Notify;
 use crate::publish::Error;
 use crate::publish::commands::CommandQueue;
 use crate::publish::counts::MessageCounts;
+use crate::publish::homeassistant::Discovery;
 use crate::publish::outbox::{Message, Outbox};
 
 /// The state of the connection.
@@ -25,6 +26,8 @@ pub(crate) enum Link {
 /// The state behind the lock of [`Shared`].
 pub(crate) struct SharedState {
     pub(crate) outbox: Outbox,
+    /// What Home Assistant is told before all that waits in the outbox.
+    pub(crate) discovery: Discovery,
     /// Commands from the broker, and their answers.
     pub(crate) commands: CommandQueue,
     pub(crate) link: Link,
@@ -41,7 +44,8 @@ pub(crate) const STEP: Duration = Duration::from_millis(100);
 impl SharedState {
     /// Whether the broker acknowledged everything.
     pub(crate) fn idle(&self) -> bool {
-        self.outbox.len() + self.commands.answers() == 0 && self.counts.unacknowledged == 0
+        self.outbox.len() + self.discovery.len() + self.commands.answers() == 0
+            && self.counts.unacknowledged == 0
     }
 }
 
@@ -60,10 +64,16 @@ pub(crate) struct Shared {
 }
 
 impl Shared {
-    pub(crate) fn new(outbox: Outbox, online: Message, offline: Message) -> Self {
+    pub(crate) fn new(
+        outbox: Outbox,
+        discovery: Discovery,
+        online: Message,
+        offline: Message,
+    ) -> Self {
         Self {
             state: Mutex::new(SharedState {
                 outbox,
+                discovery,
                 commands: CommandQueue::default(),
                 link: Link::Trying,
                 counts: MessageCounts::default(),
@@ -111,10 +121,11 @@ impl Shared {
         self.changed.notify_all();
     }
 
-    /// Notes a connection that the broker accepted.
+    /// Notes a connection that the broker accepted. It begins with the states.
     pub(super) fn note_connected(&self) {
         let mut state = self.lock();
         state.counts.connections += 1;
+        state.outbox.repeat_states();
         state.link = Link::Connected;
         drop(state);
         self.changed.notify_all();

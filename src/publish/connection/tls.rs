@@ -46,7 +46,7 @@ pub enum TlsError {
         advice: &'static str,
     },
     /// A certificate or a key cannot be used.
-    #[error("{key} cannot be used: {}: {cause}", path.display())]
+    #[error("{key} cannot be used: {}: {cause}; replace the file", path.display())]
     Unusable {
         /// The configuration's key.
         key: &'static str,
@@ -91,7 +91,7 @@ impl Tls {
                 let (certificates, path) = certificates(KEY, name)?;
                 for certificate in certificates {
                     let added = roots.add(certificate);
-                    added.map_err(|e| unusable(KEY, &path, &e.to_string()))?;
+                    added.map_err(|_| unusable(KEY, &path, "a certificate in it is damaged"))?;
                 }
             }
             None => {
@@ -113,8 +113,9 @@ impl Tls {
                 let made = builder.with_client_auth_cert(chain, key);
                 made.map_err(|e| match e {
                     rustls::Error::InconsistentKeys(_) => TlsError::OtherKey,
-                    rustls::Error::InvalidCertificate(e) => {
-                        unusable("mqtt.tls.cert_file", &chain_path, &e.to_string())
+                    rustls::Error::InvalidCertificate(_) => {
+                        let cause = "a certificate in it is damaged";
+                        unusable("mqtt.tls.cert_file", &chain_path, cause)
                     }
                     // Its words are about the key's kind, never about its content.
                     e => unusable("mqtt.tls.key_file", &key_path, &e.to_string()),

@@ -16,9 +16,11 @@ pub(crate) struct Message {
 /// Which messages of a topic wait for the broker, and which of them it keeps.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum MessageKind {
-    /// Every one: an event. A full queue drops its oldest message.
+    /// Every one: an event. A full outbox drops the oldest.
     Event,
-    /// The newest one, which is sent once: a report.
+    /// The newest one, which is sent once: a picture.
+    Once,
+    /// The newest one, which is sent once, and again to a subscriber that starts later: a report.
     Report,
     /// The newest one, which the broker keeps for later subscribers and which is sent on every
     /// connection: a state.

@@ -1,99 +1,232 @@
-//! The queue of messages that wait for the broker.
+//! The order in which messages are sent.
 
-use std::collections::VecDeque;
+use std::ops::RangeInclusive;
+use std::sync::mpsc::SyncSender;
 
-use super::{Message, MessageKind};
+use super::events::Events;
+use super::kept::Kept;
+use super::sizes::{BATCH, segment};
+use super::{Message, MessageKind, Ticket};
+use crate::publish::counts::EventCounts;
 
-/// The newest message of a state or a report, and whether it still has to be sent.
-#[derive(Clone, Debug)]
-struct Kept {
-    message: Message,
-    due: bool,
+/// The messages that wait for the broker: the newest of each state and report, and the events, as
+/// many as have room.
+///
+/// A message stays here until it is acknowledged. So whatever becomes of a connection, what is sent
+/// again on the next one keeps its order.
+#[derive(Debug)]
+pub(crate) struct Outbox {
+    kept: Kept,
+    events: Events,
+    /// Grows with each message.
+    clock: u64,
+    /// The message given out last was an event.
+    event_was_last: bool,
+    /// Bytes of events that are written to the disk at once.
+    batch: usize,
+    /// Wakes the thread that writes events to the disk, if there is one.
+    writer: Option<SyncSender<()>>,
 }
 
-/// The messages that wait for the broker: the newest of each state and report, and a bounded queue
-/// of events. States stay here to be sent again on the next connection.
-#[derive(Clone, Debug)]
-pub(crate) struct Outbox {
-    kept: Vec<Kept>,
-    queue: VecDeque<Message>,
-    bound: usize,
+/// The events that an earlier run left on disk.
+#[derive(Debug, Default)]
+pub(crate) struct Recovered {
+    /// Oldest first, with their numbers.
+    pub(crate) events: Vec<(u64, Message)>,
+    /// Stretches of bytes that are no whole records.
+    pub(crate) damaged: u64,
+    /// The number of the next event.
+    pub(crate) next: u64,
+}
+
+/// What the disk has to learn.
+#[derive(Debug)]
+pub(crate) struct Batch {
+    /// Events that are not on disk yet, oldest first, with their numbers.
+    pub(crate) events: Vec<(u64, Message)>,
+    /// Every event below this number is done with.
+    pub(crate) done: u64,
+    /// The numbers of all events that wait.
+    pub(crate) live: Vec<RangeInclusive<u64>>,
+    /// The number of the next event.
+    pub(crate) next: u64,
+}
+
+impl Batch {
+    /// The numbers from `done` on that are done with, too.
+    pub(super) fn done_out_of_turn(&self) -> Vec<RangeInclusive<u64>> {
+        let ends = self.live.iter().map(|live| *live.end() + 1);
+        let starts = self.live.iter().skip(1).map(|live| *live.start());
+        ends.zip(starts.chain([self.next]))
+            .filter(|(end, start)| end < start)
+            .map(|(end, start)| end..=start - 1)
+            .collect()
+    }
 }
 
 impl Outbox {
-    /// Holds up to `bound` events.
-    pub(crate) fn new(bound: usize) -> Self {
+    /// Holds up to `max_bytes` of events.
+    pub(crate) fn new(max_bytes: usize) -> Self {
         Self {
-            kept: Vec::new(),
-            queue: VecDeque::with_capacity(bound),
-            bound,
+            kept: Kept::default(),
+            events: Events::new(max_bytes),
+            clock: 0,
+            event_was_last: false,
+            batch: segment(max_bytes).min(BATCH),
+            writer: None,
         }
     }
 
-    /// Adds a message. Returns the unsent message that it displaces, if any: the earlier state or
-    /// report of the same topic, or the oldest event of a full queue.
-    pub(crate) fn put(&mut self, message: Message) -> Option<Message> {
-        if message.kind == MessageKind::Event {
-            let oldest = (self.queue.len() >= self.bound).then(|| self.queue.pop_front());
-            self.queue.push_back(message);
-            return oldest.flatten();
+    /// Begins with the events that an earlier run left on disk. `writer` is sent something after
+    /// each change of the events.
+    pub(crate) fn recover(&mut self, recovered: Recovered, writer: SyncSender<()>) {
+        let Recovered {
+            events,
+            damaged,
+            next,
+        } = recovered;
+        self.events.recover(events, damaged, next);
+        self.writer = Some(writer);
+        self.wake_writer();
+    }
+
+    /// Adds a message. Returns true if it takes the place of a state or a report that was not sent
+    /// yet.
+    pub(crate) fn put(&mut self, message: Message) -> bool {
+        self.clock += 1;
+        if message.kind != MessageKind::Event {
+            return self.kept.put(message, self.clock);
         }
-        let kept = self
-            .kept
-            .iter_mut()
-            .find(|k| k.message.topic == message.topic);
-        let Some(kept) = kept else {
-            self.kept.push(Kept { message, due: true });
-            return None;
+        self.events.put(message, self.clock);
+        self.wake_writer();
+        false
+    }
+
+    /// Counts an event that cannot be taken.
+    pub(crate) fn refuse_event(&mut self) {
+        self.events.refuse();
+    }
+
+    /// Gives out the next message to send. Of states, reports and events the one that waits longest
+    /// is next. Where older events wait they take turns with states, so that neither holds up the
+    /// other.
+    pub(crate) fn next(&mut self) -> Option<(Ticket, Message)> {
+        let kept = self.kept.oldest();
+        let event_first = match (kept, self.events.oldest()) {
+            (None, _) => true,
+            (Some(_), None) => false,
+            (Some((_, due)), Some(at)) => at < due && !self.event_was_last,
         };
-        let earlier = std::mem::replace(&mut kept.message, message);
-        std::mem::replace(&mut kept.due, true).then_some(earlier)
+        self.event_was_last = event_first;
+        if event_first {
+            let (number, message) = self.events.take()?;
+            return Some((Ticket::Event(number), message));
+        }
+        self.next_state()
     }
 
-    /// Takes the next message to send: first states and reports, in the order in which their topics
-    /// first appeared, then the queue.
-    pub(crate) fn next(&mut self) -> Option<Message> {
-        if let Some(kept) = self.kept.iter_mut().find(|k| k.due) {
-            kept.due = false;
-            return Some(kept.message.clone());
+    /// Takes back a message that was given out and could not be sent.
+    pub(crate) fn give_back(&mut self, ticket: Ticket) {
+        match ticket {
+            Ticket::Free => {}
+            Ticket::Event(number) => self.events.give_back(number),
+            Ticket::Kept { place, version } => self.kept.give_back(place, version),
         }
-        self.queue.pop_front()
     }
 
-    /// Prepares for a new connection: marks every state to be sent again, and every report among
-    /// the `unacknowledged` messages. Puts the events among them, given oldest first, back at the
-    /// front of the queue. Returns how many of these, the oldest ones, found no room and are lost.
-    pub(crate) fn start_over(
-        &mut self,
-        unacknowledged: impl DoubleEndedIterator<Item = Message>,
-    ) -> usize {
-        for kept in &mut self.kept {
-            kept.due |= kept.message.retained();
-        }
-        let mut lost = 0;
-        for message in unacknowledged.rev() {
-            if message.kind != MessageKind::Event {
-                let same = |kept: &&mut Kept| kept.message.topic == message.topic;
-                if let Some(kept) = self.kept.iter_mut().find(same) {
-                    kept.due = true;
-                }
-            } else if self.queue.len() < self.bound {
-                self.queue.push_front(message);
-            } else {
-                lost += 1;
+    /// Notes that the broker acknowledged a message. Returns false for an event that was dropped
+    /// meanwhile.
+    pub(crate) fn acknowledge(&mut self, ticket: Ticket) -> bool {
+        match ticket {
+            Ticket::Free => true,
+            Ticket::Event(number) => {
+                let arrived = self.events.acknowledge(number);
+                self.wake_writer();
+                arrived
+            }
+            Ticket::Kept { place, version } => {
+                self.kept.acknowledge(place, version);
+                true
             }
         }
-        lost
     }
 
-    /// Whether a state or a report waits.
-    pub(crate) fn states_due(&self) -> bool {
-        self.kept.iter().any(|k| k.due)
+    /// Gives out the state or report that waits longest.
+    pub(crate) fn next_state(&mut self) -> Option<(Ticket, Message)> {
+        let (place, _) = self.kept.oldest()?;
+        let (version, message) = self.kept.take(place)?;
+        Some((Ticket::Kept { place, version }, message))
     }
 
-    /// The number of waiting messages.
+    /// Makes all states and reports due again, before everything else.
+    pub(crate) fn repeat(&mut self) {
+        self.kept.repeat();
+    }
+
+    /// Drops a message that the broker does not take, now or later. Returns true for an event,
+    /// which counts as unsent.
+    pub(crate) fn reject(&mut self, ticket: Ticket) -> bool {
+        match ticket {
+            Ticket::Free => false,
+            Ticket::Event(number) => {
+                self.events.reject(number);
+                self.wake_writer();
+                true
+            }
+            Ticket::Kept { place, version } => {
+                self.kept.acknowledge(place, version);
+                false
+            }
+        }
+    }
+
+    /// Makes all states due again, before everything else.
+    pub(crate) fn repeat_states(&mut self) {
+        self.kept.repeat_states();
+    }
+
+    /// Prepares for a new connection: all states are due, and what is in flight waits again, each
+    /// event in its place.
+    pub(crate) fn start_over(&mut self) {
+        self.kept.land();
+        self.events.land();
+    }
+
+    /// The number of messages that wait and are not in flight.
     pub(crate) fn len(&self) -> usize {
-        self.kept.iter().filter(|k| k.due).count() + self.queue.len()
+        self.kept.waiting() + self.events.waiting()
+    }
+
+    /// What became of the events so far.
+    pub(crate) fn event_counts(&self) -> EventCounts {
+        self.events.counts()
+    }
+
+    /// What the disk has to learn now.
+    pub(crate) fn batch(&self) -> Batch {
+        Batch {
+            events: self.events.unwritten(self.batch),
+            done: self.events.done(),
+            live: self.events.live(),
+            next: self.events.next(),
+        }
+    }
+
+    /// Notes that all events up to this number are on disk.
+    pub(crate) fn written(&mut self, number: u64) {
+        self.events.written(number);
+    }
+
+    /// Ends the thread that writes to the disk, once it has written what waits.
+    pub(crate) fn end_writer(&mut self) {
+        self.writer = None;
+    }
+
+    fn wake_writer(&self) {
+        if let Some(writer) = &self.writer {
+            // A full channel wakes it just as well.
+            let _ = writer.try_send(());
+        }
     }
 }
 
@@ -106,7 +239,7 @@ mod tests {
             topic: topic.into(),
             payload: payload.into(),
             kind: match topic {
-                "label" | "availability" => MessageKind::State,
+                "label" | "availability" | "camera" => MessageKind::State,
                 "health" => MessageKind::Report,
                 _ => MessageKind::Event,
             },
@@ -114,88 +247,153 @@ mod tests {
         }
     }
 
+    /// Room for `count` of the events of these tests.
+    fn outbox(count: usize) -> Outbox {
+        Outbox::new(count * super::super::events::size(&message("event", "1")))
+    }
+
+    fn text((_, message): &(Ticket, Message)) -> String {
+        let payload = String::from_utf8_lossy(&message.payload);
+        format!("{}={payload}", message.topic)
+    }
+
     fn all(outbox: &mut Outbox) -> Vec<String> {
-        let text = |m: Message| format!("{}={}", m.topic, String::from_utf8_lossy(&m.payload));
-        std::iter::from_fn(|| outbox.next()).map(text).collect()
+        std::iter::from_fn(|| outbox.next())
+            .map(|m| text(&m))
+            .collect()
     }
 
     #[test]
     fn the_latest_message_of_a_retained_topic_wins() {
-        let mut outbox = Outbox::new(2);
-        assert_eq!(outbox.put(message("label", "a")), None);
-        assert_eq!(
-            outbox.put(message("label", "b")),
-            Some(message("label", "a"))
-        );
+        let mut outbox = outbox(2);
+        assert!(!outbox.put(message("label", "a")));
+        assert!(outbox.put(message("label", "b")));
         assert_eq!(
             (outbox.len(), all(&mut outbox)),
             (1, vec!["label=b".into()])
         );
-    }
-
-    #[test]
-    fn a_retained_message_that_was_sent_is_not_displaced() {
-        let mut outbox = Outbox::new(2);
-        outbox.put(message("label", "a"));
-        all(&mut outbox);
-        assert_eq!(outbox.put(message("label", "b")), None);
-        assert_eq!(
-            (outbox.len(), all(&mut outbox)),
-            (1, vec!["label=b".into()])
-        );
+        // What was sent is not replaced.
+        assert!(!outbox.put(message("label", "c")));
+        assert_eq!(all(&mut outbox), ["label=c"]);
     }
 
     #[test]
     fn only_the_newest_report_waits_and_it_displaces_no_event() {
-        let mut outbox = Outbox::new(2);
+        let mut outbox = outbox(2);
         outbox.put(message("event", "1"));
         outbox.put(message("event", "2"));
-        assert_eq!(outbox.put(message("health", "a")), None);
-        assert_eq!(
-            outbox.put(message("health", "b")),
-            Some(message("health", "a"))
-        );
-        assert_eq!(all(&mut outbox), ["health=b", "event=1", "event=2"]);
+        assert!(!outbox.put(message("health", "a")));
+        assert!(outbox.put(message("health", "b")));
+        assert_eq!(all(&mut outbox), ["event=1", "health=b", "event=2"]);
     }
 
     #[test]
     fn a_report_is_sent_again_only_if_it_was_not_acknowledged() {
-        let mut outbox = Outbox::new(2);
+        let mut outbox = outbox(2);
         outbox.put(message("health", "a"));
-        all(&mut outbox);
-        outbox.start_over(std::iter::empty());
-        assert_eq!(all(&mut outbox), [""; 0]);
-        outbox.start_over([message("health", "a")].into_iter());
+        let (ticket, _) = outbox.next().unwrap();
+        outbox.start_over();
         assert_eq!(all(&mut outbox), ["health=a"]);
+        assert!(outbox.acknowledge(ticket));
+        outbox.start_over();
+        assert_eq!(all(&mut outbox), [""; 0]);
+        outbox.put(message("health", "b"));
+        let (newer, _) = outbox.next().unwrap();
+        // The acknowledgement of an earlier message is none of this one.
+        outbox.acknowledge(ticket);
+        outbox.start_over();
+        assert_eq!(all(&mut outbox), ["health=b"]);
+        outbox.acknowledge(newer);
     }
 
     #[test]
-    fn a_full_queue_drops_its_oldest_message() {
-        let mut outbox = Outbox::new(2);
+    fn a_full_outbox_drops_its_oldest_events_and_counts_them() {
+        let mut outbox = outbox(2);
         outbox.put(message("label", "a"));
-        assert_eq!(outbox.put(message("event", "1")), None);
-        assert_eq!(outbox.put(message("event", "2")), None);
-        assert_eq!(
-            outbox.put(message("event", "3")),
-            Some(message("event", "1"))
-        );
+        for n in ["1", "2", "3"] {
+            outbox.put(message("event", n));
+        }
         assert_eq!(outbox.len(), 3);
         assert_eq!(all(&mut outbox), ["label=a", "event=2", "event=3"]);
+        let counts = outbox.event_counts();
+        assert_eq!((counts.published, counts.waiting, counts.unsent), (3, 2, 1));
     }
 
     #[test]
-    fn a_new_connection_resends_retained_and_unacknowledged() {
-        let mut outbox = Outbox::new(3);
+    fn a_large_event_takes_the_place_of_several() {
+        let mut outbox = outbox(4);
+        for n in ["1", "2", "3", "4"] {
+            outbox.put(message("event", n));
+        }
+        outbox.put(message("event", &"x".repeat(200)));
+        let counts = outbox.event_counts();
+        assert_eq!((counts.waiting, counts.unsent), (2, 3));
+        // One that is larger than all the room leaves the others alone.
+        outbox.put(message("event", &"x".repeat(2000)));
+        let counts = outbox.event_counts();
+        assert_eq!((counts.waiting, counts.unsent), (2, 4));
+    }
+
+    #[test]
+    fn an_event_in_flight_is_dropped_last_and_its_answer_ignored() {
+        let mut outbox = outbox(2);
+        outbox.put(message("event", "1"));
+        outbox.put(message("event", "2"));
+        let (first, _) = outbox.next().unwrap();
+        outbox.put(message("event", "3"));
+        let (third, sent) = outbox.next().unwrap();
+        assert_eq!(sent.payload, b"3");
+        // Both in flight: the older one goes, and may have arrived or not.
+        outbox.put(message("event", "4"));
+        assert!(!outbox.acknowledge(first));
+        assert!(outbox.acknowledge(third));
+        let counts = outbox.event_counts();
+        assert_eq!((counts.sent, counts.waiting, counts.unsent), (1, 1, 2));
+    }
+
+    #[test]
+    fn events_do_not_starve_behind_labels_nor_labels_behind_events() {
+        let mut outbox = outbox(9);
+        for n in 1..=8 {
+            outbox.put(message("event", &n.to_string()));
+        }
+        let mut sent = Vec::new();
+        for n in 0..6 {
+            outbox.put(message("label", &n.to_string()));
+            outbox.put(message("camera", &n.to_string()));
+            sent.push(text(&outbox.next().unwrap()));
+        }
+        assert_eq!(
+            sent,
+            [
+                "event=1", "label=1", "event=2", "camera=3", "event=3", "label=5"
+            ]
+        );
+    }
+
+    #[test]
+    fn a_label_comes_before_the_event_of_the_same_moment() {
+        let mut outbox = outbox(4);
+        for n in ["1", "2"] {
+            outbox.put(message("label", n));
+            outbox.put(message("event", n));
+            assert_eq!(
+                all(&mut outbox),
+                [format!("label={n}"), format!("event={n}")]
+            );
+        }
+    }
+
+    #[test]
+    fn a_new_connection_begins_with_the_states() {
+        let mut outbox = outbox(3);
         outbox.put(message("availability", "online"));
+        outbox.put(message("event", "1"));
+        outbox.put(message("event", "2"));
         outbox.put(message("label", "a"));
         all(&mut outbox);
         outbox.put(message("event", "3"));
-        let flying = [
-            message("label", "a"),
-            message("event", "1"),
-            message("event", "2"),
-        ];
-        assert_eq!(outbox.start_over(flying.into_iter()), 0);
+        outbox.start_over();
         assert_eq!(
             all(&mut outbox),
             [
@@ -209,11 +407,100 @@ mod tests {
     }
 
     #[test]
-    fn the_oldest_unacknowledged_messages_are_lost_first() {
-        let mut outbox = Outbox::new(2);
-        outbox.put(message("event", "3"));
-        let flying = [message("event", "1"), message("event", "2")];
-        assert_eq!(outbox.start_over(flying.into_iter()), 1);
-        assert_eq!(all(&mut outbox), ["event=2", "event=3"]);
+    fn events_of_an_earlier_run_come_behind_the_states() {
+        let mut outbox = outbox(4);
+        outbox.put(message("availability", "online"));
+        let recovered = Recovered {
+            events: vec![(7, message("event", "7")), (9, message("event", "9"))],
+            damaged: 1,
+            next: 12,
+        };
+        outbox.recover(recovered, std::sync::mpsc::sync_channel(1).0);
+        outbox.put(message("event", "12"));
+        outbox.put(message("label", "a"));
+        let counts = outbox.event_counts();
+        assert_eq!((counts.recovered, counts.published), (3, 1));
+        assert_eq!((counts.waiting, counts.unsent, counts.stored), (3, 1, 2));
+        outbox.repeat_states();
+        assert_eq!(
+            all(&mut outbox),
+            [
+                "availability=online",
+                "label=a",
+                "event=7",
+                "event=9",
+                "event=12"
+            ]
+        );
+        assert_eq!(outbox.batch().live, [7..=7, 9..=9, 12..=12]);
+    }
+
+    #[test]
+    fn what_was_not_acknowledged_keeps_its_order_among_newer_events() {
+        let mut outbox = outbox(9);
+        for n in ["1", "2", "3", "4"] {
+            outbox.put(message("event", n));
+        }
+        let flying: Vec<_> = std::iter::from_fn(|| outbox.next()).take(3).collect();
+        // Out of order.
+        assert!(outbox.acknowledge(flying[2].0));
+        assert!(outbox.acknowledge(flying[0].0));
+        outbox.put(message("event", "5"));
+        outbox.start_over();
+        assert_eq!(all(&mut outbox), ["event=2", "event=4", "event=5"]);
+        // Late, after it was sent again, and twice.
+        assert!(outbox.acknowledge(flying[1].0));
+        assert!(!outbox.acknowledge(flying[1].0));
+        assert_eq!(outbox.event_counts().sent, 3);
+    }
+
+    #[test]
+    fn what_could_not_be_handed_over_is_the_next_again() {
+        let mut outbox = outbox(3);
+        outbox.put(message("label", "a"));
+        outbox.put(message("event", "1"));
+        for expected in ["label=a", "event=1"] {
+            let given = outbox.next().unwrap();
+            assert_eq!(text(&given), expected);
+            outbox.give_back(given.0);
+            assert_eq!(text(&outbox.next().unwrap()), expected);
+        }
+    }
+
+    #[test]
+    fn repeated_states_leave_events_in_flight() {
+        let mut outbox = outbox(3);
+        outbox.put(message("label", "a"));
+        outbox.put(message("event", "1"));
+        all(&mut outbox);
+        outbox.repeat_states();
+        assert_eq!(all(&mut outbox), ["label=a"]);
+    }
+
+    #[test]
+    fn the_disk_learns_what_waits_and_what_is_done() {
+        let mut outbox = outbox(9);
+        for n in ["1", "2", "3"] {
+            outbox.put(message("event", n));
+        }
+        let flying: Vec<_> = std::iter::from_fn(|| outbox.next()).collect();
+        outbox.acknowledge(flying[1].0);
+        let batch = outbox.batch();
+        assert_eq!((batch.done, &batch.live[..]), (1, &[1..=1, 3..=3][..]));
+        assert_eq!(batch.done_out_of_turn(), [2..=2]);
+        assert_eq!(batch.events.len(), 2);
+        outbox.written(1);
+        assert_eq!(outbox.batch().events[0].0, 3);
+        assert_eq!(outbox.event_counts().stored, 1);
+        outbox.put(message("event", "4"));
+        outbox.acknowledge(flying[2].0);
+        assert_eq!(outbox.batch().done_out_of_turn(), [2..=3]);
+        outbox.acknowledge(flying[0].0);
+        let batch = outbox.batch();
+        assert_eq!((batch.done, batch.done_out_of_turn()), (4, vec![]));
+        let (last, _) = outbox.next().unwrap();
+        outbox.acknowledge(last);
+        let batch = outbox.batch();
+        assert_eq!((batch.done, batch.done_out_of_turn()), (5, vec![]));
     }
 }

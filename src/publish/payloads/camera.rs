@@ -83,6 +83,20 @@ impl<'a> CameraState<'a> {
         }
     }
 
+    /// A smaller message that is as true: without the words that a driver or a path can make long.
+    /// `None` where there is nothing smaller.
+    pub(super) fn smaller(self) -> Option<Self> {
+        let smaller = Self {
+            message: None,
+            device: None,
+            card: None,
+            mode: None,
+            counters: None,
+            ..self.clone()
+        };
+        (smaller != self).then_some(smaller)
+    }
+
     /// The payload once the program has stopped, at `since`.
     pub(crate) fn stopped(status: &'a Status, since: SystemTime) -> Self {
         Self {

@@ -17,7 +17,7 @@ pub(crate) struct Time(pub(crate) SystemTime);
 impl Time {
     /// Time since 1970, clamped to what RFC 3339 can express: a board without a battery-backed
     /// clock may report any date.
-    pub(super) fn since_epoch(self) -> Duration {
+    fn since_epoch(self) -> Duration {
         let since = self.0.duration_since(UNIX_EPOCH).unwrap_or_default();
         since.min(Duration::from_secs(LAST_SECOND))
     }

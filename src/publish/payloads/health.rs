@@ -8,7 +8,7 @@ use crate::meter::Tally;
 use crate::meter::cgroup::Pressure;
 use crate::meter::process::Resident;
 use crate::meter::timing::StageTimes;
-use crate::publish::counts::MessageCounts;
+use crate::publish::counts::{EventCounts, MessageCounts};
 use crate::source::SourceState;
 
 /// The daemon's numbers, the payload of `health`. Counts run since the start; rates and times cover
@@ -43,6 +43,9 @@ pub struct Health<'a> {
     /// The messages of an enabled publisher.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) queue: Option<Queue>,
+    /// The events of an enabled publisher.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) outbox: Option<OutboxUse>,
     /// The hottest thermal zone, in degrees Celsius.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) temperature_c: Option<f64>,
@@ -82,6 +85,33 @@ impl From<MessageCounts> for Queue {
             unacknowledged: counts.unacknowledged,
             sent: counts.sent,
             connections: counts.connections,
+        }
+    }
+}
+
+/// What became of the events. Their number is `sent`, `waiting` and `unsent` together.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub(crate) struct OutboxUse {
+    /// Events since the start, and those that were found on disk then.
+    events: u64,
+    sent: u64,
+    waiting: u64,
+    unsent: u64,
+    /// Bytes that the waiting ones count, of `outbox.max_bytes`.
+    bytes: u64,
+    /// Waiting events that are on disk.
+    stored: u64,
+}
+
+impl From<EventCounts> for OutboxUse {
+    fn from(counts: EventCounts) -> Self {
+        Self {
+            events: counts.published + counts.recovered,
+            sent: counts.sent,
+            waiting: counts.waiting,
+            unsent: counts.unsent,
+            bytes: counts.bytes,
+            stored: counts.stored,
         }
     }
 }
@@ -132,6 +162,15 @@ pub(crate) mod sample {
                 connections: 3,
                 ..MessageCounts::default()
             })),
+            outbox: Some(OutboxUse::from(EventCounts {
+                published: 6,
+                recovered: 1,
+                sent: 3,
+                waiting: 2,
+                unsent: 2,
+                bytes: 900,
+                stored: 1,
+            })),
             temperature_c: Some(48.3),
             kernel: "scalar",
             model: "cafe",
@@ -159,6 +198,7 @@ mod tests {
                     r#""memory":{{"rss_mb":40.1,"rss_anon_mb":8.0,"rss_peak_mb":41.0,"#,
                     r#""heap_bytes":5000000,"budget_mb":48,"cgroup":{cgroup}}},"#,
                     r#""queue":{{"waiting":2,"unacknowledged":1,"sent":9,"connections":3}},"#,
+                    r#""outbox":{{"events":7,"sent":3,"waiting":2,"unsent":2,"bytes":900,"stored":1}},"#,
                     r#""temperature_c":48.3,"kernel":"scalar","model":"cafe"}}"#,
                 ),
                 stages = stages,
@@ -172,6 +212,7 @@ mod tests {
         let bare = Health {
             picture: None,
             queue: None,
+            outbox: None,
             temperature_c: None,
             memory: MemoryUse {
                 cgroup: None,
@@ -180,7 +221,13 @@ mod tests {
             ..health()
         };
         let json = serde_json::to_value(&bare).unwrap();
-        for key in ["/picture", "/queue", "/temperature_c", "/memory/cgroup"] {
+        for key in [
+            "/picture",
+            "/queue",
+            "/outbox",
+            "/temperature_c",
+            "/memory/cgroup",
+        ] {
             assert!(json.pointer(key).is_none(), "{key}: {json}");
         }
     }

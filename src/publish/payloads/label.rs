@@ -7,6 +7,7 @@ use serde::Serialize;
 use super::fields::{Score, Time, VERSION};
 use crate::frame::Captured;
 use crate::observe::Statement;
+use crate::publish::event_ids::EventIds;
 
 /// One of the best labels.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
@@ -36,6 +37,9 @@ pub(crate) enum Unknown {
     /// Another model was loaded and has not decided yet.
     #[serde(rename = "model changed")]
     ModelChanged,
+    /// The label makes a message that is larger than `mqtt.max_packet`.
+    #[serde(rename = "too large")]
+    TooLarge,
     /// The program has stopped.
     #[serde(rename = "stopped")]
     Stopped,
@@ -106,6 +110,18 @@ impl<'a> Label<'a> {
             reason: Some(reason),
         }
     }
+
+    /// A smaller message that is as true: with one of the best labels less; without any, a label
+    /// that is not known. `None` where there is nothing smaller.
+    pub(super) fn smaller(mut self) -> Option<Self> {
+        if self.top.pop().is_some() {
+            return Some(self);
+        }
+        self.label.take()?;
+        self.score = None;
+        self.reason = Some(Unknown::TooLarge);
+        Some(self)
+    }
 }
 
 /// A change of the label, the payload of `event`: the new [`Label`] and two more fields.
@@ -114,8 +130,7 @@ pub struct Event<'a> {
     /// The new label.
     #[serde(flatten)]
     pub label: Label<'a>,
-    /// The event's id: the capture time in milliseconds since 1970 and the frame's number, as in
-    /// `1735732800123-42`.
+    /// The event's id: the run and the frame's number, as in `3f2a9c07d1e4-42`.
     pub event: String,
     /// The label before, also from before a time without one; `null` at the first one.
     pub previous: Option<&'a str>,
@@ -123,22 +138,23 @@ pub struct Event<'a> {
 
 impl<'a> Event<'a> {
     /// The payload for the change from `previous` to `statement`, made with the model whose hash is
-    /// `model`.
+    /// `model`, with its id of `ids`.
     pub(crate) fn new(
         statement: &Statement<'a>,
         previous: Option<&'a str>,
         model: &'a str,
+        ids: &EventIds,
     ) -> Self {
         Self {
             label: Label::new(statement, model),
-            event: event_id(statement.captured, statement.seq),
+            event: ids.at(statement.seq),
             previous,
         }
     }
-}
 
-/// The id of an event at one frame, see [`Event::event`].
-fn event_id(captured: Captured, seq: u64) -> String {
-    let millis = Time(captured.wall).since_epoch().as_millis();
-    format!("{millis}-{seq}")
+    /// A smaller message that is as true: with one of the best labels less. `None` without any.
+    pub(super) fn smaller(mut self) -> Option<Self> {
+        self.label.top.pop()?;
+        Some(self)
+    }
 }

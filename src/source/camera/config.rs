@@ -134,6 +134,10 @@ impl Config {
         Footprint {
             device: buffer.next_multiple_of(4096) * self.asked_buffers() as usize,
             frame,
+            lent: match self.format {
+                Format::Mjpg => 0,
+                _ => buffer,
+            },
             width: self.width as usize,
             height: self.height as usize,
             ..Footprint::default()

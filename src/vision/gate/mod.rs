@@ -35,7 +35,7 @@ pub struct GateReading {
     pub open: bool,
     /// The largest change of a cell since the last inference, in luma levels of 255.
     pub motion: f32,
-    /// Mean luma, 0 to 255.
+    /// Mean luma of what no mask hides, 0 to 255.
     pub luma: f32,
     /// Whether the picture is dark, or the camera has sent the same one for too long.
     pub picture: PictureState,
@@ -51,6 +51,8 @@ pub struct Gate {
     pause: Duration,
     glance: Glance,
     cells: Cells,
+    /// The share of the last picture that no mask hides.
+    visible: f32,
     reference: Cells,
     /// When the last inference was.
     inferred: Option<Duration>,
@@ -78,6 +80,7 @@ impl Gate {
             config: config.clone(),
             glance: Glance::new(vision, input),
             cells: [0.0; SIDE * SIDE],
+            visible: 1.0,
             reference: [0.0; SIDE * SIDE],
             inferred: None,
             moved: None,
@@ -114,7 +117,13 @@ impl Gate {
         if self.is_new(view)? {
             self.changed = elapsed;
         }
-        let luma = self.cells.iter().sum::<f32>() / self.cells.len() as f32;
+        let mean = self.cells.iter().sum::<f32>() / self.cells.len() as f32;
+        // What masks hide is black and must not count as night.
+        let luma = if self.visible > 0.0 {
+            (mean / self.visible).min(255.0)
+        } else {
+            mean
+        };
         let changes = self.cells.iter().zip(&self.reference);
         let motion = changes.map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
         let first = self.inferred.is_none();
@@ -149,7 +158,8 @@ impl Gate {
     ///
     /// Comparing all bytes of a JPEG picture is cheaper than decoding its blocks. A raw picture has
     /// many bytes, so they are compared only where the cells are the same; the first such picture
-    /// has nothing to be compared with yet.
+    /// has nothing to be compared with yet. What masks hide is compared too: that the camera sends
+    /// new pictures tells nothing of what they show.
     fn is_new(&mut self, view: View<'_>) -> Result<bool, Error> {
         let print = || (view.data.len(), crc32fast::hash(view.data));
         if view.format == PixelFormat::Jpeg {
@@ -158,15 +168,22 @@ impl Gate {
                 return Ok(false);
             }
             self.print = None;
-            self.glance.look(view, &mut self.cells)?;
+            self.visible = self.glance.look(view, &mut self.cells)?;
             self.print = Some(print);
             return Ok(true);
         }
         let before = self.cells;
         let looked = self.glance.look(view, &mut self.cells);
-        if looked.is_err() || self.cells != before {
+        match looked {
+            Ok(visible) => self.visible = visible,
+            Err(error) => {
+                self.print = None;
+                return Err(error);
+            }
+        }
+        if self.cells != before {
             self.print = None;
-            return looked.map(|()| true);
+            return Ok(true);
         }
         let print = print();
         Ok(self

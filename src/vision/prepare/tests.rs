@@ -1,5 +1,6 @@
 use super::*;
-use crate::frame::{Colour, Frame, Orientation};
+use crate::engine::Resize;
+use crate::frame::{Colour, Frame, Orientation, PixelFormat};
 use crate::vision::Flip;
 use proptest::prelude::*;
 
@@ -194,6 +195,7 @@ proptest! {
             rotate,
             flip,
             resize: Some(resize),
+            ..Config::default()
         };
         prop_assume!(config.check().is_ok());
         let mut preparer = Preparer::new(&config, &input(Resize::Squash, size.0, size.1));
@@ -235,7 +237,7 @@ fn all_orientations_are_turned_upright_before_the_crop() {
             crop: [0.25, 0.125, 0.5, 0.75],
             rotate,
             flip,
-            resize: None,
+            ..Config::default()
         };
         // One preparer sees them all, as in a folder.
         let mut preparer = Preparer::new(&config, &input(Resize::Squash, 24, 24));

@@ -1,0 +1,90 @@
+//! The device as a whole.
+
+use super::config::Config;
+
+/// What may change while an instance runs, as far as Home Assistant is told.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Offer {
+    /// All labels that may be published.
+    pub labels: Vec<String>,
+    /// The text published where no label is claimed, `[observe] unknown`.
+    pub unknown: String,
+    /// The model's name.
+    pub model: String,
+    /// The model's SHA-256, in hex.
+    pub model_hash: String,
+    /// Seconds between two health messages.
+    pub health_interval: f64,
+}
+
+/// What an instance allows as long as it runs.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Abilities {
+    /// Commands that are obeyed, by their names.
+    pub commands: Vec<String>,
+    /// Whether snapshots are published.
+    pub snapshot: bool,
+    /// Whether the machine has a thermometer.
+    pub thermometer: bool,
+}
+
+/// One instance as a device of Home Assistant.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Device {
+    /// The name in ids and in the discovery topic.
+    pub(super) node: String,
+    prefix: String,
+    /// The part of the instance's topics before their own names, without a slash at its end.
+    base: String,
+    pub(super) name: String,
+    pub(super) area: Option<String>,
+    pub(super) abilities: Abilities,
+    pub(super) offer: Offer,
+}
+
+impl Device {
+    /// The instance `id` below the topic `base`.
+    pub(super) fn new(
+        config: &Config,
+        base: &str,
+        id: &str,
+        abilities: Abilities,
+        offer: Offer,
+    ) -> Self {
+        Self {
+            node: config.node(id),
+            prefix: config.prefix.clone(),
+            base: format!("{base}/{id}"),
+            name: config
+                .name
+                .clone()
+                .unwrap_or_else(|| format!("Goldcrest {id}")),
+            area: config.area.clone(),
+            abilities,
+            offer,
+        }
+    }
+
+    /// The instance's topic `name`.
+    pub(super) fn topic(&self, name: &str) -> String {
+        format!("{}/{name}", self.base)
+    }
+
+    /// The topic of the discovery message.
+    pub(super) fn discovery_topic(&self) -> String {
+        format!("{}/device/{}/config", self.prefix, self.node)
+    }
+
+    /// The topic on which Home Assistant publishes that it has started.
+    pub(super) fn status_topic(&self) -> String {
+        format!("{}/status", self.prefix)
+    }
+
+    /// Whether a command is allowed.
+    pub(super) fn allows(&self, command: &str) -> bool {
+        self.abilities
+            .commands
+            .iter()
+            .any(|allowed| allowed == command)
+    }
+}

@@ -1,0 +1,266 @@
+//! What Home Assistant is told, when, and in which order. Knows neither the network nor the clock.
+
+use std::collections::VecDeque;
+use std::time::{Duration, SystemTime};
+
+use super::device::{Device, Offer};
+use super::message::{self, Platforms};
+use super::record::Announced;
+use crate::publish::outbox::{Message, MessageKind};
+use crate::publish::payloads::{Label, Payload, Unknown};
+
+/// The shortest delay after a start of Home Assistant, which is busy then.
+pub(super) const DELAY: Duration = Duration::from_secs(1);
+
+/// The most bytes of a packet beside topic and payload: fixed header, lengths, packet id and
+/// properties.
+const OVERHEAD: usize = 16;
+
+/// The messages for Home Assistant that wait, and what it was told before.
+///
+/// They are sent before all other messages that wait, because the order counts. If the labels have
+/// changed, Home Assistant must first learn that no label is known, then the new labels, then a
+/// label of them: a state that the list lacks breaks its entity.
+#[derive(Debug)]
+pub(crate) struct Discovery {
+    device: Option<Device>,
+    /// The broker, as host and port.
+    broker: String,
+    /// The largest packet that is configured, in bytes.
+    max_packet: usize,
+    /// The largest packet that the broker takes too.
+    most: usize,
+    /// The most time after a start of Home Assistant until it is told everything again.
+    within: Duration,
+    /// The devices that Home Assistant may know, ours among them.
+    announced: Vec<Announced>,
+    /// Whether `announced` is not what was told last to be remembered.
+    unsaved: bool,
+    /// Whether Home Assistant may hold a label that the next discovery message lacks.
+    stale: bool,
+    waiting: VecDeque<Message>,
+    /// Whether anything was sent since all was acknowledged.
+    unsettled: bool,
+    /// Whether the device was announced: its message was not too large.
+    told: bool,
+    /// Whether it was logged that the labels are left out.
+    complained: bool,
+}
+
+impl Discovery {
+    /// The messages of `device`, or without one those that take back what was `announced` at
+    /// `broker` before.
+    pub(super) fn new(
+        device: Option<Device>,
+        broker: String,
+        max_packet: usize,
+        within: Duration,
+        announced: Vec<Announced>,
+    ) -> Self {
+        Self {
+            device,
+            broker,
+            max_packet,
+            most: max_packet,
+            within,
+            announced,
+            unsaved: false,
+            stale: true,
+            waiting: VecDeque::new(),
+            unsettled: false,
+            told: false,
+            complained: false,
+        }
+    }
+
+    /// Nothing is told and nothing is taken back.
+    pub(crate) fn none() -> Self {
+        Self::new(None, String::new(), 0, Duration::ZERO, Vec::new())
+    }
+
+    /// The message, topic and payload, with which Home Assistant announces its start.
+    pub(crate) fn birth(&self) -> Option<(String, String)> {
+        let device = self.device.as_ref()?;
+        Some((device.status_topic(), "online".into()))
+    }
+
+    /// The connection is open, and the broker takes packets of `most` bytes: takes back what is not
+    /// wanted any more, and announces the device.
+    pub(crate) fn connected(&mut self, most: usize, now: SystemTime) {
+        self.most = most.min(self.max_packet);
+        self.unsettled = true;
+        self.waiting.clear();
+        let ours = self.device.as_ref().map(Device::discovery_topic);
+        for old in &self.announced {
+            if old.broker == self.broker && Some(&old.topic) != ours.as_ref() {
+                self.waiting.push_back(retained(&old.topic, Vec::new()));
+            }
+        }
+        self.announce(now);
+    }
+
+    /// The connection is lost.
+    pub(crate) fn disconnected(&mut self) {
+        self.waiting.clear();
+    }
+
+    /// The instance offers something else. `connected` tells whether the connection is open.
+    /// Returns whether the labels differ, so that no label is known until one of the new ones is
+    /// published.
+    pub(crate) fn offered(&mut self, offer: Offer, connected: bool, now: SystemTime) -> bool {
+        let Some(device) = &mut self.device else {
+            return false;
+        };
+        let before = std::mem::replace(&mut device.offer, offer);
+        let relabelled =
+            (&device.offer.labels, &device.offer.unknown) != (&before.labels, &before.unknown);
+        if device.offer != before {
+            self.stale |= relabelled;
+            if connected {
+                self.announce(now);
+            }
+        }
+        relabelled
+    }
+
+    /// How long after a start of Home Assistant it is told everything again: many instances hear of
+    /// it at once. `random` is between 0 and 1.
+    pub(crate) fn delay(&self, random: f64) -> Duration {
+        DELAY + self.within.saturating_sub(DELAY).mul_f64(random)
+    }
+
+    /// Home Assistant has started: announces the device again. All states must follow.
+    pub(crate) fn repeat(&mut self, now: SystemTime) {
+        self.announce(now);
+    }
+
+    /// Takes the next message to send.
+    pub(crate) fn next(&mut self) -> Option<Message> {
+        self.waiting.pop_front()
+    }
+
+    /// The number of waiting messages.
+    pub(crate) fn len(&self) -> usize {
+        self.waiting.len()
+    }
+
+    /// The broker acknowledged all messages: Home Assistant knows what it was told last.
+    pub(crate) fn settled(&mut self) {
+        if !self.waiting.is_empty() || !std::mem::take(&mut self.unsettled) {
+            return;
+        }
+        let ours = self.device.as_ref().map(|device| Announced {
+            broker: self.broker.clone(),
+            topic: device.discovery_topic(),
+            components: message::platforms(device),
+        });
+        let (told, before) = match &ours {
+            Some(ours) => (self.told, self.place(&ours.topic)),
+            None => (false, None),
+        };
+        let before = before.map(|place| self.announced[place].clone());
+        let elsewhere = |old: &&Announced| old.broker != self.broker;
+        let mut left: Vec<_> = self.announced.iter().filter(elsewhere).cloned().collect();
+        left.extend(if told { ours } else { before });
+        self.stale &= !told;
+        self.set_announced(left);
+    }
+
+    /// What is to be remembered, once after each change.
+    pub(crate) fn unsaved(&mut self) -> Option<Vec<Announced>> {
+        std::mem::take(&mut self.unsaved).then(|| self.announced.clone())
+    }
+
+    /// Queues the discovery message, and what must precede it.
+    fn announce(&mut self, now: SystemTime) {
+        let Some(device) = &self.device else {
+            return;
+        };
+        let topic = device.discovery_topic();
+        let mut components = message::platforms(device);
+        let mut removed = match self.place(&topic) {
+            Some(place) => self.announced[place].components.clone(),
+            None => Platforms::new(),
+        };
+        removed.retain(|key, _| !components.contains_key(key));
+        let with_options = self.fits(&topic, &message::payload(device, true, &removed));
+        let payload = message::payload(device, with_options, &Platforms::new());
+        let mut messages = Vec::new();
+        if self.stale {
+            messages.extend(no_label(device, now));
+        }
+        if !removed.is_empty() {
+            let removal = message::payload(device, with_options, &removed);
+            messages.push(retained(&topic, removal));
+        }
+        let count = device.offer.labels.len();
+        let fits = self.fits(&topic, &payload);
+        if fits {
+            messages.push(retained(&topic, payload));
+        }
+        if !with_options && !std::mem::replace(&mut self.complained, true) {
+            let effect = if fits {
+                "offers no list of them"
+            } else {
+                "is told nothing"
+            };
+            let most = self.most;
+            log::warn!(
+                "homeassistant: the message with {count} labels is larger than the {most} bytes that mqtt.max_packet \
+                 or the broker allows; Home Assistant {effect}; raise that limit"
+            );
+        }
+        self.told = fits;
+        if !fits {
+            return;
+        }
+        self.unsettled = true;
+        components.append(&mut removed);
+        self.remember(topic, components);
+        self.waiting.extend(messages);
+    }
+
+    /// The place in `announced` of a topic at our broker.
+    fn place(&self, topic: &str) -> Option<usize> {
+        let is = |a: &Announced| a.broker == self.broker && a.topic == topic;
+        self.announced.iter().position(is)
+    }
+
+    /// Remembers what is about to be told, before it is.
+    fn remember(&mut self, topic: String, components: Platforms) {
+        let mut all = self.announced.clone();
+        all.retain(|a| a.broker != self.broker || a.topic != topic);
+        all.push(Announced {
+            broker: self.broker.clone(),
+            topic,
+            components,
+        });
+        self.set_announced(all);
+    }
+
+    fn set_announced(&mut self, announced: Vec<Announced>) {
+        self.unsaved |= announced != self.announced;
+        self.announced = announced;
+    }
+
+    /// Whether a message fits into a packet.
+    fn fits(&self, topic: &str, payload: &[u8]) -> bool {
+        topic.len() + payload.len() + OVERHEAD <= self.most
+    }
+}
+
+fn retained(topic: &str, payload: Vec<u8>) -> Message {
+    Message {
+        topic: topic.into(),
+        payload,
+        kind: MessageKind::State,
+        correlation: None,
+    }
+}
+
+/// The message that no label is known.
+fn no_label(device: &Device, now: SystemTime) -> Option<Message> {
+    let label = Label::unknown(Unknown::ModelChanged, now, None, &device.offer.model_hash);
+    let payload = Payload::Label(label).to_json().ok()?;
+    Some(retained(&device.topic("label"), payload))
+}

@@ -1,0 +1,43 @@
+//! Discovery messages against Home Assistant's lists, and their order.
+
+mod order;
+mod payload;
+
+use super::device::{Abilities, Device, Offer};
+use super::{Config, lists};
+
+fn offer(labels: &[&str]) -> Offer {
+    Offer {
+        labels: labels.iter().map(|label| label.to_string()).collect(),
+        unknown: "unknown".into(),
+        model: "porch".into(),
+        model_hash: "cafe".into(),
+        health_interval: 60.0,
+    }
+}
+
+/// Everything is on.
+fn all_on() -> Abilities {
+    let commands = [
+        "pause",
+        "resume",
+        "snapshot",
+        "reload",
+        "threshold",
+        "log_level",
+        "health",
+    ];
+    Abilities {
+        commands: commands.map(String::from).into(),
+        snapshot: true,
+        thermometer: true,
+    }
+}
+
+fn device(id: &str, abilities: Abilities, offer: Offer) -> Device {
+    let config = Config {
+        node: Some("front_1234".into()),
+        ..Config::default()
+    };
+    Device::new(&config, "goldcrest", id, abilities, offer)
+}

@@ -1,0 +1,26 @@
+//! The memory that pictures take: on their way to the model's input, and as snapshots.
+
+use crate::config::Config;
+use crate::source::Footprint;
+use crate::{snapshot, vision};
+
+/// Bytes that pictures of this footprint take while they become the model's input.
+pub(super) fn decoding(config: &Config, source: Footprint) -> usize {
+    // The gate has masks of its own.
+    let masks = 2 * config.vision.mask_memory(source.height);
+    vision::memory(source.width, source.height) + masks + source.whole
+}
+
+/// Whether a daemon takes pictures of events.
+pub(super) fn takes_snapshots(config: &Config) -> bool {
+    config.mqtt.enabled && config.snapshot.enabled
+}
+
+/// Bytes that pictures of events take.
+pub(super) fn snapshots(config: &Config, source: Footprint) -> usize {
+    if !takes_snapshots(config) {
+        return 0;
+    }
+    let (frame, size) = (source.frame.max(source.lent), (source.width, source.height));
+    snapshot::memory(&config.snapshot, &config.vision, frame, size) + source.whole
+}

@@ -1,0 +1,259 @@
+//! Pictures of the frames behind events, as JPEG.
+//!
+//! No history of frames is kept. The observer knows one frame ahead that a change may be decided.
+//! That frame is copied when it comes, because a raw picture's buffer returns to the camera before
+//! the inference. If the frame decides, a thread of its own encodes the copy, and the frames after
+//! it do not wait.
+//!
+//! The copy is in one place at a time: here, or with the thread. While the thread encodes, another
+//! change gets no picture, which is counted.
+
+mod config;
+mod encode;
+#[cfg(test)]
+mod tests;
+
+use std::io;
+use std::sync::mpsc::{self, Receiver, SyncSender};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use self::encode::Encoder;
+use crate::frame::{Captured, Frame};
+use crate::vision;
+
+pub use config::Config;
+pub(crate) use encode::Picture;
+
+/// How long a picture that was asked for waits for a frame.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// What a picture is of.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Event {
+    /// The event's id.
+    pub(crate) id: String,
+    /// The label that it brought.
+    pub(crate) label: String,
+}
+
+/// A picture with what it is of.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Snapshot {
+    /// The event; `None` if a command alone asked for the picture.
+    pub(crate) event: Option<Event>,
+    /// Whether a command asked for it.
+    pub(crate) command: bool,
+    /// Number of the frame.
+    pub(crate) seq: u64,
+    /// When the frame was captured.
+    pub(crate) captured: Captured,
+    /// The picture.
+    pub(crate) picture: Picture,
+}
+
+/// Takes pictures of frames.
+pub struct Snapshots {
+    config: Config,
+    jobs: SyncSender<Job>,
+    done: Receiver<Done>,
+    /// The copy's place; `None` while the thread has it.
+    kept: Option<Frame>,
+    /// The number of the frame that was copied.
+    copied: Option<u64>,
+    /// How pictures are seen.
+    seen: vision::Config,
+    /// The same for the next job to tell the thread, if that changed.
+    vision: Option<vision::Config>,
+    /// Whether the job under way sees pictures as the configuration does no longer.
+    outdated: bool,
+    /// When a picture was asked for.
+    requested: Option<Instant>,
+    missed: u64,
+}
+
+struct Job {
+    frame: Frame,
+    event: Option<Event>,
+    command: bool,
+    vision: Option<vision::Config>,
+}
+
+struct Done {
+    frame: Frame,
+    event: Option<Event>,
+    command: bool,
+    made: Result<Picture, encode::Error>,
+}
+
+impl Snapshots {
+    /// Starts the thread that encodes, for pictures that `vision` turns, crops and masks. Both have
+    /// passed their checks.
+    ///
+    /// # Errors
+    /// The system refuses the thread.
+    pub fn start(config: &Config, vision: &vision::Config) -> io::Result<Self> {
+        let (jobs, received) = mpsc::sync_channel::<Job>(1);
+        let (send, done) = mpsc::sync_channel(1);
+        let mut encoder = Encoder::new(config, vision);
+        thread::Builder::new()
+            .name("snapshot".into())
+            .spawn(move || {
+                for job in received {
+                    if let Some(vision) = &job.vision {
+                        encoder.set_vision(vision);
+                    }
+                    let start = Instant::now();
+                    let made = encoder.encode(job.frame.view());
+                    let (seq, took) = (job.frame.seq, start.elapsed());
+                    log::debug!("frame {seq}: encoded in {:.1} ms", took.as_secs_f64() * 1e3);
+                    let done = Done {
+                        frame: job.frame,
+                        event: job.event,
+                        command: job.command,
+                        made,
+                    };
+                    // Nobody listens at the program's end.
+                    if send.send(done).is_err() {
+                        break;
+                    }
+                }
+            })?;
+        Ok(Self {
+            config: config.clone(),
+            jobs,
+            done,
+            kept: Some(Frame::empty()),
+            copied: None,
+            seen: vision.clone(),
+            vision: None,
+            outdated: false,
+            requested: None,
+            missed: 0,
+        })
+    }
+
+    /// Asks for a picture of the next frame.
+    pub fn request(&mut self) {
+        self.requested = Some(Instant::now());
+    }
+
+    /// Turns, crops and masks pictures as `vision` does from here on. A picture under way is given
+    /// up if that differs.
+    pub(crate) fn set_vision(&mut self, vision: &vision::Config) {
+        if *vision == self.seen {
+            return;
+        }
+        self.seen.clone_from(vision);
+        self.vision = Some(vision.clone());
+        self.outdated = self.kept.is_none();
+    }
+
+    /// Whether the broker is to keep the last picture.
+    pub(crate) fn retain(&self) -> bool {
+        self.config.retain
+    }
+
+    /// Hears of a frame before anything is done with it. Copies it if the next change is `near`, or
+    /// if a picture was asked for.
+    pub(crate) fn frame(&mut self, frame: &Frame, near: bool) {
+        self.copied = None;
+        if !near && self.requested.is_none() {
+            return;
+        }
+        if let Some(kept) = &mut self.kept {
+            kept.copy(frame);
+            self.copied = Some(frame.seq);
+        }
+    }
+
+    /// Hears that the frame passed the stages and led to `event`, or to none. Hands its copy to the
+    /// thread if a picture is wanted of it.
+    pub(crate) fn passed(&mut self, frame: &Frame, event: Option<Event>) {
+        let command = self.requested.is_some();
+        if event.is_none() && !command {
+            return;
+        }
+        let kept = match self.copied.take() {
+            Some(seq) if seq == frame.seq => self.kept.take(),
+            _ => None,
+        };
+        let Some(frame) = kept else {
+            if let Some(event) = event {
+                self.miss(&format!("event {}: the one before is not ready", event.id));
+            }
+            // A picture that was asked for is one of a later frame.
+            return;
+        };
+        self.requested = None;
+        let job = Job {
+            frame,
+            event,
+            command,
+            vision: self.vision.take(),
+        };
+        if let Err(refused) = self.jobs.try_send(job) {
+            let (mpsc::TrySendError::Full(job) | mpsc::TrySendError::Disconnected(job)) = refused;
+            self.kept = Some(job.frame);
+            self.vision = job.vision;
+            self.miss("the thread that encodes is busy");
+        }
+    }
+
+    /// A picture that is ready.
+    pub(crate) fn ready(&mut self) -> Option<Snapshot> {
+        if self.requested.is_some_and(|at| at.elapsed() > PATIENCE) {
+            self.requested = None;
+            self.miss("the camera has sent no frame since it was asked for");
+        }
+        let Done {
+            frame,
+            event,
+            command,
+            made,
+        } = self.done.try_recv().ok()?;
+        let (seq, captured) = (frame.seq, frame.captured);
+        self.kept = Some(frame);
+        let made = if std::mem::take(&mut self.outdated) {
+            Err("the configuration has changed since it was taken".into())
+        } else {
+            made.map_err(|error| error.to_string())
+        };
+        match made {
+            Ok(picture) => Some(Snapshot {
+                event,
+                command,
+                seq,
+                captured,
+                picture,
+            }),
+            Err(why) => {
+                self.miss(&format!("frame {seq}: {why}"));
+                None
+            }
+        }
+    }
+
+    /// Pictures that were wanted and that there are none of.
+    pub(crate) fn missed(&self) -> u64 {
+        self.missed
+    }
+
+    fn miss(&mut self, why: &str) {
+        self.missed += 1;
+        log::warn!("no snapshot: {why}");
+    }
+}
+
+/// Bytes of memory that snapshots of frames of up to this size take: the copy of a frame of `frame`
+/// bytes, an encoder, and the pictures that wait for the broker.
+pub(crate) fn memory(
+    config: &Config,
+    vision: &vision::Config,
+    frame: usize,
+    (width, height): (usize, usize),
+) -> usize {
+    // One waits or is kept, one is under way and one in the connection's buffer.
+    let sent = 3 * config.max_bytes;
+    frame + encode::memory(config, vision, width, height) + sent
+}
