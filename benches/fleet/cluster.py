@@ -115,7 +115,7 @@ def main():
                     sys.exit(f"node at {port} does not answer:\n{open(cluster.path(0, 'log')).read()[-3000:]}")
             config = os.path.join(folder, "config.toml")
             with open(config, "w", encoding="utf-8") as file:
-                file.write(f"[mqtt]\nhosts = {json.dumps(cluster.hosts())}\nqueue = 1024\n")
+                file.write(f"[mqtt]\nhosts = {json.dumps(cluster.hosts())}\n[outbox]\nmax_bytes = 1048576\n")
 
             def kill():
                 cluster.kill(0)
