@@ -120,7 +120,7 @@ fn other_labels_wait_for_a_connection() {
 }
 
 #[test]
-fn the_same_offer_says_nothing_and_another_interval_keeps_the_label() {
+fn another_interval_of_health_keeps_the_label() {
     let mut discovery = settled(offer(&["open"]));
     assert!(!discovery.offered(offer(&["open"]), true, NOW));
     assert_eq!(discovery.len(), 0);
