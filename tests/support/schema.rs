@@ -1,9 +1,9 @@
 //! The JSON Schemas in `docs/schemas`, and a validator of the part of JSON Schema 2020-12 that they
 //! use. A keyword or a pattern that it does not know fails the test.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
-use std::sync::LazyLock;
+use std::sync::{LazyLock, Mutex};
 
 use serde_json::Value;
 
@@ -20,6 +20,19 @@ static SCHEMAS: LazyLock<BTreeMap<String, Value>> = LazyLock::new(|| {
     };
     files.filter_map(|file| read(file.ok()?)).collect()
 });
+
+/// What tests published themselves, in the place of a daemon or of a stranger.
+static FOREIGN: Mutex<BTreeSet<String>> = Mutex::new(BTreeSet::new());
+
+/// Notes a payload that is no daemon's.
+pub fn note_foreign(payload: &str) {
+    FOREIGN.lock().unwrap().insert(payload.into());
+}
+
+/// Whether a test published this payload itself.
+pub fn is_foreign(payload: &str) -> bool {
+    FOREIGN.lock().unwrap().contains(payload)
+}
 
 /// The names of all schemas.
 pub fn names() -> Vec<&'static str> {
