@@ -258,7 +258,7 @@ fn what_fits_the_limit_by_our_count_fits_by_the_clients() {
     let mut grown = 0;
     for length in 500..1024 {
         let event = Event {
-            event: "x".repeat(length),
+            event: "0".repeat(length) + "-0",
             ..event.clone()
         };
         talker.publisher.publish(&Payload::Event(event));
