@@ -215,7 +215,7 @@ mod tests {
     #[test]
     fn a_snapshot_is_a_state_only_if_it_is_retained() {
         let info = SnapshotInfo::new(None, true, (7, captured(0)), (4, 3), file());
-        for (retain, kind) in [(true, MessageKind::State), (false, MessageKind::Report)] {
+        for (retain, kind) in [(true, MessageKind::State), (false, MessageKind::Once)] {
             assert_eq!(Payload::Snapshot(info.clone(), retain).kind(), kind);
         }
     }
