@@ -71,6 +71,7 @@ install: ## Install the built program, its model and its service (as root)
 	$(BINARY) pack $(MODEL)/convnext_tiny_128_int8.onnx
 	install -D -m 644 -t $(DOC) *.md LICENSE-* config.toml
 	install -D -m 644 -t $(DOC)/docs docs/*.md
+	install -D -m 644 -t $(DOC)/docs/schemas docs/schemas/*.json
 	install -D -m 644 -t $(DOC)/model model/MODEL_CARD.md
 	install -D -m 644 systemd/goldcrest.service $(DESTDIR)/usr/lib/systemd/system/goldcrest.service
 	test -e $(DESTDIR)/etc/goldcrest/config.toml || install -D -m 644 config.toml $(DESTDIR)/etc/goldcrest/config.toml

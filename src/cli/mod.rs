@@ -6,6 +6,7 @@ mod pack;
 mod record;
 mod replay;
 mod run;
+mod simulate;
 
 use std::io::{self, Write as _};
 use std::path::PathBuf;
@@ -54,6 +55,8 @@ enum Command {
     Pack(pack::Options),
     /// Measure inference and whole frames on this machine
     Bench(bench::Options),
+    /// Publish the messages of many devices at the configured broker, and count what arrives
+    Simulate(simulate::Options),
 }
 
 /// The configuration that a command uses.
@@ -82,6 +85,7 @@ pub fn main() -> ExitCode {
         Command::Check(o) => check::run(&o),
         Command::Pack(o) => pack::run(&o),
         Command::Bench(o) => bench::run(&o),
+        Command::Simulate(o) => simulate::run(&o),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

@@ -22,19 +22,20 @@ const NOW: [&str; 7] = [
     "vision", "gate", "model", "observe", "health", "memory", "log",
 ];
 
-/// A configuration with the table of its file, so that keys can be compared one by one.
+/// A configuration with the table of its files, so that keys can be compared one by one.
 #[derive(Clone, Debug, Default)]
 pub struct Keys {
     table: Table,
+    /// Its values as they were written: placeholders of the id are not filled in.
     pub(crate) config: Config,
 }
 
 impl Keys {
-    /// The keys of `text`, which [`parse`](super::parse) read as `config`.
-    pub(super) fn new(text: &str, config: &Config) -> Self {
+    /// The keys of `table`, which holds a valid configuration.
+    pub(super) fn new(table: Table) -> Self {
         Self {
-            table: text.parse().unwrap_or_default(),
-            config: config.clone(),
+            config: Config::deserialize(table.clone()).unwrap_or_default(),
+            table,
         }
     }
 
@@ -119,7 +120,8 @@ mod tests {
     use crate::config::parse;
 
     fn keys(text: &str) -> Keys {
-        Keys::new(text, &parse(text, Path::new("c.toml")).unwrap())
+        parse(text, Path::new("c.toml")).unwrap();
+        Keys::new(text.parse().unwrap())
     }
 
     fn changes(old: &str, new: &str) -> Changes {
@@ -133,6 +135,14 @@ mod tests {
         let found = changes(old, new);
         assert_eq!(found.now, ["log.level", "observe.threshold"]);
         assert_eq!(found.later, ["id", "mqtt.password"]);
+    }
+
+    #[test]
+    fn a_placeholder_of_the_id_hides_no_change() {
+        let old = "id = 'porch-{hostname}'\n[observe]\nthreshold = 0.6";
+        let new = "id = 'porch-{hostname}'\n[observe]\nthreshold = 0.7";
+        assert_eq!(changes(old, new).now, ["observe.threshold"]);
+        assert_eq!(changes(old, old), Changes::default());
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::ops::Range;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use toml::de::{DeTable, DeValue};
 
@@ -35,6 +35,18 @@ impl fmt::Display for Error {
 }
 
 impl std::error::Error for Error {}
+
+impl Error {
+    /// An error of a file as a whole.
+    pub(super) fn of_file(path: &Path, message: String) -> Self {
+        Self {
+            path: path.to_path_buf(),
+            line: None,
+            key: None,
+            message,
+        }
+    }
+}
 
 /// serde's message in the words of this program; an unknown key comes with what to write instead.
 /// `key` is the dotted key that is meant; `homes` gives the sections that know a key.

@@ -1,35 +1,36 @@
-//! The configuration file: TOML, composed of the sections that each module owns.
+//! The configuration: TOML, composed of the sections that each module owns, in one file or several.
 //!
 //! Unknown keys, values of a wrong type and values out of range are refused. The error names the
 //! file, the line, the key and what to write instead.
 
 mod changes;
 mod error;
+mod id;
+mod layers;
+mod loaded;
 mod unknown;
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use serde::Deserialize;
-use toml::de::DeTable;
+use toml::Table;
 
-use self::error::{explain, key_at, line_of, one_line, position};
+use self::layers::Layer;
 use crate::misfit::Misfit;
-use crate::{daemon, engine, files, logging, memory, observe, publish, snapshot, source, vision};
+use crate::{daemon, engine, logging, memory, metrics, observe, publish, snapshot, source, vision};
 
 pub use changes::{Changes, Keys};
 pub use error::Error;
-
-/// Where [`load`] looks when no file is named, in this order.
-pub const PLACES: [&str; 2] = ["config.toml", "/etc/goldcrest/config.toml"];
-
-/// The largest file, in bytes; the one that ships has 8 KiB.
-const LARGEST: u64 = 1 << 20;
+pub use loaded::{Loaded, load};
 
 /// The whole configuration. Every key has a default, so an empty file is valid.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Config {
-    /// The name of this camera in MQTT topics.
+    /// Files that are read before this one, relative to its folder. Keys of this file win.
+    pub include: Vec<PathBuf>,
+    /// The name of this camera in MQTT topics. In the file it may hold placeholders, such as
+    /// `{hostname}`.
     pub id: String,
     /// Where frames come from.
     pub source: source::Config,
@@ -55,6 +56,8 @@ pub struct Config {
     pub snapshot: snapshot::Config,
     /// How often health is published.
     pub health: daemon::HealthConfig,
+    /// Numbers for Prometheus.
+    pub metrics: metrics::Config,
     /// How much memory is allowed.
     pub memory: memory::Config,
     /// The log level.
@@ -64,6 +67,7 @@ pub struct Config {
 impl Default for Config {
     fn default() -> Self {
         Self {
+            include: Vec::new(),
             id: "camera".into(),
             source: Default::default(),
             camera: Default::default(),
@@ -77,97 +81,32 @@ impl Default for Config {
             outbox: Default::default(),
             snapshot: Default::default(),
             health: Default::default(),
+            metrics: Default::default(),
             memory: Default::default(),
             log: Default::default(),
         }
     }
 }
 
-/// A configuration and the file that it came from.
-#[derive(Clone, Debug)]
-pub struct Loaded {
-    /// The values.
-    pub config: Config,
-    /// The file, or none where the defaults stand alone.
-    pub path: Option<PathBuf>,
-    /// What the file holds.
-    text: String,
-}
-
-impl Loaded {
-    /// The folder that relative paths in the file start from.
-    pub fn folder(&self) -> &Path {
-        self.path
-            .as_deref()
-            .and_then(Path::parent)
-            .unwrap_or(Path::new(""))
-    }
-
-    /// The keys, to be compared with those of another configuration.
-    pub fn keys(&self) -> Keys {
-        Keys::new(&self.text, &self.config)
-    }
-}
-
-/// Reads `named`, or the first of [`PLACES`] that is there, or the defaults when none is.
-///
-/// # Errors
-/// A file that is named and not there, cannot be read, or is not a valid configuration.
-pub fn load(named: Option<&Path>) -> Result<Loaded, Error> {
-    let path = match named {
-        Some(path) => path.to_path_buf(),
-        None => match PLACES.iter().map(PathBuf::from).find(|p| p.exists()) {
-            Some(path) => path,
-            None => {
-                return Ok(Loaded {
-                    config: Config::default(),
-                    path: None,
-                    text: String::new(),
-                });
-            }
-        },
-    };
-    let text = files::read_text(&path, LARGEST).map_err(|e| Error {
-        path: path.clone(),
-        line: None,
-        key: None,
-        message: format!("cannot be read: {e}; name another file with --config"),
-    })?;
-    Ok(Loaded {
-        config: parse(&text, &path)?,
-        path: Some(path),
-        text,
-    })
-}
-
-/// Reads a configuration from its text; `path` is for messages.
+/// Reads a configuration from the text of one file; `path` is for messages.
 ///
 /// # Errors
 /// The first thing wrong with it.
-pub fn parse(text: &str, path: &Path) -> Result<Config, Error> {
-    let refuse = |at: Option<usize>, key: Option<String>, message: String| Error {
-        path: path.to_path_buf(),
-        line: at.map(|at| line_of(text, at)),
-        key,
-        message,
-    };
-    let table = DeTable::parse(text).map_err(|e| {
-        refuse(
-            e.span().map(|s| s.start),
-            None,
-            format!("not TOML: {}", one_line(e.message())),
-        )
-    })?;
-    let config: Config = toml::from_str(text).map_err(|e| {
-        let at = e.span();
-        let key = at
-            .as_ref()
-            .and_then(|span| key_at(table.get_ref(), span, ""));
-        let message = explain(e.message(), key.as_deref(), homes);
-        refuse(at.map(|s| s.start), key, message)
-    })?;
+#[cfg(test)]
+pub(crate) fn parse(text: &str, path: &std::path::Path) -> Result<Config, Error> {
+    Ok(compose(&[Layer::new(path, text)])?.0)
+}
+
+/// Merges the files and checks every value. Returns the configuration, in which the placeholders of
+/// the id are filled in, and the keys as they were written.
+fn compose(layers: &[Layer]) -> Result<(Config, Table), Error> {
+    let (table, mut config) = layers::merge(layers)?;
+    let expanded = id::expand(&config.id);
+    if let Ok(id) = &expanded {
+        config.id.clone_from(id);
+    }
     let sections = [
-        ("", check_id(&config.id)),
+        ("", expanded.and_then(|id| check_id(&id))),
         ("source", config.source.check()),
         ("camera", config.camera.check()),
         ("vision", config.vision.check()),
@@ -181,6 +120,7 @@ pub fn parse(text: &str, path: &Path) -> Result<Config, Error> {
         ("snapshot", config.snapshot.check()),
         ("snapshot", check_packet(&config)),
         ("health", config.health.check()),
+        ("metrics", config.metrics.check()),
         ("memory", config.memory.check()),
         ("log", config.log.check()),
     ];
@@ -191,11 +131,10 @@ pub fn parse(text: &str, path: &Path) -> Result<Config, Error> {
             } else {
                 format!("{section}.{key}")
             };
-            let at = position(table.get_ref(), &key);
-            return Err(refuse(at, Some(key), message));
+            return Err(layers::refuse(layers, key, message));
         }
     }
-    Ok(config)
+    Ok((config, table))
 }
 
 /// The sections that know `key`.
@@ -251,6 +190,11 @@ fn check_id(id: &str) -> Result<(), Misfit> {
 
 #[cfg(test)]
 mod tests {
+    use std::path::Path;
+
+    use toml::de::DeTable;
+
+    use super::error::{line_of, position};
     use super::*;
 
     fn refused(text: &str) -> String {
@@ -275,7 +219,10 @@ mod tests {
         };
         let sections = known_keys("");
         assert!(sections.len() > 9, "{sections:?}");
-        for section in sections.iter().filter(|section| *section != "id") {
+        for section in sections
+            .iter()
+            .filter(|section| !["id", "include"].contains(&section.as_str()))
+        {
             assert!(has(&format!("[{section}]")), "[{section}]");
             let keys = known_keys(section);
             assert!(!keys.is_empty(), "[{section}]");

@@ -127,6 +127,43 @@ impl Collector {
     }
 }
 
+/// The numbers of a daemon that is only simulated: the counts of its messages and this process's
+/// memory are real.
+pub(crate) fn sample<'a>(
+    uptime: Duration,
+    changes: u64,
+    model: &'a str,
+    messages: MessageCounts,
+) -> publish::Health<'a> {
+    let seconds = uptime.as_secs();
+    publish::Health {
+        v: publish::VERSION,
+        time: Time(SystemTime::now()),
+        uptime_s: seconds,
+        interval_s: 60.0,
+        camera: SourceState::Streaming,
+        picture: Some(PictureState::Ok),
+        fps: 10.0,
+        classified_fps: 1.0,
+        frames: seconds * 10,
+        classified: changes,
+        filled_in: 0,
+        stages_ms: StageTimes::default(),
+        drops: Tally::new(),
+        memory: MemoryUse {
+            resident: process::resident(),
+            heap_bytes: heap::now().live,
+            budget_mb: 48,
+            cgroup: None,
+        },
+        queue: Some(publish::Queue::from(messages)),
+        outbox: Some(publish::OutboxUse::from(messages.events)),
+        temperature_c: Some(48.3),
+        kernel: "simulated",
+        model,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

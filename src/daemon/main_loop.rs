@@ -13,6 +13,7 @@ use crate::frame::{Frame, PictureState, Slot, Taken};
 use crate::memory::Guard;
 use crate::meter::Progress;
 use crate::meter::timing::Stages;
+use crate::metrics::Textfile;
 use crate::pipeline::{Listener, LogLines, Outcome, Pace, Pipeline, Publishing, Totals};
 use crate::publish::{CameraState, Health, Payload, Publisher, Unknown};
 use crate::signals::{Request, Stop};
@@ -39,6 +40,8 @@ pub(super) struct MainLoop<'a> {
     pub health: Collector,
     /// Set by SIGUSR1.
     pub report: &'a Request,
+    /// Gets the numbers of each health interval.
+    pub textfile: Option<Textfile>,
     pub totals: &'a mut Totals,
     /// Pictures of events that there are none of.
     pub snapshots_missed: u64,
@@ -154,12 +157,17 @@ impl MainLoop<'_> {
 
     /// Publishes the numbers of the last interval, and starts the next one.
     fn publish_health(&mut self, picture: PictureState) {
+        let mut textfile = self.textfile.take();
         let stages = self.pipeline.stages.times();
         let health = self.health.numbers(self.now(picture), stages);
         log::debug!("health: {}", json(&health));
+        if let Some(textfile) = &mut textfile {
+            textfile.write(&health);
+        }
         if let Some(publisher) = self.publisher {
             publisher.publish(&Payload::Health(Box::new(health)));
         }
+        self.textfile = textfile;
         self.pipeline.stages.clear();
         self.health.start_interval(self.totals);
     }

@@ -30,13 +30,14 @@ use self::main_loop::MainLoop;
 use crate::frame::Slot;
 use crate::memory::Guard;
 use crate::meter::Progress;
+use crate::metrics::Textfile;
 use crate::pipeline::{self, Pace, Pipeline, Totals};
 use crate::publish::Publisher;
 use crate::signals::{Request, Stop};
 use crate::snapshot::Snapshots;
 use crate::source::{self, Opened};
 
-pub(crate) use health::Config as HealthConfig;
+pub(crate) use health::{Config as HealthConfig, sample};
 pub use kept::Keeper;
 pub use reload::{Reloader, Reread};
 pub use settings::Settings;
@@ -61,6 +62,8 @@ pub struct Daemon {
     pub reloader: Reloader,
     /// Asks for a report in the log, at SIGUSR1.
     pub report: Request,
+    /// The file for Prometheus, if one is configured.
+    pub textfile: Option<Textfile>,
     /// Keeps what commands set over restarts, if that is configured.
     pub keeper: Option<Keeper>,
     /// Counts the turns of the threads.
@@ -136,6 +139,7 @@ impl Daemon {
             mut guard,
             mut reloader,
             report,
+            textfile,
             keeper,
             progress,
             snapshots,
@@ -170,6 +174,7 @@ impl Daemon {
             pace,
             health,
             report: &report,
+            textfile,
             totals: &mut totals,
             snapshots,
             snapshots_missed: 0,

@@ -99,6 +99,7 @@ fn daemon(source: Box<dyn Source>) -> Daemon {
         guard: Guard::new(&memory::Config::default(), facts, Vec::new()),
         reloader,
         report: Request::default(),
+        textfile: None,
         keeper: None,
         progress: Arc::default(),
     }

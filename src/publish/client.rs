@@ -7,7 +7,7 @@ use std::time::{Duration, Instant, SystemTime};
 
 use super::commands::{self, Asker, Outcome, Request};
 use super::connection::{
-    self, Inbox, Link, Liveness, LogLimit, Patience, Shared, client_id, temporary_client_id,
+    self, Crowd, Inbox, Link, Liveness, LogLimit, Patience, Shared, client_id, temporary_client_id,
 };
 use super::counts::MessageCounts;
 use super::homeassistant::{Announcement, Discovery, Offer};
@@ -31,6 +31,14 @@ pub struct Extras {
     pub progress: Option<(Arc<Progress>, Duration)>,
     /// How the instance appears in Home Assistant.
     pub announcement: Option<Announcement>,
+}
+
+/// Where a connection is held.
+enum Place<'c> {
+    /// On a thread of its own.
+    OwnThread(Patience),
+    /// On the threads of a simulated fleet.
+    Crowd(&'c Crowd),
 }
 
 /// Publishes over MQTT; see the [module](super).
@@ -71,16 +79,25 @@ impl Publisher {
         extras: Extras,
     ) -> Result<Self, Error> {
         let client_id = client_id(config, id);
+        let place = Place::OwnThread(Patience::Endless);
         let ids = EventIds::unique();
-        Self::start_as(
-            client_id,
-            config,
-            outbox,
-            id,
-            ids,
-            Patience::Endless,
-            extras,
-        )
+        Self::start_as(client_id, config, outbox, id, ids, extras, place)
+    }
+
+    /// Does the same as [`Publisher::start`] on the threads of `crowd`.
+    ///
+    /// # Errors
+    /// Those of [`Publisher::start`].
+    pub(crate) fn start_in(
+        crowd: &Crowd,
+        config: &Config,
+        outbox: &OutboxConfig,
+        id: &str,
+    ) -> Result<Self, Error> {
+        let client_id = client_id(config, id);
+        let (ids, extras) = (EventIds::unique(), Extras::default());
+        let place = Place::Crowd(crowd);
+        Self::start_as(client_id, config, outbox, id, ids, extras, place)
     }
 
     /// Does the same with a client id for a short `purpose` and without the outbox's folder, so
@@ -101,15 +118,9 @@ impl Publisher {
             folder: None,
             ..outbox.clone()
         };
-        Self::start_as(
-            client_id,
-            config,
-            &outbox,
-            id,
-            ids,
-            Patience::OneTry,
-            Extras::default(),
-        )
+        let place = Place::OwnThread(Patience::OneTry);
+        let extras = Extras::default();
+        Self::start_as(client_id, config, &outbox, id, ids, extras, place)
     }
 
     fn start_as(
@@ -118,8 +129,8 @@ impl Publisher {
         outbox: &OutboxConfig,
         id: &str,
         ids: EventIds,
-        patience: Patience,
         extras: Extras,
+        place: Place<'_>,
     ) -> Result<Self, Error> {
         let topics = Topics::new(&config.base, id)?;
         let availability = |word: &str| Message {
@@ -144,7 +155,16 @@ impl Publisher {
         let online = availability("online");
         let shared = Arc::new(Shared::new(queue, discovery, online, offline));
         let writing = store(&shared, outbox)?;
-        let thread = connection::start(&shared, target, patience, inbox, liveness, record)?;
+        let thread = match place {
+            Place::OwnThread(patience) => {
+                let thread = connection::start(&shared, target, patience, inbox, liveness, record)?;
+                Some(thread)
+            }
+            Place::Crowd(crowd) => {
+                crowd.hold(&shared, target, inbox, liveness);
+                None
+            }
+        };
         Ok(Self {
             shared,
             topics,
@@ -153,7 +173,7 @@ impl Publisher {
             ids,
             limit: Mutex::default(),
             too_large: Mutex::default(),
-            thread: Mutex::new(Some(thread)),
+            thread: Mutex::new(thread),
             writing: Mutex::new(writing),
         })
     }
@@ -305,6 +325,11 @@ impl Publisher {
     /// message of a state would otherwise take the place of one that still waits.
     pub(crate) fn drain(&self, timeout: Duration) {
         drop(self.shared.wait_while(timeout, |state| !state.idle()));
+    }
+
+    /// Begins what [`Publisher::close`] does, without waiting for it.
+    pub(crate) fn begin_close(&self, timeout: Duration) {
+        self.shared.close(Instant::now() + timeout);
     }
 
     /// Sends the waiting messages and `offline`, disconnects and ends the thread, all within

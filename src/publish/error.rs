@@ -77,6 +77,9 @@ pub enum Error {
     /// The system refused a thread.
     #[error("cannot start the MQTT thread: {0}")]
     Thread(String),
+    /// The broker does not allow a subscription that is needed.
+    #[error("the broker does not allow to subscribe to {0}; allow it in the broker's access list")]
+    Unheard(String),
     /// The publisher was closed before.
     #[error("the MQTT connection has been closed")]
     Closed,
@@ -88,7 +91,7 @@ impl Error {
         match self {
             Self::Unreachable { .. } | Self::Untrusted { .. } => exit::UNAVAILABLE,
             Self::Thread(_) | Self::Closed => exit::SYSTEM,
-            Self::Refused { .. } => exit::PERMISSION,
+            Self::Refused { .. } | Self::Unheard(_) => exit::PERMISSION,
             Self::Password(_) | Self::Tls(_) | Self::Servers(_) | Self::Id(_) => exit::CONFIG,
             Self::Folder { code, .. } => *code,
         }

@@ -9,6 +9,7 @@ use crate::config::Loaded;
 use crate::daemon::{self, Daemon, Keeper, Reloader};
 use crate::exit;
 use crate::meter::{Progress, thermal};
+use crate::metrics::Textfile;
 use crate::publish::homeassistant::{Abilities, Announcement};
 use crate::publish::{CommandsConfig, Extras, Publisher};
 use crate::signals::{Request, Stop};
@@ -40,6 +41,10 @@ pub fn daemon(
     let pipeline = reloader.pipeline(&reloader.card, model.engine);
     let path = &reloader.settings.model;
     let guard = need::admit(loaded, path, pipeline.engine(), source.footprint)?;
+    let textfile = match &config.metrics.textfile {
+        Some(path) => Some(Textfile::open(path, &config.id)?),
+        None => None,
+    };
     let progress = Arc::new(Progress::default());
     let publisher = if config.mqtt.enabled {
         let extras = Extras {
@@ -78,6 +83,7 @@ pub fn daemon(
         guard,
         reloader,
         report,
+        textfile,
         keeper,
         progress,
     })

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::io;
 
-use crate::{config, daemon, engine, exit, pipeline, publish, record, source};
+use crate::{config, daemon, engine, exit, metrics, pipeline, publish, record, source};
 
 /// Why a command failed: one line that says what, where and what to do, and the exit code.
 #[derive(Debug)]
@@ -61,6 +61,12 @@ impl From<record::Error> for Failure {
 impl From<publish::Error> for Failure {
     fn from(e: publish::Error) -> Self {
         Self::new(e.exit_code(), e)
+    }
+}
+
+impl From<metrics::Error> for Failure {
+    fn from(e: metrics::Error) -> Self {
+        Self::new(exit::CONFIG, e)
     }
 }
 

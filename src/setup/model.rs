@@ -16,7 +16,7 @@ pub fn configuration(named: Option<&Path>) -> Result<Loaded, Failure> {
     let loaded = config::load(named)?;
     logging::start(&loaded.config.log);
     match &loaded.path {
-        Some(path) => log::info!("configuration: {}", path.display()),
+        Some(path) => log::info!("configuration: {}{}", path.display(), loaded.beside()),
         None => log::info!("configuration: none found, the defaults are used"),
     }
     Ok(loaded)

@@ -16,6 +16,7 @@ use goldcrest::source::{
     Error as SourceError, Footprint, Monitor, Next, Opened, Source, Synthetic, SyntheticOptions,
 };
 
+use crate::support::talker::MODEL;
 use crate::support::{Broker, Daemon, PATIENCE, Subscriber};
 
 /// The topics up to the first message on `availability`, and that message.
@@ -170,7 +171,10 @@ fn hanging(broker: &Broker, hangs: &Arc<AtomicBool>, patience: Duration) -> InPr
         ..Extras::default()
     };
     let reloader = Reloader::new(Request::default(), settings, card, None);
-    let engine = Box::new(Constant(Description::default()));
+    let engine = Box::new(Constant(Description {
+        model_hash: MODEL.into(),
+        ..Description::default()
+    }));
     InProcess {
         source: Opened {
             source: Box::new(source),
@@ -188,6 +192,7 @@ fn hanging(broker: &Broker, hangs: &Arc<AtomicBool>, patience: Duration) -> InPr
         guard: Guard::new(&memory::Config::default(), facts, Vec::new()),
         reloader,
         report: Request::default(),
+        textfile: None,
         keeper: None,
         snapshots: None,
         progress,

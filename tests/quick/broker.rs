@@ -3,6 +3,7 @@
 use std::process::{Command, Stdio};
 use std::thread;
 
+use crate::support::talker::MODEL;
 use crate::support::{Broker, PATIENCE, Received, Subscriber, Talker, wait_for};
 use goldcrest::publish::{Config, probe};
 
@@ -36,7 +37,7 @@ fn a_late_subscriber_gets_label_and_availability() {
             "since": "2025-01-01T12:00:00.000Z",
             "seq": 0,
             "captured": "2025-01-01T12:00:00.000Z",
-            "model": "cafe",
+            "model": MODEL,
         })
     );
     let availability =

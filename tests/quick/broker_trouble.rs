@@ -5,6 +5,7 @@ use std::io::{Read, Write};
 use std::net::{Ipv4Addr, TcpListener, TcpStream};
 use std::time::{Duration, Instant, UNIX_EPOCH};
 
+use crate::support::talker::MODEL;
 use crate::support::{Broker, PATIENCE, Subscriber, Talker, free_port};
 use goldcrest::frame::Captured;
 use goldcrest::observe::{self, Observer};
@@ -217,7 +218,7 @@ fn a_label_over_the_limit_is_withdrawn_without_reconnecting() {
     let say = observer
         .step(&[1.0], 0, captured)
         .expect("one frame is enough");
-    talker.publisher.publish_update(&say, "cafe");
+    talker.publisher.publish_update(&say, MODEL);
     let counts = talker.publisher.counts();
     assert_eq!((counts.dropped, counts.events.unsent), (0, 1));
     let label = subscriber.expect("label").json();
@@ -249,7 +250,7 @@ fn what_fits_the_limit_by_our_count_fits_by_the_clients() {
     let say = observer
         .step(&[1.0], 0, captured)
         .expect("one frame is enough");
-    let payloads: Vec<_> = Payload::of(&say, "cafe", &EventIds::of_parts(&[])).collect();
+    let payloads: Vec<_> = Payload::of(&say, MODEL, &EventIds::of_parts(&[])).collect();
     let Some(Payload::Event(event)) = payloads.last() else {
         panic!("a change is an event");
     };
@@ -257,7 +258,7 @@ fn what_fits_the_limit_by_our_count_fits_by_the_clients() {
     let mut grown = 0;
     for length in 500..1024 {
         let event = Event {
-            event: "x".repeat(length),
+            event: "0".repeat(length) + "-0",
             ..event.clone()
         };
         talker.publisher.publish(&Payload::Event(event));

@@ -29,12 +29,12 @@ const OPEN: [&str; 4] = [
     ".counters.bad.",
 ];
 
-fn page() -> String {
+pub(crate) fn page() -> String {
     fs::read_to_string(root().join("docs/mqtt.md")).unwrap()
 }
 
 /// The JSON payloads of the page, by the topic in the heading before them.
-fn documented() -> BTreeMap<String, Vec<Value>> {
+pub(crate) fn documented() -> BTreeMap<String, Vec<Value>> {
     let mut found: BTreeMap<String, Vec<Value>> = BTreeMap::new();
     let (mut topic, mut block) = (String::new(), None::<String>);
     for line in page().lines() {

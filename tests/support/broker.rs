@@ -10,7 +10,7 @@ use goldcrest::publish;
 use tempfile::TempDir;
 
 use super::certificates::Certificate;
-use super::{PATIENCE, program, wait_for};
+use super::{PATIENCE, program, schema, wait_for};
 
 /// A mosquitto on a free port of the loopback, without persistence: after a restart it knows only
 /// what clients publish again. It is killed when the value is dropped.
@@ -146,11 +146,13 @@ impl Broker {
 
     /// Publishes a retained message, as any other client may.
     pub fn publish(&self, topic: &str, text: &str) {
+        schema::note_foreign(text);
         self.mosquitto_pub(&["-r", "-t", topic, "-m", text]);
     }
 
     /// Publishes a message that is not retained.
     pub fn send(&self, topic: &str, text: &str) {
+        schema::note_foreign(text);
         self.mosquitto_pub(&["-t", topic, "-m", text]);
     }
 

@@ -45,6 +45,11 @@ impl Daemon {
         Self::run(folder, &config)
     }
 
+    /// Starts it with the configuration at `config`, which stands in `folder`.
+    pub fn of_file(folder: TempDir, config: &Path) -> Self {
+        Self::run(folder, config)
+    }
+
     fn run(folder: TempDir, config: &Path) -> Self {
         let mut run = command(&["run", "--config", config.to_str().expect("UTF-8")]);
         // A cache of its own holds no other bundle.

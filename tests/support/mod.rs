@@ -9,6 +9,7 @@ pub mod certificates;
 pub mod cgroup;
 pub mod daemon;
 pub mod program;
+pub mod schema;
 pub mod subscriber;
 pub mod talker;
 pub mod vivid;

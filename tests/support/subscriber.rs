@@ -9,6 +9,7 @@ use rumqttc_v4::{Broker as Address, Client, Event, MqttOptions, Packet, QoS};
 
 use super::PATIENCE;
 use super::broker::Broker;
+use super::schema;
 
 /// One message as a subscriber received it.
 #[derive(Clone, PartialEq, Eq)]
@@ -34,6 +35,22 @@ impl Received {
     /// The payload as JSON.
     pub fn json(&self) -> serde_json::Value {
         serde_json::from_str(&self.text).unwrap_or_else(|e| panic!("{self:?} is not JSON: {e}"))
+    }
+}
+
+impl Received {
+    /// Fails the test if the payload is not what the schema of its topic says.
+    fn hold_against_schema(&self) {
+        let levels = self.topic.strip_prefix("goldcrest/");
+        let Some((_, rest)) = levels.and_then(|levels| levels.split_once('/')) else {
+            return;
+        };
+        if let Some(name) = schema::of_topic(rest)
+            && !schema::is_foreign(&self.text)
+        {
+            let faults = schema::faults(name, &self.text);
+            assert!(faults.is_empty(), "{}: {faults:#?}", self.topic);
+        }
     }
 }
 
@@ -84,7 +101,8 @@ impl Subscriber {
 
     /// The next message, or none within `limit`.
     pub fn next(&self, limit: Duration) -> Option<Received> {
-        self.messages.recv_timeout(limit).ok()
+        let message = self.messages.recv_timeout(limit).ok();
+        message.inspect(Received::hold_against_schema)
     }
 
     /// The next message on a topic that ends with `/name`, or none in time; others are skipped.

@@ -8,6 +8,9 @@ use goldcrest::publish::{Config, OutboxConfig, Publisher};
 
 use super::{PATIENCE, wait_for};
 
+/// What stands where a daemon names its model.
+pub const MODEL: &str = "cafecafecafecafecafecafecafecafecafecafecafecafecafecafecafecafe";
+
 const LABELS: [&str; 3] = ["coke", "ginger ale", "red wine"];
 
 /// The main loop's use of the publisher, without a camera.
@@ -60,7 +63,7 @@ impl Talker {
             wall: UNIX_EPOCH + Duration::from_secs(1_735_732_800) + elapsed,
         };
         if let Some(say) = self.observer.step(&scores, self.seq, captured) {
-            self.publisher.publish_update(&say, "cafe");
+            self.publisher.publish_update(&say, MODEL);
         }
         self.seq += 1;
     }

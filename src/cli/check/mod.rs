@@ -2,6 +2,7 @@
 
 mod model;
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use serde::Serialize;
@@ -11,6 +12,7 @@ use crate::config::Loaded;
 use crate::engine::Layer;
 use crate::exit;
 use crate::memory::{Guard, Item};
+use crate::metrics;
 use crate::publish;
 use crate::setup::{self, Failure};
 use crate::signals::Stop;
@@ -45,6 +47,8 @@ struct Finding {
 /// What `--json` prints.
 #[derive(Serialize)]
 struct Report<'a> {
+    /// The files of the configuration, in the order in which a later one wins.
+    files: &'a [PathBuf],
     findings: &'a [Finding],
     layers: &'a [Layer],
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -85,7 +89,12 @@ impl Finding {
 pub fn run(options: &Options) -> Result<(), Failure> {
     let loaded = setup::configuration(options.config.path.as_deref())?;
     let mut used = match &loaded.path {
-        Some(path) => format!("{} is valid, id {}", path.display(), loaded.config.id),
+        Some(path) => format!(
+            "{} is valid{}, id {}",
+            path.display(),
+            loaded.beside(),
+            loaded.config.id
+        ),
         None => format!("none found, the defaults are used, id {}", loaded.config.id),
     };
     match loaded.config.vision.masks.len() {
@@ -115,6 +124,11 @@ pub fn run(options: &Options) -> Result<(), Failure> {
         Finding::of("source", source(&loaded, opened, &mut cameras)),
         Finding::of("broker", broker(&loaded, &stop)),
     ];
+    if let Some(path) = &config.metrics.textfile {
+        let written = metrics::probe(path).map_err(Failure::from);
+        let says = written.map(|()| format!("{} can be written", path.display()));
+        findings.push(Finding::of("metrics", says));
+    }
     if config.mqtt.enabled && config.outbox.folder.is_some() {
         let outbox = config.outbox.below(loaded.folder());
         let probed = outbox.probe().map_err(Failure::from);
@@ -125,6 +139,7 @@ pub fn run(options: &Options) -> Result<(), Failure> {
     }
     if options.json {
         let line = serde_json::to_string(&Report {
+            files: &loaded.files,
             findings: &findings,
             layers: &layers,
             memory: guard.as_ref().map(|guard| MemoryReport {

@@ -2,14 +2,15 @@
 
 use sha2::{Digest, Sha256};
 
-use crate::publish::{Config, machine};
+use crate::identity;
+use crate::publish::Config;
 
 /// The configured client id, or one that is unique to this instance and machine.
 pub(crate) fn client_id(config: &Config, id: &str) -> String {
     if let Some(client_id) = &config.client_id {
         return client_id.clone();
     }
-    hashed(&machine::id(), id)
+    hashed(&identity::id(), id)
 }
 
 /// A client id for a short `purpose`, which differs from that of the instance's daemon.

@@ -3,12 +3,14 @@
 mod backoff;
 mod birth;
 mod client_id;
+mod crowd;
 mod dial;
 mod distrust;
 mod failure;
 mod flight;
 mod held;
 mod inbox;
+mod listening;
 mod liveness;
 mod open;
 mod probe;
@@ -24,9 +26,11 @@ mod wire;
 
 pub(crate) use backoff::LogLimit;
 pub(crate) use client_id::{client_id, temporary_client_id};
+pub(crate) use crowd::Crowd;
 pub(crate) use distrust::Distrust;
 pub(crate) use failure::{ConnectionFailure, Reason};
 pub(crate) use inbox::Inbox;
+pub(crate) use listening::Listening;
 pub(crate) use liveness::Liveness;
 pub(crate) use open::target;
 pub use probe::probe;

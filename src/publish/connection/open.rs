@@ -47,6 +47,7 @@ pub(crate) fn target(
             keep_alive: Duration::from_secs(config.keep_alive.max(1)),
             max_packet: config.max_packet,
             will,
+            keep_session: false,
         },
         jitter: Duration::from_secs(config.jitter),
         tls,

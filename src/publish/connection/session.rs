@@ -51,6 +51,23 @@ pub(crate) fn start(
         .map_err(|e| Error::Thread(e.to_string()))
 }
 
+/// Does the same as a future, which runs wherever it is polled. A panic of the MQTT crate ends it.
+pub(super) fn hold(
+    shared: &Arc<Shared>,
+    target: Target,
+    patience: Patience,
+    inbox: Inbox,
+    liveness: Liveness,
+) -> impl Future<Output = ()> + Send + use<> {
+    let shared = Arc::clone(shared);
+    let held = Held::new(Arc::clone(&shared), inbox, liveness, None);
+    let mut holder = Holder::new(Arc::clone(&shared), target, patience, held);
+    async move {
+        holder.run().await;
+        shared.set_link(Link::Ended);
+    }
+}
+
 /// Holds one connection after the other.
 struct Holder {
     shared: Arc<Shared>,

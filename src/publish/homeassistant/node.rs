@@ -6,7 +6,7 @@
 
 use sha2::{Digest, Sha256};
 
-use crate::publish::machine;
+use crate::identity;
 
 /// Whether Home Assistant allows `character` in the levels of a discovery topic.
 pub(super) fn is_allowed(character: char) -> bool {
@@ -15,7 +15,7 @@ pub(super) fn is_allowed(character: char) -> bool {
 
 /// The default node of the instance `id` on this machine.
 pub(super) fn default(id: &str) -> String {
-    of(&machine::id(), id)
+    of(&identity::id(), id)
 }
 
 /// The id with `_` for each character that Home Assistant does not allow, and eight hex digits of a

@@ -116,14 +116,16 @@ impl From<EventCounts> for OutboxUse {
     }
 }
 
+/// A message in which every field is filled in, for tests.
 #[cfg(test)]
-mod tests {
+pub(crate) mod sample {
     use std::time::{Duration, UNIX_EPOCH};
 
     use super::*;
     use crate::publish::payloads::fields::VERSION;
 
-    fn health() -> Health<'static> {
+    /// The message.
+    pub(crate) fn health() -> Health<'static> {
         let mut drops = Tally::new();
         drops.add("still");
         Health {
@@ -174,6 +176,12 @@ mod tests {
             model: "cafe",
         }
     }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::sample::health;
+    use super::*;
 
     #[test]
     fn the_fields_are_written_in_their_order() {

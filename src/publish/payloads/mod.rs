@@ -10,6 +10,8 @@ mod snapshot;
 pub use camera::CameraState;
 pub(crate) use fields::{Score, Time, VERSION};
 pub use health::Health;
+#[cfg(test)]
+pub(crate) use health::sample::health as sample_health;
 pub(crate) use health::{MemoryUse, OutboxUse, Queue};
 pub use label::{Event, Label};
 pub(crate) use label::{Top, Unknown};

@@ -39,6 +39,9 @@ pub(crate) struct Options {
     pub(super) max_packet: usize,
     /// The message that the broker publishes once the connection is lost.
     pub(super) will: Option<Message>,
+    /// Whether the broker keeps the session, with its subscriptions and what waits for them, while
+    /// the connection is away.
+    pub(super) keep_session: bool,
 }
 
 /// What happened on a connection.

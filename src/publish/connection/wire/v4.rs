@@ -17,7 +17,8 @@ pub(super) struct Client(AsyncClient);
 /// The event loop.
 pub(super) struct Events(EventLoop);
 
-/// A client with a clean session, so that nothing is kept from an earlier one.
+/// A client with a clean session, so that nothing is kept from an earlier one, unless the options
+/// keep it.
 pub(super) fn open(options: &Options, dial: &Dial, capacity: usize) -> (Client, Events) {
     let server = dial.server();
     let broker = Broker::tcp(server.host.as_str(), server.port);
@@ -25,7 +26,7 @@ pub(super) fn open(options: &Options, dial: &Dial, capacity: usize) -> (Client, 
     made.set_keep_alive(options.keep_alive.as_secs() as u16)
         .set_max_packet_size(options.max_packet, options.max_packet)
         .set_inflight(INFLIGHT)
-        .set_clean_session(true);
+        .set_clean_session(!options.keep_session);
     if let Some((username, password)) = &options.login {
         made.set_credentials(username, password.reveal().to_owned());
     }

@@ -12,6 +12,9 @@ use crate::publish::connection::dial::Dial;
 use crate::publish::connection::failure::{ConnectionFailure, Reason};
 use crate::publish::outbox::Message;
 
+/// Seconds for which a broker keeps a session that is to be kept.
+const KEPT: u32 = 600;
+
 /// Hands messages to the event loop.
 pub(super) struct Client(AsyncClient);
 
@@ -19,7 +22,7 @@ pub(super) struct Client(AsyncClient);
 pub(super) struct Events(EventLoop);
 
 /// A client with a clean start and a session that ends with the connection, so that nothing is kept
-/// from an earlier one.
+/// from an earlier one, unless the options keep it.
 pub(super) fn open(options: &Options, dial: &Dial, capacity: usize) -> (Client, Events) {
     let server = dial.server();
     let broker = Broker::tcp(server.host.as_str(), server.port);
@@ -29,7 +32,10 @@ pub(super) fn open(options: &Options, dial: &Dial, capacity: usize) -> (Client, 
         .set_incoming_packet_size_limit(IncomingPacketSizeLimit::Bytes(max_packet))
         .set_outgoing_inflight_upper_limit(INFLIGHT)
         .set_connect_timeout(LIMIT)
-        .set_clean_start(true);
+        .set_clean_start(!options.keep_session);
+    if options.keep_session {
+        made.set_session_expiry_interval(Some(KEPT));
+    }
     if let Some((username, password)) = &options.login {
         made.set_credentials(username, password.reveal().to_owned());
     }

@@ -1,0 +1,61 @@
+//! `goldcrest simulate` against a real broker.
+
+use std::fs;
+
+use crate::support::Broker;
+use crate::support::program::{command, goldcrest, output};
+
+#[test]
+fn a_fleet_loses_nothing_and_says_what_it_did() {
+    let broker = Broker::start();
+    let folder = tempfile::tempdir().unwrap();
+    let config = folder.path().join("config.toml");
+    fs::write(&config, broker.config_toml()).unwrap();
+    let ran = goldcrest(&[
+        "simulate",
+        "--devices",
+        "30",
+        "--rate",
+        "120",
+        "--seconds",
+        "3",
+        "--json",
+        "--config",
+        config.to_str().unwrap(),
+    ]);
+    assert_eq!(ran.code, 0, "{}", ran.stderr);
+    let report: serde_json::Value = serde_json::from_str(&ran.stdout).unwrap();
+    let number = |key: &str| {
+        report[key]
+            .as_u64()
+            .unwrap_or_else(|| panic!("{key}: {report}"))
+    };
+    assert_eq!((number("devices"), number("connected")), (30, 30));
+    assert!(number("sent") >= 30, "{report}");
+    assert_eq!(number("arrived"), number("sent"));
+    for key in ["lost", "dropped", "doubled", "out_of_order", "unreadable"] {
+        assert_eq!(number(key), 0, "{key}: {report}");
+    }
+    // At two events a second, with a label for each, of over 300 bytes.
+    assert!(
+        number("bytes_per_device_day") > 4 * 300 * 40_000,
+        "{report}"
+    );
+}
+
+#[test]
+fn without_its_broker_it_ends_with_one_line() {
+    let folder = tempfile::tempdir().unwrap();
+    let config = folder.path().join("config.toml");
+    fs::write(&config, "[mqtt]\nhost = \"127.0.0.1\"\nport = 1\n").unwrap();
+    let mut simulate = command(&["simulate", "--config", config.to_str().unwrap()]);
+    let ran = output(&mut simulate);
+    assert_eq!(ran.code, 69, "{}", ran.stderr);
+    assert!(
+        ran.stderr.contains("MQTT broker 127.0.0.1:1: "),
+        "{}",
+        ran.stderr
+    );
+    let ran = goldcrest(&["simulate", "--rate", "0"]);
+    assert_eq!(ran.code, 64, "{}", ran.stderr);
+}
