@@ -20,7 +20,7 @@ pub(crate) fn hostname() -> Option<String> {
 fn machine_id() -> Option<String> {
     ["/etc/machine-id", "/var/lib/dbus/machine-id"]
         .iter()
-        .find_map(|path| text(path))
+        .find_map(text)
         // An image that was not started yet.
         .filter(|id| id != "uninitialized")
 }
