@@ -31,7 +31,7 @@ pub(super) struct Report {
     arrived: u64,
     /// Sent events that did not arrive.
     lost: u64,
-    /// Of these, messages that a full outbox dropped.
+    /// Of these, events that a full outbox dropped.
     dropped: u64,
     doubled: u64,
     /// Events that arrived for the first time after a later one of their device.
@@ -57,7 +57,7 @@ impl Report {
             sent,
             arrived: tally.arrived,
             lost: sent.saturating_sub(tally.arrived),
-            dropped: counts.iter().map(|counts| counts.dropped).sum(),
+            dropped: counts.iter().map(|counts| counts.events.unsent).sum(),
             doubled: tally.doubled,
             out_of_order: tally.late,
             unreadable: tally.unreadable,
@@ -96,7 +96,7 @@ impl fmt::Display for Report {
         writeln!(f, "arrived      {}", self.arrived)?;
         writeln!(
             f,
-            "lost         {}, {} messages dropped by full outboxes",
+            "lost         {}, {} of them dropped by full outboxes",
             self.lost, self.dropped
         )?;
         writeln!(f, "doubled      {}", self.doubled)?;
