@@ -28,6 +28,9 @@ pub(crate) use encode::Picture;
 /// How long a picture that was asked for waits for a frame.
 const PATIENCE: Duration = Duration::from_secs(5);
 
+/// The time between two lines about missing pictures.
+const QUIET: Duration = Duration::from_secs(60);
+
 /// What a picture is of.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Event {
@@ -70,6 +73,8 @@ pub struct Snapshots {
     /// When a picture was asked for.
     requested: Option<Instant>,
     missed: u64,
+    /// When the log last had a line about a missing picture.
+    warned: Option<Instant>,
 }
 
 struct Job {
@@ -130,6 +135,7 @@ impl Snapshots {
             outdated: false,
             requested: None,
             missed: 0,
+            warned: None,
         })
     }
 
@@ -241,7 +247,10 @@ impl Snapshots {
 
     fn miss(&mut self, why: &str) {
         self.missed += 1;
-        log::warn!("no snapshot: {why}");
+        if self.warned.is_none_or(|at| at.elapsed() > QUIET) {
+            self.warned = Some(Instant::now());
+            log::warn!("no snapshot: {why}; {} are missing so far", self.missed);
+        }
     }
 }
 

@@ -65,11 +65,11 @@ impl Held {
     pub(super) fn end(&mut self) {
         self.watch.ended();
         self.birth_due = None;
-        let resting = self.subscriptions.ended(Instant::now());
+        let (resting, time) = self.subscriptions.ended(Instant::now());
         if !resting.is_empty() {
             log::warn!(
-                "MQTT broker {}: the connection ended twice while subscribing to {}; leaving that out for {REST:?}; \
-                 allow it in the broker's access list",
+                "MQTT broker {}: the connection ended again while subscribing to {}; leaving that out for {time:?}; \
+                 unless the broker broke down, allow it in its access list",
                 self.address,
                 resting.join(", ")
             );

@@ -13,10 +13,11 @@ const FILTERS: usize = 8;
 /// Sessions in a row that may end between a subscription and its acknowledgement.
 const TRIES: u32 = 2;
 
-/// How long a subscription rests that cost a connection.
+/// How long a subscription rests that cost connections before and after a shorter rest.
 pub(super) const REST: Duration = Duration::from_secs(600);
 
-/// The pause before a subscription that was refused is asked for again.
+/// The pause before a subscription that was refused is asked for again, and the first rest of one
+/// that cost connections: perhaps the broker itself broke down.
 pub(super) const AGAIN: Duration = Duration::from_secs(60);
 
 /// The filters of one SUBSCRIBE.
@@ -28,6 +29,8 @@ struct Group {
     /// Sessions in a row that ended before it was acknowledged.
     unconfirmed: u32,
     rests_until: Option<Instant>,
+    /// It rested before because connections ended, and was not acknowledged since.
+    rested: bool,
     /// Whether the log has a line about the refusal.
     told: bool,
 }
@@ -92,6 +95,7 @@ impl Subscriptions {
         };
         let group = &mut self.groups[place];
         group.unconfirmed = 0;
+        group.rested = false;
         let refused = accepted.contains(&false);
         if refused {
             group.rest(now, AGAIN);
@@ -119,23 +123,26 @@ impl Subscriptions {
         resting
     }
 
-    /// The connection ended. Returns the filters that may have been the cause, and rest now.
-    pub(super) fn ended(&mut self, now: Instant) -> Vec<String> {
-        let mut resting = Vec::new();
+    /// The connection ended. Returns the filters that may have been the cause and rest now, and for
+    /// how long the last of them rests.
+    pub(super) fn ended(&mut self, now: Instant) -> (Vec<String>, Duration) {
+        let (mut resting, mut time) = (Vec::new(), AGAIN);
         for place in std::mem::take(&mut self.awaited) {
             let group = &mut self.groups[place];
             group.unconfirmed += 1;
             if group.unconfirmed >= TRIES {
                 // The next failure is enough.
                 group.unconfirmed = TRIES - 1;
-                group.rest(now, REST);
+                let again = std::mem::replace(&mut group.rested, true);
+                time = if again { REST } else { AGAIN };
+                group.rest(now, time);
                 resting.extend_from_slice(&group.filters);
             }
         }
         for group in &mut self.groups {
             group.asked = false;
         }
-        resting
+        (resting, time)
     }
 }
 
@@ -176,7 +183,7 @@ mod tests {
         for _ in 0..4 {
             assert!(subscriptions.answered(&[true], now).is_empty());
         }
-        assert!(subscriptions.ended(now).is_empty());
+        assert!(subscriptions.ended(now).0.is_empty());
         assert_eq!(all(&mut subscriptions, now).len(), 21);
     }
 
@@ -205,21 +212,31 @@ mod tests {
         let now = Instant::now();
         let mut subscriptions = lists(&[&["a"], &["b"], &["c"]]);
         all(&mut subscriptions, now);
-        assert!(subscriptions.ended(now).is_empty());
+        assert!(subscriptions.ended(now).0.is_empty());
         // One at a time from now on: the broker accepts the first and closes at the second.
         assert_eq!(all(&mut subscriptions, now), ["a"]);
         subscriptions.answered(&[true], now);
         assert_eq!(all(&mut subscriptions, now), ["b"]);
-        assert_eq!(subscriptions.ended(now), ["b"]);
+        assert_eq!(subscriptions.ended(now), (vec!["b".into()], AGAIN));
         assert_eq!(all(&mut subscriptions, now), ["a"]);
         subscriptions.answered(&[true], now);
         assert_eq!(all(&mut subscriptions, now), ["c"]);
         subscriptions.answered(&[true], now);
         assert!(all(&mut subscriptions, now).is_empty());
-        // After its rest one more failure is enough.
-        assert_eq!(subscriptions.due_at(), Some(now + REST));
-        assert_eq!(all(&mut subscriptions, now + REST), ["b"]);
-        assert_eq!(subscriptions.ended(now + REST), ["b"]);
+        // After its rest one more failure is enough for a longer one.
+        assert_eq!(subscriptions.due_at(), Some(now + AGAIN));
+        assert_eq!(all(&mut subscriptions, now + AGAIN), ["b"]);
+        assert_eq!(subscriptions.ended(now + AGAIN), (vec!["b".into()], REST));
+        // The broker had broken down, and accepts it now.
+        let later = now + AGAIN + REST;
+        assert_eq!(all(&mut subscriptions, later), ["a"]);
+        subscriptions.answered(&[true], later);
+        assert_eq!(all(&mut subscriptions, later), ["b"]);
+        subscriptions.answered(&[true], later);
+        assert_eq!(all(&mut subscriptions, later), ["c"]);
+        subscriptions.ended(later);
+        all(&mut subscriptions, later);
+        assert_eq!(subscriptions.ended(later).1, AGAIN);
     }
 
     #[test]
