@@ -1,6 +1,6 @@
 //! One open connection: what is sent over it, and what comes.
 
-use std::sync::Arc;
+use std::sync::{Arc, MutexGuard};
 use std::time::{Instant, SystemTime};
 
 use tokio::time;
@@ -12,7 +12,7 @@ use super::flight::{Closing, Flight};
 use super::inbox::{Heard, Inbox};
 use super::liveness::Liveness;
 use super::rota::random;
-use super::shared::Shared;
+use super::shared::{Shared, SharedState};
 use super::subscriptions::{REST, Subscriptions};
 use super::watch::Watch;
 use super::wire::{Connection, Incoming, Sender, Unsendable, WireEvent};
@@ -144,8 +144,7 @@ impl Held {
         if let Some(ticket) = self.flight.acknowledge(id) {
             let mut state = self.shared.lock();
             state.counts.sent += u64::from(state.outbox.acknowledge(ticket));
-            drop(state);
-            self.note_landed();
+            self.note_landed(state);
         }
     }
 
@@ -166,14 +165,12 @@ impl Held {
             if !state.outbox.reject(ticket) {
                 state.counts.dropped += 1;
             }
-            drop(state);
-            self.note_landed();
+            self.note_landed(state);
         }
     }
 
     /// Notes that one message less is in flight.
-    fn note_landed(&self) {
-        let mut state = self.shared.lock();
+    fn note_landed(&self, mut state: MutexGuard<'_, SharedState>) {
         state.counts.unacknowledged = self.flight.len() as u64;
         if state.idle() {
             state.discovery.settled();
