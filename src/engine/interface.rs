@@ -49,6 +49,12 @@ pub trait Engine: Send {
         }
     }
 
+    /// The probability that the last picture is of a kind that the head was taught, 0 to 1. Scores
+    /// are multiplied by it. 1 without a taught head.
+    fn familiarity(&self) -> f32 {
+        1.0
+    }
+
     /// The engine's kernels, layers and memory, for `check`, `bench` and the health topic.
     fn describe(&self) -> &Description;
 

@@ -32,7 +32,7 @@ pub use classifier::Classifier;
 pub use config::Config;
 pub use error::Error;
 pub use hash::sha256;
-pub use head::Head;
+pub use head::{Class, Head, NOTHING, Quality, Rule, Taught};
 pub use interface::{Description, Engine, Layer, Memory, Output};
 pub use onnx::Onnx;
 pub use open::open;

@@ -1,45 +1,6 @@
-//! The heads: from the backbone's result to logits.
+//! A linear head in f32 over the features.
 
-use super::bundle::{Bundle, Manifest, filled};
-use super::error::Error;
-use super::ops::Workspace;
-
-/// The classifier of the bundle, in int8.
-#[derive(Debug)]
-pub(super) struct Stock {
-    /// Filled.
-    logits: Vec<f32>,
-    classes: usize,
-}
-
-impl Stock {
-    /// The head of a bundle with this manifest.
-    pub fn new(manifest: &Manifest) -> Self {
-        Self {
-            logits: vec![0.0; filled(manifest.classes)],
-            classes: manifest.classes,
-        }
-    }
-
-    /// Computes the logits of the mean over the last feature map.
-    ///
-    /// LayerNorm goes straight to bytes. Features that were rounded to f32 in between would now and
-    /// then round to another byte, and logits would not stay what they are.
-    pub fn run(&mut self, bundle: &Bundle, workspace: &mut Workspace, mean: &[f32]) {
-        let head = &bundle.manifest().head;
-        let (norm, layer) = (bundle.norm(&head.norm), bundle.linear(&head.layer));
-        let Workspace { machine, arena, .. } = workspace;
-        let scratch = arena.scratch();
-        machine.norm_bytes(mean, &norm, &layer, scratch.activations);
-        let (bytes, prepared) = (scratch.activations, scratch.prepared);
-        machine.linear(bytes, 1, &layer, prepared, &mut self.logits);
-    }
-
-    /// The logits of the last run.
-    pub fn logits(&self) -> &[f32] {
-        &self.logits[..self.classes]
-    }
-}
+use crate::engine::error::Error;
 
 /// A linear layer in f32 over the features, which stands in for the bundle's classifier:
 /// `logits[n] = sum_k weights[n, k] * features[k] + biases[n]`.
@@ -84,7 +45,7 @@ impl Head {
     }
 
     /// Refuses a network that gives another number of features.
-    pub(super) fn fits(&self, features: usize) -> Result<(), Error> {
+    pub(in crate::engine) fn fits(&self, features: usize) -> Result<(), Error> {
         if self.inputs() == features {
             return Ok(());
         }
@@ -95,7 +56,7 @@ impl Head {
     }
 
     /// Computes the logits of `features`, of which there are [`Head::inputs`].
-    pub(super) fn run(&mut self, features: &[f32]) {
+    pub(in crate::engine) fn run(&mut self, features: &[f32]) {
         let rows = self.weights.chunks_exact(features.len());
         for ((logit, row), bias) in self.logits.iter_mut().zip(rows).zip(&self.biases) {
             *logit = dot(row, features) + bias;
@@ -103,7 +64,7 @@ impl Head {
     }
 
     /// The logits of the last run.
-    pub(super) fn logits(&self) -> &[f32] {
+    pub(in crate::engine) fn logits(&self) -> &[f32] {
         &self.logits
     }
 }
