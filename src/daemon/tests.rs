@@ -63,6 +63,7 @@ fn daemon(source: Box<dyn Source>) -> Daemon {
             vision: Default::default(),
             gate: Default::default(),
             observe: Default::default(),
+            review: Default::default(),
             health: Default::default(),
             memory: Default::default(),
             log: log::LevelFilter::Info,
@@ -82,6 +83,7 @@ fn daemon(source: Box<dyn Source>) -> Daemon {
         vision: 0,
         mqtt: 0,
         snapshots: 0,
+        reviews: 0,
         threads: 0,
     };
     Daemon {
@@ -96,6 +98,7 @@ fn daemon(source: Box<dyn Source>) -> Daemon {
         pipeline: reloader.pipeline(&reloader.card, Box::new(engine)),
         publisher: None,
         snapshots: None,
+        reviews: None,
         guard: Guard::new(&memory::Config::default(), facts, Vec::new()),
         reloader,
         report: Request::default(),

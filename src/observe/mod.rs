@@ -16,6 +16,7 @@
 //! nothing.
 
 mod config;
+mod doubt;
 mod observer;
 #[cfg(test)]
 mod properties;
@@ -23,6 +24,7 @@ pub(crate) mod scores;
 mod update;
 
 pub use config::Config;
+pub(crate) use doubt::doubt;
 pub use observer::Observer;
 pub(crate) use scores::Ranked;
 pub(crate) use update::{Statement, Update};

@@ -18,7 +18,7 @@ use crate::meter::timing::Stages;
 use crate::observe::{self, Observer};
 use crate::vision::{self, Gate, GateConfig, GateReading, Preparer};
 
-pub(crate) use listeners::{JsonLines, LogLines, Publishing, Totals};
+pub(crate) use listeners::{JsonLines, LogLines, Publishing, Reviewing, Totals};
 pub(crate) use outcome::{Listener, Outcome};
 pub(crate) use pace::Pace;
 
@@ -28,6 +28,8 @@ pub struct Pipeline {
     preparer: Preparer,
     engine: Box<dyn Engine>,
     observer: Observer,
+    /// The rule by which the observer claims labels.
+    rule: observe::Config,
     /// Frames show nothing of the present, so the observer does not see them.
     blind: bool,
     labels: Vec<String>,
@@ -92,11 +94,13 @@ impl Pipeline {
         engine: Box<dyn Engine>,
     ) -> Self {
         let output = engine.describe().output;
+        let rule = rule(observe, output);
         Self {
             gate: None,
             preparer: Preparer::new(vision, &card.input),
             engine,
-            observer: Observer::new(&rule(observe, output), &card.labels),
+            observer: Observer::new(&rule, &card.labels),
+            rule,
             blind: false,
             labels: card.labels.clone(),
             scores: vec![0.0; card.labels.len()],
@@ -167,6 +171,7 @@ impl Pipeline {
             scores: &self.scores,
             features: self.engine.features(),
             labels: &self.labels,
+            rule: &self.rule,
             model: &self.engine.describe().model_hash,
             update,
         };
@@ -235,7 +240,8 @@ impl Pipeline {
 
     /// Goes on with other rules for what is published, and with the present state.
     pub(crate) fn set_observe(&mut self, observe: &observe::Config) {
-        self.observer.configure(&rule(observe, self.output));
+        self.rule = rule(observe, self.output);
+        self.observer.configure(&self.rule);
     }
 
     /// Goes on with other settings of how frames are prepared and gated.

@@ -5,7 +5,7 @@ use std::io;
 
 use crate::frame::Frame;
 use crate::meter::timing::Stages;
-use crate::observe::Update;
+use crate::observe::{self, Update};
 use crate::vision::GateReading;
 
 /// What one frame led to.
@@ -24,6 +24,8 @@ pub struct Outcome<'a> {
     pub(crate) features: Option<&'a [f32]>,
     /// The model's labels, in the order of `scores`.
     pub(crate) labels: &'a [String],
+    /// The rule by which labels are claimed.
+    pub(crate) rule: &'a observe::Config,
     /// SHA-256 of the model, in hex.
     pub model: &'a str,
     /// The state to publish, where one is due.

@@ -2,7 +2,7 @@
 
 use crate::config::Config;
 use crate::source::Footprint;
-use crate::{snapshot, vision};
+use crate::{review, snapshot, vision};
 
 /// Bytes that pictures of this footprint take while they become the model's input.
 pub(super) fn decoding(config: &Config, source: Footprint) -> usize {
@@ -23,4 +23,13 @@ pub(super) fn snapshots(config: &Config, source: Footprint) -> usize {
     }
     let (frame, size) = (source.frame.max(source.lent), (source.width, source.height));
     snapshot::memory(&config.snapshot, &config.vision, frame, size) + source.whole
+}
+
+/// Bytes that pictures for review take.
+pub(super) fn reviews(config: &Config, source: Footprint) -> usize {
+    if config.review.folder.is_none() {
+        return 0;
+    }
+    let (frame, size) = (source.frame.max(source.lent), (source.width, source.height));
+    review::memory(&config.review, &config.vision, frame, size) + source.whole
 }

@@ -16,6 +16,7 @@ pub(super) fn settings(config: &Config, model: PathBuf) -> Settings {
         vision: config.vision.clone(),
         gate: config.gate.clone(),
         observe: config.observe.clone(),
+        review: config.review.clone(),
         health: config.health.clone(),
         memory: config.memory.clone(),
         log: config.log.level,

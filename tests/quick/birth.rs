@@ -138,6 +138,7 @@ fn hanging(broker: &Broker, hangs: &Arc<AtomicBool>, patience: Duration) -> InPr
         vision: Default::default(),
         gate: Default::default(),
         observe: Default::default(),
+        review: Default::default(),
         health: Default::default(),
         memory: Default::default(),
         log: log::LevelFilter::Info,
@@ -154,6 +155,7 @@ fn hanging(broker: &Broker, hangs: &Arc<AtomicBool>, patience: Duration) -> InPr
         vision: 0,
         mqtt: 0,
         snapshots: 0,
+        reviews: 0,
         threads: 0,
     };
     let source = Hanging {
@@ -195,6 +197,7 @@ fn hanging(broker: &Broker, hangs: &Arc<AtomicBool>, patience: Duration) -> InPr
         textfile: None,
         keeper: None,
         snapshots: None,
+        reviews: None,
         progress,
     }
 }

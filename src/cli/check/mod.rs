@@ -134,6 +134,10 @@ pub fn run(options: &Options) -> Result<(), Failure> {
         let probed = outbox.probe().map_err(Failure::from);
         findings.push(Finding::of("outbox", probed));
     }
+    if let Some(probed) = config.review.below(loaded.folder()).probe() {
+        let probed = probed.map_err(|e| Failure::new(e.exit_code(), format!("review.folder: {e}")));
+        findings.push(Finding::of("review", probed));
+    }
     if stop.requested() {
         return Err(source::Error::Interrupted.into());
     }
