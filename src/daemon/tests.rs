@@ -59,6 +59,7 @@ fn daemon(source: Box<dyn Source>) -> Daemon {
         Request::default(),
         Settings {
             model: PathBuf::new(),
+            head: None,
             threads: 1,
             vision: Default::default(),
             gate: Default::default(),
@@ -95,7 +96,7 @@ fn daemon(source: Box<dyn Source>) -> Daemon {
             camera: Monitor::steady("a test"),
             footprint: Footprint::default(),
         },
-        pipeline: reloader.pipeline(&reloader.card, Box::new(engine)),
+        pipeline: reloader.pipeline(None, Box::new(engine)),
         publisher: None,
         snapshots: None,
         reviews: None,

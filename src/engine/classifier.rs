@@ -184,8 +184,15 @@ impl Engine for Classifier {
         if let Some(head) = &head {
             head.fits(self.features.values().len())?;
         }
+        if let Some(memory) = &mut self.description.memory {
+            memory.head = head.as_ref().map_or(0, Head::bytes);
+        }
         self.head = head;
         Ok(())
+    }
+
+    fn familiarity(&self) -> f32 {
+        self.head.as_ref().map_or(1.0, Head::familiarity)
     }
 
     fn describe(&self) -> &Description {

@@ -20,11 +20,13 @@ mod doubt;
 mod observer;
 #[cfg(test)]
 mod properties;
+mod rule;
 pub(crate) mod scores;
 mod update;
 
 pub use config::Config;
 pub(crate) use doubt::doubt;
 pub use observer::Observer;
+pub use rule::Rule;
 pub(crate) use scores::Ranked;
 pub(crate) use update::{Statement, Update};

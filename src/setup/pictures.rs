@@ -4,11 +4,12 @@ use crate::config::Config;
 use crate::source::Footprint;
 use crate::{review, snapshot, vision};
 
-/// Bytes that pictures of this footprint take while they become the model's input.
+/// Bytes that pictures of this footprint take while they become the model's input and are compared
+/// with a taught scene.
 pub(super) fn decoding(config: &Config, source: Footprint) -> usize {
     // The gate has masks of its own.
     let masks = 2 * config.vision.mask_memory(source.height);
-    vision::memory(source.width, source.height) + masks + source.whole
+    vision::memory(source.width, source.height) + masks + source.whole + vision::SCENE_MEMORY
 }
 
 /// Whether a daemon takes pictures of events.
