@@ -14,6 +14,7 @@ mod overrides;
 mod reload;
 mod settings;
 mod sight;
+mod teaching;
 #[cfg(test)]
 mod tests;
 mod watchdog;

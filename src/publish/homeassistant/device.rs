@@ -15,6 +15,8 @@ pub struct Offer {
     pub model_hash: String,
     /// Seconds between two health messages.
     pub health_interval: f64,
+    /// Labels of which there are examples, and the one that is selected for the next.
+    pub lessons: Vec<String>,
 }
 
 /// What an instance allows as long as it runs.
@@ -26,6 +28,8 @@ pub struct Abilities {
     pub snapshot: bool,
     /// Whether the machine has a thermometer.
     pub thermometer: bool,
+    /// Whether it can be taught.
+    pub teach: bool,
 }
 
 /// One instance as a device of Home Assistant.

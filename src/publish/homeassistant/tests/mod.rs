@@ -13,6 +13,7 @@ fn offer(labels: &[&str]) -> Offer {
         model: "porch".into(),
         model_hash: "cafe".into(),
         health_interval: 60.0,
+        lessons: Vec::new(),
     }
 }
 
@@ -26,11 +27,13 @@ fn all_on() -> Abilities {
         "threshold",
         "log_level",
         "health",
+        "teach",
     ];
     Abilities {
         commands: commands.map(String::from).into(),
         snapshot: true,
         thermometer: true,
+        teach: true,
     }
 }
 
