@@ -9,6 +9,7 @@ mod capture;
 mod commands;
 mod health;
 mod kept;
+mod lesson_answer;
 mod main_loop;
 mod overrides;
 mod reload;

@@ -6,15 +6,17 @@ use std::collections::VecDeque;
 use std::io;
 use std::time::{Duration, Instant, SystemTime};
 
-use serde_json::{Map, Value, json};
+use serde_json::{Map, json};
 
+use super::lesson_answer::answer;
 use crate::engine::{NOTHING, check_label};
-use crate::frame::PictureState;
-use crate::lessons::{Change, Did, Lessons, News, State, Task};
+use crate::frame::{Frame, PictureState};
+use crate::lessons::{Change, Lessons, News, Shot, State, Task};
 use crate::meter::timing::Stages;
 use crate::pipeline::{Listener, Outcome};
 use crate::publish::commands::{self, Asker, Lesson};
 use crate::publish::{TaughtState, Unknown};
+use crate::vision;
 
 /// How long an example waits for a frame.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -47,13 +49,18 @@ pub(super) struct Teaching {
     state: State,
     /// Why the last lesson was refused.
     refused: Option<String>,
+    /// Whether pictures are kept, and how they are seen.
+    pictures: Option<vision::Config>,
+    /// A copy of the frame that may become an example.
+    copied: Option<(u64, Box<Shot>)>,
     /// Another model runs, which the thread has not been told: its hash, and its features.
     switch: Option<(String, usize)>,
 }
 
 impl Teaching {
-    /// With the thread, where `[teach]` is enabled.
-    pub(super) fn new(lessons: Option<Lessons>) -> Self {
+    /// With the thread, where `[teach]` is enabled. `pictures` tells how kept pictures are seen; None
+    /// where none are kept.
+    pub(super) fn new(lessons: Option<Lessons>, pictures: Option<vision::Config>) -> Self {
         Self {
             lessons,
             asked: Vec::new(),
@@ -62,6 +69,8 @@ impl Teaching {
             selected: None,
             state: State::default(),
             refused: None,
+            pictures,
+            copied: None,
             switch: None,
         }
     }
@@ -152,6 +161,13 @@ impl Teaching {
         }
     }
 
+    /// Turns, crops and masks pictures as `vision` does from here on.
+    pub(super) fn set_vision(&mut self, vision: &vision::Config) {
+        if let Some(seen) = &mut self.pictures {
+            seen.clone_from(vision);
+        }
+    }
+
     /// Whether the next frame is wanted as an example, whatever the gate finds.
     pub(super) fn wants_frame(&self) -> bool {
         !self.waiting.is_empty()
@@ -226,6 +242,20 @@ impl Teaching {
 }
 
 impl Listener for Teaching {
+    /// Copies a frame that may become an example, while it has its bytes.
+    fn frame(&mut self, frame: &Frame, _: bool) {
+        self.copied = None;
+        let (Some(vision), false) = (&self.pictures, self.waiting.is_empty()) else {
+            return;
+        };
+        let mut shot = Box::new(Shot {
+            frame: Frame::empty(),
+            vision: vision.clone(),
+        });
+        shot.frame.copy(frame);
+        self.copied = Some((frame.seq, shot));
+    }
+
     /// Takes the features of a frame that was classified as an example.
     fn outcome(&mut self, outcome: &Outcome<'_>, _: &mut Stages) -> io::Result<()> {
         // A picture that is partly made up teaches what is not there.
@@ -242,8 +272,13 @@ impl Listener for Teaching {
         };
         match outcome.features {
             Some(features) => {
+                let copied = self.copied.take();
+                // The memory is computed for two copies.
+                let few = self.asked.len() < 2;
+                let shot = copied.filter(|(seq, _)| *seq == outcome.frame.seq && few);
                 let task = Task::Example {
                     label,
+                    shot: shot.map(|(_, shot)| shot),
                     features: features.to_vec(),
                     moment: moment(outcome.frame.captured.wall),
                 };
@@ -292,52 +327,4 @@ fn why_not(reason: Unknown) -> &'static str {
         Unknown::Stuck => "the camera repeats the same picture, which may be an old one",
         _ => "no picture shows the present",
     }
-}
-
-/// The keys of the answer.
-fn answer(did: &Did, state: &State) -> Map<String, Value> {
-    let mut answer = Map::new();
-    let mut put = |key: &str, value: Value| {
-        answer.insert(key.into(), value);
-    };
-    match did {
-        Did::Taught(label) => put("label", json!(label)),
-        Did::Undid(label) => put("undone", json!(label)),
-        Did::Forgot(label, count) => {
-            put("forgotten", json!(label));
-            put("gone", json!(count));
-        }
-        Did::Listed => {}
-    }
-    put("examples", json!(state.examples()));
-    put("labels", json!(state.labels));
-    let quality = state.quality.as_ref();
-    put("accuracy", json!(quality.and_then(|q| q.accuracy).map(rounded)));
-    put("interval", json!(quality.map(|q| q.interval.map(rounded))));
-    let warnings = quality.map_or(&[][..], |q| &q.warnings);
-    put("warnings", json!(warnings));
-    if let Some(why) = &state.missing {
-        put("missing", json!(why));
-    }
-    if let (Did::Listed, Some(quality)) = (did, quality) {
-        let classes: Vec<Value> = quality.classes.iter().map(class).collect();
-        put("classes", json!(classes));
-    }
-    answer
-}
-
-/// A label with how good it is.
-fn class(class: &crate::engine::Class) -> Value {
-    json!({
-        "label": class.label,
-        "examples": class.examples,
-        "bursts": class.bursts,
-        "accuracy": class.accuracy.map(rounded),
-        "confused_with": class.confused_with,
-    })
-}
-
-/// A share with four decimals.
-fn rounded(share: f32) -> f64 {
-    (f64::from(share) * 1e4).round() / 1e4
 }

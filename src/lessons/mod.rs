@@ -4,9 +4,12 @@
 //! head in another. A thread of its own keeps them and fits the head, so that neither the disk nor
 //! the arithmetic holds up a frame. What it has done comes back as [`News`].
 
+use crate::vision;
+
 mod config;
 mod fitting;
 mod folder;
+mod pictures;
 mod record;
 mod store;
 #[cfg(test)]
@@ -16,13 +19,25 @@ mod worker;
 
 pub use config::Config;
 pub use folder::Error;
+pub use pictures::Shot;
 pub use thread::{Lessons, Opening};
-pub(crate) use worker::{Change, Did, News, State, Task};
+pub use worker::{Change, Did, News, State, Task};
 
-/// Bytes that examples and a fit to them take.
-pub(crate) fn memory(config: &Config) -> usize {
+/// Bytes that examples and a fit to them take, and pictures of frames of `frame` bytes and of this
+/// size, seen as `vision` does.
+pub(crate) fn memory(
+    config: &Config,
+    vision: &vision::Config,
+    frame: usize,
+    size: (usize, usize),
+) -> usize {
     if !config.enabled {
         return 0;
     }
-    store::memory(config.max_examples) + fitting::memory(config.max_examples)
+    let pictures = if config.pictures {
+        pictures::memory(vision, frame, size)
+    } else {
+        0
+    };
+    store::memory(config.max_examples) + fitting::memory(config.max_examples) + pictures
 }

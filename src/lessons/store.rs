@@ -207,21 +207,16 @@ impl Store {
         Ok(self.examples.pop())
     }
 
-    /// Takes all examples of a label back. Returns how many there were.
+    /// Takes all examples of a label back. Returns them.
     ///
     /// # Errors
     /// The file cannot be written. Nothing changes.
-    pub fn forget(&mut self, label: &str) -> io::Result<usize> {
-        let left: Vec<Example> = self
-            .examples
-            .iter()
-            .filter(|example| example.label != label)
-            .cloned()
-            .collect();
-        let gone = self.examples.len() - left.len();
-        if gone > 0 {
+    pub fn forget(&mut self, label: &str) -> io::Result<Vec<Example>> {
+        let all = self.examples.iter().cloned();
+        let (gone, left): (Vec<_>, Vec<_>) = all.partition(|example| example.label == label);
+        if !gone.is_empty() {
             self.replace(&left)?;
-            self.examples.truncate(0);
+            self.examples.clear();
             self.examples.extend(left);
         }
         Ok(gone)

@@ -88,7 +88,7 @@ impl Opening {
 
 impl Lessons {
     /// Hands a task to the thread. Returns its ticket; `None` if too many wait.
-    pub(crate) fn ask(&mut self, task: Task) -> Option<u64> {
+    pub fn ask(&mut self, task: Task) -> Option<u64> {
         let ticket = self.next;
         self.tasks.try_send((Some(ticket), task)).ok()?;
         self.next += 1;
@@ -97,14 +97,14 @@ impl Lessons {
 
     /// Goes on with the examples of another model. Returns false if too many tasks wait; the caller
     /// tries again.
-    pub(crate) fn switch(&mut self, backbone: &str, features: usize) -> bool {
+    pub fn switch(&mut self, backbone: &str, features: usize) -> bool {
         let backbone = backbone.to_string();
         let task = Task::Model { backbone, features };
         self.tasks.try_send((None, task)).is_ok()
     }
 
     /// What the thread has done since the last call, if anything.
-    pub(crate) fn news(&self) -> Option<News> {
+    pub fn news(&self) -> Option<News> {
         self.news.try_recv().ok()
     }
 }

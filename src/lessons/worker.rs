@@ -6,6 +6,7 @@ use std::path::Path;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use super::folder::{Error, Folder};
+use super::pictures::{self, Shot};
 use super::record::Example;
 use super::store::Store;
 use super::{Config, fitting};
@@ -13,12 +14,17 @@ use crate::engine::{self, Quality, Taught};
 
 /// What is asked of the thread.
 #[derive(Debug)]
-pub(crate) enum Task {
+pub enum Task {
     /// Keep an example of a label: the features of a frame that came at `moment`.
     Example {
+        /// The label.
         label: String,
+        /// One number for each feature of the model.
         features: Vec<f32>,
+        /// When the frame came.
         moment: SystemTime,
+        /// The frame, if a picture of it is to be kept.
+        shot: Option<Box<Shot>>,
     },
     /// Take the newest example back.
     Undo,
@@ -26,13 +32,18 @@ pub(crate) enum Task {
     Forget(String),
     /// Tell what is taught.
     List,
-    /// Another model runs: its SHA-256 in hex, and how many features it gives.
-    Model { backbone: String, features: usize },
+    /// Another model runs.
+    Model {
+        /// Its SHA-256, in hex.
+        backbone: String,
+        /// How many features it gives; 0 if it gives none.
+        features: usize,
+    },
 }
 
 /// What was done.
 #[derive(Clone, Debug, PartialEq)]
-pub(crate) enum Did {
+pub enum Did {
     /// An example of this label was kept.
     Taught(String),
     /// The newest example, which was of this label, was taken back.
@@ -45,25 +56,25 @@ pub(crate) enum Did {
 
 /// What is taught.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub(crate) struct State {
+pub struct State {
     /// The labels, and how many examples each has.
-    pub(crate) labels: BTreeMap<String, usize>,
+    pub labels: BTreeMap<String, usize>,
     /// How good the head is on examples that were left out; None without a head.
-    pub(crate) quality: Option<Quality>,
-    /// Why there is no head, or why its file is not the newest; None if all is well.
-    pub(crate) missing: Option<String>,
+    pub quality: Option<Quality>,
+    /// Why there is no head, or none of all examples; None if all is well.
+    pub missing: Option<String>,
 }
 
 impl State {
     /// The number of examples.
-    pub(crate) fn examples(&self) -> usize {
+    pub fn examples(&self) -> usize {
         self.labels.values().sum()
     }
 }
 
 /// What becomes of the head in force.
 #[derive(Debug)]
-pub(crate) enum Change {
+pub enum Change {
     /// It stays.
     None,
     /// No head is fitted to examples.
@@ -74,15 +85,15 @@ pub(crate) enum Change {
 
 /// What the thread has done.
 #[derive(Debug)]
-pub(crate) struct News {
+pub struct News {
     /// For each task its ticket, and what was done or why nothing was.
-    pub(crate) answers: Vec<(u64, Result<Did, String>)>,
+    pub answers: Vec<(u64, Result<Did, String>)>,
     /// What is taught now.
-    pub(crate) state: State,
+    pub state: State,
     /// What becomes of the head.
-    pub(crate) change: Change,
+    pub change: Change,
     /// SHA-256 of the model, in hex, that all this is about.
-    pub(crate) backbone: String,
+    pub backbone: String,
 }
 
 /// The owner of the folder.
@@ -225,6 +236,7 @@ impl Worker {
                 label,
                 features,
                 moment,
+                shot,
             } => {
                 let moment = moment.duration_since(UNIX_EPOCH).unwrap_or_default();
                 let example = Example {
@@ -232,17 +244,31 @@ impl Worker {
                     moment: u64::try_from(moment.as_millis()).unwrap_or(u64::MAX),
                     label: label.clone(),
                 };
-                store.add(example).map_err(|why| why.to_string())?;
+                store
+                    .add(example.clone())
+                    .map_err(|why| why.to_string())?;
+                if let Some(shot) = shot
+                    && let Err(why) = pictures::keep(self.folder.path(), &example, &shot)
+                {
+                    log::warn!("teach: no picture of the example of {label:?}: {why}");
+                }
                 Ok(Did::Taught(label))
             }
             Task::Undo => match store.undo() {
-                Ok(Some(example)) => Ok(Did::Undid(example.label)),
+                Ok(Some(example)) => {
+                    pictures::remove(self.folder.path(), &example);
+                    Ok(Did::Undid(example.label))
+                }
                 Ok(None) => Err("there is no example to take back".into()),
                 Err(cause) => Err(kept(store, &cause)),
             },
             Task::Forget(label) => match store.forget(&label) {
-                Ok(0) => Err(unknown(&label, store)),
-                Ok(gone) => Ok(Did::Forgot(label, gone)),
+                Ok(gone) if gone.is_empty() => Err(unknown(&label, store)),
+                Ok(gone) => {
+                    let state = self.folder.path();
+                    gone.iter().for_each(|example| pictures::remove(state, example));
+                    Ok(Did::Forgot(label, gone.len()))
+                }
                 Err(cause) => Err(kept(store, &cause)),
             },
             Task::List | Task::Model { .. } => Ok(Did::Listed),
@@ -266,16 +292,20 @@ impl Worker {
         let path = self.folder.head(&self.backbone);
         match fitting::fit(examples, &self.backbone, made(examples)) {
             Ok(taught) => {
-                self.quality = Some(taught.quality.clone());
-                let sha256 = match engine::write_head(&path, &taught) {
-                    Ok(sha256) => sha256,
-                    Err(why) => {
-                        log::warn!("{why}; the next start fits the head again");
-                        self.missing = Some(why.to_string());
-                        String::new()
+                match engine::write_head(&path, &taught) {
+                    Ok(sha256) => {
+                        self.quality = Some(taught.quality.clone());
+                        Change::Head(Box::new(taught), sha256)
                     }
-                };
-                Change::Head(Box::new(taught), sha256)
+                    Err(why) => {
+                        // A head without a file would be gone after a restart.
+                        let why = format!("{why}; the head from before stays in force");
+                        log::warn!("{why}");
+                        self.missing = Some(why);
+                        self.quality = before;
+                        if switched { Change::Gone } else { Change::None }
+                    }
+                }
             }
             Err(why) => {
                 self.missing = Some(why);
