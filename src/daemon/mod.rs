@@ -8,6 +8,7 @@
 mod capture;
 mod commands;
 mod health;
+mod incoming;
 mod kept;
 mod lesson_answer;
 mod main_loop;

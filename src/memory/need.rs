@@ -59,7 +59,7 @@ impl EngineMemory {
     /// Its anonymous bytes.
     pub(crate) fn anonymous(&self) -> usize {
         match *self {
-            Self::Mapped(memory) => memory.arena + memory.maps,
+            Self::Mapped(memory) => memory.arena + memory.maps + memory.head,
             Self::Plain(bytes) => bytes,
         }
     }
@@ -120,6 +120,7 @@ impl Need {
                 add("weights, mapped", File, memory.mapped, "model.path");
                 add("scratch arena", Anonymous, memory.arena, "model.threads");
                 add("feature maps and logits", Anonymous, memory.maps, "");
+                add("taught head", Anonymous, memory.head, "model.head");
                 // While a model is reloaded, the engine before it still holds its own.
                 add("a second engine at a reload", Anonymous, held + RELOAD, "");
             }
@@ -237,10 +238,11 @@ pub(super) mod tests {
             mapped: 28 << 20,
             arena: 1 << 20,
             maps: 1 << 20,
+            head: 100 << 10,
         }),
         code: 8 << 20,
         data: 1 << 20,
-        anonymous: (3 << 20) + 500,
+        anonymous: (3 << 20) + (100 << 10) + 500,
         device: 0,
         frame: 100 << 10,
         source: 0,
@@ -256,7 +258,9 @@ pub(super) mod tests {
         let need = Need::new(&FACTS);
         let heap = need.items.iter().find(|p| p.what == "heap of all else");
         assert_eq!(heap.map(|p| p.bytes), Some(500));
-        let anonymous = (2 << 20) + (2 << 20) + (1 << 20) + 500 + (300 << 10) + (440 << 10);
+        // The engine twice, data, heap, frames, decoder with MQTT.
+        let engine = (2 << 20) + (100 << 10);
+        let anonymous = 2 * engine + (1 << 20) + 500 + (300 << 10) + (440 << 10);
         assert_eq!(need.pinned(), anonymous + RELOAD + 4 * STACK);
         assert_eq!(
             need.total(),

@@ -50,7 +50,7 @@ pub use outbox::Config as OutboxConfig;
 #[cfg(test)]
 pub(crate) use payloads::sample_health;
 pub use payloads::{
-    CameraState, Event, Health, Label, Payload, Settings, SnapshotInfo, TaughtState,
+    CameraState, Event, Hashes, Health, Label, Payload, Settings, SnapshotInfo, TaughtState,
 };
 pub(crate) use payloads::{MemoryUse, OutboxUse, Queue, Score, Time, Top, Unknown, VERSION};
 pub use tls::TlsConfig;
