@@ -31,6 +31,7 @@ use self::commands::Commands;
 use self::health::Collector;
 use self::main_loop::MainLoop;
 use crate::frame::Slot;
+use crate::lessons::Lessons;
 use crate::memory::Guard;
 use crate::meter::Progress;
 use crate::metrics::Textfile;
@@ -39,6 +40,7 @@ use crate::publish::Publisher;
 use crate::signals::{Request, Stop};
 use crate::snapshot::Snapshots;
 use crate::source::{self, Opened};
+use crate::vision;
 
 pub(crate) use health::{Config as HealthConfig, sample};
 pub use kept::Keeper;
@@ -67,6 +69,10 @@ pub struct Daemon {
     pub report: Request,
     /// The file for Prometheus, if one is configured.
     pub textfile: Option<Textfile>,
+    /// What is taught; `None` with `teach.enabled = false`.
+    pub lessons: Option<Lessons>,
+    /// How pictures of lessons are seen; `None` where none are kept.
+    pub lesson_pictures: Option<vision::Config>,
     /// Keeps what commands set over restarts, if that is configured.
     pub keeper: Option<Keeper>,
     /// Counts the turns of the threads.
@@ -146,6 +152,8 @@ impl Daemon {
             keeper,
             progress,
             snapshots,
+            lessons,
+            lesson_pictures,
             ..
         } = self;
         let slot = Arc::new(Slot::new());
@@ -180,6 +188,8 @@ impl Daemon {
             textfile,
             totals: &mut totals,
             snapshots,
+            lessons,
+            lesson_pictures,
             snapshots_missed: 0,
         }
         .run(stop);

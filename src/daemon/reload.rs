@@ -4,7 +4,8 @@
 //! read whole and must fit. If anything is wrong with them or with the configuration, nothing
 //! changes.
 
-use std::path::{Path, PathBuf};
+use std::fmt::Display;
+use std::path::PathBuf;
 
 use log::Level;
 
@@ -13,6 +14,7 @@ use super::incoming::{self, Incoming, Rejection};
 use super::overrides::Overrides;
 use super::settings::Settings;
 use crate::engine::{self, Card, Engine, Memory};
+use crate::lessons;
 use crate::memory::{self, Guard};
 use crate::pipeline::{self, HeadFile, HeadInUse, Pipeline};
 use crate::publish::Unknown;
@@ -45,8 +47,10 @@ pub struct Reloader {
     reread: Option<Box<dyn Reread>>,
     /// What commands set.
     pub(super) overrides: Overrides,
-    /// A head's file in the place of the configured one.
-    instead: Option<PathBuf>,
+    /// The configured head's file.
+    configured: Option<PathBuf>,
+    /// The folder of lessons, whose head takes the place of the configured one.
+    lessons: Option<PathBuf>,
 }
 
 /// What a reload changed.
@@ -88,11 +92,23 @@ impl Reloader {
         Self {
             requested,
             overrides: Overrides::over(&settings),
+            configured: settings.head.clone(),
             settings,
             card,
             reread,
-            instead: None,
+            lessons: None,
         }
+    }
+
+    /// Has heads that lessons in `folder` were fitted to take the place of the configured one. One is
+    /// `in_force` already, if so.
+    #[must_use]
+    pub fn taught_in(mut self, folder: Option<PathBuf>, in_force: bool) -> Self {
+        self.lessons = folder;
+        if in_force {
+            self.settings.head = self.lesson_head(&self.card.sha256);
+        }
+        self
     }
 
     /// The stages around `engine`, which runs `head` if there is one, made for the input of its
@@ -101,8 +117,9 @@ impl Reloader {
         stages(&self.settings, &self.card, head, engine)
     }
 
-    /// What Home Assistant is told of these settings and of what `pipeline` runs.
-    pub(crate) fn offer(&self, pipeline: &Pipeline) -> Offer {
+    /// What Home Assistant is told of these settings, of what `pipeline` runs, and of the labels of
+    /// `lessons`.
+    pub(crate) fn offer(&self, pipeline: &Pipeline, lessons: Vec<String>) -> Offer {
         let model = self.settings.model.file_stem().unwrap_or_default();
         let hashes = pipeline.hashes();
         Offer {
@@ -112,49 +129,91 @@ impl Reloader {
             model_hash: hashes.model.into(),
             head_hash: hashes.head.map(str::to_string),
             health_interval: self.settings.health.interval,
+            lessons,
         }
     }
 
-    /// Puts `head`, whose file is at `path`, in the place of the head in force; to be called
+    /// Puts `head`, which lessons were fitted to, in the place of the head in force; to be called
     /// between two frames. It stays there over reloads, until another call or
-    /// [`Reloader::forget`].
+    /// [`Reloader::uninstall`].
     ///
     /// # Errors
     /// It does not fit, or would take the daemon over its memory. Nothing changes.
     pub(super) fn install(
         &mut self,
-        path: &Path,
         head: HeadFile,
         pipeline: &mut Pipeline,
         guard: &mut Guard,
     ) -> Result<Reloaded, String> {
         let taught = &head.taught;
-        let fits = taught.fits(&self.card.sha256);
-        fits.map_err(|error| format!("{}: {error}; nothing changes", path.display()))?;
+        let refuse = |error: &dyn Display| format!("{error}; the head from before stays in force");
+        taught.fits(&self.card.sha256).map_err(|e| refuse(&e))?;
         if taught.labels.contains(&self.settings.observe.unknown) {
             let label = &self.settings.observe.unknown;
-            return Err(format!(
-                "the label {label:?} is also observe.unknown; nothing changes"
-            ));
+            return Err(refuse(&format!(
+                "the label {label:?} is also observe.unknown"
+            )));
         }
         let memory = Memory {
             head: taught.head.bytes(),
             ..pipeline.engine().memory.unwrap_or_default()
         };
-        let allowed = guard.allows(memory);
-        allowed.map_err(|why| format!("{why}; nothing changes"))?;
+        guard.allows(memory).map_err(|why| refuse(&why))?;
         let relabelled = pipeline
             .set_head(Some(head), &self.card, &self.settings.observe)
-            .map_err(|error| format!("{}: {error}; nothing changes", path.display()))?;
+            .map_err(|error| refuse(&error))?;
         guard.changed(memory);
-        self.settings.head = Some(path.into());
-        self.instead = Some(path.into());
+        self.settings.head = self.lesson_head(&self.card.sha256);
         Ok(Reloaded::OtherHead { relabelled })
     }
 
-    /// Takes up the configured head again, at the next reload.
-    pub(super) fn forget(&mut self) {
-        self.instead = None;
+    /// Puts the configured head in force again, or without one the model's own classifier. A head
+    /// that cannot be used is logged, and the classifier takes its place.
+    pub(super) fn uninstall(&mut self, pipeline: &mut Pipeline, guard: &mut Guard) -> Reloaded {
+        let unknown = &self.settings.observe.unknown;
+        let read = |path: &PathBuf| HeadFile::read(path, &self.card, unknown);
+        let head = match self.configured.as_ref().map(read).transpose() {
+            Ok(head) => head,
+            Err(why) => {
+                log::warn!("{why}; the model's own classifier is in force");
+                None
+            }
+        };
+        let memory = Memory {
+            head: head.as_ref().map_or(0, |head| head.taught.head.bytes()),
+            ..pipeline.engine().memory.unwrap_or_default()
+        };
+        self.settings.head = head.as_ref().and_then(|_| self.configured.clone());
+        match pipeline.set_head(head, &self.card, &self.settings.observe) {
+            Ok(relabelled) => {
+                guard.changed(memory);
+                Reloaded::OtherHead { relabelled }
+            }
+            Err(why) => {
+                log::warn!("{why}; the head from before stays in force");
+                Reloaded::Same
+            }
+        }
+    }
+
+    /// The file of the head that lessons were fitted to for the model of the SHA-256 `backbone`, if
+    /// there is one.
+    fn lesson_head(&self, backbone: &str) -> Option<PathBuf> {
+        let path = lessons::head_path(self.lessons.as_ref()?, backbone);
+        path.is_file().then_some(path)
+    }
+
+    /// The same for the model of `settings`, if it can be used.
+    fn usable_lesson_head(&self, settings: &Settings) -> Option<PathBuf> {
+        let card = Card::read(&settings.model).ok()?;
+        let path = self.lesson_head(&card.sha256)?;
+        match HeadFile::read(&path, &card, &settings.observe.unknown) {
+            Ok(_) => Some(path),
+            Err(why) => {
+                log::warn!("{why}; using model.head instead");
+                None
+            }
+        }
     }
 
     /// Reloads if that was requested; to be called between two frames.
@@ -196,11 +255,13 @@ impl Reloader {
         guard: &mut Guard,
     ) -> Result<(Reloaded, Vec<(Level, String)>), Rejection> {
         let mut overrides = self.overrides.clone();
+        let mut configured = self.configured.clone();
         let (settings, mut lines) = match &mut self.reread {
             Some(reread) => {
                 let (mut settings, mut lines) = reread.read().map_err(Rejection::Configuration)?;
-                if let Some(head) = &self.instead {
-                    settings.head = Some(head.clone());
+                configured.clone_from(&settings.head);
+                if let Some(head) = self.usable_lesson_head(&settings) {
+                    settings.head = Some(head);
                 }
                 overrides = overrides.after(&settings);
                 if let Err(why) = overrides.apply(&mut settings) {
@@ -225,7 +286,7 @@ impl Reloader {
         if let Some(reread) = &mut self.reread {
             reread.accepted();
         }
-        self.overrides = overrides;
+        (self.overrides, self.configured) = (overrides, configured);
         if let Some(memory) = pipeline.engine().memory {
             guard.changed(memory);
         }

@@ -11,7 +11,7 @@ use serde_json::{Map, json};
 use super::lesson_answer::answer;
 use crate::engine::{NOTHING, check_label};
 use crate::frame::{Frame, PictureState};
-use crate::lessons::{Change, Lessons, News, Shot, State, Task};
+use crate::lessons::{Change, Lessons, News, Shot, Task};
 use crate::meter::timing::Stages;
 use crate::pipeline::{Listener, Outcome};
 use crate::publish::commands::{self, Asker, Lesson};
@@ -46,7 +46,10 @@ pub(super) struct Teaching {
     due: Vec<Answer>,
     /// The label that the next example is of, where none is named.
     selected: Option<String>,
-    state: State,
+    /// The labels that Home Assistant was offered last.
+    offered: Vec<String>,
+    /// Why the head of the last lesson is not in force.
+    head_refused: Option<String>,
     /// Why the last lesson was refused.
     refused: Option<String>,
     /// Whether pictures are kept, and how they are seen.
@@ -62,12 +65,13 @@ impl Teaching {
     /// where none are kept.
     pub(super) fn new(lessons: Option<Lessons>, pictures: Option<vision::Config>) -> Self {
         Self {
-            lessons,
             asked: Vec::new(),
             waiting: VecDeque::with_capacity(WAITING),
             due: Vec::new(),
             selected: None,
-            state: State::default(),
+            offered: lessons.as_ref().map(|l| l.state.names()).unwrap_or_default(),
+            head_refused: None,
+            lessons,
             refused: None,
             pictures,
             copied: None,
@@ -189,8 +193,8 @@ impl Teaching {
             state,
             change,
             backbone: of,
-        } = self.lessons.as_ref()?.news()?;
-        self.state = state;
+        } = self.lessons.as_mut()?.news()?;
+        self.head_refused = None;
         for (ticket, done) in answers {
             let Some(place) = self.asked.iter().position(|(asked, _)| *asked == ticket) else {
                 continue;
@@ -199,7 +203,7 @@ impl Teaching {
             match done {
                 Ok(did) => {
                     self.refused = None;
-                    self.due.push((asker, Ok(answer(&did, &self.state))));
+                    self.due.push((asker, Ok(answer(&did, &state))));
                 }
                 Err(why) => self.refuse(asker, why),
             }
@@ -215,29 +219,41 @@ impl Teaching {
 
     /// A head that could not be put into force, for the reason `why`.
     pub(super) fn head_refused(&mut self, why: String) {
-        self.state.missing = Some(why);
+        self.head_refused = Some(why);
     }
 
     /// What `settings` tells; None where teaching is off.
     pub(super) fn told(&self) -> Option<TaughtState<'_>> {
-        self.lessons.as_ref()?;
-        let state = &self.state;
+        let state = &self.lessons.as_ref()?.state;
+        let missing = self.head_refused.as_ref().or(state.missing.as_ref());
         let told = TaughtState::new(&state.labels, self.selected.as_deref())
-            .with_trouble(state.missing.as_deref(), self.refused.as_deref());
+            .with_trouble(missing.map(String::as_str), self.refused.as_deref());
         Some(match &state.quality {
             Some(q) => told.with_quality(q.accuracy, q.interval, &q.warnings),
             None => told,
         })
     }
 
-    /// The labels that Home Assistant offers beside those of the head.
-    pub(super) fn offered(&self) -> Vec<String> {
-        let taught = self.state.labels.keys();
-        let more = self
-            .selected
-            .iter()
-            .filter(|label| !self.state.labels.contains_key(*label));
-        taught.chain(more).cloned().collect()
+    /// The labels that Home Assistant offers beside those of the head: those with examples, and the
+    /// one that is selected.
+    pub(super) fn offered(&mut self) -> Vec<String> {
+        let mut labels = match &self.lessons {
+            Some(lessons) => lessons.state.names(),
+            None => Vec::new(),
+        };
+        if let Some(selected) = &self.selected
+            && !labels.contains(selected)
+        {
+            labels.push(selected.clone());
+        }
+        self.offered.clone_from(&labels);
+        labels
+    }
+
+    /// Whether these labels differ from those of the last call of [`Teaching::offered`].
+    pub(super) fn newly_offered(&mut self) -> bool {
+        let before = self.offered.clone();
+        self.offered() != before
     }
 }
 

@@ -83,6 +83,7 @@ fn daemon(source: Box<dyn Source>) -> Daemon {
         vision: 0,
         mqtt: 0,
         snapshots: 0,
+        lessons: 0,
         threads: 0,
     };
     Daemon {
@@ -101,6 +102,8 @@ fn daemon(source: Box<dyn Source>) -> Daemon {
         reloader,
         report: Request::default(),
         textfile: None,
+        lessons: None,
+        lesson_pictures: None,
         keeper: None,
         progress: Arc::default(),
     }

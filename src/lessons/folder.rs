@@ -115,7 +115,7 @@ impl Folder {
 
     /// The file of the head that was fitted to them.
     pub fn head(&self, backbone: &str) -> PathBuf {
-        self.path.join(name(backbone, HEAD))
+        head_path(&self.path, backbone)
     }
 
     /// The names of the files with examples of other models.
@@ -130,6 +130,11 @@ impl Folder {
         names.sort();
         names
     }
+}
+
+/// The file in `folder` of the head that was fitted to examples of the model `backbone`.
+pub(crate) fn head_path(folder: &Path, backbone: &str) -> PathBuf {
+    folder.join(name(backbone, HEAD))
 }
 
 fn name(backbone: &str, ending: &str) -> String {

@@ -19,6 +19,7 @@ mod worker;
 
 pub use config::Config;
 pub use folder::Error;
+pub(crate) use folder::head_path;
 pub use pictures::Shot;
 pub use thread::{Lessons, Opening};
 pub use worker::{Change, Did, News, State, Task};

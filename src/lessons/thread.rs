@@ -5,7 +5,7 @@ use std::sync::mpsc::{self, Receiver, SyncSender};
 use std::thread;
 
 use super::folder::Error;
-use super::worker::{News, Task, Worker};
+use super::worker::{News, State, Task, Worker};
 use super::Config;
 use crate::engine::Taught;
 
@@ -18,6 +18,8 @@ pub struct Lessons {
     tasks: SyncSender<(Option<u64>, Task)>,
     news: Receiver<News>,
     next: u64,
+    /// What is taught, as of the last news.
+    pub state: State,
 }
 
 /// A folder of lessons that was opened.
@@ -55,6 +57,11 @@ impl Opening {
         self.worker.path().into()
     }
 
+    /// What is taught.
+    pub fn state(&self) -> State {
+        self.worker.state()
+    }
+
     /// Starts the thread. It first fits the head again: a kill may have come between an example and
     /// its head.
     ///
@@ -64,6 +71,7 @@ impl Opening {
         let (tasks, received) = mpsc::sync_channel(WAITING);
         let (send, news) = mpsc::channel();
         let mut worker = self.worker;
+        let state = worker.state();
         thread::Builder::new()
             .name("lessons".into())
             .spawn(move || {
@@ -82,6 +90,7 @@ impl Opening {
             tasks,
             news,
             next: 0,
+            state,
         })
     }
 }
@@ -104,7 +113,9 @@ impl Lessons {
     }
 
     /// What the thread has done since the last call, if anything.
-    pub fn news(&self) -> Option<News> {
-        self.news.try_recv().ok()
+    pub fn news(&mut self) -> Option<News> {
+        let news = self.news.try_recv().ok()?;
+        self.state.clone_from(&news.state);
+        Some(news)
     }
 }

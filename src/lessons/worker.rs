@@ -70,6 +70,11 @@ impl State {
     pub fn examples(&self) -> usize {
         self.labels.values().sum()
     }
+
+    /// The labels.
+    pub fn names(&self) -> Vec<String> {
+        self.labels.keys().cloned().collect()
+    }
 }
 
 /// What becomes of the head in force.
@@ -321,7 +326,8 @@ impl Worker {
         }
     }
 
-    fn state(&self) -> State {
+    /// What is taught.
+    pub fn state(&self) -> State {
         let mut labels = BTreeMap::new();
         for example in self.store.iter().flat_map(|store| store.examples()) {
             *labels.entry(example.label.clone()).or_default() += 1;

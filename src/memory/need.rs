@@ -90,6 +90,8 @@ pub struct Facts {
     pub mqtt: usize,
     /// Pictures of events: the copy of a frame, an encoder, and JPEG files on their way.
     pub snapshots: usize,
+    /// Lessons: examples, and a fit to them.
+    pub lessons: usize,
     /// Threads that are yet to start.
     pub threads: usize,
 }
@@ -161,6 +163,12 @@ impl Need {
             Anonymous,
             facts.snapshots,
             "snapshot.enabled, snapshot.longest_side, snapshot.max_bytes",
+        );
+        add(
+            "lessons",
+            Anonymous,
+            facts.lessons,
+            "teach.enabled, teach.max_examples, teach.pictures",
         );
         add("stacks", Anonymous, facts.threads * STACK, "model.threads");
         items.retain(|item| item.bytes > 0);
@@ -250,6 +258,7 @@ pub(super) mod tests {
         vision: 40 << 10,
         mqtt: 400 << 10,
         snapshots: 0,
+        lessons: 0,
         threads: 4,
     };
 

@@ -2,7 +2,7 @@
 
 use crate::config::Config;
 use crate::source::Footprint;
-use crate::{snapshot, vision};
+use crate::{lessons, snapshot, vision};
 
 /// Bytes that pictures of this footprint take while they become the model's input.
 pub(super) fn decoding(config: &Config, source: Footprint) -> usize {
@@ -23,4 +23,10 @@ pub(super) fn snapshots(config: &Config, source: Footprint) -> usize {
     }
     let (frame, size) = (source.frame.max(source.lent), (source.width, source.height));
     snapshot::memory(&config.snapshot, &config.vision, frame, size) + source.whole
+}
+
+/// Bytes that lessons take.
+pub(super) fn lessons(config: &Config, source: Footprint) -> usize {
+    let (frame, size) = (source.frame.max(source.lent), (source.width, source.height));
+    lessons::memory(&config.teach, &config.vision, frame, size)
 }

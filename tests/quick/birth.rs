@@ -155,6 +155,7 @@ fn hanging(broker: &Broker, hangs: &Arc<AtomicBool>, patience: Duration) -> InPr
         vision: 0,
         mqtt: 0,
         snapshots: 0,
+        lessons: 0,
         threads: 0,
     };
     let source = Hanging {
@@ -194,6 +195,8 @@ fn hanging(broker: &Broker, hangs: &Arc<AtomicBool>, patience: Duration) -> InPr
         reloader,
         report: Request::default(),
         textfile: None,
+        lessons: None,
+        lesson_pictures: None,
         keeper: None,
         snapshots: None,
         progress,

@@ -26,7 +26,7 @@ impl Offer {
     /// Whether Home Assistant is told the same of both: it is not told of the hashes.
     pub(super) fn says_the_same(&self, other: &Self) -> bool {
         (&self.labels, &self.unknown, &self.model) == (&other.labels, &other.unknown, &other.model)
-            && self.health_interval == other.health_interval
+            && (self.health_interval, &self.lessons) == (other.health_interval, &other.lessons)
     }
 
     /// The hashes of the model and of the head.
