@@ -23,7 +23,10 @@ pub(super) fn answer(did: &Did, state: &State) -> Map<String, Value> {
     put("examples", json!(state.examples()));
     put("labels", json!(state.labels));
     let quality = state.quality.as_ref();
-    put("accuracy", json!(quality.and_then(|q| q.accuracy).map(rounded)));
+    put(
+        "accuracy",
+        json!(quality.and_then(|q| q.accuracy).map(rounded)),
+    );
     put("interval", json!(quality.map(|q| q.interval.map(rounded))));
     let warnings = quality.map_or(&[][..], |q| &q.warnings);
     put("warnings", json!(warnings));

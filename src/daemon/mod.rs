@@ -11,6 +11,8 @@ mod health;
 mod incoming;
 mod kept;
 mod lesson_answer;
+mod lesson_head;
+mod lesson_rules;
 mod main_loop;
 mod overrides;
 mod reload;

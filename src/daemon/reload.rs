@@ -4,17 +4,18 @@
 //! read whole and must fit. If anything is wrong with them or with the configuration, nothing
 //! changes.
 
-use std::fmt::Display;
+mod install;
+
 use std::path::PathBuf;
 
 use log::Level;
 
 use super::health::Collector;
 use super::incoming::{self, Incoming, Rejection};
+use super::lesson_head;
 use super::overrides::Overrides;
 use super::settings::Settings;
 use crate::engine::{self, Card, Engine, Memory};
-use crate::lessons;
 use crate::memory::{self, Guard};
 use crate::pipeline::{self, HeadFile, HeadInUse, Pipeline};
 use crate::publish::Unknown;
@@ -106,7 +107,7 @@ impl Reloader {
     pub fn taught_in(mut self, folder: Option<PathBuf>, in_force: bool) -> Self {
         self.lessons = folder;
         if in_force {
-            self.settings.head = self.lesson_head(&self.card.sha256);
+            self.settings.head = lesson_head::of(self.lessons.as_deref(), &self.card.sha256);
         }
         self
     }
@@ -130,89 +131,6 @@ impl Reloader {
             head_hash: hashes.head.map(str::to_string),
             health_interval: self.settings.health.interval,
             lessons,
-        }
-    }
-
-    /// Puts `head`, which lessons were fitted to, in the place of the head in force; to be called
-    /// between two frames. It stays there over reloads, until another call or
-    /// [`Reloader::uninstall`].
-    ///
-    /// # Errors
-    /// It does not fit, or would take the daemon over its memory. Nothing changes.
-    pub(super) fn install(
-        &mut self,
-        head: HeadFile,
-        pipeline: &mut Pipeline,
-        guard: &mut Guard,
-    ) -> Result<Reloaded, String> {
-        let taught = &head.taught;
-        let refuse = |error: &dyn Display| format!("{error}; the head from before stays in force");
-        taught.fits(&self.card.sha256).map_err(|e| refuse(&e))?;
-        if taught.labels.contains(&self.settings.observe.unknown) {
-            let label = &self.settings.observe.unknown;
-            return Err(refuse(&format!(
-                "the label {label:?} is also observe.unknown"
-            )));
-        }
-        let memory = Memory {
-            head: taught.head.bytes(),
-            ..pipeline.engine().memory.unwrap_or_default()
-        };
-        guard.allows(memory).map_err(|why| refuse(&why))?;
-        let relabelled = pipeline
-            .set_head(Some(head), &self.card, &self.settings.observe)
-            .map_err(|error| refuse(&error))?;
-        guard.changed(memory);
-        self.settings.head = self.lesson_head(&self.card.sha256);
-        Ok(Reloaded::OtherHead { relabelled })
-    }
-
-    /// Puts the configured head in force again, or without one the model's own classifier. A head
-    /// that cannot be used is logged, and the classifier takes its place.
-    pub(super) fn uninstall(&mut self, pipeline: &mut Pipeline, guard: &mut Guard) -> Reloaded {
-        let unknown = &self.settings.observe.unknown;
-        let read = |path: &PathBuf| HeadFile::read(path, &self.card, unknown);
-        let head = match self.configured.as_ref().map(read).transpose() {
-            Ok(head) => head,
-            Err(why) => {
-                log::warn!("{why}; the model's own classifier is in force");
-                None
-            }
-        };
-        let memory = Memory {
-            head: head.as_ref().map_or(0, |head| head.taught.head.bytes()),
-            ..pipeline.engine().memory.unwrap_or_default()
-        };
-        self.settings.head = head.as_ref().and_then(|_| self.configured.clone());
-        match pipeline.set_head(head, &self.card, &self.settings.observe) {
-            Ok(relabelled) => {
-                guard.changed(memory);
-                Reloaded::OtherHead { relabelled }
-            }
-            Err(why) => {
-                log::warn!("{why}; the head from before stays in force");
-                Reloaded::Same
-            }
-        }
-    }
-
-    /// The file of the head that lessons were fitted to for the model of the SHA-256 `backbone`, if
-    /// there is one.
-    fn lesson_head(&self, backbone: &str) -> Option<PathBuf> {
-        let path = lessons::head_path(self.lessons.as_ref()?, backbone);
-        path.is_file().then_some(path)
-    }
-
-    /// The same for the model of `settings`, if it can be used.
-    fn usable_lesson_head(&self, settings: &Settings) -> Option<PathBuf> {
-        let card = Card::read(&settings.model).ok()?;
-        let path = self.lesson_head(&card.sha256)?;
-        match HeadFile::read(&path, &card, &settings.observe.unknown) {
-            Ok(_) => Some(path),
-            Err(why) => {
-                log::warn!("{why}; using model.head instead");
-                None
-            }
         }
     }
 
@@ -260,7 +178,7 @@ impl Reloader {
             Some(reread) => {
                 let (mut settings, mut lines) = reread.read().map_err(Rejection::Configuration)?;
                 configured.clone_from(&settings.head);
-                if let Some(head) = self.usable_lesson_head(&settings) {
+                if let Some(head) = lesson_head::usable(self.lessons.as_deref(), &settings) {
                     settings.head = Some(head);
                 }
                 overrides = overrides.after(&settings);

@@ -4,12 +4,12 @@
 
 use std::collections::VecDeque;
 use std::io;
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, Instant};
 
 use serde_json::{Map, json};
 
 use super::lesson_answer::answer;
-use crate::engine::{NOTHING, check_label};
+use super::lesson_rules::{check, moment, why_not};
 use crate::frame::{Frame, PictureState};
 use crate::lessons::{Change, Lessons, News, Shot, Task};
 use crate::meter::timing::Stages;
@@ -69,7 +69,10 @@ impl Teaching {
             waiting: VecDeque::with_capacity(WAITING),
             due: Vec::new(),
             selected: None,
-            offered: lessons.as_ref().map(|l| l.state.names()).unwrap_or_default(),
+            offered: lessons
+                .as_ref()
+                .map(|l| l.state.names())
+                .unwrap_or_default(),
             head_refused: None,
             lessons,
             refused: None,
@@ -306,41 +309,5 @@ impl Listener for Teaching {
             }
         }
         Ok(())
-    }
-}
-
-/// When a frame came. A recording's clock may be of any year; what is taught now is of now.
-fn moment(captured: SystemTime) -> SystemTime {
-    let now = SystemTime::now();
-    let apart = now.duration_since(captured).unwrap_or_else(|e| e.duration());
-    if apart < Duration::from_secs(60) {
-        captured
-    } else {
-        now
-    }
-}
-
-/// Refuses what can be no label.
-fn check(label: &str, unknown: &str) -> Result<(), String> {
-    check_label(label)?;
-    if label == unknown {
-        return Err(format!(
-            "{label:?} is observe.unknown, which stands for no label; teach {NOTHING:?} for pictures of nothing"
-        ));
-    }
-    if label != NOTHING && label.eq_ignore_ascii_case(NOTHING) {
-        return Err(format!("write {NOTHING:?} for pictures of nothing"));
-    }
-    Ok(())
-}
-
-/// Why a frame is no example.
-fn why_not(reason: Unknown) -> &'static str {
-    match reason {
-        Unknown::Paused => "frames are passed over while paused; send resume first",
-        Unknown::CameraLost => "the camera is lost; teach again once it delivers pictures",
-        Unknown::Dark => "the pictures are dark and show nothing to teach",
-        Unknown::Stuck => "the camera repeats the same picture, which may be an old one",
-        _ => "no picture shows the present",
     }
 }

@@ -7,8 +7,7 @@ use crate::engine::Taught;
 use crate::teach::{self, Compact, Examples, Moment};
 
 /// Why a model cannot be taught.
-pub(super) const NO_FEATURES: &str =
-    "plain tract runs the model and gives no features to teach; pack the model with `goldcrest pack`";
+pub(super) const NO_FEATURES: &str = "plain tract runs the model and gives no features to teach; pack the model with `goldcrest pack`";
 
 /// The most labels that the daemon is taught.
 pub(super) const LABELS: usize = 100;

@@ -123,9 +123,8 @@ impl Folder {
         let own = name(backbone, EXAMPLES);
         let entries = fs::read_dir(&self.path).into_iter().flatten().flatten();
         let names = entries.filter_map(|entry| entry.file_name().into_string().ok());
-        let other = |name: &String| {
-            name.starts_with(PREFIX) && name.ends_with(EXAMPLES) && *name != own
-        };
+        let other =
+            |name: &String| name.starts_with(PREFIX) && name.ends_with(EXAMPLES) && *name != own;
         let mut names: Vec<_> = names.filter(other).collect();
         names.sort();
         names

@@ -12,6 +12,7 @@ mod folder;
 mod pictures;
 mod record;
 mod store;
+mod task;
 #[cfg(test)]
 mod tests;
 mod thread;
@@ -21,8 +22,8 @@ pub use config::Config;
 pub use folder::Error;
 pub(crate) use folder::head_path;
 pub use pictures::Shot;
+pub use task::{Change, Did, News, State, Task};
 pub use thread::{Lessons, Opening};
-pub use worker::{Change, Did, News, State, Task};
 
 /// Bytes that examples and a fit to them take, and pictures of frames of `frame` bytes and of this
 /// size, seen as `vision` does.

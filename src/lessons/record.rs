@@ -167,7 +167,10 @@ pub(super) mod tests {
     #[test]
     fn what_is_written_is_read_again() {
         let bytes = file(&examples());
-        assert_eq!(bytes.len(), HEADER + 4 * (FIXED + FEATURES) + 4 + 11 + 256 + 4);
+        assert_eq!(
+            bytes.len(),
+            HEADER + 4 * (FIXED + FEATURES) + 4 + 11 + 256 + 4
+        );
         let found = read(&bytes, FEATURES);
         assert!(found.damaged.is_empty());
         let read: Vec<_> = found.examples.into_iter().map(|(_, e)| e).collect();

@@ -135,10 +135,7 @@ impl Store {
             self.examples.len()
         );
         Some(match kept {
-            Ok(copy) => format!(
-                "{damage}, and the file is kept as {}",
-                copy.display()
-            ),
+            Ok(copy) => format!("{damage}, and the file is kept as {}", copy.display()),
             Err(e) => format!("{damage}; no copy of the file could be made: {e}"),
         })
     }

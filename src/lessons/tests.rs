@@ -70,7 +70,10 @@ fn one_label_is_kept_and_tells_what_is_missing() {
     assert!(head.is_none() && notes.is_empty());
     let first = worker.work(Vec::new(), true);
     assert!(matches!(first.change, Change::None));
-    assert_eq!(first.state.missing.as_deref(), Some("nothing is taught yet"));
+    assert_eq!(
+        first.state.missing.as_deref(),
+        Some("nothing is taught yet")
+    );
     let news = teach(&mut worker, "open", 0);
     assert!(matches!(news.change, Change::None), "{:?}", news.change);
     assert_eq!(
@@ -229,8 +232,7 @@ fn a_head_that_cannot_be_written_leaves_the_one_before() {
 #[test]
 fn the_thread_answers_each_task_once() {
     let folder = tempfile::tempdir().unwrap();
-    let opening =
-        Opening::new(&Config::default(), folder.path(), MODEL, Some(WIDTH)).unwrap();
+    let opening = Opening::new(&Config::default(), folder.path(), MODEL, Some(WIDTH)).unwrap();
     let mut lessons = opening.start().unwrap();
     let mut asked: Vec<u64> = Vec::new();
     for number in 0..20 {

@@ -4,9 +4,10 @@ use std::path::{Path, PathBuf};
 use std::sync::mpsc::{self, Receiver, SyncSender};
 use std::thread;
 
-use super::folder::Error;
-use super::worker::{News, State, Task, Worker};
 use super::Config;
+use super::folder::Error;
+use super::task::{News, State, Task};
+use super::worker::Worker;
 use crate::engine::Taught;
 
 /// Tasks that may wait: as many as commands may.

@@ -148,7 +148,11 @@ impl School {
         let mut last = Value::Null;
         for _ in 0..count {
             last = self.ask(&json!({"label": label}).to_string());
-            assert_eq!((&last["ok"], &last["label"]), (&json!(true), &json!(label)), "{last}");
+            assert_eq!(
+                (&last["ok"], &last["label"]),
+                (&json!(true), &json!(label)),
+                "{last}"
+            );
         }
         last
     }
@@ -180,7 +184,9 @@ fn labels_become_those_that_are_taught_and_survive_all() {
     let school = School::new();
     let mut daemon = school.open("");
     school.sees(json!(IN_THE_RECORDING));
-    let first = school.settings.expect_that("settings", |m| m.json()["taught"].is_object());
+    let first = school
+        .settings
+        .expect_that("settings", |m| m.json()["taught"].is_object());
     let nothing = json!({"labels": {}, "examples": 0, "accuracy": null, "interval": null, "warnings": [],
         "undo": false, "selected": null, "missing": "nothing is taught yet"});
     let first = first.json();
@@ -194,7 +200,10 @@ fn labels_become_those_that_are_taught_and_survive_all() {
     assert_eq!(answer["labels"], json!({"bottles": 1}));
     assert_eq!(answer["accuracy"], Value::Null);
     let missing = answer["missing"].as_str().unwrap();
-    assert!(missing.starts_with("\"bottles\" is the only label; teach a second one"), "{missing}");
+    assert!(
+        missing.starts_with("\"bottles\" is the only label; teach a second one"),
+        "{missing}"
+    );
     school.sees(json!(IN_THE_RECORDING));
 
     school.teach(1, "streifen 🦓", 2);
@@ -205,7 +214,10 @@ fn labels_become_those_that_are_taught_and_survive_all() {
         json!({"bottles": 1, "disc": 2, "streifen 🦓": 2})
     );
     assert!(answer.get("missing").is_none(), "{answer}");
-    assert!(!answer["warnings"].as_array().unwrap().is_empty(), "{answer}");
+    assert!(
+        !answer["warnings"].as_array().unwrap().is_empty(),
+        "{answer}"
+    );
     let disc = school.sees(json!("disc"));
     assert!(disc["head"].is_string(), "{disc}");
     school.camera.show(1);
@@ -230,14 +242,25 @@ fn labels_become_those_that_are_taught_and_survive_all() {
     // Undo takes the newest back, and forget a whole label.
     let answer = school.ask(r#"{"undo":true,"correlation":"x"}"#);
     assert_eq!(
-        (&answer["undone"], &answer["correlation"], &answer["examples"]),
+        (
+            &answer["undone"],
+            &answer["correlation"],
+            &answer["examples"]
+        ),
         (&json!("disc"), &json!("x"), &json!(4)),
     );
     let answer = school.ask(r#"{"forget":"streifen 🦓"}"#);
-    assert_eq!((&answer["gone"], &answer["examples"]), (&json!(2), &json!(2)));
+    assert_eq!(
+        (&answer["gone"], &answer["examples"]),
+        (&json!(2), &json!(2))
+    );
     let answer = school.ask(r#"{"list":true}"#);
     assert_eq!(answer["labels"], json!({"bottles": 1, "disc": 1}));
-    assert_eq!(answer["classes"].as_array().map(Vec::len), Some(2), "{answer}");
+    assert_eq!(
+        answer["classes"].as_array().map(Vec::len),
+        Some(2),
+        "{answer}"
+    );
     school.camera.show(2);
     school.sees(json!("disc"));
     assert_eq!(
@@ -262,7 +285,10 @@ fn a_lesson_that_cannot_be_is_refused_with_the_reason() {
         ("", "it needs a label"),
         (r#"{"label":"a","undo":true}"#, "it needs exactly one of"),
         (r#"{"lable":"a"}"#, "unknown key \"lable\""),
-        (r#"{"label":"a\tb"}"#, "the label \"a\\tb\" has a control character"),
+        (
+            r#"{"label":"a\tb"}"#,
+            "the label \"a\\tb\" has a control character",
+        ),
         ("unknown", "\"unknown\" is observe.unknown"),
         ("None", "write \"none\" for pictures of nothing"),
         (r#"{"undo":true}"#, "there is no example to take back"),
@@ -285,7 +311,9 @@ fn a_lesson_that_cannot_be_is_refused_with_the_reason() {
     assert_eq!(settings.json()["taught"]["examples"], 0);
 
     school.camera.show(3);
-    school.labels.expect_that("label", |m| m.json()["reason"] == "dark");
+    school
+        .labels
+        .expect_that("label", |m| m.json()["reason"] == "dark");
     assert_eq!(
         school.refused("night"),
         "the pictures are dark and show nothing to teach"
@@ -295,8 +323,11 @@ fn a_lesson_that_cannot_be_is_refused_with_the_reason() {
 
     // The selected label is that of the button in Home Assistant.
     assert_eq!(school.ask(r#"{"select":"open"}"#)["selected"], "open");
-    let selected = |m: &Value| m["taught"]["selected"] == "open" && m["taught"]["refused"].is_null();
-    school.settings.expect_that("settings", |m| selected(&m.json()));
+    let selected =
+        |m: &Value| m["taught"]["selected"] == "open" && m["taught"]["refused"].is_null();
+    school
+        .settings
+        .expect_that("settings", |m| selected(&m.json()));
     assert_eq!(school.ask(r#"{"take":true}"#)["label"], "open");
     assert_eq!(school.ask("none")["examples"], 2);
     assert_eq!(
@@ -337,7 +368,10 @@ fn a_folder_is_needed_and_is_for_one_daemon_alone() {
     let config = configuration(folder.path(), source, &text);
     let (code, line) = last_line(&config);
     assert_eq!(code, 69, "{line}");
-    assert!(line.ends_with("is in use by another Goldcrest; give each a folder of its own"), "{line}");
+    assert!(
+        line.ends_with("is in use by another Goldcrest; give each a folder of its own"),
+        "{line}"
+    );
     daemon.end();
 }
 
@@ -370,7 +404,10 @@ fn teaching_is_off_unless_it_is_enabled() {
     let daemon = school.open("");
     school.sees(json!(IN_THE_RECORDING));
     daemon.end();
-    let text = format!("{}[commands]\nenabled = true\n", school.broker.config_toml());
+    let text = format!(
+        "{}[commands]\nenabled = true\n",
+        school.broker.config_toml()
+    );
     let daemon = Daemon::on(&school.camera.source(), &text);
     school.sees(json!(IN_THE_RECORDING));
     assert_eq!(

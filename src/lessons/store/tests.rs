@@ -233,10 +233,7 @@ fn examples_of_another_model_stay_apart() {
     let other = "c0ffee".repeat(10) + "cafe";
     let (mut store, _) = Store::open(&folder, &other, FEATURES, 10).unwrap();
     assert!(store.examples().is_empty());
-    assert_eq!(
-        folder.others(&other),
-        ["lessons-6fef886a913d201f.examples"]
-    );
+    assert_eq!(folder.others(&other), ["lessons-6fef886a913d201f.examples"]);
     store.add(example("shut", 0)).unwrap();
     let (store, _) = Store::open(&folder, MODEL, FEATURES, 10).unwrap();
     assert_eq!(store.examples(), examples);

@@ -93,7 +93,10 @@ mod tests {
             ("", "it needs a label, or a JSON object with one of "),
             ("{}", "it needs exactly one of \"label\""),
             (r#"{"label":"a","undo":true}"#, "it needs exactly one of"),
-            (r#"{"learn":"a"}"#, "unknown key \"learn\"; known are \"label\""),
+            (
+                r#"{"learn":"a"}"#,
+                "unknown key \"learn\"; known are \"label\"",
+            ),
             (r#"{"label":"a","x":1}"#, "unknown key \"x\""),
             (r#"{"lab":"a"}"#, "unknown key \"lab\""),
             (r#"{", ":"a"}"#, "unknown key \", \""),
