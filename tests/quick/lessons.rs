@@ -28,11 +28,11 @@ struct Camera {
 
 /// A picture of the scene, which differs a little from the one before.
 fn picture(scene: usize, bottles: &RgbImage, seed: u32) -> Vec<u8> {
-    let mut picture = RgbImage::from_fn(160, 120, |x, y| match scene {
+    let mut picture = RgbImage::from_fn(320, 180, |x, y| match scene {
         0 => *bottles.get_pixel(x, y),
-        1 if (x / 12) % 2 == 0 => Rgb([230, 40, 30]),
+        1 if (x / 24) % 2 == 0 => Rgb([230, 40, 30]),
         1 => Rgb([20, 30, 90]),
-        2 if (x as i32 - 80).pow(2) + (y as i32 - 60).pow(2) < 1600 => Rgb([250, 230, 60]),
+        2 if (x as i32 - 160).pow(2) + (y as i32 - 90).pow(2) < 3600 => Rgb([250, 230, 60]),
         2 => Rgb([40, 120, 60]),
         _ => Rgb([1, 1, 1]),
     });
@@ -57,7 +57,7 @@ impl Camera {
         let (scene, closed) = (Arc::<AtomicUsize>::default(), Arc::<AtomicBool>::default());
         let (shown, ended) = (Arc::clone(&scene), Arc::clone(&closed));
         let bottles = image::open(root().join("tests/recordings/bottles/bottles-20.jpg")).unwrap();
-        let bottles = bottles.resize_exact(160, 120, image::imageops::FilterType::Triangle);
+        let bottles = bottles.resize_exact(320, 180, image::imageops::FilterType::Triangle);
         let bottles = bottles.to_rgb8();
         thread::spawn(move || {
             let mut seed = 0;
