@@ -10,7 +10,7 @@ use crate::teach::{self, Compact, Examples, Moment};
 pub(super) const NO_FEATURES: &str = "plain tract runs the model and gives no features to teach; pack the model with `goldcrest pack`";
 
 /// The most labels that the daemon is taught.
-pub(super) const LABELS: usize = 100;
+pub(super) const LABELS: usize = 50;
 
 /// Features of the models that the memory is computed for.
 const WIDTH: usize = 768;

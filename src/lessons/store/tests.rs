@@ -108,7 +108,7 @@ fn the_number_of_labels_is_bounded() {
         store.add(example(&format!("label {n}"), 0)).unwrap();
     }
     let refused = store.add(example("one more", 0)).unwrap_err().to_string();
-    assert!(refused.starts_with("100 labels are taught"), "{refused}");
+    assert!(refused.starts_with("50 labels are taught"), "{refused}");
     store.add(example("label 7", 1)).unwrap();
 }
 
