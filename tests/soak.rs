@@ -152,6 +152,7 @@ fn daemon(folder: &Path, source: Opened, looked: Arc<AtomicU64>) -> Daemon {
         vision: 0,
         mqtt: 0,
         snapshots: 0,
+        lessons: 0,
         threads: 0,
     };
     Daemon {

@@ -18,7 +18,8 @@ use toml::Table;
 use self::layers::Layer;
 use crate::misfit::Misfit;
 use crate::{
-    daemon, engine, logging, memory, metrics, observe, publish, review, snapshot, source, vision,
+    daemon, engine, lessons, logging, memory, metrics, observe, publish, review, snapshot, source,
+    vision,
 };
 
 pub use changes::{Changes, Keys};
@@ -52,6 +53,8 @@ pub struct Config {
     pub homeassistant: publish::homeassistant::Config,
     /// Which commands are obeyed.
     pub commands: publish::CommandsConfig,
+    /// How the running daemon is taught.
+    pub teach: lessons::Config,
     /// How events wait for the broker.
     pub outbox: publish::OutboxConfig,
     /// Pictures that are published with events.
@@ -82,6 +85,7 @@ impl Default for Config {
             mqtt: Default::default(),
             homeassistant: Default::default(),
             commands: Default::default(),
+            teach: Default::default(),
             outbox: Default::default(),
             snapshot: Default::default(),
             review: Default::default(),
@@ -121,6 +125,7 @@ fn compose(layers: &[Layer]) -> Result<(Config, Table), Error> {
         ("mqtt", config.mqtt.check()),
         ("homeassistant", config.homeassistant.check()),
         ("commands", config.commands.check()),
+        ("teach", config.teach.check()),
         ("outbox", config.outbox.check()),
         ("snapshot", config.snapshot.check()),
         ("snapshot", check_packet(&config)),

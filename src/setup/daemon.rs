@@ -1,13 +1,15 @@
 //! A daemon of the configured parts.
 
-use std::path::PathBuf;
 use std::sync::Arc;
 
+use super::lessons::lessons;
 use super::reread::{Reader, settings};
+use super::state::state_folder;
 use super::{Failure, Packing, head, model, need};
 use crate::config::Loaded;
 use crate::daemon::{self, Daemon, Keeper, Reloader};
 use crate::exit;
+use crate::lessons::Opening;
 use crate::meter::{Progress, thermal};
 use crate::metrics::Textfile;
 use crate::publish::homeassistant::{Abilities, Announcement, Offer};
@@ -32,13 +34,19 @@ pub fn daemon(
     let mut source = source::open(&config.source, &config.camera, loaded.folder(), stop)?;
     let mut model = model(loaded, None, None, Packing::Never(source.footprint))?;
     model.engine.self_test()?;
-    let head = head(loaded, None, &mut model)?;
+    let mut lessons = lessons(loaded, &mut model)?;
+    let taught = lessons.head.is_some();
+    let head = match lessons.head.take() {
+        Some(head) => Some(head),
+        None => head(loaded, None, &mut model)?,
+    };
     let reloader = Reloader::new(
         requested,
         settings(config, model.path, loaded.folder()),
         model.card,
         Some(Box::new(Reader::new(loaded))),
-    );
+    )
+    .taught_in(lessons.folder(), taught);
     let keeper = keeper(&config.commands)?;
     let pipeline = reloader.pipeline(head, model.engine);
     let path = &reloader.settings.model;
@@ -47,12 +55,15 @@ pub fn daemon(
         Some(path) => Some(Textfile::open(path, &config.id)?),
         None => None,
     };
+    let opened = lessons.opening;
+    let labels = opened.as_ref().map(|opening| opening.state().names());
+    let labels = labels.unwrap_or_default();
     let progress = Arc::new(Progress::default());
     let publisher = if config.mqtt.enabled {
         let extras = Extras {
             commands: config.commands.clone(),
             progress: Some((Arc::clone(&progress), daemon::patience())),
-            announcement: Some(announcement(loaded, reloader.offer(&pipeline))),
+            announcement: Some(announcement(loaded, reloader.offer(&pipeline, labels))),
         };
         let outbox = config.outbox.below(loaded.folder());
         Some(Publisher::start_with(
@@ -77,6 +88,7 @@ pub fn daemon(
         None
     };
     let reviews = reviews(loaded)?;
+    let lessons = opened.map(Opening::start).transpose()?;
     source.start();
     Ok(Daemon {
         source,
@@ -88,6 +100,8 @@ pub fn daemon(
         reloader,
         report,
         textfile,
+        lessons,
+        lesson_pictures: config.teach.pictures.then(|| config.vision.clone()),
         keeper,
         progress,
     })
@@ -142,13 +156,8 @@ fn announcement(loaded: &Loaded, offer: Offer) -> Announcement {
             commands,
             snapshot: loaded.config.snapshot.enabled,
             thermometer: thermal::temperature().is_some(),
+            teach: loaded.config.teach.enabled,
         },
         offer,
     }
-}
-
-/// The folder that systemd gives to the service. It separates several by colons (systemd.exec(5)).
-fn state_folder() -> Option<PathBuf> {
-    let folders = std::env::var_os("STATE_DIRECTORY")?;
-    std::env::split_paths(&folders).find(|folder| !folder.as_os_str().is_empty())
 }

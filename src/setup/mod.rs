@@ -3,11 +3,13 @@
 mod daemon;
 mod failure;
 mod head;
+mod lessons;
 mod model;
 pub mod need;
 mod pictures;
 mod remedies;
 mod reread;
+mod state;
 
 pub use daemon::daemon;
 pub use failure::Failure;

@@ -20,6 +20,7 @@ mod health;
 mod homeassistant;
 mod install;
 mod layers;
+mod lessons;
 mod metrics;
 mod models;
 mod mqtt_page;

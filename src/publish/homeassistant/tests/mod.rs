@@ -14,6 +14,7 @@ fn offer(labels: &[&str]) -> Offer {
         model_hash: "cafe".into(),
         head_hash: None,
         health_interval: 60.0,
+        lessons: Vec::new(),
     }
 }
 
@@ -27,11 +28,13 @@ fn all_on() -> Abilities {
         "threshold",
         "log_level",
         "health",
+        "teach",
     ];
     Abilities {
         commands: commands.map(String::from).into(),
         snapshot: true,
         thermometer: true,
+        teach: true,
     }
 }
 
