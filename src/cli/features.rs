@@ -65,11 +65,6 @@ impl Features {
         }
     }
 
-    /// SHA-256 of the model, in hex.
-    pub fn model(&self) -> &str {
-        &self.pipeline.engine().model_hash
-    }
-
     /// Takes one frame through the stages.
     ///
     /// # Errors

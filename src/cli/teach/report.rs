@@ -45,6 +45,18 @@ struct Row<'a> {
     confused_with: Option<&'a str>,
 }
 
+impl<'a> Row<'a> {
+    fn of(class: &'a Class) -> Self {
+        Self {
+            label: &class.label,
+            examples: class.examples,
+            bursts: class.bursts,
+            accuracy: class.accuracy.map(rounded),
+            confused_with: class.confused_with.as_deref(),
+        }
+    }
+}
+
 /// Four decimals, which are more than such shares are worth.
 fn rounded(share: f32) -> f64 {
     (f64::from(share) * 1e4).round() / 1e4
@@ -80,26 +92,10 @@ impl Report<'_> {
     /// The object of `--json`, on one line.
     pub fn json(&self) -> serde_json::Result<String> {
         let quality = self.quality();
-        let row = |class| {
-            let Class {
-                label,
-                examples,
-                bursts,
-                accuracy,
-                confused_with,
-            } = class;
-            Row {
-                label,
-                examples: *examples,
-                bursts: *bursts,
-                accuracy: accuracy.map(rounded),
-                confused_with: confused_with.as_deref(),
-            }
-        };
         serde_json::to_string(&Json {
             accuracy: quality.accuracy.map(rounded),
             interval: quality.interval.map(rounded),
-            classes: quality.classes.iter().map(row).collect(),
+            classes: quality.classes.iter().map(Row::of).collect(),
             warnings: quality.warnings.iter().cloned().chain(self.left_out()).collect(),
             seconds: (self.took.as_secs_f64() * 1e3).round() / 1e3,
             head: self.head,
