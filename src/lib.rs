@@ -11,7 +11,7 @@
 //! - [`snapshot`]: pictures of the frames behind events
 //! - [`publish`]: messages over MQTT
 //!
-//! Around them: [`pipeline`] runs the stages on one frame, [`daemon`] runs threads, health and
+//! Around them: [`teach`] makes heads of examples, [`pipeline`] runs the stages on one frame, [`daemon`] runs threads, health and
 //! reload, [`memory`] computes and guards the budget, [`meter`] measures the process, `setup`
 //! builds the parts that a configuration names, and [`cli`] holds the commands.
 //!
@@ -40,4 +40,5 @@ mod setup;
 pub mod signals;
 pub mod snapshot;
 pub mod source;
+pub mod teach;
 pub mod vision;

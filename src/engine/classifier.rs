@@ -188,6 +188,10 @@ impl Engine for Classifier {
         Ok(())
     }
 
+    fn familiarity(&self) -> f32 {
+        self.head.as_ref().map_or(1.0, Head::familiarity)
+    }
+
     fn describe(&self) -> &Description {
         &self.description
     }

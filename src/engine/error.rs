@@ -17,6 +17,14 @@ pub enum Error {
         /// The system's reason.
         cause: std::io::Error,
     },
+    /// A file cannot be written; the one from before is still there.
+    #[error("cannot write {path}: {cause}", path = .path.display())]
+    Write {
+        /// The file's path.
+        path: PathBuf,
+        /// The system's reason.
+        cause: std::io::Error,
+    },
     /// No place where models are looked for has this one.
     #[error("{path}: no such model, looked for as {tried}; set model.path or make one with model/tools", path = .path.display())]
     Missing {
@@ -99,6 +107,7 @@ impl Error {
             Self::Model { .. } | Self::Bundle { .. } | Self::Unpacked { .. } | Self::Head(_) => {
                 exit::DATA
             }
+            Self::Write { .. } => exit::IO,
             Self::Setup(_) => exit::CONFIG,
             Self::Run(_) => exit::SOFTWARE,
         }

@@ -32,7 +32,10 @@ pub use classifier::Classifier;
 pub use config::Config;
 pub use error::Error;
 pub use hash::sha256;
-pub use head::{Class, Head, NOTHING, Quality, Rule, Taught};
+pub use head::{
+    Class, Head, Known, MOST_LABELS, NOTHING, Quality, Rule, Taught, check_label, read_head,
+    write_head,
+};
 pub use interface::{Description, Engine, Layer, Memory, Output};
 pub use onnx::Onnx;
 pub use open::open;

@@ -1,21 +1,28 @@
 //! A linear head in f32 over the features.
 
+use super::known::Known;
 use crate::engine::error::Error;
 
 /// A linear layer in f32 over the features, which stands in for the bundle's classifier:
 /// `logits[n] = sum_k weights[n, k] * features[k] + biases[n]`.
 ///
-/// It gives the same bits on every processor, and allocates nothing after it was made.
+/// One that was taught takes the features less their centre, brought to length 1, and tells how
+/// familiar they are. A head gives the same bits on every processor, and allocates nothing after it
+/// was made.
 #[derive(Clone, Debug)]
 pub struct Head {
     weights: Vec<f32>,
     biases: Vec<f32>,
+    known: Option<Known>,
+    /// The features that `weights` are applied to, if it was taught.
+    unit: Vec<f32>,
     logits: Vec<f32>,
+    familiarity: f32,
 }
 
 impl Head {
     /// The head of `weights`, a row of as many as there are features for each class, and one bias
-    /// for each class.
+    /// for each class. It takes features as they are, and every picture is familiar to it.
     ///
     /// # Errors
     /// [`Error::Head`] when there is no class, the rows are not whole, or a number is not finite.
@@ -36,12 +43,45 @@ impl Head {
             logits: vec![0.0; classes],
             weights,
             biases,
+            known: None,
+            unit: Vec::new(),
+            familiarity: 1.0,
         })
+    }
+
+    /// The head of `weights` and `biases` over centred features of length 1, as `known` describes
+    /// them.
+    ///
+    /// # Errors
+    /// As [`Head::new`], and when `known` is of another number of features or classes.
+    pub fn taught(weights: Vec<f32>, biases: Vec<f32>, known: Known) -> Result<Self, Error> {
+        let mut head = Self::new(weights, biases)?;
+        known.fits(head.inputs(), head.outputs())?;
+        head.unit = vec![0.0; head.inputs()];
+        head.known = Some(known);
+        Ok(head)
     }
 
     /// Features that it takes.
     pub fn inputs(&self) -> usize {
         self.weights.len() / self.biases.len()
+    }
+
+    /// Logits that it gives.
+    pub fn outputs(&self) -> usize {
+        self.biases.len()
+    }
+
+    /// Bytes that it holds.
+    pub fn bytes(&self) -> usize {
+        let known = self.known.as_ref().map_or(0, Known::len);
+        let all = self.weights.len() + self.biases.len() + self.logits.len() + self.unit.len();
+        (all + known) * size_of::<f32>()
+    }
+
+    /// Weights, a row a class; biases; and what is known of the features, if it was taught.
+    pub(super) fn parts(&self) -> (&[f32], &[f32], Option<&Known>) {
+        (&self.weights, &self.biases, self.known.as_ref())
     }
 
     /// Refuses a network that gives another number of features.
@@ -55,22 +95,37 @@ impl Head {
         )))
     }
 
-    /// Computes the logits of `features`, of which there are [`Head::inputs`].
-    pub(in crate::engine) fn run(&mut self, features: &[f32]) {
-        let rows = self.weights.chunks_exact(features.len());
+    /// Computes the logits and the familiarity of `features`, of which there are [`Head::inputs`].
+    pub fn run(&mut self, features: &[f32]) {
+        let taken = match &self.known {
+            Some(known) => {
+                known.unit(features, &mut self.unit);
+                self.unit.as_slice()
+            }
+            None => features,
+        };
+        let rows = self.weights.chunks_exact(taken.len());
         for ((logit, row), bias) in self.logits.iter_mut().zip(rows).zip(&self.biases) {
-            *logit = dot(row, features) + bias;
+            *logit = dot(row, taken) + bias;
+        }
+        if let Some(known) = &self.known {
+            self.familiarity = known.familiarity(&self.unit);
         }
     }
 
-    /// The logits of the last run.
-    pub(in crate::engine) fn logits(&self) -> &[f32] {
+    /// The logits of the last run, 0 before the first.
+    pub fn logits(&self) -> &[f32] {
         &self.logits
+    }
+
+    /// The probability that the features of the last run are of a kind that was taught, 0 to 1.
+    pub fn familiarity(&self) -> f32 {
+        self.familiarity
     }
 }
 
 /// The product of two vectors of the same length, summed in an order that no vector width changes.
-fn dot(a: &[f32], b: &[f32]) -> f32 {
+pub(super) fn dot(a: &[f32], b: &[f32]) -> f32 {
     let (a, a_rest) = a.as_chunks::<16>();
     let (b, b_rest) = b.as_chunks::<16>();
     let mut lanes = [0.0_f32; 16];
@@ -102,6 +157,28 @@ mod tests {
         };
         // Every product and sum is exact.
         assert_eq!(head.logits(), [wanted(0) + 0.5, wanted(1) - 1.0]);
+        assert_eq!(head.familiarity(), 1.0);
+    }
+
+    #[test]
+    fn a_taught_head_sees_centred_features_of_length_one() {
+        let known = Known {
+            centre: vec![1.0, 2.0],
+            kinds: vec![1.0, 0.0, 0.0, 1.0],
+            far: 0.0,
+            near: 0.5,
+        };
+        let mut head = Head::taught(vec![1.0, 0.0, 0.0, 2.0], vec![0.0, 0.5], known).unwrap();
+        head.run(&[1.0 + 3.0, 2.0 + 4.0]);
+        assert_eq!(head.logits(), [0.6, 2.1]);
+        assert_eq!(head.familiarity(), 1.0);
+        head.run(&[1.0 - 5.0, 2.0]);
+        assert_eq!(head.logits(), [-1.0, 0.5]);
+        assert_eq!(head.familiarity(), 0.0);
+        // At the centre there is no direction.
+        head.run(&[1.0, 2.0]);
+        assert_eq!(head.logits(), [0.0, 0.5]);
+        assert_eq!(head.familiarity(), 0.0);
     }
 
     #[test]

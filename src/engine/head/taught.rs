@@ -1,12 +1,29 @@
 //! A head that was taught, with all that its file holds.
 
-use std::time::SystemTime;
+use std::collections::HashSet;
+use std::ops::RangeInclusive;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use super::Head;
+use crate::engine::error::Error;
+use crate::engine::hash::abbreviated;
 
 /// The label of examples that show nothing of the other labels. A frame that it fits best is
 /// published as unknown.
 pub const NOTHING: &str = "none";
+
+/// The most labels that a head may have.
+pub const MOST_LABELS: usize = 200;
+
+/// The longest label, in characters.
+const MOST_CHARACTERS: usize = 64;
+
+/// The longest warning, and the most of them.
+const MOST_WARNING_CHARACTERS: usize = 1000;
+const MOST_WARNINGS: usize = 1000;
+
+/// The largest scene, in bytes.
+const MOST_SCENE: usize = 64 << 10;
 
 /// A taught head: what runs, what its outputs mean, and how good it is.
 #[derive(Clone, Debug)]
@@ -29,6 +46,93 @@ pub struct Taught {
     pub made: SystemTime,
 }
 
+impl Taught {
+    /// Refuses the model whose ONNX file has another SHA-256, in hex, than the one that the head
+    /// was taught on.
+    ///
+    /// # Errors
+    /// [`Error::Head`]
+    pub fn fits(&self, model_sha256: &str) -> Result<(), Error> {
+        if self.backbone.eq_ignore_ascii_case(model_sha256) {
+            return Ok(());
+        }
+        Err(Error::Head(format!(
+            "the head was taught on the model {}, and the model here is {}; teach it again with this model, or set model.path to that one",
+            abbreviated(&self.backbone),
+            abbreviated(model_sha256)
+        )))
+    }
+
+    /// Checks all that the types leave open: a head that passes can be written, read and run.
+    ///
+    /// # Errors
+    /// [`Error::Head`] with the first fault.
+    pub fn check(&self) -> Result<(), Error> {
+        let refuse = |fault: String| Err(Error::Head(fault));
+        let count = self.labels.len();
+        if count == 0 || count > MOST_LABELS || count != self.head.outputs() {
+            return refuse(format!(
+                "the head has {count} labels for {} logits; 1 to {MOST_LABELS} are allowed, one a logit",
+                self.head.outputs()
+            ));
+        }
+        let mut seen = HashSet::new();
+        for label in &self.labels {
+            check_label(label).map_err(Error::Head)?;
+            if !seen.insert(label.as_str()) {
+                return refuse(format!("the head has the label {label:?} twice"));
+            }
+        }
+        check_number("temperature", self.temperature, 1e-6..=1e6)?;
+        self.rule.check()?;
+        self.quality.check(&self.labels)?;
+        if self.scene.len() > MOST_SCENE {
+            return refuse(format!(
+                "the head's scene has {} bytes, and {MOST_SCENE} are the most",
+                self.scene.len()
+            ));
+        }
+        // Until the year 9999, which is all that can be shown.
+        if self.made >= UNIX_EPOCH + Duration::from_secs(253_402_300_800) {
+            return refuse("the head's date is after the year 9999".into());
+        }
+        Ok(())
+    }
+}
+
+/// Refuses what is no label: one is 1 to 64 characters, not all blank, none a control character.
+///
+/// # Errors
+/// The fault in one line.
+pub fn check_label(label: &str) -> Result<(), String> {
+    let characters = label.chars().count();
+    if characters > MOST_CHARACTERS {
+        return Err(format!(
+            "the label {label:?} has {characters} characters; {MOST_CHARACTERS} are the most"
+        ));
+    }
+    if label.trim().is_empty() {
+        return Err("a label is blank; give it 1 to 64 characters".into());
+    }
+    if label.chars().any(char::is_control) {
+        return Err(format!(
+            "the label {label:?} has a control character; leave it out"
+        ));
+    }
+    Ok(())
+}
+
+/// Refuses a number outside of its range, and NaN.
+fn check_number(name: &str, value: f32, range: RangeInclusive<f32>) -> Result<(), Error> {
+    if range.contains(&value) {
+        return Ok(());
+    }
+    let (low, high) = (range.start(), range.end());
+    Err(Error::Head(format!(
+        "the head's {name} is {value} and must be {low} to {high}"
+    )))
+}
+
 /// The rule by which `observe` claims a label, fitted on examples that were left out. The
 /// keys of `[observe]` of the same names replace it.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -39,6 +143,15 @@ pub struct Rule {
     pub release: f32,
     /// How far the first label must lead the second to be claimed.
     pub margin: f32,
+}
+
+impl Rule {
+    fn check(&self) -> Result<(), Error> {
+        // Every label reaches a threshold of 0.
+        check_number("threshold", self.threshold, f32::MIN_POSITIVE..=1.0)?;
+        check_number("release", self.release, 0.0..=self.threshold)?;
+        check_number("margin", self.margin, 0.0..=1.0)
+    }
 }
 
 /// How good a head was on examples that were left out, whole bursts at a time.
@@ -53,6 +166,34 @@ pub struct Quality {
     pub classes: Vec<Class>,
     /// What would make the head better, a sentence each.
     pub warnings: Vec<String>,
+}
+
+impl Quality {
+    fn check(&self, labels: &[String]) -> Result<(), Error> {
+        let refuse = |fault: &str| Err(Error::Head(format!("the head's {fault}")));
+        let [low, high] = self.interval;
+        if !(0.0 <= low && low <= high && high <= 1.0) {
+            return refuse("interval of the accuracy is none within 0 to 1");
+        }
+        let shares = self.classes.iter().filter_map(|class| class.accuracy);
+        for share in shares.chain(self.accuracy) {
+            check_number("accuracy", share, 0.0..=1.0)?;
+        }
+        if !self.classes.iter().map(|c| &c.label).eq(labels) {
+            return refuse("classes are not its labels");
+        }
+        let mut confused = self.classes.iter().filter_map(|c| c.confused_with.as_ref());
+        if confused.any(|label| !labels.contains(label)) {
+            return refuse("classes are confused with one that it does not have");
+        }
+        let plain = |text: &String| {
+            text.chars().count() <= MOST_WARNING_CHARACTERS && !text.chars().any(char::is_control)
+        };
+        if self.warnings.len() > MOST_WARNINGS || !self.warnings.iter().all(plain) {
+            return refuse("warnings are too many or no plain text");
+        }
+        Ok(())
+    }
 }
 
 /// How good a head was on the examples of one label.

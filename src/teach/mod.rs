@@ -1,0 +1,16 @@
+//! Teaching: from examples to a head, and how good it is.
+//!
+//! [`fit()`] is pure and deterministic: features in, a head out, without frames and files.
+
+mod compact;
+mod error;
+mod examples;
+mod farthest;
+mod fit;
+mod solve;
+
+pub use compact::Compact;
+pub use error::Error;
+pub use examples::{Examples, MOST_EXAMPLES, Moment};
+pub use farthest::farthest;
+pub use fit::{Options, fit, memory};

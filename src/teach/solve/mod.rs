@@ -1,0 +1,5 @@
+//! Linear algebra in f64.
+
+mod triangle;
+
+pub(super) use triangle::Triangle;
