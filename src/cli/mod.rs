@@ -52,7 +52,7 @@ enum Command {
     /// Classify every frame of a recording: a folder of pictures, a picture, MJPEG, Y4M or a video
     /// file
     Replay(replay::Options),
-    /// Save frames of the source into a folder, for replay and calibration
+    /// Save frames of the source into a folder, for replay, teaching and calibration
     Record(record::Options),
     /// Pick the frames of a long recording that differ most, to be sorted by label and taught
     Pick(pick::Options),

@@ -21,14 +21,17 @@ pub(super) struct Shown {
 /// The page of the `pictures` that were picked from `recording` into `folder`. It needs nothing but
 /// the pictures beside it, and no script to show them.
 pub(super) fn html(recording: &str, folder: &Path, pictures: &[Shown]) -> String {
-    let (title, count) = (text(recording), pictures.len());
+    let title = match pictures.len() {
+        1 => format!("1 picture of {}", text(recording)),
+        n => format!("{n} pictures of {}", text(recording)),
+    };
     let absolute = std::path::absolute(folder).unwrap_or_else(|_| folder.into());
     let folder = text(&absolute.display().to_string());
     let mut page = format!(
         "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
          <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
-         <title>{count} pictures of {title}</title>\n<style>\n{STYLE}</style>\n</head>\n<body>\n\
-         <h1>{count} pictures of {title}</h1>\n\
+         <title>{title}</title>\n<style>\n{STYLE}</style>\n</head>\n<body>\n\
+         <h1>{title}</h1>\n\
          <p>These are the frames that differ most. Sort them by what you want to tell apart:</p>\n<ol>\n\
          <li>Make a folder for each label in <code>{folder}</code>, such as <code>open</code> and \
          <code>closed</code>, and move its pictures there.</li>\n\
@@ -95,7 +98,7 @@ mod tests {
             caption: "0:00:01.0".into(),
         };
         let page = html("<script>.mp4", Path::new("/x"), &[picture]);
-        assert!(page.contains("1 pictures of &lt;script&gt;.mp4"), "{page}");
+        assert!(page.contains("1 picture of &lt;script&gt;.mp4"), "{page}");
         assert!(page.contains("src=\"a%22%3Cb%3E%26%3A%C3%A4.jpg\""), "{page}");
         assert!(page.contains("data-file=\"a&quot;&lt;b&gt;&amp;:ä.jpg\""), "{page}");
         assert_eq!(page.matches("<script").count(), 1);

@@ -21,13 +21,16 @@ const FRAMES: usize = 500;
 
 /// Reads pictures and turns them into examples.
 pub(super) struct Gatherer<'a> {
-    pub features: Features,
-    pub cache: Option<Cache>,
-    pub frame_rate: f64,
-    pub bar: ProgressBar,
-    pub stop: &'a Stop,
+    features: Features,
+    cache: Option<Cache>,
+    frame_rate: f64,
+    bar: ProgressBar,
+    stop: &'a Stop,
     /// Pictures that cannot be read.
     pub passed_over: u64,
+    /// Pictures whose features are needed, and those of them whose features were kept.
+    wanted: u64,
+    kept: u64,
     groups: Groups,
 }
 
@@ -108,6 +111,8 @@ impl<'a> Gatherer<'a> {
             bar,
             stop,
             passed_over: 0,
+            wanted: 0,
+            kept: 0,
             groups: Groups::default(),
         }
     }
@@ -204,6 +209,8 @@ impl<'a> Gatherer<'a> {
             (Some(cache), Some(key)) => cache.get(key),
             _ => None,
         };
+        self.wanted += 1;
+        self.kept += u64::from(known.is_some());
         let features = match known {
             Some(features) => features,
             None => {
@@ -213,7 +220,7 @@ impl<'a> Gatherer<'a> {
                             cache.add(key, features);
                         }
                         features
-                    },
+                    }
                     Seen::Still => return Ok(()),
                     Seen::Bad(why) => {
                         let why = why.to_string();
@@ -228,6 +235,23 @@ impl<'a> Gatherer<'a> {
             None => examples.push(label, features, moment)?,
         }
         Ok(())
+    }
+
+    /// Clears the bar and writes the cache: all that was computed, also of a run that is not
+    /// `whole`, because it serves the next one.
+    pub fn finish(&mut self, whole: bool) {
+        self.bar.finish_and_clear();
+        let Some(cache) = self.cache.take() else {
+            return;
+        };
+        cache.close(whole);
+        if whole {
+            log::info!(
+                "features of {} of {} pictures were kept from an earlier run",
+                self.kept,
+                self.wanted
+            );
+        }
     }
 
     /// The moment of a picture that is in a file of its own.

@@ -103,11 +103,7 @@ fn examples(
         .try_for_each(|(at, (label, recordings))| {
             gatherer.label((at, label), recordings, &mut examples)
         });
-    gatherer.bar.finish_and_clear();
-    // What an interrupted run has computed serves the next one.
-    if let Some(cache) = gatherer.cache.take() {
-        cache.close(gathered.is_ok());
-    }
+    gatherer.finish(gathered.is_ok());
     gathered?;
     Ok(((examples, backbone), gatherer.passed_over))
 }
