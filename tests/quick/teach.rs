@@ -1,6 +1,7 @@
 //! `goldcrest teach` as a user runs it, on six pictures each of three kinds.
 
 use std::fs;
+use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
 use std::thread;
@@ -130,6 +131,9 @@ fn a_report_has_the_fields_of_the_contract_and_is_right() {
     }
     assert_eq!(report["classes"].as_array().unwrap().len(), 3);
     assert_eq!(report["head"], "a.head");
+    // The daemon runs as another user.
+    let mode = fs::metadata(bench.at("a.head")).unwrap().permissions().mode();
+    assert_eq!(mode & 0o777, 0o644, "{mode:o}");
     let head = fs::read(bench.at("a.head")).unwrap();
     assert_eq!(report["head_sha256"], format!("{:x}", Sha256::digest(head)));
     let card = fs::read_to_string(root().join("model/model.toml")).unwrap();

@@ -122,7 +122,7 @@ impl Cache {
         if !self.stale && self.known.len() == before {
             return;
         }
-        if let Err(e) = files::replace(&self.path, &self.bytes()) {
+        if let Err(e) = files::replace_public(&self.path, &self.bytes()) {
             log::info!(
                 "{}: cannot be written ({e}), so the next run computes all features again",
                 self.path.display()
