@@ -128,6 +128,7 @@ fn daemon(folder: &Path, source: Opened, looked: Arc<AtomicU64>) -> Daemon {
         Request::default(),
         Settings {
             model,
+            head: None,
             threads: 1,
             vision: Default::default(),
             gate: Default::default(),
@@ -155,7 +156,7 @@ fn daemon(folder: &Path, source: Opened, looked: Arc<AtomicU64>) -> Daemon {
     };
     Daemon {
         source,
-        pipeline: reloader.pipeline(&reloader.card, engine),
+        pipeline: reloader.pipeline(None, engine),
         publisher: None,
         snapshots: None,
         guard: Guard::new(&memory::Config::default(), facts, Vec::new()),

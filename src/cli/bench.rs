@@ -32,6 +32,9 @@ pub struct Options {
     /// The model, instead of the configured one
     #[arg(long, value_name = "ONNX")]
     model: Option<PathBuf>,
+    /// A taught head, instead of the configured one
+    #[arg(long, value_name = "HEAD")]
+    head: Option<PathBuf>,
     /// Threads that one inference uses, instead of as many as are configured
     #[arg(long, value_parser = clap::value_parser!(u64).range(1..=16))]
     threads: Option<u64>,
@@ -58,6 +61,8 @@ struct Report {
     memory: process::Resident,
     kernel: String,
     model_hash: String,
+    /// `null` without a taught head.
+    head_hash: Option<String>,
 }
 
 /// Allocations of one frame, on average.
@@ -79,14 +84,17 @@ pub fn run(options: &Options) -> Result<(), Failure> {
         options.threads.map(|n| n as usize),
         setup::Packing::Cache,
     )?;
+    let head = setup::head(&loaded, options.head.as_deref(), &mut model)?;
+    let head_hash = head.as_ref().map(|head| head.sha256.clone());
     let described = model.engine.describe().clone();
     let input = prepared(model.card.input.width * model.card.input.height);
     let (infer, allocations) = inferences(model.engine.as_mut(), &input, options.frames)?;
 
-    let mut pipeline = Pipeline::new(
+    let mut pipeline = Pipeline::taught(
         &loaded.config.vision,
         &loaded.config.observe,
         &model.card,
+        head,
         model.engine,
     );
     let mut messages = Messages {
@@ -118,6 +126,7 @@ pub fn run(options: &Options) -> Result<(), Failure> {
         memory: process::resident(),
         kernel: described.kernel,
         model_hash: described.model_hash,
+        head_hash,
     };
     if options.json {
         let line = serde_json::to_string(&report).map_err(|e| Failure::new(exit::SOFTWARE, e))?;
@@ -139,7 +148,7 @@ impl Listener for Messages {
             return Ok(());
         };
         let (start, mut counted) = (Instant::now(), heap::now());
-        for payload in Payload::of(update, outcome.model, &self.ids) {
+        for payload in Payload::of(update, outcome.hashes, &self.ids) {
             let message = (payload.topic(&self.topics).to_string(), payload.to_json()?);
             std::hint::black_box(message);
         }
@@ -233,6 +242,12 @@ fn tick(frame: &mut Frame, seq: u64) {
     };
 }
 
+/// The taught head, if there is one, for the line of the model.
+fn head(report: &Report) -> String {
+    let hash = report.head_hash.as_deref().map(engine::abbreviated);
+    hash.map_or_else(String::new, |hash| format!(" with the head {hash}"))
+}
+
 fn text(report: &Report) -> String {
     let Report {
         infer_ms,
@@ -243,8 +258,9 @@ fn text(report: &Report) -> String {
     } = report;
     [
         format!(
-            "model        {} by {}, threads {}",
+            "model        {}{} by {}, threads {}",
             engine::abbreviated(&report.model_hash),
+            head(report),
             report.kernel,
             report.threads
         ),

@@ -112,7 +112,7 @@ fn compose(layers: &[Layer]) -> Result<(Config, Table), Error> {
         ("vision", config.vision.check()),
         ("gate", config.gate.check()),
         ("model", config.model.check()),
-        ("observe", config.observe.check()),
+        ("observe", config.observe.check(config.model.head.is_some())),
         ("mqtt", config.mqtt.check()),
         ("homeassistant", config.homeassistant.check()),
         ("commands", config.commands.check()),

@@ -184,9 +184,9 @@ impl Commands {
         }
         let settings = Payload::Settings(Settings::new(
             self.paused.is_some(),
-            reloader.settings.observe.threshold,
+            pipeline.rule().threshold,
             reloader.settings.log,
-            (&pipeline.engine().model_hash, reloader.card.labels.len()),
+            (pipeline.hashes(), pipeline.labels().count()),
             self.reload_error.as_deref(),
         ));
         let json = settings.to_json().ok();

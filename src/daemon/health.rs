@@ -11,7 +11,7 @@ use crate::meter::timing::StageTimes;
 use crate::meter::{Tally, heap, process, thermal};
 use crate::misfit::{Misfit, within};
 use crate::pipeline::Totals;
-use crate::publish::{self, MemoryUse, MessageCounts, Time};
+use crate::publish::{self, Hashes, MemoryUse, MessageCounts, Time};
 use crate::source::SourceState;
 
 /// Section `[health]`.
@@ -46,8 +46,10 @@ pub(super) struct Now<'a> {
     pub(super) drops: Tally,
     pub(super) camera: SourceState,
     pub(super) picture: PictureState,
-    /// The engine and its model.
+    /// The engine.
     pub(super) engine: &'a Description,
+    /// The model and the head that it runs.
+    pub(super) hashes: Hashes<'a>,
     /// The messages, if there is a publisher.
     pub(super) messages: Option<MessageCounts>,
     /// The guard's last reading of the memory.
@@ -122,7 +124,8 @@ impl Collector {
             outbox: now.messages.map(|m| publish::OutboxUse::from(m.events)),
             temperature_c: thermal::temperature(),
             kernel: &now.engine.kernel,
-            model: &now.engine.model_hash,
+            model: now.hashes.model,
+            head: now.hashes.head,
         }
     }
 }
@@ -161,6 +164,7 @@ pub(crate) fn sample<'a>(
         temperature_c: Some(48.3),
         kernel: "simulated",
         model,
+        head: None,
     }
 }
 
@@ -194,6 +198,10 @@ mod tests {
             camera: SourceState::Streaming,
             picture: PictureState::Dark,
             engine,
+            hashes: Hashes {
+                model: &engine.model_hash,
+                head: Some("beef"),
+            },
             messages: None,
             memory: Reading {
                 budget_mb: 48,
@@ -241,6 +249,7 @@ mod tests {
         assert!(health.memory.heap_bytes > 0, "{health:?}");
         assert_eq!(health.memory.budget_mb, 48);
         assert_eq!((health.kernel, health.model), ("scalar", "cafe"));
+        assert_eq!(health.head, Some("beef"));
     }
 
     #[test]

@@ -86,12 +86,8 @@ impl MainLoop<'_> {
             if let Some(outcome) = &reloaded {
                 self.commands.reloaded(outcome, self.publisher);
             }
-            if let Some(Ok((Reloaded::OtherModel, _))) = reloaded {
-                self.publish_unknown(publishing, Unknown::ModelChanged, SystemTime::now());
-                sight.repeat();
-            }
-            if let (Some(Ok(_)), Some(publisher)) = (&reloaded, self.publisher) {
-                publisher.offer(self.reloader.offer());
+            if let Some(Ok((reloaded, _))) = &reloaded {
+                self.tell_reloaded(*reloaded, publishing, &mut sight);
             }
             sight.set_paused(self.commands.paused());
             if let Some(publishing) = publishing {
@@ -143,6 +139,22 @@ impl MainLoop<'_> {
         }
     }
 
+    /// Publishes what follows from another model or another head.
+    fn tell_reloaded(
+        &self,
+        reloaded: Reloaded,
+        publishing: &Option<Publishing<'_>>,
+        sight: &mut Sight,
+    ) {
+        if let Some(reason) = reloaded.unknown() {
+            self.publish_unknown(publishing, reason, SystemTime::now());
+            sight.repeat();
+        }
+        if let Some(publisher) = self.publisher {
+            publisher.offer(self.reloader.offer(self.pipeline));
+        }
+    }
+
     /// Publishes that no label is known since `since`, and why.
     fn publish_unknown(
         &self,
@@ -151,7 +163,7 @@ impl MainLoop<'_> {
         since: SystemTime,
     ) {
         if let Some(publishing) = publishing {
-            publishing.unknown(reason, since, &self.pipeline.engine().model_hash);
+            publishing.unknown(reason, since, self.pipeline.hashes());
         }
     }
 
@@ -205,6 +217,7 @@ impl MainLoop<'_> {
             camera: self.monitor.state(),
             picture,
             engine: self.pipeline.engine(),
+            hashes: self.pipeline.hashes(),
             messages,
             memory: *self.guard.last(),
         }

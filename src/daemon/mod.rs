@@ -8,6 +8,7 @@
 mod capture;
 mod commands;
 mod health;
+mod incoming;
 mod kept;
 mod main_loop;
 mod overrides;

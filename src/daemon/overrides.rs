@@ -7,7 +7,7 @@ use super::settings::Settings;
 /// What commands set, and what the configuration had then.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Overrides {
-    configured: (f32, LevelFilter),
+    configured: (Option<f32>, LevelFilter),
     pub(super) threshold: Option<f32>,
     pub(super) log: Option<LevelFilter>,
 }
@@ -45,8 +45,8 @@ impl Overrides {
             return Ok(());
         };
         let mut observe = settings.observe.clone();
-        observe.threshold = threshold;
-        if let Err(misfit) = observe.check() {
+        observe.threshold = Some(threshold);
+        if let Err(misfit) = observe.check(settings.head.is_some()) {
             self.threshold = None;
             return Err(format!("observe.{misfit}"));
         }
@@ -62,6 +62,7 @@ mod tests {
     fn settings(threshold: f32, log: LevelFilter) -> Settings {
         let mut settings = Settings {
             model: Default::default(),
+            head: None,
             threads: 1,
             vision: Default::default(),
             gate: Default::default(),
@@ -70,7 +71,7 @@ mod tests {
             memory: Default::default(),
             log,
         };
-        settings.observe.threshold = threshold;
+        settings.observe.threshold = Some(threshold);
         settings
     }
 
@@ -99,7 +100,7 @@ mod tests {
     #[test]
     fn a_threshold_that_no_longer_fits_is_left_out_and_named() {
         let mut strict = settings(0.6, LevelFilter::Info);
-        strict.observe.release = 0.55;
+        strict.observe.release = Some(0.55);
         let before = strict.observe.clone();
         let mut overrides = set();
         let why = overrides.apply(&mut strict).unwrap_err();

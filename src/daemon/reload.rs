@@ -1,18 +1,21 @@
-//! Another configuration and another model under the running daemon.
+//! Another configuration, another model and another head under the running daemon.
 //!
-//! A model is mapped, verified and tried before it takes the place of the current one. If anything
-//! is wrong with it or with the configuration, nothing changes.
+//! A model is mapped, verified and tried before it takes the place of the current one, and a head is
+//! read whole and must fit. If anything is wrong with them or with the configuration, nothing
+//! changes.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use log::Level;
 
 use super::health::Collector;
+use super::incoming::{self, Incoming, Rejection};
 use super::overrides::Overrides;
 use super::settings::Settings;
-use crate::engine::{self, Card, Classifier, Engine, Memory};
+use crate::engine::{self, Card, Engine, Memory};
 use crate::memory::{self, Guard};
-use crate::pipeline::Pipeline;
+use crate::pipeline::{self, HeadFile, HeadInUse, Pipeline};
+use crate::publish::Unknown;
 use crate::publish::homeassistant::Offer;
 use crate::signals::Request;
 use crate::vision;
@@ -42,30 +45,37 @@ pub struct Reloader {
     reread: Option<Box<dyn Reread>>,
     /// What commands set.
     pub(super) overrides: Overrides,
+    /// A head's file in the place of the configured one.
+    instead: Option<PathBuf>,
 }
 
 /// What a reload changed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Reloaded {
     /// Nothing, or settings alone.
-    SameModel,
+    Same,
+    /// Another head runs on the same model.
+    OtherHead {
+        /// Its labels are other ones, and it has not seen a frame.
+        relabelled: bool,
+    },
     /// Another model runs, which has not seen a frame.
     OtherModel,
 }
 
+impl Reloaded {
+    /// Why no label is known now; `None` if the present one holds.
+    pub(super) fn unknown(self) -> Option<Unknown> {
+        match self {
+            Self::OtherModel => Some(Unknown::ModelChanged),
+            Self::OtherHead { relabelled: true } => Some(Unknown::HeadChanged),
+            Self::OtherHead { relabelled: false } | Self::Same => None,
+        }
+    }
+}
+
 /// What a reload changed, with the lines that were logged, or why nothing changes.
 pub(super) type Outcome = Result<(Reloaded, Vec<String>), String>;
-
-/// Why nothing changes.
-#[derive(Debug, thiserror::Error)]
-enum Rejection {
-    #[error("{0}; nothing changes")]
-    Configuration(String),
-    #[error("{0}; the current model keeps running")]
-    Engine(#[from] engine::Error),
-    #[error("{0}; the current model keeps running")]
-    Memory(#[from] memory::Refusal),
-}
 
 impl Reloader {
     /// With `settings` and the model of `card` in force.
@@ -81,24 +91,70 @@ impl Reloader {
             settings,
             card,
             reread,
+            instead: None,
         }
     }
 
-    /// The stages around `engine`, made for the input and the labels of its model.
-    pub fn pipeline(&self, card: &Card, engine: Box<dyn Engine>) -> Pipeline {
-        stages(&self.settings, card, engine)
+    /// The stages around `engine`, which runs `head` if there is one, made for the input of its
+    /// model.
+    pub fn pipeline(&self, head: Option<HeadInUse>, engine: Box<dyn Engine>) -> Pipeline {
+        stages(&self.settings, &self.card, head, engine)
     }
 
-    /// What Home Assistant is told of these settings.
-    pub(crate) fn offer(&self) -> Offer {
+    /// What Home Assistant is told of these settings and of what `pipeline` runs.
+    pub(crate) fn offer(&self, pipeline: &Pipeline) -> Offer {
         let model = self.settings.model.file_stem().unwrap_or_default();
+        let hashes = pipeline.hashes();
         Offer {
-            labels: self.card.labels.clone(),
+            labels: pipeline.labels().cloned().collect(),
             unknown: self.settings.observe.unknown.clone(),
             model: model.to_string_lossy().into_owned(),
-            model_hash: self.card.sha256.clone(),
+            model_hash: hashes.model.into(),
+            head_hash: hashes.head.map(str::to_string),
             health_interval: self.settings.health.interval,
         }
+    }
+
+    /// Puts `head`, whose file is at `path`, in the place of the head in force; to be called
+    /// between two frames. It stays there over reloads, until another call or
+    /// [`Reloader::forget`].
+    ///
+    /// # Errors
+    /// It does not fit, or would take the daemon over its memory. Nothing changes.
+    pub(super) fn install(
+        &mut self,
+        path: &Path,
+        head: HeadFile,
+        pipeline: &mut Pipeline,
+        guard: &mut Guard,
+    ) -> Result<Reloaded, String> {
+        let taught = &head.taught;
+        let fits = taught.fits(&self.card.sha256);
+        fits.map_err(|error| format!("{}: {error}; nothing changes", path.display()))?;
+        if taught.labels.contains(&self.settings.observe.unknown) {
+            let label = &self.settings.observe.unknown;
+            return Err(format!(
+                "the label {label:?} is also observe.unknown; nothing changes"
+            ));
+        }
+        let memory = Memory {
+            head: taught.head.bytes(),
+            ..pipeline.engine().memory.unwrap_or_default()
+        };
+        let allowed = guard.allows(memory);
+        allowed.map_err(|why| format!("{why}; nothing changes"))?;
+        let relabelled = pipeline
+            .set_head(Some(head), &self.card, &self.settings.observe)
+            .map_err(|error| format!("{}: {error}; nothing changes", path.display()))?;
+        guard.changed(memory);
+        self.settings.head = Some(path.into());
+        self.instead = Some(path.into());
+        Ok(Reloaded::OtherHead { relabelled })
+    }
+
+    /// Takes up the configured head again, at the next reload.
+    pub(super) fn forget(&mut self) {
+        self.instead = None;
     }
 
     /// Reloads if that was requested; to be called between two frames.
@@ -143,6 +199,9 @@ impl Reloader {
         let (settings, mut lines) = match &mut self.reread {
             Some(reread) => {
                 let (mut settings, mut lines) = reread.read().map_err(Rejection::Configuration)?;
+                if let Some(head) = &self.instead {
+                    settings.head = Some(head.clone());
+                }
                 overrides = overrides.after(&settings);
                 if let Err(why) = overrides.apply(&mut settings) {
                     let line = format!("the threshold that a command set is left out: {why}");
@@ -153,9 +212,11 @@ impl Reloader {
             None => (self.settings.clone(), Vec::new()),
         };
         let budget = guard.set_budget(settings.memory.clone());
-        let loaded = self.load(&settings, pipeline, guard);
-        let (card, engine) = match loaded {
-            Ok(loaded) => loaded,
+        let current = (&self.settings, &self.card);
+        let switched = incoming::load(current, &settings, pipeline, guard)
+            .and_then(|incoming| self.switch(settings, incoming, pipeline));
+        let reloaded = match switched {
+            Ok(reloaded) => reloaded,
             Err(why) => {
                 guard.set_budget(budget);
                 return Err(why);
@@ -165,109 +226,86 @@ impl Reloader {
             reread.accepted();
         }
         self.overrides = overrides;
-        if let Some(memory) = engine.as_ref().and_then(|engine| engine.describe().memory) {
+        if let Some(memory) = pipeline.engine().memory {
             guard.changed(memory);
         }
-        let reloaded = self.switch(settings, card, engine, pipeline);
-        lines.push((Level::Info, self.running(reloaded)));
+        lines.push((Level::Info, self.running(reloaded, pipeline)));
         Ok((reloaded, lines))
     }
 
-    /// The log line that names the running model.
-    fn running(&self, reloaded: Reloaded) -> String {
-        format!(
-            "now running {} (SHA-256 {}, {} labels){}",
-            self.settings.model.display(),
-            engine::abbreviated(&self.card.sha256),
-            self.card.labels.len(),
-            match reloaded {
-                Reloaded::SameModel => ", the same model as before",
-                Reloaded::OtherModel => "",
-            }
-        )
+    /// The log line that names the running model and head.
+    fn running(&self, reloaded: Reloaded, pipeline: &Pipeline) -> String {
+        let hash = engine::abbreviated(&self.card.sha256);
+        let model = format!("{} (SHA-256 {hash}", self.settings.model.display());
+        let labels = pipeline.labels().count();
+        let head = pipeline.head().zip(self.settings.head.as_deref());
+        let what = match head {
+            None => format!("{model}, {labels} labels)"),
+            Some((head, path)) => format!(
+                "{model}) with the head {} (SHA-256 {}, {labels} labels)",
+                path.display(),
+                engine::abbreviated(&head.sha256)
+            ),
+        };
+        let same = match reloaded {
+            Reloaded::Same => ", the same model as before",
+            Reloaded::OtherHead { .. } => ", the same model with another head",
+            Reloaded::OtherModel => "",
+        };
+        format!("now running {what}{same}")
     }
 
-    /// Puts a model that was tried, if there is one, and settings into force.
+    /// Puts what was tried, and settings, into force.
     fn switch(
         &mut self,
         settings: Settings,
-        card: Card,
-        engine: Option<Box<dyn Engine>>,
+        incoming: Incoming,
         pipeline: &mut Pipeline,
-    ) -> Reloaded {
+    ) -> Result<Reloaded, Rejection> {
+        let Incoming { card, engine, head } = incoming;
         let same = card == self.card && settings.model == self.settings.model;
+        let hash = head.as_ref().map(|head| head.sha256.as_str());
+        let other_head = hash != pipeline.hashes().head;
         let reloaded = match engine {
             Some(engine) if !same => {
-                let before = std::mem::replace(pipeline, stages(&settings, &card, engine));
+                let head = head.map(|head| head.split().1);
+                let stages = stages(&settings, &card, head, engine);
+                let before = std::mem::replace(pipeline, stages);
                 pipeline.stages = before.stages;
                 Reloaded::OtherModel
             }
             engine => {
+                let reloaded = if other_head {
+                    let path = settings.head.as_deref().unwrap_or(&settings.model);
+                    let relabelled = pipeline
+                        .set_head(head, &card, &settings.observe)
+                        .map_err(|error| pipeline::named(path, &error))?;
+                    Reloaded::OtherHead { relabelled }
+                } else {
+                    pipeline.set_observe(&settings.observe);
+                    Reloaded::Same
+                };
                 if let Some(engine) = engine {
                     pipeline.set_engine(engine);
                 }
-                pipeline.set_observe(&settings.observe);
                 let running = &self.settings;
                 if settings.vision != running.vision || settings.gate != running.gate {
                     pipeline.set_view(&settings.vision, &settings.gate, &card.input);
                 }
-                Reloaded::SameModel
+                reloaded
             }
         };
         (self.settings, self.card) = (settings, card);
-        reloaded
-    }
-
-    /// Opens and tries the model of `settings`. Returns no engine where plain tract runs the same
-    /// model already: it reads all weights into memory, which two engines must not do at once.
-    fn load(
-        &self,
-        settings: &Settings,
-        pipeline: &Pipeline,
-        guard: &Guard,
-    ) -> Result<(Card, Option<Box<dyn Engine>>), Rejection> {
-        let (model, threads) = (&settings.model, settings.threads);
-        let card = Card::read(model)?;
-        let bundle = match engine::packed(model, &card) {
-            Ok(bundle) => bundle,
-            Err(unpacked) => {
-                let plain = pipeline.engine().memory.is_none();
-                if plain && card == self.card && *model == self.settings.model {
-                    return Ok((card, None));
-                }
-                return Err(unpacked.into());
-            }
-        };
-        // Before it is mapped: the checksum alone would read all of it into memory.
-        let before = pipeline.engine().memory.unwrap_or_default();
-        guard.allows(Memory {
-            mapped: length(&bundle)?,
-            ..before
-        })?;
-        pipeline.rest();
-        memory::trim();
-        let mut engine =
-            Classifier::open(&bundle, &card, threads).map_err(|error| error.packed_from(model))?;
-        // The code that planned the network must not stay beside the weights, which come next.
-        memory::trim();
-        if let Some(memory) = engine.describe().memory {
-            guard.allows(memory)?;
-        }
-        engine.verify()?;
-        engine.self_test()?;
-        Ok((card, Some(Box::new(engine))))
+        Ok(reloaded)
     }
 }
 
-fn stages(settings: &Settings, card: &Card, engine: Box<dyn Engine>) -> Pipeline {
+fn stages(
+    settings: &Settings,
+    card: &Card,
+    head: Option<HeadInUse>,
+    engine: Box<dyn Engine>,
+) -> Pipeline {
     let gate = vision::Gate::new(&settings.gate, &settings.vision, &card.input);
-    Pipeline::new(&settings.vision, &settings.observe, card, engine).gated(gate)
-}
-
-fn length(path: &Path) -> Result<usize, engine::Error> {
-    let found = std::fs::metadata(path).map_err(|cause| engine::Error::Io {
-        path: path.into(),
-        cause,
-    })?;
-    Ok(usize::try_from(found.len()).unwrap_or(usize::MAX))
+    Pipeline::taught(&settings.vision, &settings.observe, card, head, engine).gated(gate)
 }

@@ -12,6 +12,8 @@ use crate::{memory, observe, vision};
 pub struct Settings {
     /// The ONNX file or the bundle.
     pub model: PathBuf,
+    /// The file of a taught head; `None` for the model's own classifier.
+    pub head: Option<PathBuf>,
     /// Threads that one inference uses.
     pub threads: usize,
     /// How frames become the model's input.

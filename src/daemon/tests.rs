@@ -59,6 +59,7 @@ fn daemon(source: Box<dyn Source>) -> Daemon {
         Request::default(),
         Settings {
             model: PathBuf::new(),
+            head: None,
             threads: 1,
             vision: Default::default(),
             gate: Default::default(),
@@ -93,7 +94,7 @@ fn daemon(source: Box<dyn Source>) -> Daemon {
             camera: Monitor::steady("a test"),
             footprint: Footprint::default(),
         },
-        pipeline: reloader.pipeline(&reloader.card, Box::new(engine)),
+        pipeline: reloader.pipeline(None, Box::new(engine)),
         publisher: None,
         snapshots: None,
         guard: Guard::new(&memory::Config::default(), facts, Vec::new()),

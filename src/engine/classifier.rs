@@ -184,6 +184,9 @@ impl Engine for Classifier {
         if let Some(head) = &head {
             head.fits(self.features.values().len())?;
         }
+        if let Some(memory) = &mut self.description.memory {
+            memory.head = head.as_ref().map_or(0, Head::bytes);
+        }
         self.head = head;
         Ok(())
     }

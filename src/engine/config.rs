@@ -18,6 +18,9 @@ pub struct Config {
     /// The ONNX file; `model.toml` and `labels.txt` stand beside it. A relative path is looked for
     /// in the configuration's folder, then below `/usr/share/goldcrest`.
     pub path: PathBuf,
+    /// The file of a taught head, in the place of the model's own classifier. A relative path starts
+    /// from the configuration's folder.
+    pub head: Option<PathBuf>,
     /// Threads that one inference uses.
     pub threads: usize,
 }
@@ -26,6 +29,7 @@ impl Default for Config {
     fn default() -> Self {
         Self {
             path: "model/convnext_tiny_128_int8.onnx".into(),
+            head: None,
             threads: 1,
         }
     }
@@ -37,7 +41,18 @@ impl Config {
     /// # Errors
     /// The key and what is allowed.
     pub fn check(&self) -> Result<(), Misfit> {
+        if self.head.as_deref() == Some(Path::new("")) {
+            let message = "must name a file; leave the key out for the model's own classifier";
+            return Err(Misfit::new("head", message));
+        }
         within("threads", self.threads, 1..=16, "")
+    }
+}
+
+impl Config {
+    /// The head's file, if one is set; `folder` is that of the configuration file.
+    pub(crate) fn head_in(&self, folder: &Path) -> Option<PathBuf> {
+        self.head.as_ref().map(|head| folder.join(head))
     }
 }
 

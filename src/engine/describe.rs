@@ -21,6 +21,7 @@ pub(super) fn describe(bundle: &Bundle, machine: &Machine) -> Description {
             mapped: bundle.bytes(),
             arena: ops::sizes(bundle, machine).bytes(),
             maps: Workspace::map_bytes(manifest) + own * 4,
+            head: 0,
         }),
         // A network in the form that is packed ends in its last linear layer.
         output: Output::Logits,

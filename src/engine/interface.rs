@@ -146,4 +146,6 @@ pub struct Memory {
     pub arena: usize,
     /// Input, feature maps and logits.
     pub maps: usize,
+    /// Weights of a taught head, and where its examples lie.
+    pub head: usize,
 }

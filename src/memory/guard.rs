@@ -209,6 +209,7 @@ mod tests {
         mapped: 28 << 20,
         arena: 1 << 20,
         maps: 1 << 20,
+        head: 0,
     };
 
     fn guard() -> Guard {

@@ -59,7 +59,7 @@ impl EngineMemory {
     /// Its anonymous bytes.
     pub(crate) fn anonymous(&self) -> usize {
         match *self {
-            Self::Mapped(memory) => memory.arena + memory.maps,
+            Self::Mapped(memory) => memory.arena + memory.maps + memory.head,
             Self::Plain(bytes) => bytes,
         }
     }
@@ -120,6 +120,7 @@ impl Need {
                 add("weights, mapped", File, memory.mapped, "model.path");
                 add("scratch arena", Anonymous, memory.arena, "model.threads");
                 add("feature maps and logits", Anonymous, memory.maps, "");
+                add("taught head", Anonymous, memory.head, "model.head");
                 // While a model is reloaded, the engine before it still holds its own.
                 add("a second engine at a reload", Anonymous, held + RELOAD, "");
             }
@@ -237,6 +238,7 @@ pub(super) mod tests {
             mapped: 28 << 20,
             arena: 1 << 20,
             maps: 1 << 20,
+            head: 0,
         }),
         code: 8 << 20,
         data: 1 << 20,
@@ -263,5 +265,21 @@ pub(super) mod tests {
             need.pinned() + (28 << 20) + (8 << 20) + CODE_TO_COME
         );
         assert!(need.to_string().lines().count() > 8);
+    }
+    #[test]
+    fn a_head_counts_once_more_for_the_one_that_takes_its_place() {
+        let EngineMemory::Mapped(memory) = FACTS.engine else {
+            panic!("it is mapped")
+        };
+        let head = 100 << 10;
+        let taught = Facts {
+            engine: EngineMemory::Mapped(Memory { head, ..memory }),
+            anonymous: FACTS.anonymous + head,
+            ..FACTS
+        };
+        let (with, without) = (Need::new(&taught), Need::new(&FACTS));
+        assert_eq!(with.pinned() - without.pinned(), 2 * head);
+        assert!(with.to_string().contains("taught head"));
+        assert!(!without.to_string().contains("taught head"));
     }
 }

@@ -216,7 +216,7 @@ pub(super) const ENTRIES: [Entry; 28] = [
 
 /// Parts of the payload that become metrics with labels, or none; the rest stands in [`ENTRIES`].
 #[cfg(test)]
-pub(super) const ELSEWHERE: [&str; 8] = [
+pub(super) const ELSEWHERE: [&str; 9] = [
     "/v",
     "/time",
     "/camera",
@@ -225,4 +225,5 @@ pub(super) const ELSEWHERE: [&str; 8] = [
     "/drops",
     "/kernel",
     "/model",
+    "/head",
 ];

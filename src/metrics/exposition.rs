@@ -26,13 +26,14 @@ pub(super) fn text(health: &Health<'_>, beside: Beside<'_>) -> String {
     page.family(
         "goldcrest_info",
         Kind::Gauge,
-        "The program and its model; the value is 1.",
+        "The program, its model and its taught head; the value is 1.",
     );
     page.sample(
         &[
             ("version", env!("CARGO_PKG_VERSION")),
             ("kernel", word("kernel")),
             ("model", word("model")),
+            ("head", word("head")),
         ],
         1.0,
     );

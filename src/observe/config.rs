@@ -2,6 +2,7 @@
 
 use serde::Deserialize;
 
+use super::Rule;
 use crate::misfit::{Misfit, within};
 
 /// When a label is published, section `[observe]`.
@@ -12,15 +13,16 @@ pub struct Config {
     pub smoothing: f32,
     /// Frames in a row that must agree before a change is published, 1 to 1000.
     pub frames: u32,
-    /// Smoothed score from which a label is claimed, above 0 to 1.
-    pub threshold: f32,
+    /// Smoothed score from which a label is claimed, above 0 to 1. Where this and the next three
+    /// are not set, a taught head or else [`Rule::default`] tells.
+    pub threshold: Option<f32>,
     /// The published label is kept until its smoothed score falls below this, 0 to `threshold`.
-    pub release: f32,
+    pub release: Option<f32>,
     /// How far the first label must lead the second to be claimed, 0 to 1.
-    pub margin: f32,
+    pub margin: Option<f32>,
     /// The most labels that the scores may be spread over for one to be claimed: the exponential of
     /// their entropy, 1 to 10000; 0 turns it off.
-    pub spread: f32,
+    pub spread: Option<f32>,
     /// Seconds after which an unchanged state is published again, 0.1 to 86400.
     pub heartbeat: f64,
     /// Text published when no label is claimed, 1 to 64 characters.
@@ -34,10 +36,10 @@ impl Default for Config {
         Self {
             smoothing: 0.5,
             frames: 3,
-            threshold: 0.6,
-            release: 0.4,
-            margin: 0.1,
-            spread: 3.8,
+            threshold: None,
+            release: None,
+            margin: None,
+            spread: None,
             heartbeat: 60.0,
             unknown: "unknown".into(),
             top: 3,
@@ -46,11 +48,24 @@ impl Default for Config {
 }
 
 impl Config {
-    /// Checks every range.
+    /// The rule in force: the keys that are set, and `other` for those that are not. A release is
+    /// at most the threshold.
+    pub(crate) fn rule(&self, other: &Rule) -> Rule {
+        let threshold = self.threshold.unwrap_or(other.threshold);
+        Rule {
+            threshold,
+            release: self.release.unwrap_or(other.release).min(threshold),
+            margin: self.margin.unwrap_or(other.margin),
+            spread: self.spread.unwrap_or(other.spread),
+        }
+    }
+
+    /// Checks every range. A head whose rule fills in what is not set is `taught`; it fits whatever
+    /// is set.
     ///
     /// # Errors
     /// The first key that is out of its range, and what is allowed.
-    pub(crate) fn check(&self) -> Result<(), Misfit> {
+    pub(crate) fn check(&self, taught: bool) -> Result<(), Misfit> {
         within(
             "smoothing",
             self.smoothing,
@@ -58,31 +73,7 @@ impl Config {
             "seconds (0 turns it off)",
         )?;
         within("frames", self.frames, 1..=1000, "")?;
-        within("threshold", self.threshold, 0.0..=1.0, "")?;
-        if self.threshold == 0.0 {
-            return Err(Misfit::new(
-                "threshold",
-                "must be above 0: every label reaches 0",
-            ));
-        }
-        if !(0.0..=self.threshold).contains(&self.release) {
-            return Err(Misfit::new(
-                "release",
-                format!(
-                    "must be 0 to the threshold, which is {}, and is {}",
-                    self.threshold, self.release
-                ),
-            ));
-        }
-        within("margin", self.margin, 0.0..=1.0, "")?;
-        if self.spread != 0.0 {
-            within(
-                "spread",
-                self.spread,
-                1.0..=10000.0,
-                "labels (or 0, which turns it off)",
-            )?;
-        }
+        self.check_rule(taught)?;
         within("heartbeat", self.heartbeat, 0.1..=86400.0, "seconds")?;
         let characters = self.unknown.chars().count();
         if self.unknown.trim().is_empty()
@@ -96,6 +87,42 @@ impl Config {
         }
         within("top", self.top, 1..=20, "")
     }
+
+    /// Checks the keys that make the [`Rule`].
+    fn check_rule(&self, taught: bool) -> Result<(), Misfit> {
+        let stock = Rule::default();
+        let threshold = self.threshold.unwrap_or(stock.threshold);
+        within("threshold", threshold, 0.0..=1.0, "")?;
+        if threshold == 0.0 {
+            return Err(Misfit::new(
+                "threshold",
+                "must be above 0: every label reaches 0",
+            ));
+        }
+        // With a head, the one of the two that is not set comes from the head and follows the other.
+        let (most, release) = if taught {
+            (self.threshold.unwrap_or(1.0), self.release.unwrap_or(0.0))
+        } else {
+            (threshold, self.release.unwrap_or(stock.release))
+        };
+        if !(0.0..=most).contains(&release) {
+            return Err(Misfit::new(
+                "release",
+                format!("must be 0 to the threshold, which is {most}, and is {release}"),
+            ));
+        }
+        within("margin", self.margin.unwrap_or(stock.margin), 0.0..=1.0, "")?;
+        let spread = self.spread.unwrap_or(stock.spread);
+        if spread != 0.0 {
+            within(
+                "spread",
+                spread,
+                1.0..=10000.0,
+                "labels (or 0, which turns it off)",
+            )?;
+        }
+        Ok(())
+    }
 }
 
 #[cfg(test)]
@@ -104,7 +131,7 @@ mod tests {
 
     #[test]
     fn the_defaults_pass_and_an_empty_section_gives_them() {
-        assert_eq!(Config::default().check(), Ok(()));
+        assert_eq!(Config::default().check(false), Ok(()));
         assert_eq!(toml::from_str::<Config>("").unwrap(), Config::default());
     }
 
@@ -140,7 +167,7 @@ mod tests {
             ("top = 21", "top", "1 to 20"),
         ] {
             let config: Config = toml::from_str(text).unwrap();
-            let misfit = config.check().expect_err(text);
+            let misfit = config.check(false).expect_err(text);
             assert_eq!(misfit.key, key, "{text}");
             assert!(misfit.message.contains(part), "{text}: {misfit}");
         }
@@ -152,8 +179,30 @@ mod tests {
             "smoothing = 0\nframes = 1\nthreshold = 1\nrelease = 1\nmargin = 0\nspread = 0\nheartbeat = 0.1\ntop = 1",
             "smoothing = 60\nframes = 1000\nrelease = 0\nmargin = 1\nspread = 10000\nheartbeat = 86400\ntop = 20",
         ] {
-            assert_eq!(toml::from_str::<Config>(text).unwrap().check(), Ok(()));
+            assert_eq!(toml::from_str::<Config>(text).unwrap().check(false), Ok(()));
         }
+    }
+
+    #[test]
+    fn keys_that_are_set_win_over_the_heads_rule() {
+        let head = Rule {
+            threshold: 0.45,
+            release: 0.3,
+            margin: 0.05,
+            spread: 0.0,
+        };
+        let rule = |text: &str| {
+            let config: Config = toml::from_str(text).unwrap();
+            assert_eq!(config.check(true), Ok(()), "{text}");
+            config.rule(&head)
+        };
+        assert_eq!(rule(""), head);
+        let set = rule("threshold = 0.7\nmargin = 0.2\nspread = 3.0");
+        assert_eq!((set.threshold, set.release), (0.7, 0.3));
+        assert_eq!((set.margin, set.spread), (0.2, 3.0));
+        // The one of the two that the head tells follows the one that is set.
+        assert_eq!(rule("threshold = 0.2").release, 0.2);
+        assert_eq!(rule("release = 0.5").release, 0.45);
     }
 
     #[test]

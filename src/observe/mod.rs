@@ -19,10 +19,12 @@ mod config;
 mod observer;
 #[cfg(test)]
 mod properties;
+mod rule;
 pub(crate) mod scores;
 mod update;
 
 pub use config::Config;
 pub use observer::Observer;
+pub use rule::Rule;
 pub(crate) use scores::Ranked;
 pub(crate) use update::{Statement, Update};

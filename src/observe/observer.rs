@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{Config, Ranked, Statement, Update, scores};
+use super::{Config, Ranked, Rule, Statement, Update, scores};
 use crate::frame::Captured;
 
 /// A label by its index, or unknown.
@@ -28,11 +28,17 @@ impl Run {
 #[derive(Clone, Debug)]
 pub struct Observer {
     config: Config,
+    rule: Rule,
     labels: Vec<String>,
+    /// The label that stands for none of the others.
+    nothing: Option<usize>,
     /// One smoothed score for each label.
     smoothed: Vec<f32>,
-    /// The best smoothed scores: as many as are published, and at least two for the margin.
+    /// The best smoothed scores: those that are published and `nothing`, and at least two for the
+    /// margin.
     top: Vec<Ranked>,
+    /// Those that are published.
+    shown: Vec<Ranked>,
     /// The last frame, `None` before the first.
     last: Option<(u64, Captured)>,
     /// The published claim, and since when it holds.
@@ -52,14 +58,28 @@ pub struct Observer {
 }
 
 impl Observer {
-    /// Starts without a state. `config` is taken as [checked](Config::check); `labels` are the
-    /// model's, in order.
+    /// Starts without a state. `config` is taken as [checked](Config::check), with the default
+    /// [`Rule`] for what it does not set; `labels` are the model's, in order.
     pub fn new(config: &Config, labels: &[String]) -> Self {
+        Self::ruled(config, config.rule(&Rule::default()), labels, None)
+    }
+
+    /// Starts without a state and claims labels by `rule`. `nothing` is the label that stands for
+    /// none of the others: a frame that it fits best claims no label, and it is never published.
+    pub(crate) fn ruled(
+        config: &Config,
+        rule: Rule,
+        labels: &[String],
+        nothing: Option<&str>,
+    ) -> Self {
         Self {
             config: config.clone(),
+            rule,
             labels: labels.to_vec(),
+            nothing: labels.iter().position(|l| Some(l.as_str()) == nothing),
             smoothed: vec![0.0; labels.len()],
-            top: Vec::with_capacity(config.top.max(2)),
+            top: Vec::with_capacity(room(config)),
+            shown: Vec::with_capacity(config.top),
             last: None,
             current: None,
             withdrawn: None,
@@ -91,7 +111,10 @@ impl Observer {
         }
         self.smooth(scores, captured.elapsed);
         self.last = Some((seq, captured));
-        scores::rank(&self.smoothed, self.config.top.max(2), &mut self.top);
+        scores::rank(&self.smoothed, room(&self.config), &mut self.top);
+        self.shown.clear();
+        let named = self.top.iter().filter(|r| Some(r.index) != self.nothing);
+        self.shown.extend(named.take(self.config.top));
         self.updated = self.updated.min(captured.elapsed);
 
         let before = self.withdrawn.or(self.current.map(|(claim, _)| claim));
@@ -122,11 +145,17 @@ impl Observer {
 
     /// Goes on with other settings and the same state. If they differ, the next frame publishes the
     /// state again, in their terms.
-    pub(crate) fn configure(&mut self, config: &Config) {
-        if *config != self.config {
+    pub(crate) fn configure(&mut self, config: &Config, rule: Rule) {
+        if *config != self.config || rule != self.rule {
             self.config.clone_from(config);
+            self.rule = rule;
             self.changed = true;
         }
+    }
+
+    /// Has the next frame publish the state again, whenever the heartbeat is due.
+    pub(crate) fn repeat(&mut self) {
+        self.changed = true;
     }
 
     /// Takes the state back: frames no longer show what it claims. The next frame is taken as it
@@ -150,7 +179,7 @@ impl Observer {
             label: self.name(index),
             index,
             score: index.map(|i| self.score(i)),
-            top: &self.top[..self.top.len().min(self.config.top)],
+            top: &self.shown,
             since,
             seq,
             captured,
@@ -198,21 +227,24 @@ impl Observer {
     /// The claim of this frame alone.
     fn claim(&self) -> Claim {
         let best = self.top.first()?;
+        if Some(best.index) == self.nothing {
+            return None;
+        }
         let second = self.top.get(1).map_or(0.0, |second| second.score);
-        if best.score >= self.config.threshold
-            && best.score - second >= self.config.margin
+        if best.score >= self.rule.threshold
+            && best.score - second >= self.rule.margin
             && self.gathered()
         {
             return Some(best.index);
         }
         // Hysteresis: keeping a label takes less than claiming it.
         let (published, _) = self.current?;
-        published.filter(|&label| self.score(label) >= self.config.release)
+        published.filter(|&label| self.score(label) >= self.rule.release)
     }
 
     /// Returns true when the scores are spread over no more labels than a claim allows.
     fn gathered(&self) -> bool {
-        self.config.spread == 0.0 || scores::spread(&self.smoothed) <= self.config.spread
+        self.rule.spread == 0.0 || scores::spread(&self.smoothed) <= self.rule.spread
     }
 
     /// Counts the frames in a row, and returns a change and the first frame of it once there are
@@ -252,4 +284,10 @@ impl Observer {
             .and_then(|index| self.labels.get(index))
             .unwrap_or(&self.config.unknown)
     }
+}
+
+/// How many of the best scores are kept: those that are published, one more that may not be, and
+/// at least two for the margin.
+fn room(config: &Config) -> usize {
+    config.top.saturating_add(1).max(2)
 }

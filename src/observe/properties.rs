@@ -27,8 +27,8 @@ fn unsmoothed(frames: u32) -> Config {
     Config {
         smoothing: 0.0,
         frames,
-        threshold: 0.5,
-        spread: 0.0,
+        threshold: Some(0.5),
+        spread: Some(0.0),
         heartbeat: 1e4,
         ..Config::default()
     }
@@ -36,9 +36,10 @@ fn unsmoothed(frames: u32) -> Config {
 
 /// The label that one frame claims by itself: above the threshold and ahead by the margin.
 fn winner(config: &Config, scores: &[f32]) -> Option<usize> {
+    let rule = config.rule(&Rule::default());
     let best = (0..scores.len()).max_by(|&a, &b| scores[a].total_cmp(&scores[b]))?;
-    let ahead = (0..scores.len()).all(|i| i == best || scores[best] - scores[i] >= config.margin);
-    (scores[best] >= config.threshold && ahead).then_some(best)
+    let ahead = (0..scores.len()).all(|i| i == best || scores[best] - scores[i] >= rule.margin);
+    (scores[best] >= rule.threshold && ahead).then_some(best)
 }
 
 /// Frames of scores in steps of 0.05, so that thresholds are met exactly and ties happen.
@@ -53,6 +54,7 @@ proptest! {
         let config = unsmoothed(frames);
         let mut observer = Observer::new(&config, &names(3));
         let needed = frames as usize;
+        let release = config.rule(&Rule::default()).release;
         let (mut current, mut changed_at) = (None, None);
         for (n, scores) in history.iter().enumerate() {
             let Some(update) = observer.step(scores, n as u64, at(n as f64)) else { continue };
@@ -70,7 +72,7 @@ proptest! {
                     let left = current.flatten();
                     let without = |s: &Vec<f32>| match (winner(&config, s), left) {
                         (other @ Some(_), _) => other != left,
-                        (None, Some(left)) => s[left] < config.release,
+                        (None, Some(left)) => s[left] < release,
                         (None, None) => true,
                     };
                     prop_assert!(row.iter().all(without));
@@ -314,7 +316,7 @@ fn two_labels_that_are_level_are_unknown() {
 #[test]
 fn scores_with_a_long_tail_are_unknown_and_keep_a_published_label() {
     let config = Config {
-        spread: 3.5,
+        spread: Some(3.5),
         ..unsmoothed(1)
     };
     let mut observer = Observer::new(&config, &names(101));
@@ -328,6 +330,25 @@ fn scores_with_a_long_tail_are_unknown_and_keep_a_published_label() {
         updates,
         [Some("unknown!".into()), Some("label 0!".into()), None]
     );
+}
+
+#[test]
+fn a_frame_that_fits_nothing_best_is_unknown_and_names_it_nowhere() {
+    let labels = ["open", "none", "shut"].map(String::from);
+    let config = unsmoothed(1);
+    let rule = config.rule(&Rule::default());
+    let mut observer = Observer::ruled(&config, rule, &labels, Some("none"));
+    let open: &[f32] = &[0.8, 0.15, 0.05];
+    // Each is above the release of the label before, and one leads by less than the margin.
+    let found = updates(
+        &mut observer,
+        &[open, &[0.42, 0.5, 0.08], open, &[0.44, 0.46, 0.1]],
+    );
+    let found: Vec<_> = found.into_iter().flatten().collect();
+    assert_eq!(found, ["open!", "unknown!", "open!", "unknown!"]);
+    let state = observer.current().expect("a state");
+    let top: Vec<_> = state.top_names().map(|(label, _)| label).collect();
+    assert_eq!(top, ["open", "shut"]);
 }
 
 #[test]

@@ -1,7 +1,9 @@
 //! The stages that one frame passes, from its pixels to the published state; the same for the
 //! daemon and for a replay.
 
+mod head;
 mod listeners;
+mod meaning;
 mod outcome;
 mod pace;
 #[cfg(test)]
@@ -11,13 +13,17 @@ use std::fmt::Display;
 use std::io;
 use std::time::Instant;
 
-use crate::engine::{self, Card, Engine, Input, Output};
+use self::meaning::Meaning;
+use crate::engine::{self, Card, Engine, Input};
 use crate::frame::{self, Frame};
 use crate::meter::heap::{self, Heap};
 use crate::meter::timing::Stages;
-use crate::observe::{self, Observer};
+use crate::observe::{self, Observer, Rule};
+use crate::publish::Hashes;
 use crate::vision::{self, Gate, GateConfig, GateReading, Preparer};
 
+pub(crate) use head::named;
+pub use head::{HeadError, HeadFile, HeadInUse};
 pub(crate) use listeners::{JsonLines, LogLines, Publishing, Totals};
 pub(crate) use outcome::{Listener, Outcome};
 pub(crate) use pace::Pace;
@@ -30,11 +36,11 @@ pub struct Pipeline {
     observer: Observer,
     /// Frames show nothing of the present, so the observer does not see them.
     blind: bool,
-    labels: Vec<String>,
+    meaning: Meaning,
     /// Probabilities of the last classified frame.
     scores: Vec<f32>,
-    temperature: f32,
-    output: Output,
+    /// Another head made `scores` than the one in place.
+    outdated: bool,
     /// Time and allocations of each stage.
     pub stages: Stages,
 }
@@ -67,16 +73,6 @@ impl<E: Into<Error>> From<E> for Stopped {
     }
 }
 
-/// The rule for scores that the network's `output` becomes.
-fn rule(observe: &observe::Config, output: Output) -> observe::Config {
-    let mut observe = observe.clone();
-    if output == Output::Sigmoid {
-        // Scores that do not sum to 1 have no entropy.
-        observe.spread = 0.0;
-    }
-    observe
-}
-
 /// When the last stage ended, and the heap's counters then.
 struct Mark {
     time: Instant,
@@ -91,17 +87,27 @@ impl Pipeline {
         card: &Card,
         engine: Box<dyn Engine>,
     ) -> Self {
-        let output = engine.describe().output;
+        Self::taught(vision, observe, card, None, engine)
+    }
+
+    /// Puts the stages together for the model of `card` and for `head`, which `engine` runs already.
+    pub fn taught(
+        vision: &vision::Config,
+        observe: &observe::Config,
+        card: &Card,
+        head: Option<HeadInUse>,
+        engine: Box<dyn Engine>,
+    ) -> Self {
+        let meaning = Meaning::new(engine.describe(), card, head, observe);
         Self {
             gate: None,
             preparer: Preparer::new(vision, &card.input),
             engine,
-            observer: Observer::new(&rule(observe, output), &card.labels),
+            observer: meaning.observer(observe),
             blind: false,
-            labels: card.labels.clone(),
-            scores: vec![0.0; card.labels.len()],
-            temperature: card.temperature,
-            output,
+            scores: vec![0.0; meaning.labels.len()],
+            outdated: false,
+            meaning,
             stages: Stages::default(),
         }
     }
@@ -166,8 +172,8 @@ impl Pipeline {
             },
             scores: &self.scores,
             features: self.engine.features(),
-            labels: &self.labels,
-            model: &self.engine.describe().model_hash,
+            labels: &self.meaning.labels,
+            hashes: self.meaning.hashes(self.engine.describe()),
             update,
         };
         for listener in listeners {
@@ -185,7 +191,7 @@ impl Pipeline {
             return Ok((None, Some(self.classify(frame)?)));
         };
         let start = Instant::now();
-        let wanted = !self.blind && !self.observer.settled();
+        let wanted = self.outdated || (!self.blind && !self.observer.settled());
         let look = gate.look(frame.view(), frame.captured.elapsed, wanted);
         if !look.as_ref().is_ok_and(|look| look.open) {
             frame.data.give_back();
@@ -208,17 +214,15 @@ impl Pipeline {
         let input = input.map_err(Stopped::Bad)?;
         let prepared = Instant::now();
         self.stages.allocations.vision += heap.since();
-        let logits = self.engine.infer(input)?;
+        let outputs = self.engine.infer(input)?;
         let inferred = Instant::now();
         self.stages.allocations.infer += heap.since();
-        match self.output {
-            Output::Logits => {
-                observe::scores::softmax(logits, self.temperature, &mut self.scores)?;
-            }
-            Output::Softmax | Output::Sigmoid => {
-                observe::scores::probabilities(logits, &mut self.scores)?;
-            }
+        self.meaning.scores(outputs, &mut self.scores)?;
+        if self.meaning.head.is_some() {
+            let familiarity = self.engine.familiarity();
+            self.scores.iter_mut().for_each(|s| *s *= familiarity);
         }
+        self.outdated = false;
         self.stages.vision.add(prepared - start);
         self.stages.infer.add(inferred - prepared);
         Ok(Mark {
@@ -227,15 +231,44 @@ impl Pipeline {
         })
     }
 
-    /// Goes on with another engine of the same model.
+    /// Goes on with another engine of the same model, which runs the same head.
     pub(crate) fn set_engine(&mut self, engine: Box<dyn Engine>) {
-        self.output = engine.describe().output;
         self.engine = engine;
+    }
+
+    /// Goes on with another taught head, or without one with the classifier of the model of `card`.
+    /// The next frame is classified, whatever the gate finds. Returns whether labels differ: there
+    /// is no state then until enough frames agree.
+    ///
+    /// # Errors
+    /// The head does not fit the engine. The one before stays.
+    pub(crate) fn set_head(
+        &mut self,
+        head: Option<HeadFile>,
+        card: &Card,
+        observe: &observe::Config,
+    ) -> Result<bool, engine::Error> {
+        let (weights, head) = head.map(HeadFile::split).unzip();
+        self.engine.set_head(weights)?;
+        let meaning = Meaning::new(self.engine.describe(), card, head, observe);
+        let other = !meaning.names_the_same(&self.meaning);
+        self.meaning = meaning;
+        if other {
+            self.observer = self.meaning.observer(observe);
+            self.scores.clear();
+            self.scores.resize(self.meaning.labels.len(), 0.0);
+        } else {
+            self.observer.configure(observe, self.meaning.rule);
+            self.observer.repeat();
+        }
+        self.outdated = true;
+        Ok(other)
     }
 
     /// Goes on with other rules for what is published, and with the present state.
     pub(crate) fn set_observe(&mut self, observe: &observe::Config) {
-        self.observer.configure(&rule(observe, self.output));
+        self.meaning.set_observe(observe);
+        self.observer.configure(observe, self.meaning.rule);
     }
 
     /// Goes on with other settings of how frames are prepared and gated.
@@ -262,6 +295,26 @@ impl Pipeline {
     /// What runs the model.
     pub fn engine(&self) -> &engine::Description {
         self.engine.describe()
+    }
+
+    /// The hashes of the model and of the head.
+    pub(crate) fn hashes(&self) -> Hashes<'_> {
+        self.meaning.hashes(self.engine.describe())
+    }
+
+    /// The taught head in use.
+    pub fn head(&self) -> Option<&HeadInUse> {
+        self.meaning.head.as_ref()
+    }
+
+    /// The labels that may be published, in order.
+    pub(crate) fn labels(&self) -> impl Iterator<Item = &String> {
+        self.meaning.published()
+    }
+
+    /// The rule by which labels are claimed.
+    pub(crate) fn rule(&self) -> Rule {
+        self.meaning.rule
     }
 }
 

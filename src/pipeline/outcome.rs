@@ -6,6 +6,7 @@ use std::io;
 use crate::frame::Frame;
 use crate::meter::timing::Stages;
 use crate::observe::Update;
+use crate::publish::Hashes;
 use crate::vision::GateReading;
 
 /// What one frame led to.
@@ -17,15 +18,15 @@ pub struct Outcome<'a> {
     /// The share of the picture that had no data and was made up, 0 to 1; 0 where the gate was
     /// closed.
     pub(crate) made_up: f32,
-    /// One probability a label; those of the last classified frame where the gate was closed.
+    /// One probability a label, lowered by how unfamiliar a taught head finds the frame; those of the last classified frame where the gate was closed.
     pub(crate) scores: &'a [f32],
     /// [`Engine::features`](crate::engine::Engine::features) of this frame alone, without
     /// smoothing; those of the last classified frame where the gate was closed.
     pub(crate) features: Option<&'a [f32]>,
-    /// The model's labels, in the order of `scores`.
+    /// The labels of the model or of the head, in the order of `scores`.
     pub(crate) labels: &'a [String],
-    /// SHA-256 of the model, in hex.
-    pub model: &'a str,
+    /// The model and the head.
+    pub hashes: Hashes<'a>,
     /// The state to publish, where one is due.
     pub(crate) update: Option<Update<'a>>,
 }

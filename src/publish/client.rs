@@ -13,7 +13,7 @@ use super::counts::MessageCounts;
 use super::homeassistant::{Announcement, Discovery, Offer};
 use super::outbox::{Disk, Message, MessageKind, Outbox};
 use super::{
-    Config, Error, EventIds, Label, OutboxConfig, Payload, SnapshotInfo, Topics, Unknown, writer,
+    Config, Error, EventIds, Hashes, Label, OutboxConfig, Payload, SnapshotInfo, Topics, writer,
 };
 use crate::meter::Progress;
 use crate::observe::Update;
@@ -211,11 +211,15 @@ impl Publisher {
         }
     }
 
-    /// Queues the messages for one update of the observer, made with the model whose hash is
-    /// `model`: the label, and on a change the event, whose id is returned. Returns at once.
-    pub fn publish_update(&self, update: &Update<'_>, model: &str) -> Option<String> {
+    /// Queues the messages for one update of the observer, made with the model and the head of
+    /// `hashes`: the label, and on a change the event, whose id is returned. Returns at once.
+    pub fn publish_update<'a>(
+        &self,
+        update: &Update<'a>,
+        hashes: impl Into<Hashes<'a>>,
+    ) -> Option<String> {
         let mut id = None;
-        for payload in Payload::of(update, model, &self.ids) {
+        for payload in Payload::of(update, hashes, &self.ids) {
             self.publish(&payload);
             if let Payload::Event(event) = payload {
                 id = Some(event.event);
@@ -266,14 +270,18 @@ impl Publisher {
     /// the next one is published. Returns at once.
     pub(crate) fn offer(&self, offer: Offer) {
         let now = SystemTime::now();
-        let model = offer.model_hash.clone();
+        let (model, head) = (offer.model_hash.clone(), offer.head_hash.clone());
         let mut state = self.shared.lock();
         let connected = matches!(state.link, Link::Connected);
         let relabelled = state.discovery.offered(offer, connected, now);
         drop(state);
-        if relabelled {
+        if let Some(reason) = relabelled {
             // A former label that still waits must not follow the new list.
-            let label = Label::unknown(Unknown::ModelChanged, now, None, &model);
+            let hashes = Hashes {
+                model: &model,
+                head: head.as_deref(),
+            };
+            let label = Label::unknown(reason, now, None, hashes);
             self.publish(&Payload::Label(label));
         }
         self.shared.wake_thread();

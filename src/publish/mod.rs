@@ -49,7 +49,7 @@ pub use event_ids::EventIds;
 pub use outbox::Config as OutboxConfig;
 #[cfg(test)]
 pub(crate) use payloads::sample_health;
-pub use payloads::{CameraState, Event, Health, Label, Payload, Settings, SnapshotInfo};
+pub use payloads::{CameraState, Event, Hashes, Health, Label, Payload, Settings, SnapshotInfo};
 pub(crate) use payloads::{MemoryUse, OutboxUse, Queue, Score, Time, Top, Unknown, VERSION};
 pub use tls::TlsConfig;
 pub(crate) use topics::Topics;

@@ -4,13 +4,13 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::reread::{Reader, settings};
-use super::{Failure, Packing, model, need};
+use super::{Failure, Packing, head, model, need};
 use crate::config::Loaded;
 use crate::daemon::{self, Daemon, Keeper, Reloader};
 use crate::exit;
 use crate::meter::{Progress, thermal};
 use crate::metrics::Textfile;
-use crate::publish::homeassistant::{Abilities, Announcement};
+use crate::publish::homeassistant::{Abilities, Announcement, Offer};
 use crate::publish::{CommandsConfig, Extras, Publisher};
 use crate::signals::{Request, Stop};
 use crate::snapshot::Snapshots;
@@ -31,14 +31,15 @@ pub fn daemon(
     let mut source = source::open(&config.source, &config.camera, loaded.folder(), stop)?;
     let mut model = model(loaded, None, None, Packing::Never(source.footprint))?;
     model.engine.self_test()?;
+    let head = head(loaded, None, &mut model)?;
     let reloader = Reloader::new(
         requested,
-        settings(config, model.path),
+        settings(config, model.path, loaded.folder()),
         model.card,
         Some(Box::new(Reader::new(loaded))),
     );
     let keeper = keeper(&config.commands)?;
-    let pipeline = reloader.pipeline(&reloader.card, model.engine);
+    let pipeline = reloader.pipeline(head, model.engine);
     let path = &reloader.settings.model;
     let guard = need::admit(loaded, path, pipeline.engine(), source.footprint)?;
     let textfile = match &config.metrics.textfile {
@@ -50,7 +51,7 @@ pub fn daemon(
         let extras = Extras {
             commands: config.commands.clone(),
             progress: Some((Arc::clone(&progress), daemon::patience())),
-            announcement: Some(announcement(loaded, &reloader)),
+            announcement: Some(announcement(loaded, reloader.offer(&pipeline))),
         };
         let outbox = config.outbox.below(loaded.folder());
         Some(Publisher::start_with(
@@ -104,7 +105,7 @@ fn keeper(config: &CommandsConfig) -> Result<Option<Keeper>, Failure> {
 }
 
 /// What Home Assistant is told, if that is enabled; and where to remember it.
-fn announcement(loaded: &Loaded, reloader: &Reloader) -> Announcement {
+fn announcement(loaded: &Loaded, offer: Offer) -> Announcement {
     let config = &loaded.config;
     let folder = match &config.homeassistant.folder {
         Some(folder) => Some(loaded.folder().join(folder)),
@@ -123,7 +124,7 @@ fn announcement(loaded: &Loaded, reloader: &Reloader) -> Announcement {
             snapshot: loaded.config.snapshot.enabled,
             thermometer: thermal::temperature().is_some(),
         },
-        offer: reloader.offer(),
+        offer,
     }
 }
 

@@ -88,6 +88,17 @@ impl From<pipeline::Error> for Failure {
     }
 }
 
+impl From<pipeline::HeadError> for Failure {
+    fn from(e: pipeline::HeadError) -> Self {
+        let code = match &e {
+            pipeline::HeadError::Missing(_) => exit::NO_INPUT,
+            pipeline::HeadError::Unfit(e) => e.exit_code(),
+            pipeline::HeadError::Unknown { .. } => exit::CONFIG,
+        };
+        Self::new(code, e)
+    }
+}
+
 impl From<daemon::Error> for Failure {
     fn from(e: daemon::Error) -> Self {
         match e {

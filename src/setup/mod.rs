@@ -2,6 +2,7 @@
 
 mod daemon;
 mod failure;
+mod head;
 mod model;
 pub mod need;
 mod pictures;
@@ -10,4 +11,5 @@ mod reread;
 
 pub use daemon::daemon;
 pub use failure::Failure;
+pub use head::{head, head_path};
 pub use model::{Model, Packing, configuration, located, model};

@@ -1,6 +1,6 @@
 //! The configuration, read again under the running daemon.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use log::Level;
 
@@ -8,10 +8,11 @@ use crate::config::{self, Changes, Config, Keys, Loaded};
 use crate::daemon::{Reread, Settings};
 use crate::engine;
 
-/// The settings that `config` has for the model at `model`.
-pub(super) fn settings(config: &Config, model: PathBuf) -> Settings {
+/// The settings that `config` has for the model at `model`; `folder` is that of its file.
+pub(super) fn settings(config: &Config, model: PathBuf, folder: &Path) -> Settings {
     Settings {
         model,
+        head: config.model.head_in(folder),
         threads: config.model.threads,
         vision: config.vision.clone(),
         gate: config.gate.clone(),
@@ -50,7 +51,8 @@ impl Reread for Reader {
         let loaded = config::load(self.file.as_deref()).map_err(|e| e.to_string())?;
         let (next, changes) = self.running.take_over(&loaded.keys());
         let model = engine::locate(&next.config.model.path, loaded.folder());
-        let settings = settings(&next.config, model.map_err(|e| e.to_string())?);
+        let model = model.map_err(|e| e.to_string())?;
+        let settings = settings(&next.config, model, loaded.folder());
         self.read = next;
         Ok((settings, lines(&changes)))
     }

@@ -134,6 +134,7 @@ fn hanging(broker: &Broker, hangs: &Arc<AtomicBool>, patience: Duration) -> InPr
     };
     let settings = Settings {
         model: "".into(),
+        head: None,
         threads: 1,
         vision: Default::default(),
         gate: Default::default(),
@@ -184,7 +185,7 @@ fn hanging(broker: &Broker, hangs: &Arc<AtomicBool>, patience: Duration) -> InPr
             camera: Monitor::steady("a test"),
             footprint: Footprint::default(),
         },
-        pipeline: reloader.pipeline(&reloader.card, engine),
+        pipeline: reloader.pipeline(None, engine),
         publisher: Some(
             Publisher::start_with(&broker.config(), &OutboxConfig::default(), "test", extras)
                 .unwrap(),

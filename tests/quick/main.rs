@@ -15,6 +15,7 @@ mod config;
 mod corpus;
 mod daemon;
 mod fleet;
+mod heads;
 mod health;
 mod homeassistant;
 mod install;

@@ -8,6 +8,7 @@ pub mod bundle;
 pub mod certificates;
 pub mod cgroup;
 pub mod daemon;
+pub mod head;
 pub mod program;
 pub mod schema;
 pub mod subscriber;

@@ -1,5 +1,6 @@
 //! `goldcrest check`: tries each part of a configuration and reports what works.
 
+mod head;
 mod model;
 
 use std::path::PathBuf;
@@ -51,6 +52,10 @@ struct Report<'a> {
     files: &'a [PathBuf],
     findings: &'a [Finding],
     layers: &'a [Layer],
+    /// The taught head; `null` with the model's own classifier.
+    head: Option<&'a head::Head>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    observe: Option<&'a head::InForce>,
     #[serde(skip_serializing_if = "Option::is_none")]
     memory: Option<MemoryReport<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -102,9 +107,8 @@ pub fn run(options: &Options) -> Result<(), Failure> {
         1 => used += ", 1 privacy mask",
         masks => used += &format!(", {masks} privacy masks"),
     }
-    let mut layers = Vec::new();
     let mut cameras = None;
-    let mut guard = None;
+    let mut found = model::Found::default();
     let config = &loaded.config;
     // A signal ends a child that decodes a video, too.
     let stop = Stop::on_signals().map_err(Failure::system)?;
@@ -116,14 +120,20 @@ pub fn run(options: &Options) -> Result<(), Failure> {
     let footprint = footprint.unwrap_or_default();
     let mut findings = vec![
         Finding::of("configuration", Ok(used)),
-        Finding::of(
-            "model",
-            model::model(&loaded, footprint, &mut layers, &mut guard),
-        ),
-        Finding::of("memory", memory(&loaded, guard.as_ref())),
+        Finding::of("model", model::model(&loaded, footprint, &mut found)),
+    ];
+    if let Some(head) = found.take_head_finding(&loaded) {
+        findings.push(Finding::of("head", head));
+    }
+    if let Some(rule) = &found.rule {
+        findings.push(Finding::of("observe", Ok(rule.says())));
+    }
+    let guard = found.guard.as_ref();
+    findings.extend([
+        Finding::of("memory", memory(&loaded, guard)),
         Finding::of("source", source(&loaded, opened, &mut cameras)),
         Finding::of("broker", broker(&loaded, &stop)),
-    ];
+    ]);
     if let Some(path) = &config.metrics.textfile {
         let written = metrics::probe(path).map_err(Failure::from);
         let says = written.map(|()| format!("{} can be written", path.display()));
@@ -141,8 +151,10 @@ pub fn run(options: &Options) -> Result<(), Failure> {
         let line = serde_json::to_string(&Report {
             files: &loaded.files,
             findings: &findings,
-            layers: &layers,
-            memory: guard.as_ref().map(|guard| MemoryReport {
+            layers: &found.layers,
+            head: found.head.as_ref(),
+            observe: found.rule.as_ref(),
+            memory: guard.map(|guard| MemoryReport {
                 budget: guard.budget(),
                 needed: guard.need().total(),
                 pinned: guard.need().pinned(),
@@ -153,8 +165,7 @@ pub fn run(options: &Options) -> Result<(), Failure> {
         .map_err(|e| Failure::new(exit::SOFTWARE, e))?;
         say(&line)?;
     } else {
-        let layers: &[Layer] = if options.verbose { &layers } else { &[] };
-        say(&text(&findings, guard.as_ref(), cameras.as_ref(), layers))?;
+        say(&text(&findings, &found, cameras.as_ref(), options.verbose))?;
     }
     conclusion(&findings)
 }
@@ -175,17 +186,18 @@ fn conclusion(findings: &[Finding]) -> Result<(), Failure> {
     Err(Failure::new(first.code, message))
 }
 
-/// For people: layers, cameras and memory, then the results, one a line, where a reader looks
-/// first.
+/// For people: layers if it is `verbose`, cameras, memory and the head's labels, then the results,
+/// one a line, where a reader looks first.
 fn text(
     findings: &[Finding],
-    guard: Option<&Guard>,
+    found: &model::Found,
     cameras: Option<&Survey>,
-    layers: &[Layer],
+    verbose: bool,
 ) -> String {
     let results = findings.iter().map(|Finding { what, ok, says, .. }| {
         format!("{what:<14} {}  {says}", if *ok { "ok  " } else { "FAIL" })
     });
+    let layers: &[Layer] = if verbose { &found.layers } else { &[] };
     let layers = layers.iter().map(|layer| {
         let Layer {
             name,
@@ -201,7 +213,8 @@ fn text(
     });
     let lines: Vec<String> = layers
         .chain(cameras.map(|survey| survey.to_string().trim_end().into()))
-        .chain(guard.map(|guard| guard.need().to_string()))
+        .chain(found.guard.as_ref().map(|guard| guard.need().to_string()))
+        .chain(found.head.iter().flat_map(head::Head::table))
         .chain(results)
         .collect();
     lines.join("\n")

@@ -3,6 +3,7 @@
 use std::path::Path;
 use std::time::Instant;
 
+use super::head::{Head, InForce};
 use crate::config::Loaded;
 use crate::engine::pack::{self, Quantised};
 use crate::engine::{self, Engine, Input, Layer, Output};
@@ -12,13 +13,35 @@ use crate::pipeline::Pipeline;
 use crate::setup::{self, Failure, need};
 use crate::source::Footprint;
 
+/// What was learned of the model and of the head, for other findings and the output.
+#[derive(Default)]
+pub(super) struct Found {
+    pub layers: Vec<Layer>,
+    pub guard: Option<Guard>,
+    pub head: Option<Head>,
+    pub rule: Option<InForce>,
+    /// Why the head cannot be used.
+    refused: Option<Failure>,
+}
+
+impl Found {
+    /// The finding about the head; none where the configuration names no head.
+    pub fn take_head_finding(&mut self, loaded: &Loaded) -> Option<Result<String, Failure>> {
+        setup::head_path(loaded, None)?;
+        if let Some(failure) = self.refused.take() {
+            return Some(Err(failure));
+        }
+        let not_tried = || Failure::new(exit::DATA, "not tried, because the model does not run");
+        Some(self.head.as_ref().map(Head::says).ok_or_else(not_tried))
+    }
+}
+
 /// Proves that the layers which the file quantises run in int8, loads the model, reads all of it,
 /// and tries it on the golden input.
 pub(super) fn model(
     loaded: &Loaded,
     source: Footprint,
-    layers: &mut Vec<Layer>,
-    guard: &mut Option<Guard>,
+    found: &mut Found,
 ) -> Result<String, Failure> {
     let (path, card) = setup::located(loaded, None)?;
     let quantised = if engine::is_bundle(&path) {
@@ -30,8 +53,8 @@ pub(super) fn model(
         quantised
     };
     let mut model = setup::model(loaded, None, None, setup::Packing::Never(source))?;
-    layers.clone_from(&model.engine.describe().layers);
-    prove(&path, &quantised, layers)?;
+    found.layers.clone_from(&model.engine.describe().layers);
+    prove(&path, &quantised, &found.layers)?;
     model.engine.verify()?;
     let Input { width, height, .. } = card.input;
     let start = Instant::now();
@@ -40,9 +63,21 @@ pub(super) fn model(
     let took = start.elapsed().as_secs_f64() * 1000.0;
     finite(&path, model.engine.as_mut(), &card.input)?;
     let config = &loaded.config;
-    let pipeline = Pipeline::new(&config.vision, &config.observe, &card, model.engine);
+    let head = match setup::head(loaded, None, &mut model) {
+        Ok(head) => head,
+        Err(failure) => {
+            found.refused = Some(failure);
+            None
+        }
+    };
+    let pipeline = Pipeline::taught(&config.vision, &config.observe, &card, head, model.engine);
     let described = pipeline.engine();
-    *guard = Some(need::guard(loaded, &path, described, source)?);
+    found.guard = Some(need::guard(loaded, &path, described, source)?);
+    let named = setup::head_path(loaded, None).zip(pipeline.head());
+    found.head = named.map(|(path, head)| Head::new(&path, head));
+    let taught = found.head.is_some();
+    found.rule = Some(InForce::new(pipeline.rule(), &config.observe, taught));
+    let layers = &found.layers;
     let int8 = if layers.is_empty() {
         format!("in float, in plain tract{}", ending(described.output))
     } else {

@@ -39,6 +39,9 @@ pub struct Options {
     /// The model, instead of the configured one
     #[arg(long, value_name = "ONNX")]
     model: Option<PathBuf>,
+    /// A taught head, instead of the configured one
+    #[arg(long, value_name = "HEAD")]
+    head: Option<PathBuf>,
     /// Print one JSON object a frame: seq, source (its name), path, time (seconds from the start),
     /// label, score, top, and state, which would be published. A frame that is passed over has one
     /// with error on standard error
@@ -75,8 +78,7 @@ pub fn run(options: &Options) -> Result<(), Failure> {
     let mut recording = open(options, config, &stop)?;
     let paced = options.realtime || options.fps.is_some();
     let kind = Kind::of(&recording, &options.path, paced);
-    let model = model(&loaded, options)?;
-    let mut pipeline = Pipeline::new(&config.vision, &config.observe, &model.card, model.engine);
+    let mut pipeline = pipeline(&loaded, options)?;
     if kind != Kind::Film {
         pipeline = pipeline.stills();
     }
@@ -144,10 +146,12 @@ pub fn run(options: &Options) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Opens the model, which must give features if the options ask for them.
-fn model(loaded: &Loaded, options: &Options) -> Result<Model, Failure> {
+/// The stages around the model and the head. The model must give features if the options ask for
+/// them.
+fn pipeline(loaded: &Loaded, options: &Options) -> Result<Pipeline, Failure> {
     let named = options.model.as_deref();
-    let model = setup::model(loaded, named, None, setup::Packing::Cache)?;
+    let mut model = setup::model(loaded, named, None, setup::Packing::Cache)?;
+    let head = setup::head(loaded, options.head.as_deref(), &mut model)?;
     if options.features && model.engine.features().is_none() {
         let path = model.path.display();
         let message = format!(
@@ -155,7 +159,9 @@ fn model(loaded: &Loaded, options: &Options) -> Result<Model, Failure> {
         );
         return Err(Failure::new(exit::DATA, message));
     }
-    Ok(model)
+    let (vision, observe) = (&loaded.config.vision, &loaded.config.observe);
+    let Model { card, engine, .. } = model;
+    Ok(Pipeline::taught(vision, observe, &card, head, engine))
 }
 
 /// Opens the recording for one round.
@@ -196,8 +202,7 @@ fn replay_id(id: &str) -> String {
 /// Publishes that no label is known, before the first frame and after the last.
 fn publish_unknown(publishing: &Option<Publishing<'_>>, reason: Unknown, pipeline: &Pipeline) {
     if let Some(publishing) = publishing {
-        let model = &pipeline.engine().model_hash;
-        publishing.unknown(reason, SystemTime::now(), model);
+        publishing.unknown(reason, SystemTime::now(), pipeline.hashes());
     }
 }
 

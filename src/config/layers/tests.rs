@@ -53,8 +53,14 @@ fn a_later_file_wins_key_by_key() {
         (config.id.as_str(), config.mqtt.host.as_deref()),
         ("porch", Some("site"))
     );
-    assert_eq!((config.observe.threshold, config.observe.top), (0.7, 4));
-    assert_eq!((config.observe.margin, config.observe.frames), (0.3, 7));
+    assert_eq!(
+        (config.observe.threshold, config.observe.top),
+        (Some(0.7), 4)
+    );
+    assert_eq!(
+        (config.observe.margin, config.observe.frames),
+        (Some(0.3), 7)
+    );
     let crop = format!("{:?}", config.vision);
     assert!(crop.contains("0.5") && !crop.contains("0.1"), "{crop}");
     let names: Vec<_> = loaded

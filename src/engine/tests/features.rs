@@ -6,7 +6,7 @@ use super::*;
 use crate::engine::bundle::Bundle;
 use crate::engine::features::Features;
 use crate::engine::kernels::{KernelSet, Machine};
-use crate::engine::{Classifier, Engine, Head, Onnx};
+use crate::engine::{Classifier, Engine, Head, Known, Onnx};
 
 fn tensor<'m>(model: &'m ModelProto, name: &str) -> &'m TensorProto {
     let all = &model.graph.as_ref().unwrap().initializer;
@@ -136,6 +136,55 @@ fn features_have_the_same_bits_on_every_kernel() {
             );
         }
     }
+}
+
+#[test]
+fn a_taught_head_gives_the_same_bits_on_every_kernel() {
+    let shape = Shape::small();
+    let p = packed(&shape);
+    let wave = |count: usize, step: f32| -> Vec<f32> {
+        (0..count).map(|i| (i as f32 * step).sin() * 0.3).collect()
+    };
+    let known = Known {
+        centre: wave(64, 0.3),
+        kinds: wave(3 * 64, 0.7),
+        far: -1.0,
+        near: 1.0,
+    };
+    let head = Head::taught(wave(3 * 64, 1.1), vec![0.1, 0.2, 0.3], known).unwrap();
+    let mut wanted = None;
+    for kernel in KernelSet::available() {
+        for threads in [1, 3] {
+            let mut engine = Classifier::with_kernel(&p.bundle, &p.card, threads, kernel).unwrap();
+            engine.set_head(Some(head.clone())).unwrap();
+            let mut found = Vec::new();
+            for i in 0..4 {
+                found.extend(bits(engine.infer(&input(&shape, i)).unwrap()));
+                found.push(engine.familiarity().to_bits());
+            }
+            let familiar = f32::from_bits(found[3]);
+            assert!(familiar > 0.0 && familiar < 1.0, "{familiar}");
+            assert_eq!(
+                wanted.get_or_insert(found.clone()),
+                &found,
+                "{kernel} {threads}"
+            );
+        }
+    }
+}
+
+#[test]
+fn a_head_is_counted_as_long_as_it_is_in_place() {
+    let p = packed(&Shape::small());
+    let mut engine = Classifier::with_kernel(&p.bundle, &p.card, 1, KernelSet::Scalar).unwrap();
+    let head = Head::new(vec![1.0; 64], vec![0.0]).unwrap();
+    let bytes = head.bytes();
+    let counted = |engine: &Classifier| engine.describe().memory.map(|memory| memory.head);
+    engine.set_head(Some(head)).unwrap();
+    assert!(bytes >= 64 * 4);
+    assert_eq!(counted(&engine), Some(bytes));
+    engine.set_head(None).unwrap();
+    assert_eq!(counted(&engine), Some(0));
 }
 
 #[test]

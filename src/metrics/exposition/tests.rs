@@ -123,6 +123,7 @@ fn prometheus_can_read_the_text_and_units_are_base_units() {
     let info = samples.iter().find(|s| s.0 == "goldcrest_info").unwrap();
     assert_eq!(info.1["version"], env!("CARGO_PKG_VERSION"));
     assert_eq!((&*info.1["kernel"], &*info.1["model"]), ("scalar", "cafe"));
+    assert_eq!(info.1["head"], "beef");
 }
 
 #[test]

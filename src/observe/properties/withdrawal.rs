@@ -56,12 +56,23 @@ fn other_settings_keep_the_state_and_publish_it_again() {
     let config = unsmoothed(1);
     let mut observer = Observer::new(&config, &names(2));
     observer.step(A, 0, at(0.0));
-    observer.configure(&config);
+    let rule = config.rule(&Rule::default());
+    observer.configure(&config, rule);
     assert_eq!(observer.step(A, 1, at(1.0)), None);
-    observer.configure(&Config { top: 1, ..config });
+    observer.configure(&Config { top: 1, ..config }, rule);
     let Some(Update::Heartbeat(statement)) = observer.step(A, 2, at(2.0)) else {
         panic!("the settings are other ones");
     };
     assert_eq!((statement.top.len(), statement.since), (1, at(0.0)));
     assert_eq!(observer.step(A, 3, at(3.0)), None);
+    let strict = Rule {
+        threshold: 0.95,
+        release: 0.95,
+        ..rule
+    };
+    observer.configure(&unsmoothed(1), strict);
+    let Some(Update::Change { statement, .. }) = observer.step(A, 4, at(4.0)) else {
+        panic!("the label lost its support");
+    };
+    assert_eq!(statement.index, None);
 }

@@ -127,7 +127,7 @@ impl<W: Write, E: Write> Listener for JsonLines<W, E> {
             state: outcome
                 .update
                 .as_ref()
-                .map(|update| Label::new(update.statement(), outcome.model)),
+                .map(|update| Label::new(update.statement(), outcome.hashes)),
             top,
             features: outcome.features.filter(|_| self.features),
         };

@@ -6,7 +6,7 @@ use std::time::{Instant, SystemTime};
 use crate::frame::{Captured, Frame};
 use crate::meter::timing::Stages;
 use crate::pipeline::{Listener, Outcome};
-use crate::publish::{Label, Payload, Publisher, SnapshotInfo, Unknown};
+use crate::publish::{Hashes, Label, Payload, Publisher, SnapshotInfo, Unknown};
 use crate::snapshot::{Event, Picture, Snapshot, Snapshots};
 use crate::vision;
 
@@ -85,9 +85,9 @@ impl<'a> Publishing<'a> {
         snapshots.missed()
     }
 
-    /// Publishes that no label is known since `since`, and why; `model` is the model's hash.
-    pub(crate) fn unknown(&self, reason: Unknown, since: SystemTime, model: &str) {
-        let label = Label::unknown(reason, since, self.last, model);
+    /// Publishes that no label is known since `since`, and why, and by which model and head.
+    pub(crate) fn unknown(&self, reason: Unknown, since: SystemTime, hashes: Hashes<'_>) {
+        let label = Label::unknown(reason, since, self.last, hashes);
         self.publisher.publish(&Payload::Label(label));
     }
 }
@@ -104,7 +104,7 @@ impl Listener for Publishing<'_> {
         let mut event = None;
         if let Some(update) = &outcome.update {
             let start = Instant::now();
-            let id = self.publisher.publish_update(update, outcome.model);
+            let id = self.publisher.publish_update(update, outcome.hashes);
             stages.publish.add(start.elapsed());
             event = id.map(|id| Event {
                 id,

@@ -1,11 +1,12 @@
 //! The device as a whole.
 
 use super::config::Config;
+use crate::publish::payloads::Hashes;
 
 /// What may change while an instance runs, as far as Home Assistant is told.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Offer {
-    /// All labels that may be published.
+    /// All labels that may be published beside `unknown`.
     pub labels: Vec<String>,
     /// The text published where no label is claimed, `[observe] unknown`.
     pub unknown: String,
@@ -13,8 +14,26 @@ pub struct Offer {
     pub model: String,
     /// The model's SHA-256, in hex.
     pub model_hash: String,
+    /// The SHA-256 of the taught head's file, in hex, if there is one.
+    pub head_hash: Option<String>,
     /// Seconds between two health messages.
     pub health_interval: f64,
+}
+
+impl Offer {
+    /// Whether Home Assistant is told the same of both: it is not told of the hashes.
+    pub(super) fn says_the_same(&self, other: &Self) -> bool {
+        (&self.labels, &self.unknown, &self.model) == (&other.labels, &other.unknown, &other.model)
+            && self.health_interval == other.health_interval
+    }
+
+    /// The hashes of the model and of the head.
+    pub(super) fn hashes(&self) -> Hashes<'_> {
+        Hashes {
+            model: &self.model_hash,
+            head: self.head_hash.as_deref(),
+        }
+    }
 }
 
 /// What an instance allows as long as it runs.

@@ -36,8 +36,9 @@ pub(crate) struct Discovery {
     announced: Vec<Announced>,
     /// Whether `announced` is not what was told last to be remembered.
     unsaved: bool,
-    /// Whether Home Assistant may hold a label that the next discovery message lacks.
-    stale: bool,
+    /// Why Home Assistant may hold a label that the next discovery message lacks; `None` if it does
+    /// not.
+    stale: Option<Unknown>,
     waiting: VecDeque<Message>,
     /// Whether anything was sent since all was acknowledged.
     unsettled: bool,
@@ -65,7 +66,7 @@ impl Discovery {
             within,
             announced,
             unsaved: false,
-            stale: true,
+            stale: Some(Unknown::ModelChanged),
             waiting: VecDeque::new(),
             unsettled: false,
             told: false,
@@ -105,22 +106,32 @@ impl Discovery {
     }
 
     /// The instance offers something else. `connected` tells whether the connection is open.
-    /// Returns whether the labels differ, so that no label is known until one of the new ones is
-    /// published.
-    pub(crate) fn offered(&mut self, offer: Offer, connected: bool, now: SystemTime) -> bool {
-        let Some(device) = &mut self.device else {
-            return false;
-        };
+    /// If the labels differ, no label is known until one of the new ones is published: returns the
+    /// reason.
+    pub(crate) fn offered(
+        &mut self,
+        offer: Offer,
+        connected: bool,
+        now: SystemTime,
+    ) -> Option<Unknown> {
+        let device = self.device.as_mut()?;
         let before = std::mem::replace(&mut device.offer, offer);
-        let relabelled =
-            (&device.offer.labels, &device.offer.unknown) != (&before.labels, &before.unknown);
-        if device.offer != before {
-            self.stale |= relabelled;
+        let offer = &device.offer;
+        let relabelled = (&offer.labels, &offer.unknown) != (&before.labels, &before.unknown);
+        let other_head =
+            offer.model_hash == before.model_hash && offer.head_hash != before.head_hash;
+        let reason = relabelled.then_some(if other_head {
+            Unknown::HeadChanged
+        } else {
+            Unknown::ModelChanged
+        });
+        if !offer.says_the_same(&before) {
+            self.stale = reason.or(self.stale);
             if connected {
                 self.announce(now);
             }
         }
-        relabelled
+        reason
     }
 
     /// How long after a start of Home Assistant it is told everything again: many instances hear of
@@ -162,7 +173,9 @@ impl Discovery {
         let elsewhere = |old: &&Announced| old.broker != self.broker;
         let mut left: Vec<_> = self.announced.iter().filter(elsewhere).cloned().collect();
         left.extend(if told { ours } else { before });
-        self.stale &= !told;
+        if told {
+            self.stale = None;
+        }
         self.set_announced(left);
     }
 
@@ -186,8 +199,8 @@ impl Discovery {
         let with_options = self.fits(&topic, &message::payload(device, true, &removed));
         let payload = message::payload(device, with_options, &Platforms::new());
         let mut messages = Vec::new();
-        if self.stale {
-            messages.extend(no_label(device, now));
+        if let Some(reason) = self.stale {
+            messages.extend(no_label(device, reason, now));
         }
         if !removed.is_empty() {
             let removal = message::payload(device, with_options, &removed);
@@ -259,8 +272,8 @@ fn retained(topic: &str, payload: Vec<u8>) -> Message {
 }
 
 /// The message that no label is known.
-fn no_label(device: &Device, now: SystemTime) -> Option<Message> {
-    let label = Label::unknown(Unknown::ModelChanged, now, None, &device.offer.model_hash);
+fn no_label(device: &Device, reason: Unknown, now: SystemTime) -> Option<Message> {
+    let label = Label::unknown(reason, now, None, device.offer.hashes());
     let payload = Payload::Label(label).to_json().ok()?;
     Some(retained(&device.topic("label"), payload))
 }

@@ -1,5 +1,6 @@
 //! The fields that several payloads share: version, times and scores.
 
+use std::fmt;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use serde::{Serialize, Serializer};
@@ -9,6 +10,22 @@ pub(crate) const VERSION: u8 = 1;
 
 /// The last second that RFC 3339 can express, 9999-12-31T23:59:59Z, in seconds since 1970.
 const LAST_SECOND: u64 = 253_402_300_799;
+
+/// What a label was told by: the hashes of the network and of the head.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Hashes<'a> {
+    /// SHA-256 of the model's ONNX file, in hex.
+    pub model: &'a str,
+    /// SHA-256 of the taught head's file, in hex; `None` with the network's own classifier.
+    pub head: Option<&'a str>,
+}
+
+impl<'a> From<&'a str> for Hashes<'a> {
+    /// The model of this hash with its own classifier.
+    fn from(model: &'a str) -> Self {
+        Self { model, head: None }
+    }
+}
 
 /// A point in time, written as RFC 3339 in UTC with milliseconds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -23,10 +40,16 @@ impl Time {
     }
 }
 
+impl fmt::Display for Time {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let time = UNIX_EPOCH + self.since_epoch();
+        humantime::format_rfc3339_millis(time).fmt(f)
+    }
+}
+
 impl Serialize for Time {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let time = UNIX_EPOCH + self.since_epoch();
-        serializer.collect_str(&humantime::format_rfc3339_millis(time))
+        serializer.collect_str(self)
     }
 }
 

@@ -53,6 +53,8 @@ pub struct Health<'a> {
     pub(crate) kernel: &'a str,
     /// SHA-256 of the model, in hex.
     pub(crate) model: &'a str,
+    /// SHA-256 of the taught head's file, in hex; `null` with the model's own classifier.
+    pub(crate) head: Option<&'a str>,
 }
 
 /// The memory of the process.
@@ -174,6 +176,7 @@ pub(crate) mod sample {
             temperature_c: Some(48.3),
             kernel: "scalar",
             model: "cafe",
+            head: Some("beef"),
         }
     }
 }
@@ -199,7 +202,7 @@ mod tests {
                     r#""heap_bytes":5000000,"budget_mb":48,"cgroup":{cgroup}}},"#,
                     r#""queue":{{"waiting":2,"unacknowledged":1,"sent":9,"connections":3}},"#,
                     r#""outbox":{{"events":7,"sent":3,"waiting":2,"unsent":2,"bytes":900,"stored":1}},"#,
-                    r#""temperature_c":48.3,"kernel":"scalar","model":"cafe"}}"#,
+                    r#""temperature_c":48.3,"kernel":"scalar","model":"cafe","head":"beef"}}"#,
                 ),
                 stages = stages,
                 cgroup = cgroup,

@@ -4,7 +4,7 @@ use std::time::SystemTime;
 
 use serde::Serialize;
 
-use super::fields::{Score, Time, VERSION};
+use super::fields::{Hashes, Score, Time, VERSION};
 use crate::frame::Captured;
 use crate::observe::Statement;
 use crate::publish::event_ids::EventIds;
@@ -37,6 +37,9 @@ pub(crate) enum Unknown {
     /// Another model was loaded and has not decided yet.
     #[serde(rename = "model changed")]
     ModelChanged,
+    /// Another head was put in place and has not decided yet.
+    #[serde(rename = "head changed")]
+    HeadChanged,
     /// The label makes a message that is larger than `mqtt.max_packet`.
     #[serde(rename = "too large")]
     TooLarge,
@@ -65,14 +68,16 @@ pub struct Label<'a> {
     pub(crate) captured: Option<Time>,
     /// SHA-256 of the model, in hex.
     pub(crate) model: &'a str,
+    /// SHA-256 of the taught head's file, in hex; `null` with the model's own classifier.
+    pub(crate) head: Option<&'a str>,
     /// Why there is no label.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) reason: Option<Unknown>,
 }
 
 impl<'a> Label<'a> {
-    /// The payload for `statement`, made with the model whose hash is `model`.
-    pub(crate) fn new(statement: &Statement<'a>, model: &'a str) -> Self {
+    /// The payload for `statement`, made with the model and the head of `hashes`.
+    pub(crate) fn new(statement: &Statement<'a>, hashes: Hashes<'a>) -> Self {
         let top = statement.top_names().map(|(label, score)| Top {
             label,
             score: Score(score),
@@ -85,7 +90,8 @@ impl<'a> Label<'a> {
             since: Time(statement.since.wall),
             seq: Some(statement.seq),
             captured: Some(Time(statement.captured.wall)),
-            model,
+            model: hashes.model,
+            head: hashes.head,
             reason: None,
         }
     }
@@ -96,8 +102,9 @@ impl<'a> Label<'a> {
         reason: Unknown,
         since: SystemTime,
         last: Option<(u64, Captured)>,
-        model: &'a str,
+        hashes: impl Into<Hashes<'a>>,
     ) -> Self {
+        let hashes = hashes.into();
         Self {
             v: VERSION,
             label: None,
@@ -106,7 +113,8 @@ impl<'a> Label<'a> {
             since: Time(since),
             seq: last.map(|(seq, _)| seq),
             captured: last.map(|(_, captured)| Time(captured.wall)),
-            model,
+            model: hashes.model,
+            head: hashes.head,
             reason: Some(reason),
         }
     }
@@ -137,16 +145,16 @@ pub struct Event<'a> {
 }
 
 impl<'a> Event<'a> {
-    /// The payload for the change from `previous` to `statement`, made with the model whose hash is
-    /// `model`, with its id of `ids`.
+    /// The payload for the change from `previous` to `statement`, made with the model and the head of
+    /// `hashes`, with its id of `ids`.
     pub(crate) fn new(
         statement: &Statement<'a>,
         previous: Option<&'a str>,
-        model: &'a str,
+        hashes: Hashes<'a>,
         ids: &EventIds,
     ) -> Self {
         Self {
-            label: Label::new(statement, model),
+            label: Label::new(statement, hashes),
             event: ids.at(statement.seq),
             previous,
         }

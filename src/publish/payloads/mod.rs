@@ -8,6 +8,7 @@ mod settings;
 mod snapshot;
 
 pub use camera::CameraState;
+pub use fields::Hashes;
 pub(crate) use fields::{Score, Time, VERSION};
 pub use health::Health;
 #[cfg(test)]
@@ -41,19 +42,20 @@ pub enum Payload<'a> {
 }
 
 impl<'a> Payload<'a> {
-    /// The messages for `update`, made with the model whose hash is `model`: the label, and on a
+    /// The messages for `update`, made with the model and the head of `hashes`: the label, and on a
     /// change the event, with its id of `ids`.
-    pub fn of(
+    pub fn of<H: Into<Hashes<'a>>>(
         update: &Update<'a>,
-        model: &'a str,
+        hashes: H,
         ids: &EventIds,
-    ) -> impl Iterator<Item = Self> + use<'a> {
-        let label = Self::Label(Label::new(update.statement(), model));
+    ) -> impl Iterator<Item = Self> + use<'a, H> {
+        let hashes = hashes.into();
+        let label = Self::Label(Label::new(update.statement(), hashes));
         let event = match update {
             Update::Change {
                 statement,
                 previous,
-            } => Some(Self::Event(Event::new(statement, *previous, model, ids))),
+            } => Some(Self::Event(Event::new(statement, *previous, hashes, ids))),
             Update::Return(_) | Update::Heartbeat(_) => None,
         };
         std::iter::once(label).chain(event)
@@ -158,7 +160,7 @@ mod tests {
         let label = concat!(
             r#"{"v":1,"label":"wine \"red\"","score":0.9124,"top":[{"label":"wine \"red\"","score":0.9124},"#,
             r#"{"label":"öl","score":0.05}],"since":"2025-01-01T12:00:00.123Z","seq":7,"#,
-            r#""captured":"2025-01-01T12:00:00.123Z","model":"abc""#,
+            r#""captured":"2025-01-01T12:00:00.123Z","model":"abc","head":null"#,
         );
         assert_eq!(sent.len(), 2);
         assert_eq!(json(&sent[0]), format!("{label}}}"));
@@ -265,11 +267,32 @@ mod tests {
             json(&label(Some((7, captured(0))))),
             concat!(
                 r#"{"v":1,"label":null,"score":null,"top":[],"since":"2025-01-01T12:00:00.500Z","seq":7,"#,
-                r#""captured":"2025-01-01T12:00:00.000Z","model":"abc","reason":"camera lost"}"#,
+                r#""captured":"2025-01-01T12:00:00.000Z","model":"abc","head":null,"reason":"camera lost"}"#,
             )
         );
         let text = json(&label(None));
         assert!(text.contains(r#""seq":null,"captured":null"#), "{text}");
+    }
+
+    #[test]
+    fn a_taught_head_is_named_beside_the_model() {
+        let mut observer = observer();
+        let update = observer.step(&[0.9, 0.05, 0.05], 0, captured(0)).unwrap();
+        let hashes = Hashes {
+            model: "abc",
+            head: Some("def"),
+        };
+        let changed = Label::unknown(Unknown::HeadChanged, captured(0).wall, None, hashes);
+        let all = Payload::of(&update, hashes, &ids()).chain([Payload::Label(changed)]);
+        let all: Vec<_> = all.map(|payload| json(&payload)).collect();
+        for text in &all {
+            assert!(text.contains(r#""model":"abc","head":"def""#), "{text}");
+        }
+        assert!(
+            all[2].ends_with(r#""reason":"head changed"}"#),
+            "{}",
+            all[2]
+        );
     }
 
     #[test]

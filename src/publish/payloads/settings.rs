@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::fields::VERSION;
+use super::fields::{Hashes, VERSION};
 
 /// What commands and reloads can change, the payload of `settings`.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -16,7 +16,9 @@ pub struct Settings<'a> {
     log_level: String,
     /// SHA-256 of the model, in hex.
     model: &'a str,
-    /// The number of its labels.
+    /// SHA-256 of the taught head's file, in hex; `null` with the model's own classifier.
+    head: Option<&'a str>,
+    /// The number of labels that may be published.
     labels: usize,
     /// Why the last reload changed nothing; absent once one succeeds.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -24,12 +26,12 @@ pub struct Settings<'a> {
 }
 
 impl<'a> Settings<'a> {
-    /// The payload for these settings, and for the model of this hash.
+    /// The payload for these settings, and for the model and the head of these hashes.
     pub(crate) fn new(
         paused: bool,
         threshold: f32,
         log: log::LevelFilter,
-        (model, labels): (&'a str, usize),
+        (hashes, labels): (Hashes<'a>, usize),
         reload_error: Option<&'a str>,
     ) -> Self {
         Self {
@@ -37,7 +39,8 @@ impl<'a> Settings<'a> {
             paused,
             threshold,
             log_level: log.as_str().to_ascii_lowercase(),
-            model,
+            model: hashes.model,
+            head: hashes.head,
             labels,
             reload_error,
         }
@@ -52,12 +55,18 @@ mod tests {
 
     #[test]
     fn settings_are_written_as_commands_take_them() {
+        let hashes = Hashes {
+            model: "cafe",
+            head: Some("beef"),
+        };
         let json = |error| {
-            let settings = Settings::new(true, 0.7, LevelFilter::Info, ("cafe", 16), error);
+            let settings = Settings::new(true, 0.7, LevelFilter::Info, (hashes, 16), error);
             serde_json::to_string(&settings).unwrap()
         };
-        let text =
-            r#"{"v":1,"paused":true,"threshold":0.7,"log_level":"info","model":"cafe","labels":16"#;
+        let text = concat!(
+            r#"{"v":1,"paused":true,"threshold":0.7,"log_level":"info","model":"cafe","#,
+            r#""head":"beef","labels":16"#
+        );
         assert_eq!(json(None), format!("{text}}}"));
         assert_eq!(
             json(Some("no")),

@@ -12,6 +12,7 @@ fn offer(labels: &[&str]) -> Offer {
         unknown: "unknown".into(),
         model: "porch".into(),
         model_hash: "cafe".into(),
+        head_hash: None,
         health_interval: 60.0,
     }
 }

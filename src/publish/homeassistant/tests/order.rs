@@ -5,6 +5,7 @@ use std::time::{Duration, UNIX_EPOCH};
 use super::*;
 use crate::publish::homeassistant::discovery::Discovery;
 use crate::publish::homeassistant::record::Announced;
+use crate::publish::payloads::Unknown;
 
 const NOW: std::time::SystemTime = UNIX_EPOCH;
 const OURS: &str = "homeassistant/device/front_1234/config";
@@ -91,7 +92,8 @@ fn a_first_connection_withdraws_the_label_and_announces() {
 #[test]
 fn other_labels_follow_no_label() {
     let mut discovery = settled(offer(&["open"]));
-    assert!(discovery.offered(offer(&["red"]), true, NOW));
+    let changed = discovery.offered(offer(&["red"]), true, NOW);
+    assert_eq!(changed, Some(Unknown::ModelChanged));
     let both = ["no label", r#"announce ["red","unknown"]"#];
     assert_eq!(told(&mut discovery), both);
     discovery.settled();
@@ -99,7 +101,7 @@ fn other_labels_follow_no_label() {
         unknown: "none of them".into(),
         ..offer(&["red"])
     };
-    assert!(discovery.offered(nothing, true, NOW));
+    assert!(discovery.offered(nothing, true, NOW).is_some());
     assert_eq!(
         told(&mut discovery),
         ["no label", r#"announce ["red","none of them"]"#]
@@ -107,10 +109,37 @@ fn other_labels_follow_no_label() {
 }
 
 #[test]
+fn another_head_is_told_only_if_its_labels_differ() {
+    let mut discovery = settled(offer(&["open"]));
+    let taught = |labels: &[&str], head: &str| Offer {
+        head_hash: Some(head.into()),
+        ..offer(labels)
+    };
+    let changed = discovery.offered(taught(&["shut"], "1"), true, NOW);
+    assert_eq!(changed, Some(Unknown::HeadChanged));
+    let mut first = discovery.next().unwrap();
+    let text = String::from_utf8(std::mem::take(&mut first.payload)).unwrap();
+    assert!(
+        text.contains(r#""head":"1","reason":"head changed""#),
+        "{text}"
+    );
+    assert_eq!(told(&mut discovery), [r#"announce ["shut","unknown"]"#]);
+    discovery.settled();
+    // Taught again with the same labels: Home Assistant has nothing new to learn.
+    assert_eq!(discovery.offered(taught(&["shut"], "2"), true, NOW), None);
+    assert_eq!(discovery.len(), 0);
+    assert!(discovery.offered(offer(&["open"]), true, NOW).is_some());
+    assert_eq!(
+        told(&mut discovery),
+        ["no label", r#"announce ["open","unknown"]"#]
+    );
+}
+
+#[test]
 fn other_labels_wait_for_a_connection() {
     let mut discovery = settled(offer(&["open"]));
     discovery.disconnected();
-    assert!(discovery.offered(offer(&["red"]), false, NOW));
+    assert!(discovery.offered(offer(&["red"]), false, NOW).is_some());
     assert_eq!(discovery.len(), 0);
     discovery.connected(usize::MAX, NOW);
     assert_eq!(
@@ -122,13 +151,13 @@ fn other_labels_wait_for_a_connection() {
 #[test]
 fn another_interval_of_health_keeps_the_label() {
     let mut discovery = settled(offer(&["open"]));
-    assert!(!discovery.offered(offer(&["open"]), true, NOW));
+    assert_eq!(discovery.offered(offer(&["open"]), true, NOW), None);
     assert_eq!(discovery.len(), 0);
     let slower = Offer {
         health_interval: 300.0,
         ..offer(&["open"])
     };
-    assert!(!discovery.offered(slower, true, NOW));
+    assert_eq!(discovery.offered(slower, true, NOW), None);
     assert_eq!(told(&mut discovery), [r#"announce ["open","unknown"]"#]);
 }
 
