@@ -8,7 +8,7 @@
 //! - [`vision`]: from a frame of any format to the model's input
 //! - [`engine`]: from the model's input to scores
 //! - [`observe`]: from scores over time to the published state
-//! - [`snapshot`]: pictures of the frames behind events
+//! - [`snapshot`]: pictures of the frames behind events; [`review`]: pictures for a person to sort
 //! - [`publish`]: messages over MQTT
 //!
 //! Around them: [`teach`] makes heads of examples, [`pipeline`] runs the stages on one frame, [`daemon`] runs threads, health and
@@ -36,6 +36,7 @@ mod panics;
 pub mod pipeline;
 pub mod publish;
 mod record;
+pub mod review;
 mod setup;
 pub mod signals;
 pub mod snapshot;

@@ -17,9 +17,18 @@ pub struct Changes {
     pub later: Vec<String>,
 }
 
-/// Sections that a running daemon takes over.
-const NOW: [&str; 7] = [
-    "vision", "gate", "model", "observe", "health", "memory", "log",
+/// Sections, and keys of others, that a running daemon takes over.
+const NOW: [&str; 10] = [
+    "vision",
+    "gate",
+    "model",
+    "observe",
+    "health",
+    "memory",
+    "log",
+    "review.interval",
+    "review.max_bytes",
+    "review.most",
 ];
 
 /// A configuration with the table of its files, so that keys can be compared one by one.
@@ -54,11 +63,12 @@ impl Keys {
             if value == at(&self.table, &path) || !self.differs_at(&path, value) {
                 continue;
             }
-            if NOW.contains(&path[0].as_str()) {
+            let key = path.join(".");
+            if NOW.contains(&path[0].as_str()) || NOW.contains(&key.as_str()) {
                 put(&mut next.table, &path, value);
-                changes.now.push(path.join("."));
+                changes.now.push(key);
             } else {
-                changes.later.push(path.join("."));
+                changes.later.push(key);
             }
         }
         let running = Config::deserialize(next.table.clone());
@@ -135,6 +145,12 @@ mod tests {
         let found = changes(old, new);
         assert_eq!(found.now, ["log.level", "observe.threshold"]);
         assert_eq!(found.later, ["id", "mqtt.password"]);
+    }
+
+    #[test]
+    fn a_key_may_take_effect_at_once_where_its_section_does_not() {
+        let found = changes("", "[review]\nfolder = 'kept'\nmost = 7");
+        assert_eq!((found.now, found.later), (vec!["review.most".into()], vec!["review.folder".into()]));
     }
 
     #[test]

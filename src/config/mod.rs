@@ -17,7 +17,9 @@ use toml::Table;
 
 use self::layers::Layer;
 use crate::misfit::Misfit;
-use crate::{daemon, engine, logging, memory, metrics, observe, publish, snapshot, source, vision};
+use crate::{
+    daemon, engine, logging, memory, metrics, observe, publish, review, snapshot, source, vision,
+};
 
 pub use changes::{Changes, Keys};
 pub use error::Error;
@@ -54,6 +56,8 @@ pub struct Config {
     pub outbox: publish::OutboxConfig,
     /// Pictures that are published with events.
     pub snapshot: snapshot::Config,
+    /// Pictures that are kept for a person to sort.
+    pub review: review::Config,
     /// How often health is published.
     pub health: daemon::HealthConfig,
     /// Numbers for Prometheus.
@@ -80,6 +84,7 @@ impl Default for Config {
             commands: Default::default(),
             outbox: Default::default(),
             snapshot: Default::default(),
+            review: Default::default(),
             health: Default::default(),
             metrics: Default::default(),
             memory: Default::default(),
@@ -119,6 +124,7 @@ fn compose(layers: &[Layer]) -> Result<(Config, Table), Error> {
         ("outbox", config.outbox.check()),
         ("snapshot", config.snapshot.check()),
         ("snapshot", check_packet(&config)),
+        ("review", config.review.check()),
         ("health", config.health.check()),
         ("metrics", config.metrics.check()),
         ("memory", config.memory.check()),

@@ -14,7 +14,9 @@ use crate::memory::Guard;
 use crate::meter::Progress;
 use crate::meter::timing::Stages;
 use crate::metrics::Textfile;
-use crate::pipeline::{Listener, LogLines, Outcome, Pace, Pipeline, Publishing, Totals};
+use crate::pipeline::{
+    Listener, LogLines, Outcome, Pace, Pipeline, Publishing, Reviewing, Totals,
+};
 use crate::publish::{CameraState, Health, Payload, Publisher, Unknown};
 use crate::signals::{Request, Stop};
 use crate::snapshot::Snapshots;
@@ -45,6 +47,10 @@ pub(super) struct MainLoop<'a> {
     pub totals: &'a mut Totals,
     /// Pictures of events that there are none of.
     pub snapshots_missed: u64,
+    /// Keeps pictures for review; `None` without any, and once the loop runs.
+    pub reviewing: Option<Reviewing>,
+    /// Pictures for review that were wanted and are not kept.
+    pub reviews_missed: u64,
 }
 
 impl MainLoop<'_> {
@@ -74,6 +80,7 @@ impl MainLoop<'_> {
         let mut log = LogLines::default();
         let mut sight = Sight::default();
         let mut latency = Latency(self.pace);
+        let mut reviewing = self.reviewing.take();
         while !stop.requested() {
             watchdog.feed(self.progress.turns()[1]);
             self.guard.check(self.monitor);
@@ -96,6 +103,14 @@ impl MainLoop<'_> {
                 }
                 self.snapshots_missed = publishing.publish_snapshot();
             }
+            if let Some(reviewing) = &mut reviewing {
+                if reloaded.is_some() {
+                    let settings = &self.reloader.settings;
+                    reviewing.configure(&settings.review, &settings.vision);
+                }
+                self.reviews_missed = reviewing.settle();
+            }
+            sight.set_head(self.pipeline.head(), &self.reloader.card.input);
             sight.follow(self.monitor, self.publisher);
             self.pipeline.set_blind(sight.blind());
             let heartbeat = self.reloader.settings.observe.heartbeat;
@@ -118,7 +133,14 @@ impl MainLoop<'_> {
                 }
                 Taken::Frame => self.pipeline.process(
                     &mut frame,
-                    &mut [self.totals, &mut log, publishing, &mut latency, &mut sight],
+                    &mut [
+                        self.totals,
+                        &mut log,
+                        publishing,
+                        &mut reviewing,
+                        &mut latency,
+                        &mut sight,
+                    ],
                 )?,
                 Taken::Nothing => {}
                 Taken::Closed => break,
@@ -207,6 +229,7 @@ impl MainLoop<'_> {
             ("oversized", messages.map_or(0, |m| m.dropped)),
             ("command", messages.map_or(0, |m| m.commands_refused)),
             ("snapshot", self.snapshots_missed),
+            ("review", self.reviews_missed),
         ] {
             drops.add_many(cause, count);
         }

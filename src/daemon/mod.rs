@@ -32,8 +32,9 @@ use crate::frame::Slot;
 use crate::memory::Guard;
 use crate::meter::Progress;
 use crate::metrics::Textfile;
-use crate::pipeline::{self, Pace, Pipeline, Totals};
+use crate::pipeline::{self, Pace, Pipeline, Reviewing, Totals};
 use crate::publish::Publisher;
+use crate::review::Reviews;
 use crate::signals::{Request, Stop};
 use crate::snapshot::Snapshots;
 use crate::source::{self, Opened};
@@ -57,6 +58,8 @@ pub struct Daemon {
     pub publisher: Option<Publisher>,
     /// Takes pictures of events; `None` with `snapshot.enabled = false`.
     pub snapshots: Option<Snapshots>,
+    /// Keeps pictures for review; `None` without `review.folder`.
+    pub reviews: Option<Reviews>,
     /// The watch over the daemon's memory.
     pub guard: Guard,
     /// Takes over another configuration and another model at SIGHUP.
@@ -144,6 +147,7 @@ impl Daemon {
             keeper,
             progress,
             snapshots,
+            reviews,
             ..
         } = self;
         let slot = Arc::new(Slot::new());
@@ -179,6 +183,8 @@ impl Daemon {
             totals: &mut totals,
             snapshots,
             snapshots_missed: 0,
+            reviewing: reviews.map(Reviewing::new),
+            reviews_missed: 0,
         }
         .run(stop);
         stop.request();

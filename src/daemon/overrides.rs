@@ -67,6 +67,7 @@ mod tests {
             vision: Default::default(),
             gate: Default::default(),
             observe: Default::default(),
+            review: Default::default(),
             health: Default::default(),
             memory: Default::default(),
             log,

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use log::LevelFilter;
 
 use super::health::Config as HealthConfig;
-use crate::{memory, observe, vision};
+use crate::{memory, observe, review, vision};
 
 /// The part of the configuration that a running daemon can take over.
 #[derive(Clone, Debug, PartialEq)]
@@ -22,6 +22,9 @@ pub struct Settings {
     pub gate: vision::GateConfig,
     /// When a label is published.
     pub observe: observe::Config,
+    /// How many pictures are kept for review, and how often. The folder and the form of pictures
+    /// are those of the start.
+    pub review: review::Config,
     /// How often health is published.
     pub health: HealthConfig,
     /// How much memory is allowed.

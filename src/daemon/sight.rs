@@ -3,11 +3,13 @@
 use std::io;
 use std::time::{Duration, Instant, SystemTime};
 
+use crate::engine::Input;
 use crate::frame::PictureState;
 use crate::meter::timing::Stages;
-use crate::pipeline::{Listener, Outcome};
+use crate::pipeline::{HeadInUse, Listener, Outcome};
 use crate::publish::{CameraState, Payload, Publisher, Unknown};
 use crate::source::{Cause, Monitor, SourceState, Status};
+use crate::vision::{GateReading, Watch};
 
 /// Follows the camera and its pictures.
 #[derive(Default)]
@@ -27,9 +29,37 @@ pub(super) struct Sight {
     told: Option<(Unknown, Instant)>,
     /// The camera's state that was published last, without its counters.
     published: Option<Vec<u8>>,
+    /// The hash of the head whose scene is watched.
+    head: Option<String>,
+    /// Tells if the camera was moved; `None` without a scene.
+    watch: Option<Watch>,
 }
 
 impl Sight {
+    /// Compares pictures of the shape of `input` with the scene of `head` from here on, if that is
+    /// another head than before.
+    pub(super) fn set_head(&mut self, head: Option<&HeadInUse>, input: &Input) {
+        if self.head.as_ref() == head.map(|head| &head.sha256) {
+            return;
+        }
+        self.head = head.map(|head| head.sha256.clone());
+        let before = self.moved();
+        self.watch = match head.map(|head| Watch::new(&head.scene, input)) {
+            Some(Ok(watch)) => watch,
+            Some(Err(why)) => {
+                log::warn!("whether the camera was moved cannot be told: {why}");
+                None
+            }
+            None => None,
+        };
+        self.changed |= self.moved() != before;
+    }
+
+    /// Whether the camera was moved; `None` if that cannot be told.
+    fn moved(&self) -> Option<bool> {
+        self.watch.as_ref().map(Watch::moved)
+    }
+
     /// Notes since when a command has frames passed over; `None` if they are looked at.
     pub(super) fn set_paused(&mut self, since: Option<SystemTime>) {
         self.paused = since;
@@ -45,7 +75,7 @@ impl Sight {
         let pictures_changed = std::mem::take(&mut self.changed);
         let status = change.or_else(|| pictures_changed.then(|| monitor.status()));
         if let (Some(publisher), Some(status)) = (publisher, status) {
-            let state = CameraState::new(&status, self.picture);
+            let state = CameraState::new(&status, self.picture).with_moved(self.moved());
             if self.is_news(&state) {
                 publisher.publish(&Payload::Camera(state));
             }
@@ -112,9 +142,24 @@ fn lost_since(status: &Status, before: Option<SystemTime>) -> Option<SystemTime>
 }
 
 impl Listener for Sight {
-    /// Logs each change of what pictures show.
+    /// Logs each change of what pictures show, and of whether the camera was moved.
     fn outcome(&mut self, outcome: &Outcome<'_>, _: &mut Stages) -> io::Result<()> {
         let seq = outcome.frame.seq;
+        let shows = |gate: GateReading| gate.picture == PictureState::Ok;
+        if let (Some(watch), Some(input)) = (&mut self.watch, outcome.input)
+            && outcome.gate.is_none_or(shows)
+            && watch.look(input, outcome.frame.captured.elapsed)
+        {
+            self.changed = true;
+            if watch.moved() {
+                log::warn!(
+                    "frame {seq}: the view does not fit the taught scene any more: the camera was \
+                     moved; move it back, or teach it anew"
+                );
+            } else {
+                log::info!("frame {seq}: the view fits the taught scene again");
+            }
+        }
         let Some(found) = outcome.gate.map(|gate| gate.picture) else {
             return Ok(());
         };

@@ -64,6 +64,7 @@ fn daemon(source: Box<dyn Source>) -> Daemon {
             vision: Default::default(),
             gate: Default::default(),
             observe: Default::default(),
+            review: Default::default(),
             health: Default::default(),
             memory: Default::default(),
             log: log::LevelFilter::Info,
@@ -83,6 +84,7 @@ fn daemon(source: Box<dyn Source>) -> Daemon {
         vision: 0,
         mqtt: 0,
         snapshots: 0,
+        reviews: 0,
         threads: 0,
     };
     Daemon {
@@ -97,6 +99,7 @@ fn daemon(source: Box<dyn Source>) -> Daemon {
         pipeline: reloader.pipeline(None, Box::new(engine)),
         publisher: None,
         snapshots: None,
+        reviews: None,
         guard: Guard::new(&memory::Config::default(), facts, Vec::new()),
         reloader,
         report: Request::default(),

@@ -225,6 +225,7 @@ mod tests {
             vision: 0,
             mqtt: 0,
             snapshots: 0,
+            reviews: 0,
             threads: 1,
         };
         let mut guard = Guard::new(&Config::default(), facts, Vec::new());

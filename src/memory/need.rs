@@ -90,6 +90,8 @@ pub struct Facts {
     pub mqtt: usize,
     /// Pictures of events: the copy of a frame, an encoder, and JPEG files on their way.
     pub snapshots: usize,
+    /// Pictures for review: the copy of a frame, and an encoder with a JPEG file.
+    pub reviews: usize,
     /// Threads that are yet to start.
     pub threads: usize,
 }
@@ -161,6 +163,12 @@ impl Need {
             Anonymous,
             facts.snapshots,
             "snapshot.enabled, snapshot.longest_side, snapshot.max_bytes",
+        );
+        add(
+            "pictures for review",
+            Anonymous,
+            facts.reviews,
+            "review.folder, review.longest_side",
         );
         add("stacks", Anonymous, facts.threads * STACK, "model.threads");
         items.retain(|item| item.bytes > 0);
@@ -250,6 +258,7 @@ pub(super) mod tests {
         vision: 40 << 10,
         mqtt: 400 << 10,
         snapshots: 0,
+        reviews: 0,
         threads: 4,
     };
 

@@ -16,6 +16,7 @@
 //! nothing.
 
 mod config;
+mod doubt;
 mod observer;
 #[cfg(test)]
 mod properties;
@@ -24,6 +25,7 @@ pub(crate) mod scores;
 mod update;
 
 pub use config::Config;
+pub(crate) use doubt::doubt;
 pub use observer::Observer;
 pub use rule::Rule;
 pub(crate) use scores::Ranked;

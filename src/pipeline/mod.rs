@@ -24,7 +24,7 @@ use crate::vision::{self, Gate, GateConfig, GateReading, Preparer};
 
 pub(crate) use head::named;
 pub use head::{HeadError, HeadFile, HeadInUse};
-pub(crate) use listeners::{JsonLines, LogLines, Publishing, Totals};
+pub(crate) use listeners::{JsonLines, LogLines, Publishing, Reviewing, Totals};
 pub(crate) use outcome::{Listener, Outcome};
 pub(crate) use pace::Pace;
 
@@ -170,9 +170,11 @@ impl Pipeline {
             } else {
                 0.0
             },
+            input: classified.then(|| self.preparer.last()),
             scores: &self.scores,
             features: self.engine.features(),
             labels: &self.meaning.labels,
+            rule: self.meaning.rule,
             hashes: self.meaning.hashes(self.engine.describe()),
             update,
         };

@@ -5,7 +5,7 @@ use std::io;
 
 use crate::frame::Frame;
 use crate::meter::timing::Stages;
-use crate::observe::Update;
+use crate::observe::{Rule, Update};
 use crate::publish::Hashes;
 use crate::vision::GateReading;
 
@@ -18,6 +18,8 @@ pub struct Outcome<'a> {
     /// The share of the picture that had no data and was made up, 0 to 1; 0 where the gate was
     /// closed.
     pub(crate) made_up: f32,
+    /// The model's input, f32 `[3, height, width]`; `None` where the gate was closed.
+    pub(crate) input: Option<&'a [f32]>,
     /// One probability a label, lowered by how unfamiliar a taught head finds the frame; those of the last classified frame where the gate was closed.
     pub(crate) scores: &'a [f32],
     /// [`Engine::features`](crate::engine::Engine::features) of this frame alone, without
@@ -25,6 +27,8 @@ pub struct Outcome<'a> {
     pub(crate) features: Option<&'a [f32]>,
     /// The labels of the model or of the head, in the order of `scores`.
     pub(crate) labels: &'a [String],
+    /// The rule by which labels are claimed.
+    pub(crate) rule: Rule,
     /// The model and the head.
     pub hashes: Hashes<'a>,
     /// The state to publish, where one is due.

@@ -12,6 +12,7 @@ use crate::meter::{Progress, thermal};
 use crate::metrics::Textfile;
 use crate::publish::homeassistant::{Abilities, Announcement, Offer};
 use crate::publish::{CommandsConfig, Extras, Publisher};
+use crate::review::Reviews;
 use crate::signals::{Request, Stop};
 use crate::snapshot::Snapshots;
 use crate::source;
@@ -75,12 +76,14 @@ pub fn daemon(
     } else {
         None
     };
+    let reviews = reviews(loaded)?;
     source.start();
     Ok(Daemon {
         source,
         pipeline,
         publisher,
         snapshots,
+        reviews,
         guard,
         reloader,
         report,
@@ -88,6 +91,22 @@ pub fn daemon(
         keeper,
         progress,
     })
+}
+
+/// What keeps pictures for review, if a folder is configured. Trouble with the folder is logged when
+/// a picture is to be kept, because the disk may come later.
+fn reviews(loaded: &Loaded) -> Result<Option<Reviews>, Failure> {
+    let review = loaded.config.review.below(loaded.folder());
+    let Some(folder) = &review.folder else {
+        return Ok(None);
+    };
+    match Reviews::start(folder, &review, &loaded.config.vision) {
+        Ok(reviews) => Ok(Some(reviews)),
+        Err(cause) => Err(Failure::new(
+            exit::SYSTEM,
+            format!("cannot start the review thread: {cause}"),
+        )),
+    }
 }
 
 /// What keeps settings over restarts, in the configured folder or in systemd's.

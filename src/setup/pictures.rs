@@ -2,13 +2,14 @@
 
 use crate::config::Config;
 use crate::source::Footprint;
-use crate::{snapshot, vision};
+use crate::{review, snapshot, vision};
 
-/// Bytes that pictures of this footprint take while they become the model's input.
+/// Bytes that pictures of this footprint take while they become the model's input and are compared
+/// with a taught scene.
 pub(super) fn decoding(config: &Config, source: Footprint) -> usize {
     // The gate has masks of its own.
     let masks = 2 * config.vision.mask_memory(source.height);
-    vision::memory(source.width, source.height) + masks + source.whole
+    vision::memory(source.width, source.height) + masks + source.whole + vision::SCENE_MEMORY
 }
 
 /// Whether a daemon takes pictures of events.
@@ -23,4 +24,13 @@ pub(super) fn snapshots(config: &Config, source: Footprint) -> usize {
     }
     let (frame, size) = (source.frame.max(source.lent), (source.width, source.height));
     snapshot::memory(&config.snapshot, &config.vision, frame, size) + source.whole
+}
+
+/// Bytes that pictures for review take.
+pub(super) fn reviews(config: &Config, source: Footprint) -> usize {
+    if config.review.folder.is_none() {
+        return 0;
+    }
+    let (frame, size) = (source.frame.max(source.lent), (source.width, source.height));
+    review::memory(&config.review, &config.vision, frame, size) + source.whole
 }

@@ -1,6 +1,6 @@
 //! What would make the memory need of a configuration smaller.
 
-use super::pictures::{decoding, snapshots, takes_snapshots};
+use super::pictures::{decoding, reviews, snapshots, takes_snapshots};
 use crate::config::Config;
 use crate::engine::Description;
 use crate::memory::{Facts, Remedy};
@@ -40,6 +40,15 @@ pub fn of(config: &Config, engine: &Description, source: Footprint, facts: &Fact
         let words = "set snapshot.enabled = false".into();
         all.extend(Remedy::new("snapshot", words, facts, &changed));
     }
+    if config.review.folder.is_some() {
+        let changed = Facts {
+            reviews: 0,
+            threads: facts.threads - 1,
+            ..*facts
+        };
+        let words = "leave review.folder out".into();
+        all.extend(Remedy::new("review", words, facts, &changed));
+    }
     if config.mqtt.enabled && config.outbox.max_bytes > OUTBOX {
         let changed = Facts {
             mqtt: facts.mqtt - (config.outbox.max_bytes - OUTBOX).min(facts.mqtt),
@@ -66,6 +75,7 @@ fn recording(config: &Config, source: Footprint, facts: &Facts) -> Vec<Remedy> {
     let baseline = Facts {
         vision: decoding(config, plain),
         snapshots: snapshots(config, plain),
+        reviews: reviews(config, plain),
         ..*facts
     };
     let small = Facts {
@@ -73,6 +83,7 @@ fn recording(config: &Config, source: Footprint, facts: &Facts) -> Vec<Remedy> {
         source: 0,
         vision: vision::memory(0, 0),
         snapshots: snapshots(config, Footprint::default()),
+        reviews: reviews(config, Footprint::default()),
         ..*facts
     };
     let smaller = format!(
@@ -105,6 +116,7 @@ fn drawn(config: &Config, source: Footprint, facts: &Facts) -> Vec<Remedy> {
             source: changed.own,
             vision: decoding(config, changed),
             snapshots: snapshots(config, changed),
+            reviews: reviews(config, changed),
             ..*facts
         };
         Remedy::new(key, words, facts, &changed)

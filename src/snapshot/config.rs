@@ -2,6 +2,7 @@
 
 use serde::Deserialize;
 
+use super::encode::Bounds;
 use crate::misfit::{Misfit, within};
 
 /// Pictures that are published with events.
@@ -42,6 +43,15 @@ impl Config {
         within("longest_side", self.longest_side, 64..=3840, "pixels")?;
         within("quality", self.quality, 10..=95, "")?;
         within("max_bytes", self.max_bytes, 4096..=8 << 20, "bytes")
+    }
+
+    pub(super) fn bounds(&self) -> Bounds {
+        Bounds {
+            longest_side: self.longest_side,
+            quality: self.quality,
+            max_bytes: self.max_bytes,
+            remedy: "set snapshot.max_bytes higher",
+        }
     }
 }
 

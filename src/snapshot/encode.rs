@@ -6,7 +6,6 @@ use image::ExtendedColorType;
 use image::codecs::jpeg::JpegEncoder;
 use sha2::{Digest, Sha256};
 
-use super::Config;
 use crate::frame::{self, View};
 use crate::vision::{self, Thumbnailer};
 
@@ -15,9 +14,22 @@ const SIZES: [usize; 4] = [16, 12, 8, 5];
 /// The parts of `quality` that are tried at each size, in eighths.
 const QUALITIES: [u8; 3] = [8, 6, 4];
 
+/// The bounds of a picture.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Bounds {
+    /// The most pixels of a side.
+    pub(crate) longest_side: usize,
+    /// Quality of the JPEG, as in libjpeg.
+    pub(crate) quality: u8,
+    /// The most bytes of the file.
+    pub(crate) max_bytes: usize,
+    /// What to do if no picture is small enough.
+    pub(crate) remedy: &'static str,
+}
+
 /// Encodes frames; its buffers are kept from one to the next.
-pub(super) struct Encoder {
-    config: Config,
+pub(crate) struct Encoder {
+    bounds: Bounds,
     thumbnailer: Thumbnailer,
 }
 
@@ -41,24 +53,22 @@ pub(crate) enum Error {
     #[error(transparent)]
     Frame(#[from] frame::Error),
     /// No size and quality is small enough.
-    #[error(
-        "even a small picture of low quality is larger than snapshot.max_bytes, {0} bytes; set more"
-    )]
-    TooLarge(usize),
+    #[error("even a small picture of low quality is larger than {0} bytes; {1}")]
+    TooLarge(usize, &'static str),
 }
 
 impl Encoder {
-    /// For pictures that `vision` turns, crops and masks. Both have passed their checks.
-    pub(super) fn new(config: &Config, vision: &vision::Config) -> Self {
+    /// For pictures of a `thumbnailer` within `bounds`.
+    pub(crate) fn new(bounds: Bounds, thumbnailer: Thumbnailer) -> Self {
         Self {
-            config: config.clone(),
-            thumbnailer: Thumbnailer::new(vision),
+            bounds,
+            thumbnailer,
         }
     }
 
-    /// Turns, crops and masks pictures as `vision` does from here on.
-    pub(super) fn set_vision(&mut self, vision: &vision::Config) {
-        self.thumbnailer = Thumbnailer::new(vision);
+    /// Makes pictures with another `thumbnailer` from here on.
+    pub(crate) fn set_thumbnailer(&mut self, thumbnailer: Thumbnailer) {
+        self.thumbnailer = thumbnailer;
     }
 
     /// The picture of `view` of the best size and quality that fits into `max_bytes`: first the
@@ -66,13 +76,13 @@ impl Encoder {
     ///
     /// # Errors
     /// [`Error::Frame`]; [`Error::TooLarge`] if none fits.
-    pub(super) fn encode(&mut self, view: View<'_>) -> Result<Picture, Error> {
-        let Config {
+    pub(crate) fn encode(&mut self, view: View<'_>) -> Result<Picture, Error> {
+        let Bounds {
             longest_side,
             quality,
             max_bytes,
-            ..
-        } = self.config;
+            remedy,
+        } = self.bounds;
         let mut jpeg = Vec::with_capacity(max_bytes);
         let mut last = (0, 0);
         for sixteenths in SIZES {
@@ -105,21 +115,21 @@ impl Encoder {
                 }
             }
         }
-        Err(Error::TooLarge(max_bytes))
+        Err(Error::TooLarge(max_bytes, remedy))
     }
 }
 
 /// Bytes of memory that an encoder for frames of up to this size takes: its thumbnail, what
 /// decoding and resizing takes, and the JPEG file.
-pub(super) fn memory(
-    config: &Config,
+pub(crate) fn memory(
+    bounds: &Bounds,
     vision: &vision::Config,
     width: usize,
     height: usize,
 ) -> usize {
-    let (w, h) = vision::fitted((width as f64, height as f64), config.longest_side);
+    let (w, h) = vision::fitted((width as f64, height as f64), bounds.longest_side);
     let decoding = vision::memory(width, height) + vision.mask_memory(height);
-    3 * w * h + decoding + config.max_bytes
+    3 * w * h + decoding + bounds.max_bytes
 }
 
 /// Takes at most so many bytes. The encoder ends at the first one beyond.
@@ -167,17 +177,25 @@ mod tests {
         }
     }
 
-    fn encode(config: &Config, frame: &Frame) -> Result<Picture, Error> {
-        Encoder::new(config, &vision::Config::default()).encode(frame.view())
+    const BOUNDS: Bounds = Bounds {
+        longest_side: 640,
+        quality: 80,
+        max_bytes: 120_000,
+        remedy: "set more",
+    };
+
+    fn encode(bounds: Bounds, frame: &Frame) -> Result<Picture, Error> {
+        let thumbnailer = Thumbnailer::new(&vision::Config::default());
+        Encoder::new(bounds, thumbnailer).encode(frame.view())
     }
 
     #[test]
     fn a_picture_decodes_at_the_size_that_it_tells() {
-        let config = Config {
+        let bounds = Bounds {
             longest_side: 100,
-            ..Config::default()
+            ..BOUNDS
         };
-        let picture = encode(&config, &noise(200, 50)).unwrap();
+        let picture = encode(bounds, &noise(200, 50)).unwrap();
         let decoded = image::load_from_memory(&picture.jpeg).unwrap();
         assert_eq!((picture.width, picture.height), (100, 25));
         assert_eq!((decoded.width(), decoded.height()), (100, 25));
@@ -188,12 +206,12 @@ mod tests {
         let frame = noise(160, 120);
         let mut sizes = Vec::new();
         for max_bytes in [80_000, 20_000, 10_000, 4096] {
-            let config = Config {
+            let bounds = Bounds {
                 longest_side: 160,
                 max_bytes,
-                ..Config::default()
+                ..BOUNDS
             };
-            let picture = encode(&config, &frame).unwrap();
+            let picture = encode(bounds, &frame).unwrap();
             assert!(picture.jpeg.len() <= max_bytes, "{max_bytes}");
             assert!(picture.jpeg.capacity() <= max_bytes, "{max_bytes}");
             sizes.push((picture.width, picture.jpeg.len()));
@@ -205,13 +223,13 @@ mod tests {
 
     #[test]
     fn what_never_fits_is_an_error_with_the_bound() {
-        let config = Config {
+        let bounds = Bounds {
             longest_side: 3840,
             max_bytes: 4096,
-            ..Config::default()
+            ..BOUNDS
         };
-        let error = encode(&config, &noise(900, 700)).unwrap_err();
-        assert_eq!(error, Error::TooLarge(4096));
-        assert!(error.to_string().contains("snapshot.max_bytes, 4096"));
+        let error = encode(bounds, &noise(900, 700)).unwrap_err();
+        assert_eq!(error, Error::TooLarge(4096, "set more"));
+        assert!(error.to_string().ends_with("than 4096 bytes; set more"));
     }
 }

@@ -18,12 +18,11 @@ use std::sync::mpsc::{self, Receiver, SyncSender};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use self::encode::Encoder;
 use crate::frame::{Captured, Frame};
-use crate::vision;
+use crate::vision::{self, Thumbnailer};
 
 pub use config::Config;
-pub(crate) use encode::Picture;
+pub(crate) use encode::{Bounds, Encoder, Error, Picture, memory as encoder_memory};
 
 /// How long a picture that was asked for waits for a frame.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -88,7 +87,7 @@ struct Done {
     frame: Frame,
     event: Option<Event>,
     command: bool,
-    made: Result<Picture, encode::Error>,
+    made: Result<Picture, Error>,
 }
 
 impl Snapshots {
@@ -100,13 +99,13 @@ impl Snapshots {
     pub fn start(config: &Config, vision: &vision::Config) -> io::Result<Self> {
         let (jobs, received) = mpsc::sync_channel::<Job>(1);
         let (send, done) = mpsc::sync_channel(1);
-        let mut encoder = Encoder::new(config, vision);
+        let mut encoder = Encoder::new(config.bounds(), Thumbnailer::new(vision));
         thread::Builder::new()
             .name("snapshot".into())
             .spawn(move || {
                 for job in received {
                     if let Some(vision) = &job.vision {
-                        encoder.set_vision(vision);
+                        encoder.set_thumbnailer(Thumbnailer::new(vision));
                     }
                     let start = Instant::now();
                     let made = encoder.encode(job.frame.view());
@@ -264,5 +263,5 @@ pub(crate) fn memory(
 ) -> usize {
     // One waits or is kept, one is under way and one in the connection's buffer.
     let sent = 3 * config.max_bytes;
-    frame + encode::memory(config, vision, width, height) + sent
+    frame + encoder_memory(&config.bounds(), vision, width, height) + sent
 }

@@ -10,6 +10,8 @@
 //! Masks of the configuration are black in every picture that this room reads; see [`Mask`]. Other
 //! rooms read pictures through [`Masked`], or as a thumbnail.
 //!
+//! [`Scene`] keeps the edges of a scene, to tell whether the camera was moved.
+//!
 //! [`Gate`] glances at pictures over time, before they are prepared, and decides which are worth an
 //! inference.
 
@@ -21,6 +23,7 @@ mod glance;
 mod mask;
 mod prepare;
 mod resizer;
+mod scene;
 mod thumbnail;
 
 pub use config::Config;
@@ -31,6 +34,8 @@ pub(crate) use geometry::Turn;
 pub use mask::Mask;
 pub(crate) use mask::{Cover, Grain, Masked};
 pub use prepare::Preparer;
+pub use scene::{MOVED, Scene, Unfit};
+pub(crate) use scene::{MEMORY as SCENE_MEMORY, Watch};
 pub(crate) use thumbnail::{Thumbnailer, fitted};
 
 /// Bytes that decoding and resizing pictures of up to this width and height takes, in addition to

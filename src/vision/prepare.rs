@@ -56,6 +56,11 @@ impl Preparer {
         self.made_up
     }
 
+    /// The input that was made last.
+    pub(crate) fn last(&self) -> &[f32] {
+        &self.target.picture
+    }
+
     /// The input for `view`: f32 `[3, height, width]`, planes of red, green and blue, normalised.
     ///
     /// # Errors

@@ -139,6 +139,7 @@ fn hanging(broker: &Broker, hangs: &Arc<AtomicBool>, patience: Duration) -> InPr
         vision: Default::default(),
         gate: Default::default(),
         observe: Default::default(),
+        review: Default::default(),
         health: Default::default(),
         memory: Default::default(),
         log: log::LevelFilter::Info,
@@ -155,6 +156,7 @@ fn hanging(broker: &Broker, hangs: &Arc<AtomicBool>, patience: Duration) -> InPr
         vision: 0,
         mqtt: 0,
         snapshots: 0,
+        reviews: 0,
         threads: 0,
     };
     let source = Hanging {
@@ -196,6 +198,7 @@ fn hanging(broker: &Broker, hangs: &Arc<AtomicBool>, patience: Duration) -> InPr
         textfile: None,
         keeper: None,
         snapshots: None,
+        reviews: None,
         progress,
     }
 }

@@ -33,6 +33,7 @@ fn every_section_refuses_what_it_does_not_know() {
         ("commands", "enabled"),
         ("outbox", "max_bytes"),
         ("snapshot", "quality"),
+        ("review", "most"),
         ("health", "interval"),
         ("memory", "budget_mb"),
         ("log", "level"),
@@ -79,6 +80,11 @@ fn every_range_is_held() {
         ("snapshot", "longest_side", "10"),
         ("snapshot", "quality", "100"),
         ("snapshot", "max_bytes", "10"),
+        ("review", "most", "0"),
+        ("review", "max_bytes", "10"),
+        ("review", "interval", "0.0"),
+        ("review", "longest_side", "10"),
+        ("review", "quality", "100"),
         ("health", "interval", "0.0"),
     ] {
         let (code, line) = answer(&format!("[{section}]\n{key} = {value}\n"));

@@ -29,6 +29,7 @@ mod pictures;
 mod record;
 mod reload;
 mod replay;
+mod review;
 mod schemas;
 mod simulate;
 mod snapshot;

@@ -2,6 +2,7 @@
 
 mod head;
 mod model;
+mod scene;
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -128,6 +129,9 @@ pub fn run(options: &Options) -> Result<(), Failure> {
     if let Some(rule) = &found.rule {
         findings.push(Finding::of("observe", Ok(rule.says())));
     }
+    if let Some(scene) = &found.scene {
+        findings.push(Finding::of("scene", Ok(scene::says(&loaded, scene, &stop))));
+    }
     let guard = found.guard.as_ref();
     findings.extend([
         Finding::of("memory", memory(&loaded, guard)),
@@ -143,6 +147,10 @@ pub fn run(options: &Options) -> Result<(), Failure> {
         let outbox = config.outbox.below(loaded.folder());
         let probed = outbox.probe().map_err(Failure::from);
         findings.push(Finding::of("outbox", probed));
+    }
+    if let Some(probed) = config.review.below(loaded.folder()).probe() {
+        let probed = probed.map_err(|e| Failure::new(e.exit_code(), format!("review.folder: {e}")));
+        findings.push(Finding::of("review", probed));
     }
     if stop.requested() {
         return Err(source::Error::Interrupted.into());

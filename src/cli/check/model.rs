@@ -4,6 +4,7 @@ use std::path::Path;
 use std::time::Instant;
 
 use super::head::{Head, InForce};
+use super::scene::Taught;
 use crate::config::Loaded;
 use crate::engine::pack::{self, Quantised};
 use crate::engine::{self, Engine, Input, Layer, Output};
@@ -20,6 +21,8 @@ pub(super) struct Found {
     pub guard: Option<Guard>,
     pub head: Option<Head>,
     pub rule: Option<InForce>,
+    /// The scene that the head was taught in.
+    pub scene: Option<Taught>,
     /// Why the head cannot be used.
     refused: Option<Failure>,
 }
@@ -76,6 +79,7 @@ pub(super) fn model(
     let named = setup::head_path(loaded, None).zip(pipeline.head());
     found.head = named.map(|(path, head)| Head::new(&path, head));
     let taught = found.head.is_some();
+    found.scene = pipeline.head().and_then(|head| Taught::new(head, &card.input));
     found.rule = Some(InForce::new(pipeline.rule(), &config.observe, taught));
     let layers = &found.layers;
     let int8 = if layers.is_empty() {

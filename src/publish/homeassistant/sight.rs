@@ -70,19 +70,20 @@ pub(super) fn change(device: &Device) -> Component {
         )
 }
 
-/// Whether the camera is lost or repeats the same picture. Darkness is no problem of the camera's.
+/// Whether the camera is lost, repeats the same picture or was moved. Darkness is no problem of the camera's.
 pub(super) fn camera_problem(device: &Device) -> Component {
     Component::new(Platform::BinarySensor, "camera_problem", "Camera problem")
         .with("device_class", "problem")
         .with("state_topic", device.topic("camera"))
         .with(
             "value_template",
-            "{{ 'ON' if value_json.state == 'lost' or value_json.picture | default('ok') == 'stuck' else 'OFF' }}",
+            "{{ 'ON' if value_json.state == 'lost' or value_json.picture | default('ok') == 'stuck' \
+             or value_json.moved | default(false) else 'OFF' }}",
         )
         .with("json_attributes_topic", device.topic("camera"))
         .with(
             "json_attributes_template",
-            "{{ {'picture': value_json.picture | default(none), \
+            "{{ {'picture': value_json.picture | default(none), 'moved': value_json.moved | default(none), \
              'cause': value_json.cause | default(none), 'message': value_json.message | default(none)} | tojson }}",
         )
 }

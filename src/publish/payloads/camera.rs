@@ -35,6 +35,10 @@ pub struct CameraState<'a> {
     /// `ok`, `dark` or `stuck`; only while the camera streams.
     #[serde(skip_serializing_if = "Option::is_none")]
     picture: Option<PictureState>,
+    /// Whether the view fits the taught scene no more; only while the camera streams, with a head
+    /// that has a scene.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    moved: Option<bool>,
     /// The device node that is or was open.
     #[serde(skip_serializing_if = "Option::is_none")]
     device: Option<&'a str>,
@@ -67,11 +71,22 @@ impl<'a> CameraState<'a> {
             message: status.loss.as_ref().map(|loss| loss.message.as_str()),
             since: Time(status.since.wall),
             picture: streaming.then_some(picture),
+            moved: None,
             device: status.device.as_deref(),
             card: status.card.as_deref(),
             mode: status.mode.as_ref(),
             losses: status.losses,
             counters: (!streaming).then_some(&status.counters),
+        }
+    }
+
+    /// The same, and whether the camera was moved, if that can be told.
+    #[must_use]
+    pub(crate) fn with_moved(self, moved: Option<bool>) -> Self {
+        let streaming = self.state == State::Streaming;
+        Self {
+            moved: moved.filter(|_| streaming),
+            ..self
         }
     }
 
@@ -105,6 +120,7 @@ impl<'a> CameraState<'a> {
             message: None,
             since: Time(since),
             picture: None,
+            moved: None,
             // Only a camera counts.
             counters: (status.opens > 0).then_some(&status.counters),
             ..Self::new(status, PictureState::Ok)
@@ -142,9 +158,21 @@ mod tests {
             (&"streaming".into(), &"dark".into())
         );
         assert_eq!(json["card"], "a drawing");
-        assert!(json.get("cause").is_none());
+        assert!(json.get("cause").is_none() && json.get("moved").is_none());
         // They would be stale at once.
         assert!(json.get("counters").is_none());
+    }
+
+    #[test]
+    fn only_a_streaming_camera_is_told_to_be_moved() {
+        let status = Monitor::steady("a drawing").status();
+        let moved = |status: &Status| {
+            let state = CameraState::new(status, PictureState::Ok).with_moved(Some(true));
+            serde_json::to_value(state).unwrap()["moved"].clone()
+        };
+        assert_eq!(moved(&status), true);
+        let lost = crate::source::camera::Camera::new(Default::default());
+        assert!(moved(lost.status()).is_null());
     }
 
     #[test]

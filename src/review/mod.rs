@@ -1,0 +1,267 @@
+//! Pictures of uncertain and of changed moments, kept for a person to sort and to teach.
+//!
+//! A picture is what the camera sent, made smaller, with all that the model does not see in black.
+//! So `teach` and `replay` make the same input of it again, under the same configuration. The
+//! folder is bounded in pictures and bytes, and the oldest go first.
+//!
+//! As for snapshots, a frame is copied when it comes, because a raw picture's buffer returns to the
+//! camera before the inference. A change is known to be near one frame ahead. An uncertain moment is
+//! kept where a frame follows one that was uncertain too. A thread of its own encodes and writes, so
+//! nobody waits for the disk. While it works, another picture that is wanted is missed and counted.
+
+mod config;
+mod folder;
+mod name;
+mod pace;
+#[cfg(test)]
+mod tests;
+
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::mpsc::{self, Receiver, SyncSender, TrySendError};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use self::folder::Limits;
+use self::pace::Pace;
+use crate::frame::Frame;
+use crate::snapshot::{self, Encoder};
+use crate::vision::{self, Thumbnailer};
+
+pub use config::Config;
+pub(crate) use name::Kind;
+use name::Name;
+
+/// The time between two lines about missing pictures.
+const QUIET: Duration = Duration::from_secs(60);
+
+/// What a frame showed, if it is worth a picture.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Moment<'a> {
+    /// Why.
+    pub(crate) kind: Kind,
+    /// The new label, or the best one of an uncertain moment.
+    pub(crate) label: &'a str,
+    /// Its score, 0 to 1.
+    pub(crate) score: f32,
+}
+
+/// Keeps pictures of moments.
+pub struct Reviews {
+    jobs: SyncSender<Job>,
+    done: Receiver<Done>,
+    pace: Pace,
+    limits: Limits,
+    /// The copy's place; `None` while the thread has it.
+    kept: Option<Frame>,
+    /// The number of the frame that was copied.
+    copied: Option<u64>,
+    /// The last frame was uncertain.
+    doubted: bool,
+    /// How pictures are seen.
+    seen: vision::Config,
+    /// The same for the next job to tell the thread, if that changed.
+    vision: Option<vision::Config>,
+    missed: u64,
+    /// When the log last had a line about a missing picture.
+    warned: Option<Instant>,
+}
+
+struct Job {
+    frame: Frame,
+    name: Name,
+    limits: Limits,
+    vision: Option<vision::Config>,
+}
+
+struct Done {
+    frame: Frame,
+    made: Result<(), String>,
+}
+
+/// What the thread works with.
+struct Keeper {
+    folder: PathBuf,
+    encoder: Encoder,
+}
+
+impl Reviews {
+    /// Starts the thread that keeps pictures in `folder`, with what `vision` hides in black. Both
+    /// configurations have passed their checks.
+    ///
+    /// # Errors
+    /// The system refuses the thread.
+    pub(crate) fn start(
+        folder: &Path,
+        config: &Config,
+        vision: &vision::Config,
+    ) -> io::Result<Self> {
+        let (jobs, received) = mpsc::sync_channel::<Job>(1);
+        let (send, done) = mpsc::sync_channel(1);
+        let mut keeper = Keeper {
+            folder: folder.into(),
+            encoder: Encoder::new(config.bounds(), Thumbnailer::as_sent(vision)),
+        };
+        thread::Builder::new().name("review".into()).spawn(move || {
+            for job in received {
+                let made = keeper.keep(&job);
+                let frame = job.frame;
+                // Nobody listens at the program's end.
+                if send.send(Done { frame, made }).is_err() {
+                    break;
+                }
+            }
+        })?;
+        Ok(Self {
+            jobs,
+            done,
+            pace: Pace::new(config.interval),
+            limits: config.limits(),
+            kept: Some(Frame::empty()),
+            copied: None,
+            doubted: false,
+            seen: vision.clone(),
+            vision: None,
+            missed: 0,
+            warned: None,
+        })
+    }
+
+    /// Goes on with the bounds and the interval of `config`. The rest waits for the next start.
+    pub(crate) fn configure(&mut self, config: &Config) {
+        self.pace.set_interval(config.interval);
+        self.limits = config.limits();
+    }
+
+    /// Hides what `vision` hides from here on. A frame that was copied before is given up; a picture
+    /// under way is of a frame that came before.
+    pub(crate) fn set_vision(&mut self, vision: &vision::Config) {
+        if *vision != self.seen {
+            self.seen.clone_from(vision);
+            self.vision = Some(vision.clone());
+            self.copied = None;
+        }
+    }
+
+    /// Hears of a frame before anything is done with it. Copies it if it may be kept: the next
+    /// change is `near`, or the frame before was uncertain.
+    pub(crate) fn frame(&mut self, frame: &Frame, near: bool) {
+        let now = frame.captured.elapsed;
+        self.copied = None;
+        let change = near && self.pace.change_is_due(now);
+        let doubt = self.doubted && self.pace.doubt_is_due(now);
+        if (change || doubt)
+            && let Some(kept) = &mut self.kept
+        {
+            kept.copy(frame);
+            self.copied = Some(frame.seq);
+        }
+    }
+
+    /// Hears that the frame passed the stages and showed `moment`, or nothing that is worth a
+    /// picture. Hands its copy to the thread if it is to be kept.
+    pub(crate) fn passed(&mut self, frame: &Frame, moment: Option<Moment<'_>>) {
+        let now = frame.captured.elapsed;
+        let doubted = std::mem::replace(
+            &mut self.doubted,
+            moment.is_some_and(|moment| moment.kind == Kind::Uncertain),
+        );
+        let Some(Moment { kind, label, score }) = moment else {
+            return;
+        };
+        let wanted = match kind {
+            Kind::Changed => {
+                self.pace.changed();
+                self.pace.change_is_due(now)
+            }
+            Kind::Uncertain => doubted && self.pace.doubt_is_due(now),
+        };
+        if !wanted {
+            return;
+        }
+        let copied = self.copied.take() == Some(frame.seq);
+        let Some(kept) = self.kept.take_if(|_| copied) else {
+            // The next uncertain frame is as good.
+            if kind == Kind::Changed {
+                self.miss("the one before is not written yet");
+            }
+            return;
+        };
+        match kind {
+            Kind::Changed => self.pace.keep_change(now),
+            Kind::Uncertain => self.pace.keep_doubt(now),
+        }
+        let job = Job {
+            frame: kept,
+            name: Name::new(frame.captured.wall, kind, label, score),
+            limits: self.limits,
+            vision: self.vision.take(),
+        };
+        if let Err(TrySendError::Full(job) | TrySendError::Disconnected(job)) =
+            self.jobs.try_send(job)
+        {
+            self.kept = Some(job.frame);
+            self.vision = job.vision;
+            self.miss("the thread that writes is busy");
+        }
+    }
+
+    /// Takes the copy's place back from the thread, if it is done. Returns how many pictures were
+    /// wanted and are not kept so far.
+    pub(crate) fn settle(&mut self) -> u64 {
+        if let Ok(Done { frame, made }) = self.done.try_recv() {
+            self.kept = Some(frame);
+            if let Err(why) = made {
+                self.miss(&why);
+            }
+        }
+        self.missed
+    }
+
+    fn miss(&mut self, why: &str) {
+        self.missed += 1;
+        if self.warned.is_none_or(|at| at.elapsed() > QUIET) {
+            self.warned = Some(Instant::now());
+            log::warn!(
+                "no picture to review: {why}; {} are missing so far",
+                self.missed
+            );
+        }
+    }
+}
+
+impl Keeper {
+    /// Encodes and writes the picture of `job`.
+    fn keep(&mut self, job: &Job) -> Result<(), String> {
+        if let Some(vision) = &job.vision {
+            self.encoder.set_thumbnailer(Thumbnailer::as_sent(vision));
+        }
+        let start = Instant::now();
+        let seq = job.frame.seq;
+        let picture = self.encoder.encode(job.frame.view());
+        let picture = picture.map_err(|error| format!("frame {seq}: {error}"))?;
+        if folder::make(&self.folder).map_err(|error| error.to_string())? {
+            log::info!("{}: made this folder for review", self.folder.display());
+        }
+        folder::keep(&self.folder, &job.name, &picture.jpeg, job.limits)
+            .map_err(|error| error.to_string())?;
+        log::debug!(
+            "frame {seq}: kept {} of {} bytes in {:.1} ms",
+            job.name,
+            picture.jpeg.len(),
+            start.elapsed().as_secs_f64() * 1e3
+        );
+        Ok(())
+    }
+}
+
+/// Bytes of memory that keeping pictures of frames of up to this size takes: the copy of a frame of
+/// `frame` bytes, and an encoder with a picture.
+pub(crate) fn memory(
+    config: &Config,
+    vision: &vision::Config,
+    frame: usize,
+    (width, height): (usize, usize),
+) -> usize {
+    frame + snapshot::encoder_memory(&config.bounds(), vision, width, height)
+}
