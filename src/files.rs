@@ -1,11 +1,9 @@
 //! Small files, read and written whole.
 
-use std::fs::{File, OpenOptions};
+use std::fs::{File, OpenOptions, Permissions};
 use std::io::{self, Read, Write};
-use std::os::unix::fs::OpenOptionsExt;
+use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::Path;
-
-use tempfile::NamedTempFile;
 
 /// Reads the regular file at `path`, of at most `most` bytes.
 ///
@@ -42,16 +40,31 @@ pub(crate) fn read_text(path: &Path, most: u64) -> io::Result<String> {
 }
 
 /// Puts `bytes` into the file at `path`, whole or not at all: a reader, and a start after a power
-/// cut, find either the file from before or the new one.
+/// cut, find either the file from before or the new one. No other user may read it.
 ///
 /// # Errors
 /// Those of the system. The file from before is then still there.
 pub(crate) fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    replace_as(path, bytes, 0o600)
+}
+
+/// The same for a file that all users may read, as far as the process's mask lets them.
+///
+/// # Errors
+/// As [`replace`].
+pub(crate) fn replace_public(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    replace_as(path, bytes, 0o644)
+}
+
+fn replace_as(path: &Path, bytes: &[u8], mode: u32) -> io::Result<()> {
     let folder = match path.parent() {
         Some(folder) if folder != Path::new("") => folder,
         _ => Path::new("."),
     };
-    let mut file = NamedTempFile::new_in(folder)?;
+    let mode = Permissions::from_mode(mode);
+    let mut file = tempfile::Builder::new()
+        .permissions(mode)
+        .tempfile_in(folder)?;
     file.write_all(bytes)?;
     file.as_file().sync_all()?;
     file.persist(path)?;
@@ -103,6 +116,10 @@ mod tests {
         replace(&path, b"two").unwrap();
         assert_eq!(fs::read(&path).unwrap(), b"two");
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
+        let mode = || fs::metadata(&path).unwrap().permissions().mode() & 0o777;
+        assert_eq!(mode(), 0o600);
+        replace_public(&path, b"three").unwrap();
+        assert!(mode() & 0o600 == 0o600 && mode() & 0o033 == 0, "{:o}", mode());
         // A folder that is not there leaves nothing either.
         assert!(replace(&folder.path().join("b/c"), b"x").is_err());
     }

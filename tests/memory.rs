@@ -4,7 +4,7 @@ mod support;
 
 use std::fs;
 use std::path::Path;
-use std::process::Stdio;
+use std::process::{Child, Stdio};
 use std::thread;
 use std::time::{Duration, SystemTime};
 
@@ -12,7 +12,7 @@ use goldcrest::engine::Card;
 use goldcrest::lessons::{Lessons, Opening, Task};
 use goldcrest::meter::heap;
 use support::daemon::{CHANGING, bottles, changing, configuration, table};
-use support::program::{command, field, goldcrest, output, root};
+use support::program::{command, field, goldcrest, output, packed_model, root};
 use support::{Broker, Daemon, Subscriber};
 
 /// The most that may ever be resident, code and mapped weights included, in KiB.
@@ -75,6 +75,59 @@ fn five_hundred_frames_over_mqtt_stay_within_the_promise() {
         anonymous <= ANONYMOUS,
         "anonymous RSS is {anonymous} KiB and may be {ANONYMOUS}"
     );
+}
+
+#[test]
+fn teaching_a_thousand_pictures_stays_within_the_promise() {
+    let folder = tempfile::tempdir().unwrap();
+    let model = packed_model(folder.path());
+    let config = folder.path().join("config.toml");
+    fs::write(&config, format!("[model]\npath = {model:?}\n")).unwrap();
+    let views = (1..=50).map(|n| {
+        let frame = format!("tests/recordings/bottles/bottles-{n:02}.jpg");
+        image::open(root().join(frame)).unwrap().into_rgb8()
+    });
+    for (at, view) in views.enumerate() {
+        let label = folder.path().join(["pictures/left", "pictures/right"][at / 25]);
+        fs::create_dir_all(&label).unwrap();
+        for shift in 0..20 {
+            // Twenty parts of each frame, so that no two pictures are the same.
+            let part = image::imageops::crop_imm(&view, 10 * shift, 4 * shift, 320, 240);
+            let filter = image::imageops::FilterType::Triangle;
+            image::imageops::resize(&part.to_image(), 640, 480, filter)
+                .save(label.join(format!("{at}-{shift}.jpg")))
+                .unwrap();
+        }
+    }
+    let (out, pictures) = (folder.path().join("a.head"), folder.path().join("pictures"));
+    let mut child = command(&["teach", pictures.to_str().unwrap(), "--json"])
+        .arg("--out")
+        .arg(&out)
+        .arg("--config")
+        .arg(&config)
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    let peak = peak(&mut child);
+    let report: serde_json::Value = serde_json::from_reader(child.stdout.take().unwrap()).unwrap();
+    println!("peak {peak} KiB, {} s", report["seconds"]);
+    assert!(out.is_file());
+    assert!(peak > 0 && peak <= PEAK, "peak RSS is {peak} KiB and may be {PEAK}");
+}
+
+/// Waits for the end of `child`, which must be a success, and returns the most that was resident, in
+/// KiB.
+fn peak(child: &mut Child) -> u64 {
+    let mut peak = 0;
+    loop {
+        peak = peak.max(field(child.id(), "VmHWM:").unwrap_or(0));
+        if let Some(status) = child.try_wait().unwrap() {
+            assert!(status.success(), "{status}");
+            return peak;
+        }
+        thread::sleep(Duration::from_millis(5));
+    }
 }
 
 #[test]

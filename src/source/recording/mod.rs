@@ -36,6 +36,7 @@ mod y4m;
 use std::path::PathBuf;
 use std::time::{Duration, SystemTime};
 
+pub(crate) use self::container::Named;
 pub(super) use self::open::is_address;
 pub(crate) use self::reader::Fetched;
 use self::reader::Reader;
