@@ -22,6 +22,7 @@ mod install;
 mod layers;
 mod metrics;
 mod models;
+mod moved;
 mod mqtt_page;
 mod outbox;
 mod pictures;
