@@ -34,7 +34,9 @@ const SAME: [(&str, Change); 16] = [
     ("light x 0.3", |v, _, r| v.light(0.3, 0.0).noise(5.0, r)),
     ("light x 0.15, noise 8", |v, _, r| v.light(0.15, 0.0).noise(8.0, r)),
     ("light x 0.08, noise 8", |v, _, r| v.light(0.08, 0.0).noise(8.0, r)),
-    ("light x 1.5, clipped", |v, _, _| v.light(1.5, 20.0)),
+    ("light x 1.5, clipped", |v, _, _| {
+        v.light(1.5, 20.0);
+    }),
     ("infrared grey", |v, _, _| v.infrared()),
     ("infrared, dark, noise 8", |v, _, r| {
         v.infrared();

@@ -23,6 +23,7 @@ mod layers;
 mod lessons;
 mod metrics;
 mod models;
+mod moved;
 mod mqtt_page;
 mod outbox;
 mod pick;
