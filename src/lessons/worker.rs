@@ -6,7 +6,7 @@ use std::path::Path;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use super::folder::{Error, Folder};
-use super::pictures::{self, Shot};
+use super::pictures;
 use super::record::Example;
 use super::store::Store;
 use super::task::{Change, Did, News, State, Task};
