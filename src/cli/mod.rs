@@ -2,7 +2,7 @@
 
 mod bench;
 mod check;
-mod features;
+mod featured;
 mod moment;
 mod pack;
 mod pick;

@@ -1,13 +1,15 @@
 //! `goldcrest pick`: the frames of a recording that differ most, as files to be sorted.
 
 mod candidates;
+mod features;
 mod page;
 mod write;
 
 use std::path::{Path, PathBuf};
 
 use self::candidates::{Candidate, Candidates};
-use super::features::{Features, Seen};
+use self::features::{Features, Seen};
+use super::featured::featured;
 use super::progress::progress;
 use super::{ConfigOption, say};
 use crate::config::Loaded;
@@ -106,10 +108,9 @@ fn open(path: &Path, loaded: &Loaded, stop: &Stop) -> Result<Recording, Failure>
 /// differ.
 fn look(recording: &mut Recording, loaded: &Loaded, stop: &Stop) -> Result<Found, Failure> {
     let config = &loaded.config;
-    let model = setup::model(loaded, None, None, setup::Packing::Cache)?;
-    let width = model.engine.features().map_or(0, <[f32]>::len);
+    let (model, width) = featured(loaded, "pick")?;
     let gate = Gate::new(&config.gate, &config.vision, &model.card.input);
-    let mut features = Features::new(loaded, model, "pick")?;
+    let mut features = Features::new(loaded, model);
     let film = recording.is_film(false);
     if film && config.gate.enabled {
         features = features.gated(gate);

@@ -1,12 +1,13 @@
 //! From the pictures of a folder to the examples that a head is taught.
 
 use std::collections::HashMap;
+use std::fmt::Display;
 use std::path::{Path, PathBuf};
 
 use indicatif::ProgressBar;
 
 use super::cache::{self, Cache};
-use crate::cli::features::{Features, Seen};
+use super::eye::Eye;
 use crate::cli::moment;
 use crate::exit;
 use crate::frame::Frame;
@@ -21,7 +22,7 @@ const FRAMES: usize = 500;
 
 /// Reads pictures and turns them into examples.
 pub(super) struct Gatherer<'a> {
-    features: Features,
+    eye: Eye,
     cache: Option<Cache>,
     frame_rate: f64,
     bar: ProgressBar,
@@ -98,14 +99,14 @@ impl Film {
 
 impl<'a> Gatherer<'a> {
     pub fn new(
-        features: Features,
+        eye: Eye,
         cache: Option<Cache>,
         frame_rate: f64,
         bar: ProgressBar,
         stop: &'a Stop,
     ) -> Self {
         Self {
-            features,
+            eye,
             cache,
             frame_rate,
             bar,
@@ -173,7 +174,7 @@ impl<'a> Gatherer<'a> {
                         Some(_) => Moment { group, seconds },
                         None => self.moment(&frame.name),
                     };
-                    self.frame(label, &mut frame, moment, film.as_mut(), examples)?;
+                    self.frame(label, &frame, moment, film.as_mut(), examples)?;
                 }
             }
             self.bar.inc(1);
@@ -199,7 +200,7 @@ impl<'a> Gatherer<'a> {
     fn frame(
         &mut self,
         label: usize,
-        frame: &mut Frame,
+        frame: &Frame,
         moment: Moment,
         film: Option<&mut Film>,
         examples: &mut Examples,
@@ -209,49 +210,40 @@ impl<'a> Gatherer<'a> {
             (Some(cache), Some(key)) => cache.get(key),
             _ => None,
         };
-        self.wanted += 1;
-        self.kept += u64::from(known.is_some());
-        let features = match known {
-            Some(features) => features,
-            None => {
-                match self.features.of(frame)? {
-                    Seen::Features(features) => {
-                        if let (Some(cache), Some(key)) = (&mut self.cache, key) {
-                            cache.add(key, features);
-                        }
-                        features
-                    }
-                    Seen::Still => return Ok(()),
-                    Seen::Bad(why) => {
-                        let why = why.to_string();
-                        self.pass_over(frame, &why);
-                        return Ok(());
-                    }
-                }
+        let seen = self.eye.see(frame, known.is_some())?;
+        let new = match seen {
+            Ok(new) => new,
+            Err(why) => {
+                self.pass_over(frame, &why);
+                return Ok(());
             }
         };
+        self.wanted += 1;
+        self.kept += u64::from(known.is_some());
+        let features = known.or(new).unwrap_or_default();
         match film {
             Some(film) => film.keep(moment.seconds, features),
             None => examples.push(label, features, moment)?,
+        }
+        if let (Some(cache), Some(key), Some(features)) = (&mut self.cache, key, new) {
+            cache.add(key, features);
         }
         Ok(())
     }
 
     /// Clears the bar and writes the cache: all that was computed, also of a run that is not
-    /// `whole`, because it serves the next one.
-    pub fn finish(&mut self, whole: bool) {
+    /// `whole`, because it serves the next one. Returns the scene.
+    pub fn finish(self, whole: bool) -> Vec<u8> {
         self.bar.finish_and_clear();
-        let Some(cache) = self.cache.take() else {
-            return;
-        };
-        cache.close(whole);
-        if whole {
+        if let Some(cache) = self.cache {
+            cache.close(whole);
             log::info!(
                 "features of {} of {} pictures were kept from an earlier run",
                 self.kept,
                 self.wanted
             );
         }
+        self.eye.into_scene()
     }
 
     /// The moment of a picture that is in a file of its own.
@@ -270,7 +262,7 @@ impl<'a> Gatherer<'a> {
     }
 
     /// Names a picture that cannot be used.
-    fn pass_over(&mut self, frame: &Frame, why: &str) {
+    fn pass_over(&mut self, frame: &Frame, why: &dyn Display) {
         self.passed_over += 1;
         self.bar
             .suspend(|| log::warn!("{}: {why}; passed over", frame.name));

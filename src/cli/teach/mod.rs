@@ -1,6 +1,7 @@
 //! `goldcrest teach`: from folders of pictures to a head that knows their labels.
 
 mod cache;
+mod eye;
 mod folder;
 mod gather;
 mod report;
@@ -11,10 +12,11 @@ use std::path::{Path, PathBuf};
 use std::time::{Instant, SystemTime};
 
 use self::cache::Cache;
+use self::eye::Eye;
 use self::folder::Survey;
 use self::gather::Gatherer;
 use self::report::Report;
-use super::features::Features;
+use super::featured::featured;
 use super::progress::progress;
 use super::{ConfigOption, say};
 use crate::config::Loaded;
@@ -52,12 +54,16 @@ pub fn run(options: &Options) -> Result<(), Failure> {
     let stop = Stop::on_signals().map_err(Failure::system)?;
     check_out(&options.out)?;
     let survey = Survey::of(&options.folder, &loaded.config.observe.unknown)?;
-    let (examples, passed_over) = examples(options, &loaded, &survey, &stop)?;
-    let (examples, backbone) = examples;
+    let Gathered {
+        examples,
+        backbone,
+        scene,
+        passed_over,
+    } = gather(options, &loaded, &survey, &stop)?;
     let fitted = teach::Options {
         backbone,
         made: SystemTime::now(),
-        scene: Vec::new(),
+        scene,
     };
     let taught = teach::fit(&examples, &fitted)?;
     let sha256 = engine::write_head(&options.out, &taught)?;
@@ -76,36 +82,48 @@ pub fn run(options: &Options) -> Result<(), Failure> {
     say(&report.text())
 }
 
-/// The examples in the folder with the SHA-256 of the model, and the number of pictures that could
-/// not be read. The model is closed at the end, so that fitting has its memory.
-fn examples(
+/// What was read from the pictures.
+struct Gathered {
+    examples: Examples,
+    /// SHA-256 of the model, in hex.
+    backbone: String,
+    /// The edges in view.
+    scene: Vec<u8>,
+    /// Pictures that cannot be read.
+    passed_over: u64,
+}
+
+/// Reads all pictures. The model is closed at the end, so that fitting has its memory.
+fn gather(
     options: &Options,
     loaded: &Loaded,
     survey: &Survey,
     stop: &Stop,
-) -> Result<((Examples, String), u64), Failure> {
+) -> Result<Gathered, Failure> {
     let config = &loaded.config;
-    let model = setup::model(loaded, None, None, setup::Packing::Cache)?;
-    let (input, backbone) = (model.card.input.clone(), model.card.sha256.to_lowercase());
-    let width = model.engine.features().map_or(0, <[f32]>::len);
-    let features = Features::new(loaded, model, "teach")?;
-    let settings = cache::settings(&backbone, &config.vision, &input);
+    let (model, width) = featured(loaded, "teach")?;
+    let backbone = model.card.sha256.to_lowercase();
+    let settings = cache::settings(&backbone, &config.vision, &model.card.input);
     let cache = (!options.no_cache).then(|| Cache::open(&options.folder, settings, width));
     let known = (!survey.films).then_some(survey.pictures);
     let bar = progress(known, "pictures");
     let labels: Vec<String> = survey.labels.keys().cloned().collect();
     let mut examples = Examples::new(labels, width)?;
-    let mut gatherer = Gatherer::new(features, cache, config.source.frame_rate, bar, stop);
-    let gathered = survey
-        .labels
-        .iter()
-        .enumerate()
-        .try_for_each(|(at, (label, recordings))| {
-            gatherer.label((at, label), recordings, &mut examples)
-        });
-    gatherer.finish(gathered.is_ok());
-    gathered?;
-    Ok(((examples, backbone), gatherer.passed_over))
+    let eye = Eye::new(loaded, model);
+    let mut gatherer = Gatherer::new(eye, cache, config.source.frame_rate, bar, stop);
+    let mut labels = survey.labels.iter().enumerate();
+    let ended = labels.try_for_each(|(at, (label, recordings))| {
+        gatherer.label((at, label), recordings, &mut examples)
+    });
+    let passed_over = gatherer.passed_over;
+    let scene = gatherer.finish(ended.is_ok());
+    ended?;
+    Ok(Gathered {
+        examples,
+        backbone,
+        scene,
+        passed_over,
+    })
 }
 
 /// Refuses a place at which no head can be written, before the work begins.

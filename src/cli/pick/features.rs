@@ -4,7 +4,6 @@ use std::fmt::Display;
 use std::io;
 
 use crate::config::Loaded;
-use crate::exit;
 use crate::frame::Frame;
 use crate::meter::timing::Stages;
 use crate::pipeline::{Listener, Outcome, Pipeline};
@@ -38,23 +37,13 @@ struct Newest {
 }
 
 impl Features {
-    /// The stages that `loaded` configures around `model`, for the command of this name.
-    ///
-    /// # Errors
-    /// Plain tract runs the model, and gives no features.
-    pub fn new(loaded: &Loaded, model: Model, command: &str) -> Result<Self, Failure> {
-        if model.engine.features().is_none() {
-            let path = model.path.display();
-            let message = format!(
-                "{path}: plain tract runs it and gives no features; {command} needs a model that `goldcrest pack` packs"
-            );
-            return Err(Failure::new(exit::DATA, message));
-        }
+    /// The stages that `loaded` configures around `model`.
+    pub fn new(loaded: &Loaded, model: Model) -> Self {
         let config = &loaded.config;
-        Ok(Self {
+        Self {
             pipeline: Pipeline::new(&config.vision, &config.observe, &model.card, model.engine),
             newest: Newest::default(),
-        })
+        }
     }
 
     /// Puts the daemon's gate before the stages.
