@@ -8,6 +8,7 @@ mod error;
 mod id;
 mod layers;
 mod loaded;
+mod types;
 mod unknown;
 
 use std::path::PathBuf;
@@ -249,7 +250,7 @@ mod tests {
     fn a_wrong_type_names_file_line_and_key() {
         let message = refused("[mqtt]\nport = \"high\"\n");
         assert!(
-            message.starts_with("c.toml:2: mqtt.port: invalid type"),
+            message.starts_with("c.toml:2: mqtt.port: must be a whole number"),
             "{message}"
         );
     }

@@ -1,17 +1,17 @@
 //! A daemon of the configured parts.
 
-use std::path::PathBuf;
 use std::sync::Arc;
 
+use super::folders::state_folder;
 use super::reread::{Reader, settings};
-use super::{Failure, Packing, model, need};
+use super::{Failure, Packing, StateFolder, model, need};
 use crate::config::Loaded;
 use crate::daemon::{self, Daemon, Keeper, Reloader};
 use crate::exit;
 use crate::meter::{Progress, thermal};
 use crate::metrics::Textfile;
 use crate::publish::homeassistant::{Abilities, Announcement};
-use crate::publish::{CommandsConfig, Extras, Publisher};
+use crate::publish::{Extras, Publisher};
 use crate::signals::{Request, Stop};
 use crate::snapshot::Snapshots;
 use crate::source;
@@ -37,7 +37,10 @@ pub fn daemon(
         model.card,
         Some(Box::new(Reader::new(loaded))),
     );
-    let keeper = keeper(&config.commands)?;
+    for folder in StateFolder::configured(loaded) {
+        folder.make()?;
+    }
+    let keeper = keeper(loaded)?;
     let pipeline = reloader.pipeline(&reloader.card, model.engine);
     let path = &reloader.settings.model;
     let guard = need::admit(loaded, path, pipeline.engine(), source.footprint)?;
@@ -90,11 +93,12 @@ pub fn daemon(
 }
 
 /// What keeps settings over restarts, in the configured folder or in systemd's.
-fn keeper(config: &CommandsConfig) -> Result<Option<Keeper>, Failure> {
+fn keeper(loaded: &Loaded) -> Result<Option<Keeper>, Failure> {
+    let config = &loaded.config.commands;
     if !config.keep {
         return Ok(None);
     }
-    match config.folder.clone().or_else(state_folder) {
+    match state_folder(loaded, config.folder.as_deref()) {
         Some(folder) => Ok(Some(Keeper::new(&folder))),
         None => Err(Failure::new(
             exit::CONFIG,
@@ -106,10 +110,7 @@ fn keeper(config: &CommandsConfig) -> Result<Option<Keeper>, Failure> {
 /// What Home Assistant is told, if that is enabled; and where to remember it.
 fn announcement(loaded: &Loaded, reloader: &Reloader) -> Announcement {
     let config = &loaded.config;
-    let folder = match &config.homeassistant.folder {
-        Some(folder) => Some(loaded.folder().join(folder)),
-        None => state_folder(),
-    };
+    let folder = state_folder(loaded, config.homeassistant.folder.as_deref());
     let commands = if config.commands.enabled {
         config.commands.allow.clone()
     } else {
@@ -125,10 +126,4 @@ fn announcement(loaded: &Loaded, reloader: &Reloader) -> Announcement {
         },
         offer: reloader.offer(),
     }
-}
-
-/// The folder that systemd gives to the service. It separates several by colons (systemd.exec(5)).
-fn state_folder() -> Option<PathBuf> {
-    let folders = std::env::var_os("STATE_DIRECTORY")?;
-    std::env::split_paths(&folders).find(|folder| !folder.as_os_str().is_empty())
 }

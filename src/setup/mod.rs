@@ -2,6 +2,7 @@
 
 mod daemon;
 mod failure;
+mod folders;
 mod model;
 pub mod need;
 mod pictures;
@@ -10,4 +11,5 @@ mod reread;
 
 pub use daemon::daemon;
 pub use failure::Failure;
+pub use folders::StateFolder;
 pub use model::{Model, Packing, configuration, located, model};

@@ -300,6 +300,22 @@ fn segments(folder: &Path) -> Vec<PathBuf> {
 }
 
 #[test]
+fn a_folder_that_is_removed_comes_back_with_all_that_waits() {
+    let around = tempfile::tempdir().unwrap();
+    let folder = around.path().join("waiting");
+    let mut talker = alone(&folder, 1 << 20);
+    let stored = |talker: &Talker| talker.publisher.counts().events.stored;
+    (0..5).for_each(|n| talker.see(n % 3));
+    assert!(wait_for(PATIENCE, || stored(&talker) == 5));
+    std::fs::remove_dir_all(&folder).unwrap();
+    talker.see(2);
+    assert!(wait_for(PATIENCE, || stored(&talker) == 6 && folder.is_dir()));
+    assert!(!talker.publisher.close(Duration::from_secs(1)));
+    let again = alone(&folder, 1 << 20);
+    assert_eq!(again.publisher.counts().events.recovered, 6);
+}
+
+#[test]
 fn a_daemon_sends_the_events_of_the_run_before() {
     let folder = tempfile::tempdir().unwrap();
     let port = free_port();

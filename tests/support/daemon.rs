@@ -34,7 +34,14 @@ impl Daemon {
     pub fn on(source: &str, more: &str) -> Self {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let config = configuration(folder.path(), source, more);
-        Self::run(folder, &config)
+        Self::run(folder, &config, &[])
+    }
+
+    /// Starts it on the bottles with these variables in its environment.
+    pub fn in_environment(more: &str, environment: &[(&str, &Path)]) -> Self {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let config = configuration(folder.path(), &bottles("loop"), more);
+        Self::run(folder, &config, environment)
     }
 
     /// Starts it with `text` as its whole configuration.
@@ -42,18 +49,19 @@ impl Daemon {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let config = folder.path().join("config.toml");
         fs::write(&config, text).expect("a configuration can be written");
-        Self::run(folder, &config)
+        Self::run(folder, &config, &[])
     }
 
     /// Starts it with the configuration at `config`, which stands in `folder`.
     pub fn of_file(folder: TempDir, config: &Path) -> Self {
-        Self::run(folder, config)
+        Self::run(folder, config, &[])
     }
 
-    fn run(folder: TempDir, config: &Path) -> Self {
+    fn run(folder: TempDir, config: &Path, environment: &[(&str, &Path)]) -> Self {
         let mut run = command(&["run", "--config", config.to_str().expect("UTF-8")]);
         // A cache of its own holds no other bundle.
         run.env("XDG_CACHE_HOME", folder.path().join("cache"));
+        run.envs(environment.iter().copied());
         let mut child = run.stderr(Stdio::piped()).spawn().expect("it starts");
         let errors = BufReader::new(child.stderr.take().expect("it is piped"));
         let (send, lines) = mpsc::channel();

@@ -14,7 +14,7 @@ use crate::exit;
 use crate::memory::{Guard, Item};
 use crate::metrics;
 use crate::publish;
-use crate::setup::{self, Failure};
+use crate::setup::{self, Failure, StateFolder};
 use crate::signals::Stop;
 use crate::source::{self, Looked, SourceKind, camera, camera::Survey};
 
@@ -133,6 +133,9 @@ pub fn run(options: &Options) -> Result<(), Failure> {
         let outbox = config.outbox.below(loaded.folder());
         let probed = outbox.probe().map_err(Failure::from);
         findings.push(Finding::of("outbox", probed));
+    }
+    for folder in StateFolder::configured(&loaded) {
+        findings.push(Finding::of(folder.section, folder.probe()));
     }
     if stop.requested() {
         return Err(source::Error::Interrupted.into());

@@ -3,6 +3,7 @@
 mod answer;
 mod command;
 mod config;
+mod object;
 mod parse;
 mod queue;
 

@@ -1,9 +1,10 @@
 //! The payloads of commands: plain text, or a JSON object with `value` and `correlation`.
 
 use log::LevelFilter;
-use serde_json::{Map, Value};
+use serde_json::Value;
 
 use super::command::{Command, NAMES};
+use super::object::Object;
 
 /// The longest correlation that is repeated in an answer, in bytes of JSON.
 const CORRELATION: usize = 256;
@@ -40,7 +41,7 @@ fn value(payload: &[u8], correlation: &mut Option<Value>) -> Result<Value, Strin
             text => Value::String(text.into()),
         });
     }
-    let mut object: Map<String, Value> =
+    let Object(mut object) =
         serde_json::from_str(text).map_err(|e| format!("the payload is not valid JSON: {e}"))?;
     match object.remove("correlation") {
         Some(mark @ (Value::String(_) | Value::Number(_)))
@@ -242,6 +243,8 @@ mod tests {
     fn what_is_malformed_is_named() {
         assert!(refused("pause", "{").starts_with("the payload is not valid JSON"));
         assert!(refused("pause", r#"{"for":1}"#).contains("unknown key \"for\""));
+        let twice = refused("threshold", r#"{"value":0.5,"value":0.7}"#);
+        assert!(twice.contains("\"value\" stands there twice"), "{twice}");
         let bytes = parse("pause", &[0xff]).command.unwrap_err();
         assert!(bytes.contains("UTF-8"), "{bytes}");
         let deep = "{\"value\":".to_string() + &"[".repeat(3000);
