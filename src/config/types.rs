@@ -43,7 +43,7 @@ pub(super) fn in_words(message: &str) -> Option<String> {
         _ => {
             let length = what.strip_prefix("invalid length ")?;
             let expected = rest.strip_prefix("expected ")?;
-            return Some(format!("must be {}, and has {length}", list(expected)));
+            return Some(format!("must be {}, and has {length}", wanted(expected)));
         }
     };
     let wanted = wanted(expected);
@@ -61,25 +61,17 @@ pub(super) fn in_words(message: &str) -> Option<String> {
 }
 
 /// The words for a type; its own, if somebody wrote them for users.
-fn wanted(expected: &str) -> &str {
+fn wanted(expected: &str) -> String {
     if expected.starts_with("struct ") {
-        return "a section";
+        return "a section".into();
+    }
+    let lengths = ["an array of length ", "a tuple of size "];
+    let length = lengths.iter().find_map(|of| expected.strip_prefix(of));
+    if let Some(length) = length {
+        return format!("a list of {length}");
     }
     let found = TYPES.iter().find(|(name, _)| *name == expected);
-    found.map_or(expected, |(_, words)| words)
-}
-
-/// A list of a fixed length, as serde names it for an array or a tuple.
-fn list(expected: &str) -> String {
-    let count = expected
-        .rsplit(' ')
-        .find(|word| word.parse::<usize>().is_ok());
-    match count {
-        Some(count) if expected.contains("array") || expected.contains("tuple") => {
-            format!("a list of {count}")
-        }
-        _ => wanted(expected).into(),
-    }
+    found.map_or(expected, |(_, words)| words).into()
 }
 
 #[cfg(test)]

@@ -244,8 +244,8 @@ impl Drop for Publisher {
     }
 }
 
-/// Opens the outbox's folder if one is configured, takes over the events that wait there, and starts
-/// the thread that writes to it. Returns what ends with the thread.
+/// Opens the outbox's folder if one is configured, takes over the events that wait there, and
+/// starts the thread that writes to it. Returns what ends with the thread.
 fn store(shared: &Arc<Shared>, config: &OutboxConfig) -> Result<Option<Receiver<()>>, Error> {
     let Some(folder) = &config.folder else {
         return Ok(None);

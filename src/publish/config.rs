@@ -52,8 +52,8 @@ pub struct Config {
     pub client_id: Option<String>,
     /// Seconds between pings, 1 to 3600. A dead connection is noticed within twice that.
     pub keep_alive: u64,
-    /// Seconds, up to which a random time is added to each pause before another try to connect, 0 to
-    /// 3600. It keeps a fleet from connecting all at once to a broker that is back.
+    /// Seconds, up to which a random time is added to each pause before another try to connect, 0
+    /// to 3600. It keeps a fleet from connecting all at once to a broker that is back.
     pub jitter: u64,
     /// The largest MQTT packet, in and out, in bytes, 1024 to 16777216.
     pub max_packet: usize,

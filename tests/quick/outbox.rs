@@ -70,8 +70,8 @@ fn pipe(mut from: TcpStream, mut to: TcpStream) {
     });
 }
 
-/// A subscriber that reads all that the broker wrote, even after the broker's end: nothing but bytes
-/// in the kernel lies between.
+/// A subscriber that reads all that the broker wrote, even after the broker's end: nothing but
+/// bytes in the kernel lies between.
 struct Reader(TcpStream);
 
 impl Reader {
@@ -419,46 +419,6 @@ fn a_label_that_is_too_large_gets_fewer_best_labels_and_one_line() {
         .iter()
         .filter(|l| l.contains("/label: a message is larger"));
     assert_eq!(said.count(), 1, "{log:#?}");
-}
-
-#[test]
-fn two_replays_of_a_recording_publish_the_same_bytes() {
-    let broker = Broker::start();
-    let folder = tempfile::tempdir().unwrap();
-    let config = configuration(folder.path(), &bottles("stop"), &broker.config_toml());
-    let config = config.to_str().unwrap();
-    let subscriber = Subscriber::new(&broker, "goldcrest/test-replay/event");
-    let availability = Subscriber::new(&broker, "goldcrest/test-replay/availability");
-    let play = || {
-        let arguments = [
-            "replay",
-            "tests/recordings/bottles",
-            "--mqtt",
-            "--fps",
-            "10",
-        ];
-        let ran = goldcrest(&[&arguments[..], &["--config", config]].concat());
-        assert_eq!(ran.code, 0, "{}", ran.stderr);
-        availability.expect_that("availability", |m| m.text == "offline");
-        let mut texts = Vec::new();
-        // A marker behind the events.
-        broker.publish("goldcrest/test-replay/event", "end");
-        loop {
-            let message = subscriber.next(PATIENCE).expect("the marker comes");
-            if message.text == "end" {
-                break;
-            }
-            let mut json = message.json();
-            for time in ["since", "captured"] {
-                json[time] = "".into();
-            }
-            texts.push(json.to_string());
-        }
-        texts
-    };
-    let (first, second) = (play(), play());
-    assert!(!first.is_empty());
-    assert_eq!(first, second);
 }
 
 #[test]

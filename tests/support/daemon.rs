@@ -155,13 +155,14 @@ pub fn bottles(at_end: &str) -> String {
     format!("kind = \"recording\"\npath = {path:?}\nat_end = \"{at_end}\"\n")
 }
 
-/// Keys of `[observe]` with which [`changing`] leads to events, whatever the model makes of it; they
-/// come first in what [`configuration`] gets as `more`.
+/// Keys of `[observe]` with which [`changing`] leads to events, whatever the model makes of it;
+/// they come first in what [`configuration`] gets as `more`.
 pub const CHANGING: &str =
     "threshold = 0.1\nrelease = 0.1\nmargin = 0.0\nspread = 0.0\nsmoothing = 0.2\n";
 
-/// A source for [`configuration`]: twenty pictures in `folder`, over and over, ten of bottles and ten
-/// of a plain wall. A bar of 64 pixels at the right of each has the level that [`numbered`] reads.
+/// A source for [`configuration`]: twenty pictures in `folder`, over and over, ten of bottles and
+/// ten of a plain wall. A bar of 64 pixels at the right of each has the level that [`numbered`]
+/// reads.
 pub fn changing(folder: &Path) -> String {
     for n in 0..20 {
         let name = format!("tests/recordings/bottles/bottles-{}.jpg", n + 20);

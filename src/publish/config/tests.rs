@@ -1,4 +1,5 @@
 use super::*;
+use crate::misfit::expect_misfits;
 
 #[test]
 fn an_empty_section_gives_valid_defaults() {
@@ -9,62 +10,60 @@ fn an_empty_section_gives_valid_defaults() {
 #[test]
 fn a_key_out_of_range_is_named_with_its_allowed_values() {
     let long = format!("client_id = '{}'", "x".repeat(65));
-    for (text, key, part) in [
-        ("host = ''", "host", "name or the address"),
-        ("host = 'a b'", "host", "name or the address"),
-        ("host = 'mqtt://broker'", "host", "without \"mqtt://\""),
-        ("host = 'u:p@broker'", "host", "name or the address"),
-        ("url = 'broker'", "url", "mqtt:// or mqtts://"),
-        ("url = 'mqtt://'", "url", "name or the address"),
-        ("url = 'mqtt://u:p@broker'", "url", "mqtt.password_file"),
-        ("url = 'ws://broker'", "url", "not over WebSocket"),
-        ("url = 'mqtt://broker/topic'", "url", "nothing behind"),
-        ("url = 'mqtt://broker:0'", "url", "1 to 65535"),
-        ("url = 'mqtt://a'\ntls = {}", "url", "mqtts://"),
-        ("url = 'mqtt://a'\nhost = 'a'", "url", "beside mqtt.host"),
-        ("url = 'mqtt://a'\nport = 1", "url", "beside mqtt.port"),
-        (
-            "url = 'mqtt://a'\nhosts = ['a']",
-            "url",
-            "beside mqtt.hosts",
-        ),
-        ("hosts = ['a']\nhost = 'a'", "hosts", "beside mqtt.host"),
-        ("hosts = ['a']\nport = 1884", "hosts", "behind its host"),
-        ("hosts = []", "hosts", "1 to 16 hosts"),
-        ("hosts = ['a', 'b:x']", "hosts", "1 to 65535"),
-        ("version = 4", "version", "3 (for MQTT 3.1.1) or 5"),
-        ("tls.key_file = 'a'", "tls.key_file", "mqtt.tls.cert_file"),
-        ("jitter = 3601", "jitter", "0 to 3600 seconds"),
-        ("port = 0", "port", "1 to 65535"),
-        ("username = ''", "username", "leave the key out"),
-        ("password = 'x'", "password", "needs mqtt.username"),
-        (
-            "password_file = 'x'",
-            "password_file",
-            "needs mqtt.username",
-        ),
-        (
-            "username = 'a'\npassword = 'x'\npassword_file = 'x'",
-            "password_file",
-            "keep one",
-        ),
-        ("base = ''", "base", "1 to 256"),
-        ("base = '/a'", "base", "at its start"),
-        ("base = 'a/'", "base", "at its end"),
-        ("base = '$SYS'", "base", "without $"),
-        ("base = 'a/+'", "base", "without +"),
-        ("client_id = ''", "client_id", "1 to 64"),
-        (&long, "client_id", "1 to 64"),
-        ("keep_alive = 0", "keep_alive", "1 to 3600 seconds"),
-        ("keep_alive = 3601", "keep_alive", "1 to 3600 seconds"),
-        ("max_packet = 1023", "max_packet", "1024 to 16777216 bytes"),
-        ("max_packet = 16777217", "max_packet", "is 16777217"),
-    ] {
-        let config: Config = toml::from_str(text).unwrap();
-        let misfit = config.check().expect_err(text);
-        assert_eq!(misfit.key, key, "{text}");
-        assert!(misfit.message.contains(part), "{text}: {misfit}");
-    }
+    expect_misfits(
+        Config::check,
+        &[
+            ("host = ''", "host", "name or the address"),
+            ("host = 'a b'", "host", "name or the address"),
+            ("host = 'mqtt://broker'", "host", "without \"mqtt://\""),
+            ("host = 'u:p@broker'", "host", "name or the address"),
+            ("url = 'broker'", "url", "mqtt:// or mqtts://"),
+            ("url = 'mqtt://'", "url", "name or the address"),
+            ("url = 'mqtt://u:p@broker'", "url", "mqtt.password_file"),
+            ("url = 'ws://broker'", "url", "not over WebSocket"),
+            ("url = 'mqtt://broker/topic'", "url", "nothing behind"),
+            ("url = 'mqtt://broker:0'", "url", "1 to 65535"),
+            ("url = 'mqtt://a'\ntls = {}", "url", "mqtts://"),
+            ("url = 'mqtt://a'\nhost = 'a'", "url", "beside mqtt.host"),
+            ("url = 'mqtt://a'\nport = 1", "url", "beside mqtt.port"),
+            (
+                "url = 'mqtt://a'\nhosts = ['a']",
+                "url",
+                "beside mqtt.hosts",
+            ),
+            ("hosts = ['a']\nhost = 'a'", "hosts", "beside mqtt.host"),
+            ("hosts = ['a']\nport = 1884", "hosts", "behind its host"),
+            ("hosts = []", "hosts", "1 to 16 hosts"),
+            ("hosts = ['a', 'b:x']", "hosts", "1 to 65535"),
+            ("version = 4", "version", "3 (for MQTT 3.1.1) or 5"),
+            ("tls.key_file = 'a'", "tls.key_file", "mqtt.tls.cert_file"),
+            ("jitter = 3601", "jitter", "0 to 3600 seconds"),
+            ("port = 0", "port", "1 to 65535"),
+            ("username = ''", "username", "leave the key out"),
+            ("password = 'x'", "password", "needs mqtt.username"),
+            (
+                "password_file = 'x'",
+                "password_file",
+                "needs mqtt.username",
+            ),
+            (
+                "username = 'a'\npassword = 'x'\npassword_file = 'x'",
+                "password_file",
+                "keep one",
+            ),
+            ("base = ''", "base", "1 to 256"),
+            ("base = '/a'", "base", "at its start"),
+            ("base = 'a/'", "base", "at its end"),
+            ("base = '$SYS'", "base", "without $"),
+            ("base = 'a/+'", "base", "without +"),
+            ("client_id = ''", "client_id", "1 to 64"),
+            (&long, "client_id", "1 to 64"),
+            ("keep_alive = 0", "keep_alive", "1 to 3600 seconds"),
+            ("keep_alive = 3601", "keep_alive", "1 to 3600 seconds"),
+            ("max_packet = 1023", "max_packet", "1024 to 16777216 bytes"),
+            ("max_packet = 16777217", "max_packet", "is 16777217"),
+        ],
+    );
 }
 
 #[test]

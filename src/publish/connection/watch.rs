@@ -1,10 +1,10 @@
 //! The watch over retained topics of our own, on which others publish too.
 //!
-//! On the availability topic another client may publish `offline`: one of the same id, or the broker
-//! itself, with the last will of an earlier connection that it missed the end of. It stays retained,
-//! so that everybody takes a daemon that works for one that is gone. On the discovery topic Home
-//! Assistant publishes an empty message for each entity when its user deletes the device. So the
-//! daemon subscribes to both topics, and publishes its states again.
+//! On the availability topic another client may publish `offline`: one of the same id, or the
+//! broker itself, with the last will of an earlier connection that it missed the end of. It stays
+//! retained, so that everybody takes a daemon that works for one that is gone. On the discovery
+//! topic Home Assistant publishes an empty message for each entity when its user deletes the
+//! device. So the daemon subscribes to both topics, and publishes its states again.
 
 use std::time::{Duration, Instant};
 
