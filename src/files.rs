@@ -1,14 +1,17 @@
-//! Small files, read and written whole.
+//! Small files, read and written whole, and the folders that they stand in.
 
-use std::fs::{File, OpenOptions, Permissions};
+use std::fs::{DirBuilder, File, OpenOptions, Permissions};
 use std::io::{self, Read, Write};
-use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
 use std::path::Path;
+
+use rustix::fs::{Access, access};
+use tempfile::NamedTempFile;
 
 /// Reads the regular file at `path`, of at most `most` bytes.
 ///
-/// A pipe, a device or a socket is refused: reading one may take for ever, and some of them have an
-/// effect when they are opened.
+/// A pipe, a device or a socket is refused: reading one may never end, and opening some of them has
+/// an effect.
 ///
 /// # Errors
 /// Those of the system, and a file that is no regular one or larger than that.
@@ -72,6 +75,36 @@ fn replace_as(path: &Path, bytes: &[u8], mode: u32) -> io::Result<()> {
     File::open(folder)?.sync_all()
 }
 
+/// Makes the folder at `path` unless it is there, and checks that this user can make files in it.
+/// Nobody else may read a new one. The folder around it must be there.
+///
+/// # Errors
+/// Those of the system.
+pub(crate) fn make_folder(path: &Path) -> io::Result<()> {
+    match DirBuilder::new().mode(0o700).create(path) {
+        Err(e) if e.kind() != io::ErrorKind::AlreadyExists => Err(e),
+        _ => probe_folder(path).map(drop),
+    }
+}
+
+/// Whether the folder at `path` is there. If it is not, [`make_folder`] can make it.
+///
+/// # Errors
+/// This user cannot make files in it, or cannot make the folder itself.
+pub(crate) fn probe_folder(path: &Path) -> io::Result<bool> {
+    let is_there = path.exists();
+    let folder = match path.parent() {
+        _ if is_there => path,
+        Some(around) if around != Path::new("") => around,
+        _ => Path::new("."),
+    };
+    if folder.exists() && !folder.is_dir() {
+        return Err(io::ErrorKind::NotADirectory.into());
+    }
+    access(folder, Access::WRITE_OK | Access::EXEC_OK)?;
+    Ok(is_there)
+}
+
 #[cfg(test)]
 mod tests {
     use std::fs;
@@ -94,6 +127,24 @@ mod tests {
             let refused = read(path, 100).unwrap_err().to_string();
             assert!(refused.contains("no regular file"), "{refused}");
         }
+    }
+
+    #[test]
+    fn a_folder_is_made_for_this_user_alone_and_one_level_deep() {
+        use std::os::unix::fs::PermissionsExt;
+        let around = tempfile::tempdir().unwrap();
+        let folder = around.path().join("state");
+        assert!(!probe_folder(&folder).unwrap());
+        make_folder(&folder).unwrap();
+        let mode = fs::metadata(&folder).unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o700);
+        assert!(probe_folder(&folder).unwrap());
+        make_folder(&folder).unwrap();
+        for wrong in [around.path().join("a/b"), around.path().join("file/a")] {
+            fs::write(around.path().join("file"), "").unwrap();
+            assert!(probe_folder(&wrong).is_err() && make_folder(&wrong).is_err());
+        }
+        assert!(make_folder(&around.path().join("file")).is_err());
     }
 
     #[test]

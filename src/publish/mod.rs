@@ -5,8 +5,8 @@
 //!
 //! The outbox keeps the latest message of each retained topic and sends it again on every
 //! connection; `online` comes after all of them. Events wait until the broker acknowledges them, on
-//! disk too if a folder is configured; a full outbox drops its oldest events. A failed connection is
-//! logged, counted and tried again without end, after pauses that grow up to a minute.
+//! disk too if a folder is configured; a full outbox drops its oldest events. A failed connection
+//! is logged, counted and tried again without end, after pauses that grow up to a minute.
 //!
 //! | topic | retained | payload |
 //! |---|---|---|

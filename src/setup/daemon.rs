@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
+use super::folders::state_folder;
 use super::lessons::lessons;
 use super::reread::{Reader, settings};
-use super::state::state_folder;
-use super::{Failure, Packing, head, model, need};
+use super::{Failure, Packing, StateFolder, head, model, need};
 use crate::config::Loaded;
 use crate::daemon::{self, Daemon, Keeper, Reloader};
 use crate::exit;
@@ -13,7 +13,7 @@ use crate::lessons::Opening;
 use crate::meter::{Progress, thermal};
 use crate::metrics::Textfile;
 use crate::publish::homeassistant::{Abilities, Announcement, Offer};
-use crate::publish::{CommandsConfig, Extras, Publisher};
+use crate::publish::{Extras, Publisher};
 use crate::review::Reviews;
 use crate::signals::{Request, Stop};
 use crate::snapshot::Snapshots;
@@ -47,7 +47,10 @@ pub fn daemon(
         Some(Box::new(Reader::new(loaded))),
     )
     .taught_in(lessons.folder(), taught);
-    let keeper = keeper(&config.commands)?;
+    for folder in StateFolder::configured(loaded) {
+        folder.make()?;
+    }
+    let keeper = keeper(loaded)?;
     let pipeline = reloader.pipeline(head, model.engine);
     let path = &reloader.settings.model;
     let guard = need::admit(loaded, path, pipeline.engine(), source.footprint)?;
@@ -124,11 +127,12 @@ fn reviews(loaded: &Loaded) -> Result<Option<Reviews>, Failure> {
 }
 
 /// What keeps settings over restarts, in the configured folder or in systemd's.
-fn keeper(config: &CommandsConfig) -> Result<Option<Keeper>, Failure> {
+fn keeper(loaded: &Loaded) -> Result<Option<Keeper>, Failure> {
+    let config = &loaded.config.commands;
     if !config.keep {
         return Ok(None);
     }
-    match config.folder.clone().or_else(state_folder) {
+    match state_folder(loaded, config.folder.as_deref()) {
         Some(folder) => Ok(Some(Keeper::new(&folder))),
         None => Err(Failure::new(
             exit::CONFIG,
@@ -140,10 +144,7 @@ fn keeper(config: &CommandsConfig) -> Result<Option<Keeper>, Failure> {
 /// What Home Assistant is told, if that is enabled; and where to remember it.
 fn announcement(loaded: &Loaded, offer: Offer) -> Announcement {
     let config = &loaded.config;
-    let folder = match &config.homeassistant.folder {
-        Some(folder) => Some(loaded.folder().join(folder)),
-        None => state_folder(),
-    };
+    let folder = state_folder(loaded, config.homeassistant.folder.as_deref());
     let commands = if config.commands.enabled {
         config.commands.allow.clone()
     } else {

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use super::state::state_folder;
+use super::folders::state_folder;
 use super::{Failure, Model};
 use crate::config::Loaded;
 use crate::exit;
@@ -32,9 +32,7 @@ pub(super) fn lessons(loaded: &Loaded, model: &mut Model) -> Result<Lessons, Fai
     if !config.enabled {
         return Ok(Lessons::default());
     }
-    let named = config.folder.as_ref();
-    let folder = named.map(|folder| loaded.folder().join(folder));
-    let folder = folder.or_else(state_folder).ok_or_else(|| {
+    let folder = state_folder(loaded, config.folder.as_deref()).ok_or_else(|| {
         Failure::new(
             exit::CONFIG,
             "teach.enabled needs a folder: set teach.folder, or StateDirectory= in the systemd unit",

@@ -2,6 +2,7 @@
 
 mod daemon;
 mod failure;
+mod folders;
 mod head;
 mod lessons;
 mod model;
@@ -9,9 +10,9 @@ pub mod need;
 mod pictures;
 mod remedies;
 mod reread;
-mod state;
 
 pub use daemon::daemon;
 pub use failure::Failure;
+pub use folders::StateFolder;
 pub use head::{head, head_path};
 pub use model::{Model, Packing, configuration, located, model};

@@ -134,7 +134,7 @@ fn a_key_of_another_program_is_answered_by_a_sentence() {
     for (text, says) in [
         (
             "[mqtt]\ntls = true\n",
-            "mqtt.tls: invalid type: boolean `true`, expected a section [mqtt.tls]",
+            "mqtt.tls: must be a section [mqtt.tls]",
         ),
         (
             "[mqtt]\n[mqtt.tls]\nca = \"x\"\n",

@@ -2,6 +2,8 @@
 
 use serde_json::{Map, Value};
 
+use super::object::Object;
+
 /// The longest correlation that is repeated in an answer, in bytes of JSON.
 const CORRELATION: usize = 256;
 
@@ -25,7 +27,7 @@ pub(super) fn content(payload: &[u8], correlation: &mut Option<Value>) -> Result
     if !text.starts_with('{') {
         return Ok(Content::Text(text.into()));
     }
-    let mut object: Map<String, Value> =
+    let Object(mut object) =
         serde_json::from_str(text).map_err(|e| format!("the payload is not valid JSON: {e}"))?;
     match object.remove("correlation") {
         Some(mark @ (Value::String(_) | Value::Number(_)))

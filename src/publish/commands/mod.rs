@@ -4,6 +4,7 @@ mod answer;
 mod command;
 mod config;
 mod content;
+mod object;
 mod parse;
 mod queue;
 mod teach;

@@ -225,6 +225,8 @@ mod tests {
     fn what_is_malformed_is_named() {
         assert!(refused("pause", "{").starts_with("the payload is not valid JSON"));
         assert!(refused("pause", r#"{"for":1}"#).contains("unknown key \"for\""));
+        let twice = refused("threshold", r#"{"value":0.5,"value":0.7}"#);
+        assert!(twice.contains("\"value\" stands there twice"), "{twice}");
         let bytes = parse("pause", &[0xff]).command.unwrap_err();
         assert!(bytes.contains("UTF-8"), "{bytes}");
         let deep = "{\"value\":".to_string() + &"[".repeat(3000);

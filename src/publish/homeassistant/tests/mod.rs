@@ -1,6 +1,7 @@
 //! Discovery messages against Home Assistant's lists, and their order.
 
 mod order;
+mod page;
 mod payload;
 
 use super::device::{Abilities, Device, Offer};
