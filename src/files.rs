@@ -6,7 +6,6 @@ use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
 use std::path::Path;
 
 use rustix::fs::{Access, access};
-use tempfile::NamedTempFile;
 
 /// Reads the regular file at `path`, of at most `most` bytes.
 ///

@@ -320,15 +320,15 @@ fn five_hundred_lessons_leave_the_heap_as_it_was() {
         Some(768),
     );
     let mut lessons = opening.unwrap().start().unwrap();
-    let mut teach = |number| {
+    let teach = |lessons: &mut Lessons, number| {
         assert!(lessons.ask(example(number)).is_some());
-        done(&mut lessons, 1)
+        done(lessons, 1)
     };
     for number in 0..20 {
-        teach(number);
+        teach(&mut lessons, number);
     }
     let mut undo_and_teach = |number| {
-        teach(number);
+        teach(&mut lessons, number);
         assert!(lessons.ask(Task::Undo).is_some());
         assert_eq!(done(&mut lessons, 1), 20);
     };
