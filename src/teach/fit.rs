@@ -2,8 +2,13 @@
 
 use std::time::SystemTime;
 
-use super::{Error, Examples};
-use crate::engine::Taught;
+use super::accuracy::Told;
+use super::bursts::Lessons;
+use super::kinds::{Kinds, Limit};
+use super::solve::{self, Solution};
+use super::space::Space;
+use super::{Error, Examples, advice, calibrate};
+use crate::engine::{Head, Known, NOTHING, Quality, Taught};
 
 /// What a head holds beside what is fitted.
 #[derive(Clone, Debug)]
@@ -17,19 +22,92 @@ pub struct Options {
 }
 
 /// Bytes that [`fit`] takes at most for so many examples of so many labels with `width` features,
-/// beside the examples and the head that it gives.
+/// beside the examples themselves and with the head that it gives.
 pub fn memory(examples: usize, labels: usize, width: usize) -> usize {
-    examples * labels * width
+    let floats = 2 * labels * width * size_of::<f32>();
+    let doubles = (3 * labels * width + examples * (labels + 8)) * size_of::<f64>();
+    let lists = examples * 12 * size_of::<usize>();
+    solve::memory(examples, labels, width) + floats + doubles + lists
 }
 
-/// Fits a head to `examples` and tells how good it is.
+/// Fits a head to `examples` and tells how good it is. The order in which the examples came changes
+/// nothing, and the same examples give the same head.
+///
+/// Labels without examples are left out of it.
 ///
 /// # Errors
-/// [`Error::Empty`], [`Error::OnlyNothing`].
+/// [`Error::Empty`], [`Error::OnlyNothing`]; [`Error::Features`] when the examples have features of
+/// such a size that their weights are not finite.
 pub fn fit(examples: &Examples, options: &Options) -> Result<Taught, Error> {
-    let _ = options;
-    if examples.is_empty() {
-        return Err(Error::Empty);
+    let lessons = Lessons::of(examples);
+    match lessons.labels.as_slice() {
+        [] => return Err(Error::Empty),
+        [_] if lessons.label(0) == NOTHING => return Err(Error::OnlyNothing(NOTHING)),
+        _ => {}
     }
-    Err(Error::Empty)
+    let space = Space::of(&lessons);
+    let solution = Solution::of(&lessons, &space);
+    let kinds = Kinds::of(&lessons);
+    let limit = kinds.limit(&lessons);
+    let outputs = &solution.left_out;
+    let told = Told::of(&lessons, outputs);
+    let temperature = calibrate::temperature(&lessons, outputs);
+    let rule = calibrate::rule(&lessons, outputs, temperature, &kinds, &limit);
+    let flat = space.scales.iter().all(|scale| *scale == 0.0);
+    let warnings = advice::warnings(&lessons, &told, &kinds, flat);
+    let head = head(&lessons, space, &solution, &kinds, &limit)?;
+    // From the order of the texts back to the order that was given.
+    let mut order: Vec<usize> = (0..lessons.labels.len()).collect();
+    order.sort_by_key(|&kind| lessons.labels[kind]);
+    Ok(Taught {
+        labels: order
+            .iter()
+            .map(|&kind| lessons.label(kind).into())
+            .collect(),
+        head,
+        temperature: temperature as f32,
+        rule,
+        quality: Quality {
+            accuracy: told.accuracy.map(|a| a as f32),
+            interval: told.interval.map(|end| end as f32),
+            classes: order
+                .iter()
+                .map(|&kind| told.classes[kind].clone())
+                .collect(),
+            warnings,
+        },
+        scene: options.scene.clone(),
+        backbone: options.backbone.clone(),
+        made: options.made,
+    })
 }
+
+/// The head in f32, its labels in the order that was given.
+fn head(
+    lessons: &Lessons,
+    space: Space,
+    solution: &Solution,
+    kinds: &Kinds,
+    limit: &Limit,
+) -> Result<Head, Error> {
+    let (labels, width) = (lessons.labels.len(), lessons.examples.width());
+    let mut order: Vec<usize> = (0..labels).collect();
+    order.sort_by_key(|&kind| lessons.labels[kind]);
+    let rows = |all: &[f64]| -> Vec<f32> {
+        let row = |&kind: &usize| all[kind * width..][..width].iter().map(|v| *v as f32);
+        order.iter().flat_map(row).collect()
+    };
+    let known = Known {
+        centre: space.centre,
+        kinds: rows(&kinds.means),
+        far: limit.far,
+        near: limit.near,
+    };
+    // The targets were less their mean, which is added again.
+    let biases = vec![1.0 / labels as f32; labels];
+    Head::taught(rows(&solution.weights), biases, known)
+        .map_err(|error| Error::Features(format!("too large or too small ({error})")))
+}
+
+#[cfg(test)]
+mod tests;

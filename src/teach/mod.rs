@@ -2,12 +2,18 @@
 //!
 //! [`fit()`] is pure and deterministic: features in, a head out, without frames and files.
 
+mod accuracy;
+mod advice;
+mod bursts;
+mod calibrate;
 mod compact;
 mod error;
 mod examples;
 mod farthest;
 mod fit;
+mod kinds;
 mod solve;
+mod space;
 
 pub use compact::Compact;
 pub use error::Error;

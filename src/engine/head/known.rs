@@ -5,13 +5,15 @@ use crate::engine::error::Error;
 
 /// Where the features of the kinds that were taught lie.
 ///
-/// The direction of a picture is its features less `centre`, brought to length 1. How far it is
-/// from what was taught is the cosine to the nearest of `kinds`.
+/// The direction of a picture is its features less `centre`, brought to length 1; the weights are
+/// applied to it. How familiar it is depends on its features as they are, without the centre: on
+/// their cosine to the nearest of `kinds`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Known {
     /// The mean of the features that were taught, a number a feature.
     pub centre: Vec<f32>,
-    /// The mean direction of each class, of length 1: a row of as many as there are features each.
+    /// The mean of each class's features of length 1, of length 1 again: a row of as many as there
+    /// are features each.
     pub kinds: Vec<f32>,
     /// The cosine to the nearest kind up to which a picture is a stranger.
     pub far: f32,
@@ -57,11 +59,17 @@ impl Known {
         }
     }
 
-    /// The probability that a picture of this direction is of a kind that was taught: a smooth step
-    /// from `far` to `near`. It takes no exponential, whose last bits differ between systems.
-    pub(super) fn familiarity(&self, unit: &[f32]) -> f32 {
-        let kinds = self.kinds.chunks_exact(unit.len());
-        let nearest = kinds.map(|kind| dot(kind, unit)).fold(-1.0, f32::max);
+    /// The probability that a picture with these features is of a kind that was taught: a smooth
+    /// step from `far` to `near`. It takes no exponential, whose last bits differ between systems.
+    pub(super) fn familiarity(&self, features: &[f32]) -> f32 {
+        let kinds = self.kinds.chunks_exact(features.len());
+        let nearest = kinds.map(|kind| dot(kind, features)).reduce(f32::max);
+        let length = dot(features, features).sqrt();
+        // Features of no length are those of no kind, and so are those that are not finite.
+        let nearest = nearest.unwrap_or(-1.0) / length.max(f32::MIN_POSITIVE);
+        if !nearest.is_finite() {
+            return 0.0;
+        }
         let t = ((nearest - self.far) / (self.near - self.far)).clamp(0.0, 1.0);
         t * t * (3.0 - 2.0 * t)
     }
@@ -82,10 +90,23 @@ mod tests {
 
     #[test]
     fn familiarity_is_a_smooth_step_between_the_limits() {
-        let at = |cosine: f32| known().familiarity(&[cosine, 0.0]);
-        assert_eq!((at(-1.0), at(0.2), at(0.6), at(1.0)), (0.0, 0.0, 1.0, 1.0));
-        assert!((at(0.4) - 0.5).abs() < 1e-6);
+        let at = |cosine: f32| {
+            let sine = (1.0 - cosine * cosine).sqrt();
+            known().familiarity(&[5.0 * cosine, 5.0 * sine])
+        };
+        assert_eq!(
+            (at(-1.0), at(0.19), at(0.61), at(1.0)),
+            (0.0, 0.0, 1.0, 1.0)
+        );
+        assert!((at(0.4) - 0.5).abs() < 1e-5);
         assert!(at(0.3) > 0.0 && at(0.3) < at(0.4));
+    }
+
+    #[test]
+    fn features_without_a_length_or_not_finite_are_strangers() {
+        for features in [[0.0, 0.0], [f32::NAN, 1.0], [f32::INFINITY, 1.0]] {
+            assert_eq!(known().familiarity(&features), 0.0, "{features:?}");
+        }
     }
 
     #[test]

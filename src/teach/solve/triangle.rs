@@ -22,13 +22,6 @@ impl Triangle {
         }
     }
 
-    /// Makes it one of `size`, all zeros, in the memory that it has if that is enough.
-    pub fn reset(&mut self, size: usize) {
-        self.size = size;
-        self.values.clear();
-        self.values.resize(begin(size), 0.0);
-    }
-
     pub fn size(&self) -> usize {
         self.size
     }
@@ -39,6 +32,23 @@ impl Triangle {
 
     pub fn row_mut(&mut self, i: usize) -> &mut [f64] {
         &mut self.values[begin(i)..begin(i + 1)]
+    }
+
+    /// The number in row `i` and column `j` of a symmetric matrix.
+    pub fn at(&self, i: usize, j: usize) -> f64 {
+        self.values[begin(i.max(j)) + i.min(j)]
+    }
+
+    /// Multiplies all by `factor`.
+    pub fn scale(&mut self, factor: f64) {
+        self.values.iter_mut().for_each(|v| *v *= factor);
+    }
+
+    /// Adds the products of `values` with each other to its first rows and columns.
+    pub fn add_square(&mut self, values: &[f64]) {
+        for (i, value) in values.iter().enumerate() {
+            add(self.row_mut(i), &values[..=i], *value);
+        }
     }
 
     /// Adds `add(i)` to the diagonal.
@@ -71,16 +81,11 @@ impl Triangle {
     /// Replaces a symmetric, positive definite matrix by its factor `L`, with `L Lᵀ` the matrix
     /// (Cholesky). None if it is not positive definite to the precision of f64.
     pub fn factor(mut self) -> Option<Self> {
-        self.factor_in_place().then_some(self)
-    }
-
-    /// As [`Triangle::factor`]; false if there is none.
-    pub fn factor_in_place(&mut self) -> bool {
         let mut i = 0;
         while i < self.size {
             let block = (self.size - i).min(4);
-            let (done, rest) = self.values.split_at_mut(begin(i));
             if block == 4 {
+                let (done, rest) = self.values.split_at_mut(begin(i));
                 let mut rows = four(rest, i);
                 for j in 0..i {
                     let before = &done[begin(j)..begin(j + 1)];
@@ -94,11 +99,11 @@ impl Triangle {
                 self.reduce(i, i, block);
             }
             if !self.finish(i, block) {
-                return false;
+                return None;
             }
             i += block;
         }
-        true
+        Some(self)
     }
 
     /// The columns up to `end` of rows `i..i + block`, one row at a time.
@@ -263,10 +268,6 @@ mod tests {
         matrix
     }
 
-    fn at(t: &Triangle, i: usize, j: usize) -> f64 {
-        t.row(i.max(j))[i.min(j)]
-    }
-
     #[test]
     fn the_factor_times_itself_is_the_matrix() {
         for size in [0, 1, 2, 3, 4, 5, 8, 23, 66] {
@@ -289,7 +290,7 @@ mod tests {
             inverse.invert();
             for i in 0..size {
                 for j in 0..=i {
-                    let product: f64 = (j..=i).map(|k| at(&inverse, i, k) * at(&l, k, j)).sum();
+                    let product: f64 = (j..=i).map(|k| inverse.at(i, k) * l.at(k, j)).sum();
                     assert!((product - f64::from(u8::from(i == j))).abs() < 1e-9);
                 }
             }
@@ -314,7 +315,7 @@ mod tests {
         );
         l.backward(&mut x);
         for (i, b) in b.iter().enumerate() {
-            let product: f64 = (0..size).map(|j| at(&matrix, i, j) * x[j]).sum();
+            let product: f64 = (0..size).map(|j| matrix.at(i, j) * x[j]).sum();
             assert!((product - b).abs() < 1e-9);
         }
     }
