@@ -61,7 +61,10 @@ fn scene_line(taught: u32, present: u32) -> String {
 #[test]
 fn check_tells_a_view_that_fits_from_one_that_was_moved() {
     let same = scene_line(20, 20);
-    assert!(same.contains("the view fits the one that was taught (0."), "{same}");
+    assert!(
+        same.contains("the view fits the one that was taught (0."),
+        "{same}"
+    );
     let moved = scene_line(20, 90);
     assert!(moved.contains("the camera was moved"), "{moved}");
 }

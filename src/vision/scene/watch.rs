@@ -10,7 +10,7 @@ const PAUSE: Duration = Duration::from_secs(5);
 /// How long the view must not fit, on balance, until the camera counts as moved.
 const PATIENCE: Duration = Duration::from_secs(180);
 /// The fit from which the view fits again. Between this and [`MOVED`] nothing changes.
-const FITS: f32 = 0.48;
+const FITS: f32 = 0.5;
 /// How many times as fast a fit counts as a misfit.
 const FASTER: u32 = 2;
 /// The most time that one look stands for: pictures may pause for hours.
@@ -126,7 +126,7 @@ mod tests {
         // At night a camera that was moved is moved still.
         note(&mut watch, Some(0.3), 180);
         assert!(note(&mut watch, None, 3600).is_empty() && watch.moved());
-        assert!(note(&mut watch, Some(0.47), 3600).is_empty() && watch.moved());
+        assert!(note(&mut watch, Some(0.49), 3600).is_empty() && watch.moved());
     }
 
     #[test]
