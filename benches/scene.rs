@@ -6,9 +6,9 @@
 //!
 //! Of each picture the middle, 70 % of both sides, is the camera's view, so that there is something
 //! beside it. The scene is learnt from six frames in different light, three of which show another
-//! picture in a fifth of the view: a door that is open. Then the view is compared under what must not
-//! raise an alarm, and after moves that must. The bound is chosen on every second place, and the
-//! table shows the others, with the bound that Goldcrest has.
+//! picture in a fifth of the view: a door that is open. Then the view is compared under what must
+//! not raise an alarm, and after moves that must. The bound is chosen on every second place, and
+//! the table shows the others, with the bound that Goldcrest has.
 
 #[path = "support/scenery.rs"]
 mod scenery;

@@ -21,7 +21,8 @@ pub struct Outcome<'a> {
     pub(crate) made_up: f32,
     /// The model's input, f32 `[3, height, width]`; `None` where the gate was closed.
     pub(crate) input: Option<&'a [f32]>,
-    /// One probability a label, lowered by how unfamiliar a taught head finds the frame; those of the last classified frame where the gate was closed.
+    /// One probability a label, lowered by how unfamiliar a taught head finds the frame; those of
+    /// the last classified frame where the gate was closed.
     pub(crate) scores: &'a [f32],
     /// [`Engine::features`](crate::engine::Engine::features) of this frame alone, without
     /// smoothing; those of the last classified frame where the gate was closed.

@@ -5,9 +5,10 @@
 //! folder is bounded in pictures and bytes, and the oldest go first.
 //!
 //! As for snapshots, a frame is copied when it comes, because a raw picture's buffer returns to the
-//! camera before the inference. A change is known to be near one frame ahead. An uncertain moment is
-//! kept where a frame follows one that was uncertain too. A thread of its own encodes and writes, so
-//! nobody waits for the disk. While it works, another picture that is wanted is missed and counted.
+//! camera before the inference. A change is known to be near one frame ahead. An uncertain moment
+//! is kept where a frame follows one that was uncertain too. A thread of its own encodes and
+//! writes, so nobody waits for the disk. While it works, another picture that is wanted is missed
+//! and counted.
 
 mod config;
 mod folder;
@@ -135,8 +136,8 @@ impl Reviews {
         self.limits = config.limits();
     }
 
-    /// Hides what `vision` hides from here on. A frame that was copied before is given up; a picture
-    /// under way is of a frame that came before.
+    /// Hides what `vision` hides from here on. A frame that was copied before is given up; a
+    /// picture under way is of a frame that came before.
     pub(crate) fn set_vision(&mut self, vision: &vision::Config) {
         if *vision != self.seen {
             self.seen.clone_from(vision);

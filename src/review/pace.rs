@@ -7,9 +7,9 @@ const LONGEST: u32 = 64;
 
 /// Keeps pictures apart in time. All times are of the source's clock.
 ///
-/// A change and an uncertain moment do not wait for each other. While the published label stays, the
-/// pause after each uncertain picture is twice the one before: a scene that is uncertain for hours
-/// must not push out all that is older.
+/// A change and an uncertain moment do not wait for each other. While the published label stays,
+/// the pause after each uncertain picture is twice the one before: a scene that is uncertain for
+/// hours must not push out all that is older.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Pace {
     interval: Duration,

@@ -45,7 +45,8 @@ fn moment<'a>(outcome: &'a Outcome<'_>) -> Option<Moment<'a>> {
             score: statement.score.unwrap_or(best),
         });
     }
-    // While nothing moves, the scores are of an earlier frame. Dark and stuck pictures show nothing.
+    // While nothing moves, the scores are of an earlier frame. Dark and stuck pictures show
+    // nothing.
     let shows = |gate: vision::GateReading| gate.open && gate.picture == PictureState::Ok;
     if !outcome.gate.is_none_or(shows) {
         return None;

@@ -8,7 +8,8 @@ use super::edges::{Cells, SIDE};
 
 /// Half the side of the square of shifts that are tried, in cells: 31 % of the picture's sides.
 const REACH: isize = 10;
-/// Shifts below this many cells are none of the camera: wind shakes it, and its picture has a grain.
+/// Shifts below this many cells are none of the camera: wind shakes it, and its picture has a
+/// grain.
 const FAR: isize = 3;
 /// Turns that are tried both ways, in degrees.
 const TURNS: [f32; 4] = [5.0, 8.0, 12.0, 18.0];
@@ -120,8 +121,8 @@ impl<'a> Both<'a> {
         self.warped([[zoom, 0.0], [0.0, zoom]], |edge| edge)
     }
 
-    /// How well they fit if the matrix `to` takes places of the scene to those of the view, from the
-    /// middle, and `back` undoes what it does to directions.
+    /// How well they fit if the matrix `to` takes places of the scene to those of the view, from
+    /// the middle, and `back` undoes what it does to directions.
     fn warped(&self, to: [[f32; 2]; 2], back: impl Fn([f32; 2]) -> [f32; 2]) -> f32 {
         let middle = (SIDE as f32 - 1.0) / 2.0;
         let mut sums = Sums::default();

@@ -18,8 +18,8 @@ pub(super) type Cells = [[f32; 2]; SIDE * SIDE];
 /// Reads the edges of a picture, the model's input: f32 `[3, height, width]` of the shape and the
 /// scale of `input`. Returns the number of cells with an edge.
 ///
-/// Where the input has no picture, edges are none: beside the picture of a letterbox and beside what
-/// a mask hides they would never move, whatever the camera does.
+/// Where the input has no picture, edges are none: beside the picture of a letterbox and beside
+/// what a mask hides they would never move, whatever the camera does.
 pub(super) fn read(picture: &[f32], input: &Input, cells: &mut Cells) -> usize {
     let (width, height) = (input.width, input.height);
     let plane = width * height;

@@ -90,11 +90,12 @@ impl Scene {
         self.count.into()
     }
 
-    /// How well the view of `other`, of a picture that it [saw](Scene::see), fits this scene: 0 to 1.
+    /// How well the view of `other`, of a picture that it [saw](Scene::see), fits this scene: 0 to
+    /// 1.
     ///
-    /// It is 0.5 if the view fits as well elsewhere, shifted, turned or zoomed, and below
-    /// [`MOVED`] if it fits better there: the camera was moved. Returns `None` if either has too few
-    /// edges to tell, as in the dark.
+    /// It is 0.5 if the view fits as well elsewhere, shifted, turned or zoomed, and below [`MOVED`]
+    /// if it fits better there: the camera was moved. Returns `None` if either has too few edges to
+    /// tell, as in the dark.
     pub fn fit(&self, other: &Self) -> Option<f32> {
         let lasting = |&[a, b]: &[f32; 2]| a * a + b * b >= LASTING * LASTING;
         let edges = self.cells.iter().filter(|cell| lasting(cell)).count();

@@ -18,10 +18,10 @@ const STRETCH: Duration = Duration::from_secs(30);
 
 /// Compares the view with a taught scene every few seconds.
 ///
-/// A view that does not fit for three minutes means that the camera has been moved. A view that fits
-/// counts double, so that after a move back the statement ends in a minute and a half. Who stands
-/// before the camera for a while, or a car with its lights on, is over before that. A view with too
-/// few edges, as at night, changes nothing.
+/// A view that does not fit for three minutes means that the camera has been moved. A view that
+/// fits counts double, so that after a move back the statement ends in a minute and a half. Who
+/// stands before the camera for a while, or a car with its lights on, is over before that. A view
+/// with too few edges, as at night, changes nothing.
 #[derive(Clone, Debug)]
 pub(crate) struct Watch {
     scene: Scene,
