@@ -12,11 +12,12 @@ MODEL = $(DESTDIR)/usr/share/goldcrest/model
 help: ## List the commands
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
 
-demo: ## Build, and replay the shipped recording: labels on the terminal, no broker needed
+demo: ## Build, and replay the shipped recording, then with a taught head: labels on the terminal, no broker needed
 	@scripts/need build
 	$(CARGO) build --release --locked
 	target/release/goldcrest pack model/convnext_tiny_128_int8.onnx
 	target/release/goldcrest replay tests/recordings/bottles
+	target/release/goldcrest replay tests/recordings/bottles --fps 1.5 --head tests/recordings/bottles.head
 
 check: lint test ## Everything that a change must pass on one machine: lint, then test
 

@@ -246,11 +246,11 @@ pub(super) mod tests {
             mapped: 28 << 20,
             arena: 1 << 20,
             maps: 1 << 20,
-            head: 100 << 10,
+            head: 0,
         }),
         code: 8 << 20,
         data: 1 << 20,
-        anonymous: (3 << 20) + (100 << 10) + 500,
+        anonymous: (3 << 20) + 500,
         device: 0,
         frame: 100 << 10,
         source: 0,
@@ -267,14 +267,28 @@ pub(super) mod tests {
         let need = Need::new(&FACTS);
         let heap = need.items.iter().find(|p| p.what == "heap of all else");
         assert_eq!(heap.map(|p| p.bytes), Some(500));
-        // The engine twice, data, heap, frames, decoder with MQTT.
-        let engine = (2 << 20) + (100 << 10);
-        let anonymous = 2 * engine + (1 << 20) + 500 + (300 << 10) + (440 << 10);
+        let anonymous = (2 << 20) + (2 << 20) + (1 << 20) + 500 + (300 << 10) + (440 << 10);
         assert_eq!(need.pinned(), anonymous + RELOAD + 4 * STACK);
         assert_eq!(
             need.total(),
             need.pinned() + (28 << 20) + (8 << 20) + CODE_TO_COME
         );
         assert!(need.to_string().lines().count() > 8);
+    }
+    #[test]
+    fn a_head_counts_once_more_for_the_one_that_takes_its_place() {
+        let EngineMemory::Mapped(memory) = FACTS.engine else {
+            panic!("it is mapped")
+        };
+        let head = 100 << 10;
+        let taught = Facts {
+            engine: EngineMemory::Mapped(Memory { head, ..memory }),
+            anonymous: FACTS.anonymous + head,
+            ..FACTS
+        };
+        let (with, without) = (Need::new(&taught), Need::new(&FACTS));
+        assert_eq!(with.pinned() - without.pinned(), 2 * head);
+        assert!(with.to_string().contains("taught head"));
+        assert!(!without.to_string().contains("taught head"));
     }
 }

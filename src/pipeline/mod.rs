@@ -1,6 +1,7 @@
 //! The stages that one frame passes, from its pixels to the published state; the same for the
 //! daemon and for a replay.
 
+mod error;
 mod head;
 mod listeners;
 mod meaning;
@@ -9,23 +10,23 @@ mod pace;
 #[cfg(test)]
 mod tests;
 
-use std::fmt::Display;
-use std::io;
 use std::time::Instant;
 
+use self::error::Stopped;
 use self::meaning::Meaning;
 use crate::engine::{self, Card, Engine, Input};
-use crate::frame::{self, Frame};
+use crate::frame::Frame;
 use crate::meter::heap::{self, Heap};
 use crate::meter::timing::Stages;
 use crate::observe::{self, Observer, Rule};
 use crate::publish::Hashes;
 use crate::vision::{self, Gate, GateConfig, GateReading, Preparer};
 
+pub use error::Error;
 pub(crate) use head::named;
 pub use head::{HeadError, HeadFile, HeadInUse};
 pub(crate) use listeners::{JsonLines, LogLines, Publishing, Totals};
-pub(crate) use outcome::{Listener, Outcome};
+pub(crate) use outcome::{Listener, Outcome, lose, pass_over};
 pub(crate) use pace::Pace;
 
 /// The stages from vision to observe, with the buffers that each keeps.
@@ -44,34 +45,6 @@ pub struct Pipeline {
     outdated: bool,
     /// Time and allocations of each stage.
     pub stages: Stages,
-}
-
-/// Why the pipeline cannot go on.
-#[derive(Debug, thiserror::Error)]
-pub enum Error {
-    /// The engine failed; the next frame would fail too.
-    #[error(transparent)]
-    Engine(#[from] engine::Error),
-    /// The logits are not numbers: the model or its input is wrong.
-    #[error(transparent)]
-    Scores(#[from] observe::scores::Error),
-    /// A listener could not write its output.
-    #[error("standard output: {0}")]
-    Output(io::Error),
-}
-
-/// A frame that did not pass the stages.
-enum Stopped {
-    /// It is no picture; the next one may be.
-    Bad(frame::Error),
-    /// See [`Error`].
-    Failed(Error),
-}
-
-impl<E: Into<Error>> From<E> for Stopped {
-    fn from(error: E) -> Self {
-        Self::Failed(error.into())
-    }
 }
 
 /// When the last stage ended, and the heap's counters then.
@@ -326,31 +299,5 @@ impl Pipeline {
     /// The rule by which labels are claimed.
     pub(crate) fn rule(&self) -> Rule {
         self.meaning.rule
-    }
-}
-
-/// Tells `listeners` of a frame that is no picture and is passed over, for the reason `error`,
-/// which is counted as `cause`.
-///
-/// # Errors
-/// A listener could not write its output.
-pub(crate) fn pass_over(
-    frame: &Frame,
-    cause: &'static str,
-    error: &dyn Display,
-    listeners: &mut [&mut dyn Listener],
-) -> Result<(), Error> {
-    for listener in listeners {
-        listener
-            .bad_frame(frame, cause, error)
-            .map_err(Error::Output)?;
-    }
-    Ok(())
-}
-
-/// Tells `listeners` of `count` frames that are passed over and that the log has named.
-pub(crate) fn lose(count: u64, cause: &'static str, listeners: &mut [&mut dyn Listener]) {
-    for listener in listeners {
-        listener.lost(count, cause);
     }
 }

@@ -3,6 +3,7 @@
 use std::fmt::Display;
 use std::io;
 
+use super::error::Error;
 use crate::frame::Frame;
 use crate::meter::timing::Stages;
 use crate::observe::Update;
@@ -95,5 +96,31 @@ impl<L: Listener> Listener for Option<L> {
         if let Some(listener) = self {
             listener.lost(count, cause);
         }
+    }
+}
+
+/// Tells `listeners` of a frame that is no picture and is passed over, for the reason `error`,
+/// which is counted as `cause`.
+///
+/// # Errors
+/// A listener could not write its output.
+pub(crate) fn pass_over(
+    frame: &Frame,
+    cause: &'static str,
+    error: &dyn Display,
+    listeners: &mut [&mut dyn Listener],
+) -> Result<(), Error> {
+    for listener in listeners {
+        listener
+            .bad_frame(frame, cause, error)
+            .map_err(Error::Output)?;
+    }
+    Ok(())
+}
+
+/// Tells `listeners` of `count` frames that are passed over and that the log has named.
+pub(crate) fn lose(count: u64, cause: &'static str, listeners: &mut [&mut dyn Listener]) {
+    for listener in listeners {
+        listener.lost(count, cause);
     }
 }
