@@ -108,7 +108,6 @@ struct School {
     state: TempDir,
     answers: Subscriber,
     settings: Subscriber,
-    labels: Subscriber,
 }
 
 impl School {
@@ -118,7 +117,6 @@ impl School {
         Self {
             answers: on("response/+"),
             settings: on("settings"),
-            labels: on("label"),
             camera: Camera::start(),
             state: TempDir::new().unwrap(),
             broker,
@@ -314,9 +312,8 @@ fn a_lesson_that_cannot_be_is_refused_with_the_reason() {
     assert_eq!(settings.json()["taught"]["examples"], 0);
 
     school.camera.show(3);
-    school
-        .labels
-        .expect_that("label", |m| m.json()["reason"] == "dark");
+    let labels = Subscriber::new(&school.broker, "goldcrest/test/label");
+    labels.expect_that("label", |m| m.json()["reason"] == "dark");
     assert_eq!(
         school.refused("night"),
         "the pictures are dark and show nothing to teach"
