@@ -281,6 +281,10 @@ impl Listener for Teaching {
         if self.waiting.is_empty() || !outcome.classified() || outcome.made_up > 0.0 {
             return Ok(());
         }
+        // Features of another model must not come among those of the one before.
+        if self.switch.is_some() {
+            return Ok(());
+        }
         match outcome.gate.map(|gate| gate.picture) {
             Some(PictureState::Dark) => self.refuse_waiting(why_not(Unknown::Dark)),
             Some(PictureState::Stuck) => self.refuse_waiting(why_not(Unknown::Stuck)),

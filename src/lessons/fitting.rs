@@ -13,7 +13,7 @@ pub(super) const NO_FEATURES: &str = "plain tract runs the model and gives no fe
 pub(super) const LABELS: usize = 50;
 
 /// Features of the models that the memory is computed for.
-const WIDTH: usize = 768;
+pub(super) const WIDTH: usize = 768;
 
 /// Bytes that `features` features take in a record.
 pub(super) fn bytes(features: usize) -> usize {
@@ -27,14 +27,13 @@ pub(super) fn pack(features: &[f32]) -> Box<[u8]> {
     bytes.into()
 }
 
-/// The most bytes that a fit to `most` examples takes, with the examples that it is given and the
-/// head that comes out.
+/// The most bytes that a fit to `most` examples takes, with the examples that it is given, the head
+/// that comes out and the file of it.
 pub(super) fn memory(most: usize) -> usize {
     let labels = LABELS.min(most);
     let given = most * WIDTH * size_of::<f32>();
-    // One head is in force while the next one is on its way, and both in a file's form.
-    let heads = 4 * labels * WIDTH * size_of::<f32>();
-    given + teach::memory(most, labels, WIDTH) + heads
+    let file = 2 * labels * WIDTH * size_of::<f32>();
+    given + teach::memory(most, labels, WIDTH) + file
 }
 
 /// Fits a head for the model `backbone` to `examples`.

@@ -41,5 +41,7 @@ pub(crate) fn memory(
     } else {
         0
     };
-    store::memory(config.max_examples) + fitting::memory(config.max_examples) + pictures
+    let most = config.max_examples;
+    // What changes is on the disk before a head is fitted.
+    store::memory(most) + store::file_memory(most).max(fitting::memory(most)) + pictures
 }

@@ -256,11 +256,14 @@ impl Store {
     }
 }
 
-/// Bytes that a store of at most `most` examples takes, and a file of them while it is read or
-/// written anew.
+/// Bytes that a store of at most `most` examples takes.
 pub(super) fn memory(most: usize) -> usize {
-    let record = record::largest(fitting::bytes(768));
-    most * (2 * record + size_of::<Example>() + size_of::<u64>())
+    file_memory(most) + most * (size_of::<Example>() + size_of::<u64>())
+}
+
+/// Bytes that its file takes while it is read or written anew.
+pub(super) fn file_memory(most: usize) -> usize {
+    HEADER + most * record::largest(fitting::bytes(fitting::WIDTH))
 }
 
 fn append_to(path: &Path) -> io::Result<File> {

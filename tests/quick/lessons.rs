@@ -108,7 +108,6 @@ struct School {
     state: TempDir,
     answers: Subscriber,
     settings: Subscriber,
-    labels: Subscriber,
 }
 
 impl School {
@@ -118,7 +117,6 @@ impl School {
         Self {
             answers: on("response/+"),
             settings: on("settings"),
-            labels: on("label"),
             camera: Camera::start(),
             state: TempDir::new().unwrap(),
             broker,
@@ -163,12 +161,17 @@ impl School {
         answer["error"].as_str().expect("an error").to_string()
     }
 
-    /// Waits until the label is `wanted`.
+    /// Waits until the label is `wanted` from now on.
     fn sees(&self, wanted: Value) -> Value {
-        let message = self
-            .labels
-            .expect_that("label", |m| m.json()["label"] == wanted);
+        let labels = Subscriber::new(&self.broker, "goldcrest/test/label");
+        let message = labels.expect_that("label", |m| !m.retained && m.json()["label"] == wanted);
         message.json()
+    }
+
+    /// The settings that the broker retains.
+    fn settings_now(&self) -> Value {
+        let settings = Subscriber::new(&self.broker, "goldcrest/test/settings");
+        settings.expect("settings").json()
     }
 
     fn lessons(&self, ending: &str) -> PathBuf {
@@ -224,20 +227,18 @@ fn labels_become_those_that_are_taught_and_survive_all() {
     school.sees(json!("streifen 🦓"));
     school.camera.show(0);
     school.sees(json!("bottles"));
-    let settings = school
-        .settings
-        .expect_that("settings", |m| m.json()["taught"]["examples"] == 5);
-    assert_eq!(settings.json()["taught"]["undo"], true);
+    let settings = school.settings_now();
+    assert_eq!(settings["taught"]["examples"], 5, "{settings}");
+    assert_eq!(settings["taught"]["undo"], true);
+    assert_eq!(settings["labels"], 3);
 
     // A restart has the same head before its first frame.
-    let (id, head) = (daemon.id(), disc["head"].clone());
     daemon.signal("KILL");
     daemon.wait();
-    assert_ne!(id, 0);
     let mut daemon = school.open("");
-    let seen = school.sees(json!("bottles"));
-    assert_eq!(seen["head"], head);
     daemon.expect("5 examples of 3 labels");
+    let seen = school.sees(json!("bottles"));
+    assert_eq!(seen["head"], settings["head"]);
 
     // Undo takes the newest back, and forget a whole label.
     let answer = school.ask(r#"{"undo":true,"correlation":"x"}"#);
@@ -279,7 +280,7 @@ fn labels_become_those_that_are_taught_and_survive_all() {
 #[test]
 fn a_lesson_that_cannot_be_is_refused_with_the_reason() {
     let school = School::new();
-    let daemon = school.open("max_examples = 2\n");
+    let daemon = school.open("max_examples = 2\npictures = true\n");
     school.sees(json!(IN_THE_RECORDING));
     for (payload, why) in [
         ("", "it needs a label"),
@@ -311,9 +312,8 @@ fn a_lesson_that_cannot_be_is_refused_with_the_reason() {
     assert_eq!(settings.json()["taught"]["examples"], 0);
 
     school.camera.show(3);
-    school
-        .labels
-        .expect_that("label", |m| m.json()["reason"] == "dark");
+    let labels = Subscriber::new(&school.broker, "goldcrest/test/label");
+    labels.expect_that("label", |m| m.json()["reason"] == "dark");
     assert_eq!(
         school.refused("night"),
         "the pictures are dark and show nothing to teach"
@@ -334,6 +334,15 @@ fn a_lesson_that_cannot_be_is_refused_with_the_reason() {
         school.refused("open"),
         "2 examples are kept, which is teach.max_examples; forget a label, undo, or set more"
     );
+    let pictures = school.state.path().join("pictures");
+    for label in ["open", "none"] {
+        let files = fs::read_dir(pictures.join(label)).unwrap();
+        let paths: Vec<_> = files.map(|file| file.unwrap().path()).collect();
+        let picture = image::open(&paths[0]).unwrap();
+        assert_eq!((paths.len(), picture.width()), (1, 256), "{label}");
+    }
+    assert_eq!(school.ask(r#"{"undo":true}"#)["undone"], "none");
+    assert!(!pictures.join("none").exists() && pictures.join("open").exists());
     daemon.end();
 }
 
