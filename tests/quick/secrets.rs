@@ -1,13 +1,14 @@
 //! The password and the key of TLS, which nothing shows.
 
 use std::fs;
+use std::net::{Ipv4Addr, TcpStream};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use crate::support::certificates::{ALWAYS, Authority};
 use crate::support::daemon::{bottles, configuration};
 use crate::support::program::{command, output};
-use crate::support::{Broker, Daemon, Subscriber, free_port};
+use crate::support::{Broker, Daemon, PATIENCE, Subscriber, free_port, wait_for};
 
 const PASSWORD: &str = "cuckoo's egg";
 
@@ -43,8 +44,12 @@ impl Scene {
         let credentials = tempfile::tempdir().unwrap();
         fs::write(credentials.path().join("password"), PASSWORD).unwrap();
         fs::write(credentials.path().join("key"), &key).unwrap();
+        let broker = Broker::with_tls(&server, &more);
+        // It opens its second port after the first.
+        let open = || TcpStream::connect((Ipv4Addr::LOCALHOST, plain)).is_ok();
+        assert!(wait_for(PATIENCE, open), "no port {plain}");
         Self {
-            broker: Broker::with_tls(&server, &more),
+            broker,
             plain,
             ca,
             certificate: client.file,
