@@ -59,6 +59,14 @@ impl Examples {
         })
     }
 
+    /// Makes room for exactly so many examples more, so that the memory that they take is known.
+    pub fn reserve(&mut self, examples: usize) {
+        let examples = examples.min(MOST_EXAMPLES);
+        self.features.reserve_exact(examples * self.width);
+        self.kinds.reserve_exact(examples);
+        self.moments.reserve_exact(examples);
+    }
+
     /// Adds an example of the label of this index.
     ///
     /// # Errors

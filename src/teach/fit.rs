@@ -48,7 +48,7 @@ pub fn fit(examples: &Examples, options: &Options) -> Result<Taught, Error> {
         _ => {}
     }
     let space = Space::of(&lessons);
-    let solution = Solution::of(&lessons, &space);
+    let solution = solve::solve(&lessons, &space);
     let kinds = Kinds::of(&lessons);
     let limit = kinds.limit(&lessons);
     let outputs = &solution.left_out;

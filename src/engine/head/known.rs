@@ -1,6 +1,6 @@
 //! What a taught head knows of the features it was taught.
 
-use super::linear::dot;
+use super::dot::dot;
 use crate::engine::error::Error;
 
 /// Where the features of the kinds that were taught lie.

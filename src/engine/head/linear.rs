@@ -1,5 +1,6 @@
 //! A linear head in f32 over the features.
 
+use super::dot::dot;
 use super::known::Known;
 use crate::engine::error::Error;
 
@@ -122,20 +123,6 @@ impl Head {
     pub fn familiarity(&self) -> f32 {
         self.familiarity
     }
-}
-
-/// The product of two vectors of the same length, summed in an order that no vector width changes.
-pub(super) fn dot(a: &[f32], b: &[f32]) -> f32 {
-    let (a, a_rest) = a.as_chunks::<16>();
-    let (b, b_rest) = b.as_chunks::<16>();
-    let mut lanes = [0.0_f32; 16];
-    for (a, b) in a.iter().zip(b) {
-        for (lane, (a, b)) in lanes.iter_mut().zip(a.iter().zip(b)) {
-            *lane += a * b;
-        }
-    }
-    let rest: f32 = a_rest.iter().zip(b_rest).map(|(a, b)| a * b).sum();
-    lanes.iter().sum::<f32>() + rest
 }
 
 #[cfg(test)]

@@ -4,6 +4,7 @@
 //! [`write_head`] are that file.
 
 mod bytes;
+mod dot;
 mod file;
 mod format;
 mod known;

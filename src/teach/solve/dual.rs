@@ -1,6 +1,8 @@
 //! Equations between examples, for fewer examples than features.
 
-use super::{FEW, PENALTY, Solution, Triangle, refit, settle, target, tested, weights};
+use super::refit;
+use super::ridge::{FEW, Solution, raised, settle, target, tested, weights};
+use super::triangle::Triangle;
 use crate::teach::bursts::Lessons;
 use crate::teach::space::{CHUNK, Space};
 
@@ -78,12 +80,6 @@ fn products(lessons: &Lessons, space: &Space) -> Triangle {
         products.add_products(&panel, depth);
     }
     products
-}
-
-/// The factor of `K + penalty / w`.
-pub(super) fn raised(mut products: Triangle, weighed: &[f64]) -> Option<Triangle> {
-    products.raise(|i| PENALTY / weighed[i]);
-    products.factor()
 }
 
 /// The residual of a burst that is left out, from the inverse `Q` of the matrix: `Q_BB r = a_B`.

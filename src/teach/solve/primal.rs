@@ -2,7 +2,9 @@
 
 use std::ops::Range;
 
-use super::{PENALTY, Solution, Triangle, dot, settle, target, tested, weights};
+use super::ridge::{PENALTY, Solution, settle, target, tested, weights};
+use super::triangle::Triangle;
+use super::vectors::dot;
 use crate::teach::bursts::Lessons;
 use crate::teach::space::{CHUNK, Space};
 

@@ -2,7 +2,8 @@
 
 use std::ops::Range;
 
-use super::{Triangle, dual, target, tested, weights};
+use super::ridge::{raised, target, tested, weights};
+use super::triangle::Triangle;
 use crate::teach::bursts::Lessons;
 use crate::teach::space::{Space, shares};
 
@@ -82,7 +83,7 @@ impl<'p> Without<'p> {
                 *place = self.product(i, j);
             }
         }
-        let Some(factor) = dual::raised(matrix, &weights(&kinds, labels)) else {
+        let Some(factor) = raised(matrix, &weights(&kinds, labels)) else {
             return;
         };
         for (i, row) in burst.clone().zip(out.chunks_exact_mut(labels)) {

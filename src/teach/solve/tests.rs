@@ -1,7 +1,11 @@
 //! Both forms against each other, and what is left out against fits that never saw it.
 
+use std::ops::Range;
+
 use proptest::prelude::*;
 
+use super::ridge::{PENALTY, target, tested, weights};
+use super::triangle::Triangle;
 use super::*;
 use crate::teach::{Examples, Moment};
 
@@ -116,7 +120,7 @@ fn few_examples_are_left_out_of_the_centre_too() {
     let examples = sample(&[6, 3, 5], 2, 40, 9);
     let lessons = Lessons::of(&examples);
     let space = Space::of(&lessons);
-    let solution = Solution::of(&lessons, &space);
+    let solution = solve(&lessons, &space);
     for burst in &lessons.bursts {
         // A fit that never heard of the burst.
         let mut others = Examples::new(examples.labels().to_vec(), 40).unwrap();
@@ -129,7 +133,7 @@ fn few_examples_are_left_out_of_the_centre_too() {
         }
         let rest = Lessons::of(&others);
         let anew = Space::of(&rest);
-        let weights = Solution::of(&rest, &anew).weights;
+        let weights = solve(&rest, &anew).weights;
         for i in burst.clone() {
             let centred: Vec<f64> = lessons
                 .row(i)

@@ -128,8 +128,7 @@ impl Triangle {
                 rest[j] = (rest[j] - dot(&before[..j], &rest[..j])) / before[j];
             }
             let square = rest[r] - dot(&rest[..r], &rest[..r]);
-            // Catches NaN too.
-            if !(square > 0.0) {
+            if square.is_nan() || square <= 0.0 {
                 return false;
             }
             rest[r] = square.sqrt();
