@@ -3,11 +3,13 @@
 use std::fs;
 use std::path::Path;
 
+use goldcrest::engine::{Taught, write_head};
 use tract_onnx::pb::{
     self,
     tensor_shape_proto::{Dimension, dimension::Value},
 };
 
+use crate::support::head::bottle_or_wall;
 use crate::support::program::{Ran, command, output};
 
 fn value(name: &str, dims: &[i64]) -> pb::ValueInfoProto {
@@ -165,6 +167,34 @@ fn features_of_a_model_in_plain_tract_are_refused() {
         line.contains("m.onnx") && line.contains("gives no features"),
         "{line}"
     );
+}
+
+#[test]
+fn a_head_on_a_model_in_plain_tract_is_refused_in_one_line() {
+    let folder = tempfile::tempdir().unwrap();
+    model(folder.path(), &["Softmax"], ONES, b"r\ng\nb\n");
+    let head = Taught {
+        backbone: goldcrest::engine::sha256(&folder.path().join("m.onnx")).unwrap(),
+        ..bottle_or_wall(["bottle", "wall"])
+    };
+    write_head(&folder.path().join("porch.head"), &head).unwrap();
+    let config = folder.path().join("config.toml");
+    let text = fs::read_to_string(&config).unwrap();
+    let text = text.replace("[mqtt]", "head = \"porch.head\"\n[mqtt]");
+    fs::write(&config, text).unwrap();
+    let picture = folder.path().join("a.png");
+    for arguments in [
+        &["run"][..],
+        &["check"],
+        &["replay", picture.to_str().unwrap()],
+    ] {
+        let ran = on(folder.path(), arguments);
+        let text = ran.stdout + &ran.stderr;
+        assert_eq!(ran.code, 65, "{arguments:?}: {text}");
+        let lines: Vec<_> = text.lines().filter(|l| l.contains("porch.head")).collect();
+        assert_eq!(lines.len(), 1, "{arguments:?}: {text}");
+        assert!(lines[0].contains("gives no features to a head"), "{text}");
+    }
 }
 
 #[test]
