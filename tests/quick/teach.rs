@@ -314,7 +314,7 @@ fn films_and_recordings_are_examples_of_their_label() {
     fs::write(pictures.join("chair.mjpeg"), &film).unwrap();
     fs::create_dir(pictures.join("none")).unwrap();
     let synthetic =
-        "[source]\nkind = \"synthetic\"\n[camera]\nwidth = 64\nheight = 48\nformat = \"yuyv\"\n";
+        "[source]\nkind = \"synthetic\"\n[camera]\nwidth = 64\nheight = 64\nformat = \"yuyv\"\n";
     fs::write(bench.at("camera.toml"), synthetic).unwrap();
     let recorded = output(
         command(&["record", "pictures/none/monday", "--frames", "3"])
