@@ -49,13 +49,16 @@ impl Candidates {
 
     /// Offers a frame with these features.
     pub fn offer(&mut self, features: &[f32], candidate: impl FnOnce() -> Candidate) {
-        let length = dot(features, features).sqrt();
+        let length = features.iter().map(|v| v * v).sum::<f32>().sqrt();
         let scale = if length > 0.0 { 1.0 / length } else { 0.0 };
         self.unit.clear();
         self.unit.extend(features.iter().map(|v| v * scale));
         // The last ones first: a frame is most like the one before it.
         let rows = self.rows.chunks_exact(self.width).rev();
-        if rows.into_iter().any(|row| distance(row, &self.unit) <= self.radius) {
+        if rows
+            .into_iter()
+            .any(|row| distance(row, &self.unit) <= self.radius)
+        {
             return;
         }
         self.rows.extend_from_slice(&self.unit);
@@ -88,23 +91,20 @@ impl Candidates {
     }
 }
 
-/// The square of the distance of two rows of length 1.
+/// The square of the distance of two rows of the same length, in lanes that a processor computes at
+/// once.
 fn distance(a: &[f32], b: &[f32]) -> f32 {
-    (2.0 - 2.0 * dot(a, b)).max(0.0)
-}
-
-/// The product of two vectors of the same length, in lanes that a processor computes at once.
-fn dot(a: &[f32], b: &[f32]) -> f32 {
+    let square = |a: f32, b: f32| (a - b) * (a - b);
     let (a, a_rest) = a.as_chunks::<16>();
     let (b, b_rest) = b.as_chunks::<16>();
     let mut lanes = [0.0_f32; 16];
     for (a, b) in a.iter().zip(b) {
         for (lane, (a, b)) in lanes.iter_mut().zip(a.iter().zip(b)) {
-            *lane += a * b;
+            *lane += square(*a, *b);
         }
     }
-    let rest: f32 = a_rest.iter().zip(b_rest).map(|(a, b)| a * b).sum();
-    lanes.iter().sum::<f32>() + rest
+    let rest = a_rest.iter().zip(b_rest).map(|(a, b)| square(*a, *b));
+    lanes.iter().sum::<f32>() + rest.sum::<f32>()
 }
 
 #[cfg(test)]
@@ -170,7 +170,11 @@ mod tests {
         let reach = 4.0 * candidates.radius.max(1e-6);
         for at in 0..3000 {
             let near = candidates.rows.chunks_exact(3);
-            assert!(near.into_iter().any(|row| distance(row, &frame(at)) <= reach), "{at}");
+            assert!(
+                near.into_iter()
+                    .any(|row| distance(row, &frame(at)) <= reach),
+                "{at}"
+            );
         }
     }
 }

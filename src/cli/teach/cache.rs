@@ -29,7 +29,8 @@ pub(super) type Key = [u8; 16];
 
 /// Features of frames, by what the frames hold.
 pub(super) struct Cache {
-    path: PathBuf,
+    /// The file, if there is to be one.
+    path: Option<PathBuf>,
     /// What all features of the file depend on.
     settings: [u8; 32],
     width: usize,
@@ -67,38 +68,47 @@ pub(super) fn key(frame: &Frame) -> Key {
 }
 
 impl Cache {
-    /// What is kept in `folder` for these `settings`, with `width` features a frame. Nothing, if
-    /// the file is damaged or of other settings.
-    pub fn open(folder: &Path, settings: [u8; 32], width: usize) -> Self {
-        let mut cache = Self {
-            path: folder.join(NAME),
+    /// Nothing yet, and without a file, with `width` features a frame.
+    pub fn new(settings: [u8; 32], width: usize) -> Self {
+        Self {
+            path: None,
             settings,
             width,
             known: HashMap::new(),
             stale: false,
-        };
-        match cache.read() {
-            Ok(()) => log::debug!(
-                "{}: features of {} frames",
-                cache.path.display(),
-                cache.known.len()
-            ),
-            Err(e) => {
-                cache.known.clear();
-                cache.stale = true;
-                if e.kind() != io::ErrorKind::NotFound {
-                    log::info!("{}: {e}; written anew", cache.path.display());
-                }
+        }
+    }
+
+    /// What is kept in `folder` for these `settings`, with `width` features a frame. Nothing, if
+    /// the file is damaged or of other settings.
+    pub fn open(folder: &Path, settings: [u8; 32], width: usize) -> Self {
+        let mut cache = Self::new(settings, width);
+        let path = folder.join(NAME);
+        if let Err(e) = cache.read(&path) {
+            cache.known.clear();
+            cache.stale = true;
+            if e.kind() != io::ErrorKind::NotFound {
+                log::info!("{}: {e}; written anew", path.display());
             }
         }
+        cache.path = Some(path);
         cache
     }
 
+    /// Whether the features are kept for the next run.
+    pub fn has_file(&self) -> bool {
+        self.path.is_some()
+    }
+
+    /// Whether the features of the frame with this key are known; they are needed then.
+    pub fn knows(&mut self, key: &Key) -> bool {
+        let known = self.known.get_mut(key);
+        known.map(|known| known.used = true).is_some()
+    }
+
     /// The features of the frame with this key, if they are known.
-    pub fn get(&mut self, key: &Key) -> Option<&[f32]> {
-        let known = self.known.get_mut(key)?;
-        known.used = true;
-        Some(&known.features)
+    pub fn get(&self, key: &Key) -> Option<&[f32]> {
+        Some(&self.known.get(key)?.features)
     }
 
     /// Adds the features of the frame with this key.
@@ -114,7 +124,10 @@ impl Cache {
     /// Writes the file, if it is not what it should be. Features that no frame of this run had are
     /// left out if the run is `whole`. A folder that cannot be written costs time at the next run
     /// and nothing else.
-    pub fn close(mut self, whole: bool) {
+    pub fn save(&mut self, whole: bool) {
+        let Some(path) = &self.path else {
+            return;
+        };
         let before = self.known.len();
         if whole {
             self.known.retain(|_, known| known.used);
@@ -122,10 +135,10 @@ impl Cache {
         if !self.stale && self.known.len() == before {
             return;
         }
-        if let Err(e) = files::replace_public(&self.path, &self.bytes()) {
+        if let Err(e) = files::replace_public(path, &self.bytes()) {
             log::info!(
                 "{}: cannot be written ({e}), so the next run computes all features again",
-                self.path.display()
+                path.display()
             );
         }
     }
@@ -145,19 +158,24 @@ impl Cache {
         for key in keys {
             bytes.extend(key);
             let features = self.known.get(key).map(|known| &*known.features);
-            bytes.extend(features.unwrap_or_default().iter().flat_map(|v| v.to_le_bytes()));
+            bytes.extend(
+                features
+                    .unwrap_or_default()
+                    .iter()
+                    .flat_map(|v| v.to_le_bytes()),
+            );
         }
         let crc = crc32fast::hash(&bytes);
         bytes.extend(crc.to_le_bytes());
         bytes
     }
 
-    fn read(&mut self) -> io::Result<()> {
+    fn read(&mut self, path: &Path) -> io::Result<()> {
         // A pipe would be waited for.
         let file = OpenOptions::new()
             .read(true)
             .custom_flags(libc::O_NONBLOCK)
-            .open(&self.path)?;
+            .open(path)?;
         if !file.metadata()?.is_file() {
             return Err(wrong("it is no regular file"));
         }
@@ -233,7 +251,7 @@ mod tests {
         let mut cache = Cache::open(folder, [7; 32], 3);
         cache.add([1; 16], &[1.0, 2.0, 3.0]);
         cache.add([2; 16], &[4.0, 5.0, 6.0]);
-        cache.close(true);
+        cache.save(true);
         fs::read(folder.join(NAME)).unwrap()
     }
 
@@ -245,11 +263,11 @@ mod tests {
         assert_eq!(cache.get(&[2; 16]), Some(&[4.0, 5.0, 6.0][..]));
         assert_eq!(cache.get(&[3; 16]), None);
         // Of an interrupted run everything is kept, of a whole one what it used.
-        cache.close(false);
+        cache.save(false);
         let mut cache = Cache::open(folder.path(), [7; 32], 3);
-        assert!(cache.get(&[1; 16]).is_some());
-        cache.close(true);
-        let mut cache = Cache::open(folder.path(), [7; 32], 3);
+        assert!(cache.knows(&[1; 16]));
+        cache.save(true);
+        let cache = Cache::open(folder.path(), [7; 32], 3);
         assert!(cache.get(&[1; 16]).is_some() && cache.get(&[2; 16]).is_none());
     }
 
@@ -258,7 +276,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         filled(folder.path());
         for (settings, width) in [([8; 32], 3), ([7; 32], 4)] {
-            let mut cache = Cache::open(folder.path(), settings, width);
+            let cache = Cache::open(folder.path(), settings, width);
             assert_eq!(cache.get(&[1; 16]), None);
         }
     }
@@ -289,7 +307,7 @@ mod tests {
         let mut cache = Cache::open(Path::new("/proc/nowhere"), [7; 32], 3);
         cache.add([1; 16], &[1.0, 2.0, 3.0]);
         assert!(cache.get(&[1; 16]).is_some());
-        cache.close(true);
+        cache.save(true);
     }
 
     #[test]

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use indicatif::ProgressBar;
 
-use super::cache::{self, Cache};
+use super::cache::{self, Cache, Key};
 use super::eye::Eye;
 use crate::cli::moment;
 use crate::exit;
@@ -14,7 +14,7 @@ use crate::frame::Frame;
 use crate::setup::Failure;
 use crate::signals::Stop;
 use crate::source::{Fetched, Recording, RecordingOptions};
-use crate::teach::{Examples, Moment};
+use crate::teach::{self, Examples, MOST_EXAMPLES, Moment};
 
 /// The most frames of one film that are examples. Frames of a longer one are taken evenly: they are
 /// near-copies of each other, and each costs an inference.
@@ -23,16 +23,48 @@ const FRAMES: usize = 500;
 /// Reads pictures and turns them into examples.
 pub(super) struct Gatherer<'a> {
     eye: Eye,
-    cache: Option<Cache>,
+    cache: Cache,
+    found: Vec<Example>,
     frame_rate: f64,
     bar: ProgressBar,
     stop: &'a Stop,
     /// Pictures that cannot be read.
-    pub passed_over: u64,
+    passed_over: u64,
     /// Pictures whose features are needed, and those of them whose features were kept.
     wanted: u64,
     kept: u64,
     groups: Groups,
+}
+
+/// A picture that is to be taught. Its features stay in the cache until all are read, because the
+/// model takes the memory meanwhile.
+struct Example {
+    label: usize,
+    key: Key,
+    moment: Moment,
+}
+
+/// What was found in all pictures.
+pub(super) struct Gathered {
+    /// The edges in view.
+    pub scene: Vec<u8>,
+    /// Pictures that cannot be read.
+    pub passed_over: u64,
+    cache: Cache,
+    found: Vec<Example>,
+}
+
+impl Gathered {
+    /// Adds what was found to `examples`.
+    ///
+    /// # Errors
+    /// There are too many.
+    pub fn add_to(self, examples: &mut Examples) -> Result<(), teach::Error> {
+        self.found.iter().try_for_each(|example| {
+            let features = self.cache.get(&example.key).unwrap_or_default();
+            examples.push(example.label, features, example.moment)
+        })
+    }
 }
 
 /// Numbers for clocks. Times of different ones have nothing to do with each other.
@@ -61,7 +93,7 @@ impl Groups {
 /// The kept frames of one film: all, or every second, fourth, eighth ... one.
 #[derive(Default)]
 struct Film {
-    rows: Vec<(f64, Vec<f32>)>,
+    rows: Vec<(f64, Key)>,
     /// Frames from one that is kept to the next, less 1.
     between: u64,
     /// Frames that are passed by until the next that is kept.
@@ -82,7 +114,7 @@ impl Film {
         true
     }
 
-    fn keep(&mut self, seconds: f64, features: &[f32]) {
+    fn keep(&mut self, seconds: f64, key: Key) {
         if self.rows.len() == FRAMES {
             let mut at = 0;
             self.rows.retain(|_| {
@@ -93,21 +125,16 @@ impl Film {
             self.between = 2 * self.between + 1;
             self.wait = self.between;
         }
-        self.rows.push((seconds, features.to_vec()));
+        self.rows.push((seconds, key));
     }
 }
 
 impl<'a> Gatherer<'a> {
-    pub fn new(
-        eye: Eye,
-        cache: Option<Cache>,
-        frame_rate: f64,
-        bar: ProgressBar,
-        stop: &'a Stop,
-    ) -> Self {
+    pub fn new(eye: Eye, cache: Cache, frame_rate: f64, bar: ProgressBar, stop: &'a Stop) -> Self {
         Self {
             eye,
             cache,
+            found: Vec::new(),
             frame_rate,
             bar,
             stop,
@@ -127,13 +154,12 @@ impl<'a> Gatherer<'a> {
         &mut self,
         (label, name): (usize, &str),
         recordings: &[PathBuf],
-        examples: &mut Examples,
     ) -> Result<(), Failure> {
-        let before = examples.len();
+        let before = self.found.len();
         for path in recordings {
-            self.recording(label, path, examples)?;
+            self.recording(label, path)?;
         }
-        if examples.len() == before {
+        if self.found.len() == before {
             let path = recordings.first().map_or(Path::new(name), |path| path);
             let message = format!(
                 "{}: none of the pictures of {name:?} can be read; replace them, or remove the label",
@@ -144,12 +170,7 @@ impl<'a> Gatherer<'a> {
         Ok(())
     }
 
-    fn recording(
-        &mut self,
-        label: usize,
-        path: &Path,
-        examples: &mut Examples,
-    ) -> Result<(), Failure> {
+    fn recording(&mut self, label: usize, path: &Path) -> Result<(), Failure> {
         let options = RecordingOptions {
             frame_rate: self.frame_rate,
             ..RecordingOptions::default()
@@ -174,7 +195,7 @@ impl<'a> Gatherer<'a> {
                         Some(_) => Moment { group, seconds },
                         None => self.moment(&frame.name),
                     };
-                    self.frame(label, &frame, moment, film.as_mut(), examples)?;
+                    self.frame(label, &frame, moment, film.as_mut())?;
                 }
             }
             self.bar.inc(1);
@@ -188,62 +209,68 @@ impl<'a> Gatherer<'a> {
                     film.frames
                 );
             }
-            for (seconds, features) in film.rows {
-                examples.push(label, &features, Moment { group, seconds })?;
-            }
+            self.found
+                .extend(film.rows.iter().map(|&(seconds, key)| Example {
+                    label,
+                    key,
+                    moment: Moment { group, seconds },
+                }));
         }
         Ok(())
     }
 
-    /// Computes the features of a frame, or finds them, and puts them into the film or the
-    /// examples.
+    /// Computes the features of a frame, or finds them, and puts it into the film or among those
+    /// that were found.
     fn frame(
         &mut self,
         label: usize,
         frame: &Frame,
         moment: Moment,
         film: Option<&mut Film>,
-        examples: &mut Examples,
     ) -> Result<(), Failure> {
-        let key = self.cache.as_ref().map(|_| cache::key(frame));
-        let known = match (&mut self.cache, &key) {
-            (Some(cache), Some(key)) => cache.get(key),
-            _ => None,
-        };
-        let seen = self.eye.see(frame, known.is_some())?;
-        let new = match seen {
-            Ok(new) => new,
+        let key = cache::key(frame);
+        let known = self.cache.knows(&key);
+        match self.eye.see(frame, known)? {
+            Ok(Some(features)) => self.cache.add(key, features),
+            Ok(None) => {}
             Err(why) => {
                 self.pass_over(frame, &why);
                 return Ok(());
             }
-        };
-        self.wanted += 1;
-        self.kept += u64::from(known.is_some());
-        let features = known.or(new).unwrap_or_default();
-        match film {
-            Some(film) => film.keep(moment.seconds, features),
-            None => examples.push(label, features, moment)?,
         }
-        if let (Some(cache), Some(key), Some(features)) = (&mut self.cache, key, new) {
-            cache.add(key, features);
+        self.wanted += 1;
+        self.kept += u64::from(known);
+        match film {
+            Some(film) => film.keep(moment.seconds, key),
+            None => self.found.push(Example { label, key, moment }),
+        }
+        if self.found.len() > MOST_EXAMPLES {
+            let most = MOST_EXAMPLES;
+            return Err(teach::Error::Examples { most }.into());
         }
         Ok(())
     }
 
-    /// Clears the bar and writes the cache: all that was computed, also of a run that is not
-    /// `whole`, because it serves the next one. Returns the scene.
-    pub fn finish(self, whole: bool) -> Vec<u8> {
+    /// Closes the model, clears the bar and writes the cache: all that was computed, also of a run
+    /// that is not `whole`, because it serves the next one.
+    pub fn finish(self, whole: bool) -> Gathered {
         self.bar.finish_and_clear();
-        if let Some(cache) = self.cache {
-            cache.close(whole);
+        let scene = self.eye.into_scene();
+        let mut cache = self.cache;
+        cache.save(whole);
+        if cache.has_file() {
             log::info!(
                 "features of {} of {} pictures were kept from an earlier run",
                 self.kept,
                 self.wanted
             );
         }
-        self.eye.into_scene()
+        Gathered {
+            scene,
+            passed_over: self.passed_over,
+            cache,
+            found: self.found,
+        }
     }
 
     /// The moment of a picture that is in a file of its own.
@@ -278,11 +305,14 @@ mod tests {
         let mut film = Film::default();
         for at in 0..frames {
             if film.wants() {
-                film.keep(f64::from(at), &[0.0]);
+                film.keep(f64::from(at), Key::default());
             }
         }
         assert_eq!(film.frames, u64::from(frames));
-        film.rows.iter().map(|(seconds, _)| *seconds as u32).collect()
+        film.rows
+            .iter()
+            .map(|(seconds, _)| *seconds as u32)
+            .collect()
     }
 
     #[test]

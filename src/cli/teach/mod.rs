@@ -54,17 +54,7 @@ pub fn run(options: &Options) -> Result<(), Failure> {
     let stop = Stop::on_signals().map_err(Failure::system)?;
     check_out(&options.out)?;
     let survey = Survey::of(&options.folder, &loaded.config.observe.unknown)?;
-    let Gathered {
-        examples,
-        backbone,
-        scene,
-        passed_over,
-    } = gather(options, &loaded, &survey, &stop)?;
-    let fitted = teach::Options {
-        backbone,
-        made: SystemTime::now(),
-        scene,
-    };
+    let (examples, fitted, passed_over) = examples(options, &loaded, &survey, &stop)?;
     let taught = teach::fit(&examples, &fitted)?;
     let sha256 = engine::write_head(&options.out, &taught)?;
     let report = Report {
@@ -82,48 +72,42 @@ pub fn run(options: &Options) -> Result<(), Failure> {
     say(&report.text())
 }
 
-/// What was read from the pictures.
-struct Gathered {
-    examples: Examples,
-    /// SHA-256 of the model, in hex.
-    backbone: String,
-    /// The edges in view.
-    scene: Vec<u8>,
-    /// Pictures that cannot be read.
-    passed_over: u64,
-}
-
-/// Reads all pictures. The model is closed at the end, so that fitting has its memory.
-fn gather(
+/// Reads all pictures: the examples, what else a head holds, and the number of pictures that cannot
+/// be read. The model is closed then, so that fitting has its memory.
+fn examples(
     options: &Options,
     loaded: &Loaded,
     survey: &Survey,
     stop: &Stop,
-) -> Result<Gathered, Failure> {
+) -> Result<(Examples, teach::Options, u64), Failure> {
     let config = &loaded.config;
     let (model, width) = featured(loaded, "teach")?;
-    let backbone = model.card.sha256.to_lowercase();
-    let settings = cache::settings(&backbone, &config.vision, &model.card.input);
-    let cache = (!options.no_cache).then(|| Cache::open(&options.folder, settings, width));
-    let known = (!survey.films).then_some(survey.pictures);
-    let bar = progress(known, "pictures");
     let labels: Vec<String> = survey.labels.keys().cloned().collect();
     let mut examples = Examples::new(labels, width)?;
+    let backbone = model.card.sha256.to_lowercase();
+    let settings = cache::settings(&backbone, &config.vision, &model.card.input);
+    let cache = if options.no_cache {
+        Cache::new(settings, width)
+    } else {
+        Cache::open(&options.folder, settings, width)
+    };
+    let known = (!survey.films).then_some(survey.pictures);
+    let bar = progress(known, "pictures");
     let eye = Eye::new(loaded, model);
     let mut gatherer = Gatherer::new(eye, cache, config.source.frame_rate, bar, stop);
     let mut labels = survey.labels.iter().enumerate();
-    let ended = labels.try_for_each(|(at, (label, recordings))| {
-        gatherer.label((at, label), recordings, &mut examples)
-    });
-    let passed_over = gatherer.passed_over;
-    let scene = gatherer.finish(ended.is_ok());
+    let ended =
+        labels.try_for_each(|(at, (label, recordings))| gatherer.label((at, label), recordings));
+    let mut gathered = gatherer.finish(ended.is_ok());
     ended?;
-    Ok(Gathered {
-        examples,
+    let fitted = teach::Options {
         backbone,
-        scene,
-        passed_over,
-    })
+        made: SystemTime::now(),
+        scene: std::mem::take(&mut gathered.scene),
+    };
+    let passed_over = gathered.passed_over;
+    gathered.add_to(&mut examples)?;
+    Ok((examples, fitted, passed_over))
 }
 
 /// Refuses a place at which no head can be written, before the work begins.
