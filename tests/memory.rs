@@ -325,24 +325,22 @@ fn five_hundred_lessons_leave_the_heap_as_it_was() {
         Some(768),
     );
     let mut lessons = opening.unwrap().start().unwrap();
-    let teach = |lessons: &mut Lessons, number| {
+    for number in 0..20 {
         assert!(lessons.ask(example(number)).is_some());
-        done(lessons, 1)
-    };
-    for number in 0..20 {
-        teach(&mut lessons, number);
+        done(&mut lessons, 1);
     }
-    let mut undo_and_teach = |number| {
-        teach(&mut lessons, number);
-        assert!(lessons.ask(Task::Undo).is_some());
-        assert_eq!(done(&mut lessons, 1), 20);
+    let mut teach_and_undo = |number| {
+        for task in [example(number), Task::Undo] {
+            assert!(lessons.ask(task).is_some());
+            done(&mut lessons, 1);
+        }
     };
     for number in 0..20 {
-        undo_and_teach(20 + number);
+        teach_and_undo(20 + number);
     }
     let before = heap::now().live;
     for number in 0..500 {
-        undo_and_teach(20 + number);
+        teach_and_undo(20 + number);
     }
     let grown = heap::now().live - before;
     println!("{grown} bytes more are live after 500 lessons");
