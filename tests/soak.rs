@@ -133,6 +133,7 @@ fn daemon(folder: &Path, source: Opened, looked: Arc<AtomicU64>) -> Daemon {
             vision: Default::default(),
             gate: Default::default(),
             observe: Default::default(),
+            review: Default::default(),
             health: Default::default(),
             memory: Default::default(),
             log: log::LevelFilter::Info,
@@ -152,6 +153,7 @@ fn daemon(folder: &Path, source: Opened, looked: Arc<AtomicU64>) -> Daemon {
         vision: 0,
         mqtt: 0,
         snapshots: 0,
+        reviews: 0,
         threads: 0,
     };
     Daemon {
@@ -159,6 +161,7 @@ fn daemon(folder: &Path, source: Opened, looked: Arc<AtomicU64>) -> Daemon {
         pipeline: reloader.pipeline(None, engine),
         publisher: None,
         snapshots: None,
+        reviews: None,
         guard: Guard::new(&memory::Config::default(), facts, Vec::new()),
         reloader,
         report: Request::default(),
