@@ -1,16 +1,16 @@
-//! Small files, read and written whole.
+//! Small files, read and written whole, and the folders that they stand in.
 
-use std::fs::{File, OpenOptions};
+use std::fs::{DirBuilder, File, OpenOptions, Permissions};
 use std::io::{self, Read, Write};
-use std::os::unix::fs::OpenOptionsExt;
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
 use std::path::Path;
 
-use tempfile::NamedTempFile;
+use rustix::fs::{Access, access};
 
 /// Reads the regular file at `path`, of at most `most` bytes.
 ///
-/// A pipe, a device or a socket is refused: reading one may take for ever, and some of them have an
-/// effect when they are opened.
+/// A pipe, a device or a socket is refused: reading one may never end, and opening some of them has
+/// an effect.
 ///
 /// # Errors
 /// Those of the system, and a file that is no regular one or larger than that.
@@ -42,21 +42,66 @@ pub(crate) fn read_text(path: &Path, most: u64) -> io::Result<String> {
 }
 
 /// Puts `bytes` into the file at `path`, whole or not at all: a reader, and a start after a power
-/// cut, find either the file from before or the new one.
+/// cut, find either the file from before or the new one. No other user may read it.
 ///
 /// # Errors
 /// Those of the system. The file from before is then still there.
 pub(crate) fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    replace_as(path, bytes, 0o600)
+}
+
+/// The same for a file that all users may read, as far as the process's mask lets them.
+///
+/// # Errors
+/// As [`replace`].
+pub(crate) fn replace_public(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    replace_as(path, bytes, 0o644)
+}
+
+fn replace_as(path: &Path, bytes: &[u8], mode: u32) -> io::Result<()> {
     let folder = match path.parent() {
         Some(folder) if folder != Path::new("") => folder,
         _ => Path::new("."),
     };
-    let mut file = NamedTempFile::new_in(folder)?;
+    let mode = Permissions::from_mode(mode);
+    let mut file = tempfile::Builder::new()
+        .permissions(mode)
+        .tempfile_in(folder)?;
     file.write_all(bytes)?;
     file.as_file().sync_all()?;
     file.persist(path)?;
     // The new name is on the disk once its folder is.
     File::open(folder)?.sync_all()
+}
+
+/// Makes the folder at `path` unless it is there, and checks that this user can make files in it.
+/// Nobody else may read a new one. The folder around it must be there.
+///
+/// # Errors
+/// Those of the system.
+pub(crate) fn make_folder(path: &Path) -> io::Result<()> {
+    match DirBuilder::new().mode(0o700).create(path) {
+        Err(e) if e.kind() != io::ErrorKind::AlreadyExists => Err(e),
+        _ => probe_folder(path).map(drop),
+    }
+}
+
+/// Whether the folder at `path` is there. If it is not, [`make_folder`] can make it.
+///
+/// # Errors
+/// This user cannot make files in it, or cannot make the folder itself.
+pub(crate) fn probe_folder(path: &Path) -> io::Result<bool> {
+    let is_there = path.exists();
+    let folder = match path.parent() {
+        _ if is_there => path,
+        Some(around) if around != Path::new("") => around,
+        _ => Path::new("."),
+    };
+    if folder.exists() && !folder.is_dir() {
+        return Err(io::ErrorKind::NotADirectory.into());
+    }
+    access(folder, Access::WRITE_OK | Access::EXEC_OK)?;
+    Ok(is_there)
 }
 
 #[cfg(test)]
@@ -84,6 +129,24 @@ mod tests {
     }
 
     #[test]
+    fn a_folder_is_made_for_this_user_alone_and_one_level_deep() {
+        use std::os::unix::fs::PermissionsExt;
+        let around = tempfile::tempdir().unwrap();
+        let folder = around.path().join("state");
+        assert!(!probe_folder(&folder).unwrap());
+        make_folder(&folder).unwrap();
+        let mode = fs::metadata(&folder).unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o700);
+        assert!(probe_folder(&folder).unwrap());
+        make_folder(&folder).unwrap();
+        for wrong in [around.path().join("a/b"), around.path().join("file/a")] {
+            fs::write(around.path().join("file"), "").unwrap();
+            assert!(probe_folder(&wrong).is_err() && make_folder(&wrong).is_err());
+        }
+        assert!(make_folder(&around.path().join("file")).is_err());
+    }
+
+    #[test]
     fn a_file_is_read_up_to_its_bound() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("a");
@@ -103,6 +166,10 @@ mod tests {
         replace(&path, b"two").unwrap();
         assert_eq!(fs::read(&path).unwrap(), b"two");
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
+        let mode = || fs::metadata(&path).unwrap().permissions().mode() & 0o777;
+        assert_eq!(mode(), 0o600);
+        replace_public(&path, b"three").unwrap();
+        assert!(mode() & 0o600 == 0o600 && mode() & 0o033 == 0, "{:o}", mode());
         // A folder that is not there leaves nothing either.
         assert!(replace(&folder.path().join("b/c"), b"x").is_err());
     }

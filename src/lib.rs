@@ -10,6 +10,7 @@
 //! - [`observe`]: from scores over time to the published state
 //! - [`snapshot`]: pictures of the frames behind events; [`review`]: pictures for a person to sort
 //! - [`publish`]: messages over MQTT
+//! - [`lessons`]: what the running daemon is taught
 //!
 //! Around them: [`teach`] makes heads of examples, [`pipeline`] runs the stages on one frame, [`daemon`] runs threads, health and
 //! reload, [`memory`] computes and guards the budget, [`meter`] measures the process, `setup`
@@ -26,6 +27,7 @@ mod exit;
 mod files;
 pub mod frame;
 mod identity;
+pub mod lessons;
 mod logging;
 pub mod memory;
 pub mod meter;

@@ -44,6 +44,21 @@ pub fn within<T: PartialOrd + Display>(
     ))
 }
 
+/// Fails a test unless each section of `rows` is refused with this key, and with this part of a
+/// message.
+#[cfg(test)]
+pub(crate) fn expect_misfits<C: serde::de::DeserializeOwned>(
+    check: impl Fn(&C) -> Result<(), Misfit>,
+    rows: &[(&str, &str, &str)],
+) {
+    for (text, key, part) in rows {
+        let config: C = toml::from_str(text).expect(text);
+        let misfit = check(&config).expect_err(text);
+        assert_eq!(misfit.key, *key, "{text}");
+        assert!(misfit.message.contains(part), "{text}: {misfit}");
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -3,12 +3,16 @@
 mod support;
 
 use std::fs;
-use std::process::Stdio;
+use std::path::Path;
+use std::process::{Child, Stdio};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
+use goldcrest::engine::Card;
+use goldcrest::lessons::{Lessons, Opening, Task};
+use goldcrest::meter::heap;
 use support::daemon::{CHANGING, bottles, changing, configuration, table};
-use support::program::{command, field, goldcrest, output, root};
+use support::program::{command, field, goldcrest, output, packed_model, root};
 use support::{Broker, Daemon, Subscriber};
 
 /// The most that may ever be resident, code and mapped weights included, in KiB.
@@ -71,6 +75,59 @@ fn five_hundred_frames_over_mqtt_stay_within_the_promise() {
         anonymous <= ANONYMOUS,
         "anonymous RSS is {anonymous} KiB and may be {ANONYMOUS}"
     );
+}
+
+#[test]
+fn teaching_a_thousand_pictures_stays_within_the_promise() {
+    let folder = tempfile::tempdir().unwrap();
+    let model = packed_model(folder.path());
+    let config = folder.path().join("config.toml");
+    fs::write(&config, format!("[model]\npath = {model:?}\n")).unwrap();
+    let views = (1..=50).map(|n| {
+        let frame = format!("tests/recordings/bottles/bottles-{n:02}.jpg");
+        image::open(root().join(frame)).unwrap().into_rgb8()
+    });
+    for (at, view) in views.enumerate() {
+        let label = folder.path().join(["pictures/left", "pictures/right"][at / 25]);
+        fs::create_dir_all(&label).unwrap();
+        for shift in 0..20 {
+            // Twenty parts of each frame, so that no two pictures are the same.
+            let part = image::imageops::crop_imm(&view, 10 * shift, 4 * shift, 320, 240);
+            let filter = image::imageops::FilterType::Triangle;
+            image::imageops::resize(&part.to_image(), 640, 480, filter)
+                .save(label.join(format!("{at}-{shift}.jpg")))
+                .unwrap();
+        }
+    }
+    let (out, pictures) = (folder.path().join("a.head"), folder.path().join("pictures"));
+    let mut child = command(&["teach", pictures.to_str().unwrap(), "--json"])
+        .arg("--out")
+        .arg(&out)
+        .arg("--config")
+        .arg(&config)
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    let peak = peak(&mut child);
+    let report: serde_json::Value = serde_json::from_reader(child.stdout.take().unwrap()).unwrap();
+    println!("peak {peak} KiB, {} s", report["seconds"]);
+    assert!(out.is_file());
+    assert!(peak > 0 && peak <= PEAK, "peak RSS is {peak} KiB and may be {PEAK}");
+}
+
+/// Waits for the end of `child`, which must be a success, and returns the most that was resident, in
+/// KiB.
+fn peak(child: &mut Child) -> u64 {
+    let mut peak = 0;
+    loop {
+        peak = peak.max(field(child.id(), "VmHWM:").unwrap_or(0));
+        if let Some(status) = child.try_wait().unwrap() {
+            assert!(status.success(), "{status}");
+            return peak;
+        }
+        thread::sleep(Duration::from_millis(5));
+    }
 }
 
 #[test]
@@ -199,6 +256,167 @@ fn a_daemon_that_takes_snapshots_stays_within_what_it_computed() {
     daemon.end();
 }
 
+/// Features that differ by `kind`, with some noise of `seed`.
+fn features(kind: usize, seed: u64) -> Vec<f32> {
+    let mut state = seed + 1;
+    let mut noise = || {
+        state = state
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1_442_695_040_888_963_407);
+        (state >> 40) as f32 / (1 << 24) as f32 - 0.5
+    };
+    (0..768)
+        .map(|k| noise() + if k % 10 == kind { 0.6 } else { 0.0 })
+        .collect()
+}
+
+/// An example of one of ten labels, ten minutes after the one before.
+fn example(number: u64) -> Task {
+    let kind = number as usize % 10;
+    Task::Example {
+        label: format!("state {kind}"),
+        features: features(kind, number),
+        moment: SystemTime::UNIX_EPOCH + Duration::from_secs(1_700_000_000 + 600 * number),
+        shot: None,
+    }
+}
+
+/// Waits until the thread has done `count` tasks; returns the number of examples.
+fn done(lessons: &mut Lessons, count: usize) -> usize {
+    let (mut answers, mut examples) = (0, 0);
+    while answers < count {
+        thread::sleep(Duration::from_millis(2));
+        while let Some(news) = lessons.news() {
+            for (_, answer) in &news.answers {
+                assert!(answer.is_ok(), "{answer:?}");
+            }
+            answers += news.answers.len();
+            examples = news.state.examples();
+        }
+    }
+    examples
+}
+
+/// Keeps `count` examples of the shipped model in `folder`.
+fn keep(folder: &Path, count: u64) {
+    let card = Card::read(&root().join("model/convnext_tiny_128_int8.onnx")).unwrap();
+    let opening = Opening::new(&Default::default(), folder, &card.sha256, Some(768)).unwrap();
+    let mut lessons = opening.start().unwrap();
+    for number in 0..count {
+        while lessons.ask(example(number)).is_none() {
+            thread::sleep(Duration::from_millis(1));
+        }
+    }
+    assert_eq!(done(&mut lessons, count as usize), count as usize);
+}
+
+#[test]
+fn five_hundred_lessons_leave_the_heap_as_it_was() {
+    let folder = tempfile::tempdir().unwrap();
+    let opening = Opening::new(
+        &Default::default(),
+        folder.path(),
+        &"ab".repeat(32),
+        Some(768),
+    );
+    let mut lessons = opening.unwrap().start().unwrap();
+    let teach = |lessons: &mut Lessons, number| {
+        assert!(lessons.ask(example(number)).is_some());
+        done(lessons, 1)
+    };
+    for number in 0..20 {
+        teach(&mut lessons, number);
+    }
+    let mut undo_and_teach = |number| {
+        teach(&mut lessons, number);
+        assert!(lessons.ask(Task::Undo).is_some());
+        assert_eq!(done(&mut lessons, 1), 20);
+    };
+    for number in 0..20 {
+        undo_and_teach(20 + number);
+    }
+    let before = heap::now().live;
+    for number in 0..500 {
+        undo_and_teach(20 + number);
+    }
+    let grown = heap::now().live - before;
+    println!("{grown} bytes more are live after 500 lessons");
+    // Other tests of this program run beside it.
+    assert!(grown < 128 << 10, "{grown} bytes");
+}
+
+/// Threads and open files of a process.
+fn threads_and_files(pid: u32) -> (u64, usize) {
+    let threads = field(pid, "Threads:").unwrap();
+    (
+        threads,
+        fs::read_dir(format!("/proc/{pid}/fd")).unwrap().count(),
+    )
+}
+
+#[test]
+fn a_daemon_with_500_examples_stays_within_what_it_computed() {
+    let broker = Broker::start();
+    let answers = Subscriber::new(&broker, "goldcrest/test/response/+");
+    let labels = Subscriber::new(&broker, "goldcrest/test/label");
+    let health = Subscriber::new(&broker, "goldcrest/test/health");
+    let state = tempfile::tempdir().unwrap();
+    keep(state.path(), 499);
+    let more = format!(
+        "{}[health]\ninterval = 1.0\n[commands]\nenabled = true\n[teach]\nenabled = true\nfolder = {:?}\n",
+        broker.config_toml(),
+        state.path()
+    );
+    let mut daemon = Daemon::start(&more);
+    daemon.expect("in all, at most");
+    let need = table(&daemon.log);
+    let part = |name: &str| need.iter().find(|(n, _)| n == name).unwrap().1;
+    let (all, lessons) = (part("in all, at most"), part("lessons"));
+    labels.expect("label");
+    let ask = |payload: &str| {
+        // Five commands a second are obeyed.
+        thread::sleep(Duration::from_millis(220));
+        broker.send("goldcrest/test/command/teach", payload);
+        let answer = answers.expect("teach").json();
+        assert_eq!(answer["ok"], true, "{answer}");
+        answer["examples"].as_u64().unwrap()
+    };
+    let reading = || {
+        let report = health.expect("health").json();
+        let heap = report["memory"]["heap_bytes"].as_u64().unwrap();
+        (heap, threads_and_files(daemon.id()))
+    };
+    for _ in 0..5 {
+        assert_eq!(ask("state 3"), 500);
+        assert_eq!(ask("{\"undo\":true}"), 499);
+    }
+    while health.next(Duration::ZERO).is_some() {}
+    let before = reading();
+    for _ in 0..30 {
+        assert_eq!(ask("state 3"), 500);
+        assert_eq!(ask("{\"undo\":true}"), 499);
+    }
+    while health.next(Duration::ZERO).is_some() {}
+    let after = reading();
+    let mib = |name| field(daemon.id(), name).unwrap() as f64 / 1024.0;
+    let (peak, anonymous) = (mib("VmHWM:"), mib("RssAnon:"));
+    println!("{need:#?}");
+    println!(
+        "peak {peak:.2} MiB, anonymous {anonymous:.2}, lessons {lessons:.2}; {before:?} and {after:?}"
+    );
+    assert_eq!(after.1, before.1, "threads and files");
+    assert!(after.0 < before.0 + (64 << 10), "{before:?} and {after:?}");
+    assert!(
+        peak <= all,
+        "the peak is {peak:.2} MiB and {all} were computed"
+    );
+    assert!(
+        all <= peak * 1.3,
+        "{all} MiB were computed and the peak is only {peak:.2}"
+    );
+    daemon.end();
+}
+
 /// The memory that `check --json` predicts with `more` in the configuration, in MiB: needed, and
 /// pinned.
 fn predicted(more: &str) -> (f64, f64) {
@@ -232,6 +450,26 @@ fn what_is_promised_of_cameras_fits_the_budget() {
     let (three, _) = predicted(&format!("{large}buffers = 3\n"));
     let buffer = f64::from(1920 * 1080 * 2) / 1048576.0;
     assert!((three - two - buffer).abs() < 0.5, "{three} and {two} MiB");
+}
+
+#[test]
+fn teaching_with_the_defaults_fits_the_budget() {
+    let of = |more: &str| {
+        let folder = tempfile::tempdir().unwrap();
+        let teach = format!(
+            "[teach]\nenabled = true\nfolder = {:?}\n{more}",
+            folder.path()
+        );
+        predicted(&format!(
+            "[camera]\ntimeout = 1.0\nformat = \"yuyv\"\n{teach}"
+        ))
+        .0
+    };
+    let (plain, pictures) = (of(""), of("pictures = true\n"));
+    println!("{plain} MiB with lessons, {pictures} with pictures of them");
+    assert!(plain <= 48.0, "{plain} MiB at 640x480 in YUYV");
+    // Two copies of a frame, and what makes them small.
+    assert!(pictures - plain < 3.0, "{pictures} MiB with pictures");
 }
 
 #[test]

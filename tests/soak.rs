@@ -154,6 +154,7 @@ fn daemon(folder: &Path, source: Opened, looked: Arc<AtomicU64>) -> Daemon {
         mqtt: 0,
         snapshots: 0,
         reviews: 0,
+        lessons: 0,
         threads: 0,
     };
     Daemon {
@@ -162,6 +163,8 @@ fn daemon(folder: &Path, source: Opened, looked: Arc<AtomicU64>) -> Daemon {
         publisher: None,
         snapshots: None,
         reviews: None,
+        lessons: None,
+        lesson_pictures: None,
         guard: Guard::new(&memory::Config::default(), facts, Vec::new()),
         reloader,
         report: Request::default(),

@@ -1,4 +1,4 @@
-"""Runs `goldcrest simulate` against three nats-servers in a cluster, kills one with SIGKILL and brings it back.
+"""Runs `goldcrest simulate` against a cluster of three brokers, kills one with SIGKILL and brings it back.
 
 The nodes are named by their ports. Everything stands in a temporary folder, which is removed at the end.
 """
@@ -13,6 +13,8 @@ import sys
 import tempfile
 import threading
 import time
+
+from rabbitmq import Rabbits
 
 NODES = 3
 PROGRAM = "target/release/goldcrest"
@@ -35,8 +37,7 @@ def free_ports(count):
 class Cluster:
     """Three nats-servers with JetStream and MQTT."""
 
-    def __init__(self, folder):
-        ports = free_ports(3 * NODES)
+    def __init__(self, folder, ports):
         self.folder = folder
         self.mqtt, self.client, self.route = ports[:NODES], ports[NODES : 2 * NODES], ports[2 * NODES :]
         self.processes = [None] * NODES
@@ -95,6 +96,7 @@ def answers(port, patience=60):
 
 def main():
     options = argparse.ArgumentParser(description=__doc__)
+    options.add_argument("--broker", choices=["nats", "rabbitmq"], default="nats")
     options.add_argument("--devices", type=int, default=1000)
     options.add_argument("--rate", type=float, default=6.0, help="events a minute of each device")
     options.add_argument("--seconds", type=int, default=120)
@@ -105,13 +107,14 @@ def main():
     given = options.parse_args()
 
     with tempfile.TemporaryDirectory(prefix="goldcrest-fleet-") as folder:
-        cluster = Cluster(folder)
+        ports = free_ports(3 * NODES)
+        cluster = Rabbits(folder, ports) if given.broker == "rabbitmq" else Cluster(folder, ports)
         timers = []
         try:
             for node in range(NODES):
                 cluster.start(node)
             for port in cluster.mqtt:
-                if not answers(port):
+                if not answers(port, patience=180):
                     sys.exit(f"node at {port} does not answer:\n{open(cluster.path(0, 'log')).read()[-3000:]}")
             config = os.path.join(folder, "config.toml")
             with open(config, "w", encoding="utf-8") as file:

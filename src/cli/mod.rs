@@ -2,11 +2,16 @@
 
 mod bench;
 mod check;
+mod featured;
+mod moment;
 mod pack;
+mod pick;
+mod progress;
 mod record;
 mod replay;
 mod run;
 mod simulate;
+mod teach;
 
 use std::io::{self, Write as _};
 use std::path::PathBuf;
@@ -47,8 +52,12 @@ enum Command {
     /// Classify every frame of a recording: a folder of pictures, a picture, MJPEG, Y4M or a video
     /// file
     Replay(replay::Options),
-    /// Save frames of the source into a folder, for replay and calibration
+    /// Save frames of the source into a folder, for replay, teaching and calibration
     Record(record::Options),
+    /// Pick the frames of a long recording that differ most, to be sorted by label and taught
+    Pick(pick::Options),
+    /// Teach labels of your own from a few pictures of each, and report how good the result is
+    Teach(teach::Options),
     /// Try configuration, model, source and broker, and report what works
     Check(check::Options),
     /// Pack an int8 model into the bundle that the int8 engine maps
@@ -82,6 +91,8 @@ pub fn main() -> ExitCode {
         Command::Run(o) => run::run(&o),
         Command::Replay(o) => replay::run(&o),
         Command::Record(o) => record::run(&o),
+        Command::Pick(o) => pick::run(&o),
+        Command::Teach(o) => teach::run(&o),
         Command::Check(o) => check::run(&o),
         Command::Pack(o) => pack::run(&o),
         Command::Bench(o) => bench::run(&o),

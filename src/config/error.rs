@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use toml::de::{DeTable, DeValue};
 
+use super::types::in_words;
 use super::unknown::instead;
 
 /// Why a configuration is refused. Its text is one line: file, line, key, what to write instead.
@@ -56,6 +57,9 @@ pub(super) fn explain(
     homes: impl Fn(&str) -> Vec<String>,
 ) -> String {
     let message = one_line(message);
+    if let Some(words) = in_words(&message) {
+        return words;
+    }
     let names: Vec<&str> = message.split('`').skip(1).step_by(2).collect();
     let (Some(unknown), known) = (names.first(), names.get(1..).unwrap_or_default()) else {
         return message;

@@ -70,7 +70,9 @@ pub fn load(named: Option<&Path>) -> Result<Loaded, Error> {
         },
     };
     let layers = layers::read(&path)?;
-    let (config, table) = compose(&layers)?;
+    let (mut config, table) = compose(&layers)?;
+    let folder = path.parent().unwrap_or(Path::new(""));
+    config.mqtt.folder = folder.to_path_buf();
     Ok(Loaded {
         config,
         path: Some(path),

@@ -8,12 +8,16 @@ use serde_json::{Map, Value, json};
 
 use super::kept::{Keeper, Kept};
 use super::reload::{Outcome as Reload, Reloader};
+use super::teaching::Teaching;
 use crate::pipeline::{Pipeline, Publishing};
 use crate::publish::commands::{Asker, Command, Outcome, Request};
 use crate::publish::{Payload, Publisher, Settings};
 
 /// The most commands that are obeyed between two frames.
 const AT_ONCE: usize = 8;
+
+/// The longest answer in a log line, in bytes.
+const LONGEST: usize = 600;
 
 /// What commands set, and what they ask of the main loop.
 pub(super) struct Commands {
@@ -80,6 +84,7 @@ impl Commands {
         publishing: &mut Publishing<'_>,
         reloader: &mut Reloader,
         pipeline: &mut Pipeline,
+        teaching: &mut Teaching,
     ) {
         let publisher = publishing.publisher();
         for _ in 0..AT_ONCE {
@@ -93,15 +98,33 @@ impl Commands {
             }
             let outcome = match command {
                 Command::Snapshot => self.ask_snapshot(publishing),
+                Command::Teach(lesson) => {
+                    teaching.ask(lesson, asker, &reloader.settings.observe.unknown);
+                    continue;
+                }
                 _ => self.change(command, reloader, pipeline),
             };
-            self.changed = true;
-            match &outcome {
-                Ok(more) => log::info!("command {}: {}", asker.name, Value::Object(more.clone())),
-                Err(why) => log::warn!("command {}: refused: {why}", asker.name),
-            }
-            publisher.answer(asker, outcome);
+            self.answer(publisher, asker, outcome);
         }
+    }
+
+    /// Answers a command that may have changed settings.
+    pub(super) fn answer(&mut self, publisher: &Publisher, asker: Asker, outcome: Outcome) {
+        self.changed = true;
+        match &outcome {
+            Ok(more) => {
+                let line: String = Value::Object(more.clone()).to_string();
+                let end = line.floor_char_boundary(LONGEST);
+                log::info!("command {}: {}", asker.name, &line[..end]);
+            }
+            Err(why) => log::warn!("command {}: refused: {why}", asker.name),
+        }
+        publisher.answer(asker, outcome);
+    }
+
+    /// Has the settings published if they differ from those published last.
+    pub(super) fn note_change(&mut self) {
+        self.changed = true;
     }
 
     /// Asks for a picture of the next frame.
@@ -150,8 +173,8 @@ impl Commands {
                 self.health = true;
                 Ok(Map::new())
             }
-            // Both are obeyed elsewhere.
-            Command::Snapshot | Command::Reload => Ok(Map::new()),
+            // They are obeyed elsewhere.
+            Command::Snapshot | Command::Reload | Command::Teach(_) => Ok(Map::new()),
         }
     }
 
@@ -176,19 +199,21 @@ impl Commands {
         publisher: Option<&Publisher>,
         reloader: &Reloader,
         pipeline: &Pipeline,
+        teaching: &Teaching,
     ) {
         self.keep(reloader, false);
         let Some(publisher) = publisher else { return };
         if !mem::take(&mut self.changed) {
             return;
         }
-        let settings = Payload::Settings(Settings::new(
+        let settings = Settings::new(
             self.paused.is_some(),
             pipeline.rule().threshold,
             reloader.settings.log,
             (pipeline.hashes(), pipeline.labels().count()),
             self.reload_error.as_deref(),
-        ));
+        );
+        let settings = Payload::Settings(settings.with_taught(teaching.told()));
         let json = settings.to_json().ok();
         if json != self.published {
             publisher.publish(&settings);

@@ -8,17 +8,22 @@ use super::commands::Commands;
 use super::health::{Collector, Now};
 use super::reload::{Reloaded, Reloader};
 use super::sight::Sight;
+use super::teaching::Teaching;
 use super::watchdog::Watchdog;
 use crate::frame::{Frame, PictureState, Slot, Taken};
+use crate::lessons::{Change, Lessons};
 use crate::memory::Guard;
 use crate::meter::Progress;
 use crate::meter::timing::Stages;
 use crate::metrics::Textfile;
-use crate::pipeline::{Listener, LogLines, Outcome, Pace, Pipeline, Publishing, Reviewing, Totals};
+use crate::pipeline::{
+    HeadFile, Listener, LogLines, Outcome, Pace, Pipeline, Publishing, Reviewing, Totals,
+};
 use crate::publish::{CameraState, Health, Payload, Publisher, Unknown};
 use crate::signals::{Request, Stop};
 use crate::snapshot::Snapshots;
 use crate::source::Monitor;
+use crate::vision;
 
 /// How often the thread looks up from an empty slot.
 const LOOK_UP: Duration = Duration::from_millis(200);
@@ -32,6 +37,10 @@ pub(super) struct MainLoop<'a> {
     pub publisher: Option<&'a Publisher>,
     /// Takes pictures of events; `None` without any, and once the loop runs.
     pub snapshots: Option<Snapshots>,
+    /// What is taught; `None` without `[teach]`, and once the loop runs.
+    pub lessons: Option<Lessons>,
+    /// How pictures of lessons are seen; `None` where none are kept, and once the loop runs.
+    pub lesson_pictures: Option<vision::Config>,
     pub(crate) monitor: &'a Monitor,
     pub(crate) slot: &'a Slot,
     pub(crate) progress: &'a Progress,
@@ -79,11 +88,14 @@ impl MainLoop<'_> {
         let mut sight = Sight::default();
         let mut latency = Latency(self.pace);
         let mut reviewing = self.reviewing.take();
+        let mut teaching = Teaching::new(self.lessons.take(), self.lesson_pictures.take());
         while !stop.requested() {
             watchdog.feed(self.progress.turns()[1]);
             self.guard.check(self.monitor);
             if let Some(publishing) = publishing {
-                self.commands.obey(publishing, self.reloader, self.pipeline);
+                let (reloader, pipeline) = (&mut *self.reloader, &mut *self.pipeline);
+                self.commands
+                    .obey(publishing, reloader, pipeline, &mut teaching);
             }
             let reloaded = self
                 .reloader
@@ -92,7 +104,9 @@ impl MainLoop<'_> {
                 self.commands.reloaded(outcome, self.publisher);
             }
             if let Some(Ok((reloaded, _))) = &reloaded {
-                self.tell_reloaded(*reloaded, publishing, &mut sight);
+                teaching.set_vision(&self.reloader.settings.vision);
+                teaching.switch(&self.reloader.card.sha256, self.pipeline.features());
+                self.tell_reloaded(*reloaded, publishing, &mut sight, &mut teaching);
             }
             sight.set_paused(self.commands.paused());
             if let Some(publishing) = publishing {
@@ -115,8 +129,9 @@ impl MainLoop<'_> {
             if let Some((reason, since)) = sight.due(heartbeat, Instant::now()) {
                 self.publish_unknown(publishing, reason, since);
             }
+            self.teach(publishing, &mut sight, &mut teaching);
             self.commands
-                .tell(self.publisher, self.reloader, self.pipeline);
+                .tell(self.publisher, self.reloader, self.pipeline, &teaching);
             if self.health.due() || self.commands.take_health() {
                 self.publish_health(sight.picture);
             }
@@ -138,6 +153,7 @@ impl MainLoop<'_> {
                         &mut reviewing,
                         &mut latency,
                         &mut sight,
+                        &mut teaching,
                     ],
                 )?,
                 Taken::Nothing => {}
@@ -165,13 +181,57 @@ impl MainLoop<'_> {
         reloaded: Reloaded,
         publishing: &Option<Publishing<'_>>,
         sight: &mut Sight,
+        teaching: &mut Teaching,
     ) {
         if let Some(reason) = reloaded.unknown() {
             self.publish_unknown(publishing, reason, SystemTime::now());
             sight.repeat();
         }
         if let Some(publisher) = self.publisher {
-            publisher.offer(self.reloader.offer(self.pipeline));
+            publisher.offer(self.reloader.offer(self.pipeline, teaching.offered()));
+        }
+    }
+
+    /// Installs the head that lessons were fitted to, and answers those who taught.
+    fn teach(
+        &mut self,
+        publishing: &Option<Publishing<'_>>,
+        sight: &mut Sight,
+        teaching: &mut Teaching,
+    ) {
+        teaching.turn(sight.unknown());
+        if let Some(change) = teaching.news(&self.reloader.card.sha256) {
+            let (pipeline, guard) = (&mut *self.pipeline, &mut *self.guard);
+            let reloaded = match change {
+                Change::None => Reloaded::Same,
+                Change::Gone => self.reloader.uninstall(pipeline, guard),
+                Change::Head(taught, sha256) => {
+                    let taught = *taught;
+                    let head = HeadFile { taught, sha256 };
+                    let installed = self.reloader.install(head, pipeline, guard);
+                    installed.unwrap_or_else(|why| {
+                        log::warn!("teach: {why}");
+                        teaching.head_refused(why);
+                        Reloaded::Same
+                    })
+                }
+            };
+            self.commands.note_change();
+            if reloaded != Reloaded::Same {
+                self.tell_reloaded(reloaded, publishing, sight, teaching);
+            }
+        }
+        let Some(publisher) = self.publisher else {
+            return;
+        };
+        if teaching.newly_offered() {
+            publisher.offer(self.reloader.offer(self.pipeline, teaching.offered()));
+        }
+        for (asker, outcome) in teaching.answers() {
+            self.commands.answer(publisher, asker, outcome);
+        }
+        if teaching.wants_frame() {
+            self.pipeline.look_afresh();
         }
     }
 

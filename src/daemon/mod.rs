@@ -10,11 +10,15 @@ mod commands;
 mod health;
 mod incoming;
 mod kept;
+mod lesson_answer;
+mod lesson_head;
+mod lesson_rules;
 mod main_loop;
 mod overrides;
 mod reload;
 mod settings;
 mod sight;
+mod teaching;
 #[cfg(test)]
 mod tests;
 mod watchdog;
@@ -29,6 +33,7 @@ use self::commands::Commands;
 use self::health::Collector;
 use self::main_loop::MainLoop;
 use crate::frame::Slot;
+use crate::lessons::Lessons;
 use crate::memory::Guard;
 use crate::meter::Progress;
 use crate::metrics::Textfile;
@@ -38,6 +43,7 @@ use crate::review::Reviews;
 use crate::signals::{Request, Stop};
 use crate::snapshot::Snapshots;
 use crate::source::{self, Opened};
+use crate::vision;
 
 pub(crate) use health::{Config as HealthConfig, sample};
 pub use kept::Keeper;
@@ -68,6 +74,10 @@ pub struct Daemon {
     pub report: Request,
     /// The file for Prometheus, if one is configured.
     pub textfile: Option<Textfile>,
+    /// What is taught; `None` with `teach.enabled = false`.
+    pub lessons: Option<Lessons>,
+    /// How pictures of lessons are seen; `None` where none are kept.
+    pub lesson_pictures: Option<vision::Config>,
     /// Keeps what commands set over restarts, if that is configured.
     pub keeper: Option<Keeper>,
     /// Counts the turns of the threads.
@@ -148,6 +158,8 @@ impl Daemon {
             progress,
             snapshots,
             reviews,
+            lessons,
+            lesson_pictures,
             ..
         } = self;
         let slot = Arc::new(Slot::new());
@@ -182,6 +194,8 @@ impl Daemon {
             textfile,
             totals: &mut totals,
             snapshots,
+            lessons,
+            lesson_pictures,
             snapshots_missed: 0,
             reviewing: reviews.map(Reviewing::new),
             reviews_missed: 0,

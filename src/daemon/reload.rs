@@ -4,17 +4,20 @@
 //! read whole and must fit. If anything is wrong with them or with the configuration, nothing
 //! changes.
 
-use std::path::{Path, PathBuf};
+mod install;
+
+use std::path::PathBuf;
 
 use log::Level;
 
 use super::health::Collector;
 use super::incoming::{self, Incoming, Rejection};
+use super::lesson_head;
 use super::overrides::Overrides;
 use super::settings::Settings;
-use crate::engine::{self, Card, Engine, Memory};
+use crate::engine::{self, Card, Engine};
 use crate::memory::{self, Guard};
-use crate::pipeline::{self, HeadFile, HeadInUse, Pipeline};
+use crate::pipeline::{self, HeadInUse, Pipeline};
 use crate::publish::Unknown;
 use crate::publish::homeassistant::Offer;
 use crate::signals::Request;
@@ -45,8 +48,10 @@ pub struct Reloader {
     reread: Option<Box<dyn Reread>>,
     /// What commands set.
     pub(super) overrides: Overrides,
-    /// A head's file in the place of the configured one.
-    instead: Option<PathBuf>,
+    /// The configured head's file.
+    configured: Option<PathBuf>,
+    /// The folder of lessons, whose head takes the place of the configured one.
+    lessons: Option<PathBuf>,
 }
 
 /// What a reload changed.
@@ -88,11 +93,23 @@ impl Reloader {
         Self {
             requested,
             overrides: Overrides::over(&settings),
+            configured: settings.head.clone(),
             settings,
             card,
             reread,
-            instead: None,
+            lessons: None,
         }
+    }
+
+    /// Has heads that lessons in `folder` were fitted to take the place of the configured one. One is
+    /// `in_force` already, if so.
+    #[must_use]
+    pub fn taught_in(mut self, folder: Option<PathBuf>, in_force: bool) -> Self {
+        self.lessons = folder;
+        if in_force {
+            self.settings.head = lesson_head::of(self.lessons.as_deref(), &self.card.sha256);
+        }
+        self
     }
 
     /// The stages around `engine`, which runs `head` if there is one, made for the input of its
@@ -101,8 +118,9 @@ impl Reloader {
         stages(&self.settings, &self.card, head, engine)
     }
 
-    /// What Home Assistant is told of these settings and of what `pipeline` runs.
-    pub(crate) fn offer(&self, pipeline: &Pipeline) -> Offer {
+    /// What Home Assistant is told of these settings, of what `pipeline` runs, and of the labels of
+    /// `lessons`.
+    pub(crate) fn offer(&self, pipeline: &Pipeline, lessons: Vec<String>) -> Offer {
         let model = self.settings.model.file_stem().unwrap_or_default();
         let hashes = pipeline.hashes();
         Offer {
@@ -112,49 +130,8 @@ impl Reloader {
             model_hash: hashes.model.into(),
             head_hash: hashes.head.map(str::to_string),
             health_interval: self.settings.health.interval,
+            lessons,
         }
-    }
-
-    /// Puts `head`, whose file is at `path`, in the place of the head in force; to be called
-    /// between two frames. It stays there over reloads, until another call or
-    /// [`Reloader::forget`].
-    ///
-    /// # Errors
-    /// It does not fit, or would take the daemon over its memory. Nothing changes.
-    pub(super) fn install(
-        &mut self,
-        path: &Path,
-        head: HeadFile,
-        pipeline: &mut Pipeline,
-        guard: &mut Guard,
-    ) -> Result<Reloaded, String> {
-        let taught = &head.taught;
-        let fits = taught.fits(&self.card.sha256);
-        fits.map_err(|error| format!("{}: {error}; nothing changes", path.display()))?;
-        if taught.labels.contains(&self.settings.observe.unknown) {
-            let label = &self.settings.observe.unknown;
-            return Err(format!(
-                "the label {label:?} is also observe.unknown; nothing changes"
-            ));
-        }
-        let memory = Memory {
-            head: taught.head.bytes(),
-            ..pipeline.engine().memory.unwrap_or_default()
-        };
-        let allowed = guard.allows(memory);
-        allowed.map_err(|why| format!("{why}; nothing changes"))?;
-        let relabelled = pipeline
-            .set_head(Some(head), &self.card, &self.settings.observe)
-            .map_err(|error| format!("{}: {error}; nothing changes", path.display()))?;
-        guard.changed(memory);
-        self.settings.head = Some(path.into());
-        self.instead = Some(path.into());
-        Ok(Reloaded::OtherHead { relabelled })
-    }
-
-    /// Takes up the configured head again, at the next reload.
-    pub(super) fn forget(&mut self) {
-        self.instead = None;
     }
 
     /// Reloads if that was requested; to be called between two frames.
@@ -196,11 +173,13 @@ impl Reloader {
         guard: &mut Guard,
     ) -> Result<(Reloaded, Vec<(Level, String)>), Rejection> {
         let mut overrides = self.overrides.clone();
+        let mut configured = self.configured.clone();
         let (settings, mut lines) = match &mut self.reread {
             Some(reread) => {
                 let (mut settings, mut lines) = reread.read().map_err(Rejection::Configuration)?;
-                if let Some(head) = &self.instead {
-                    settings.head = Some(head.clone());
+                configured.clone_from(&settings.head);
+                if let Some(head) = lesson_head::usable(self.lessons.as_deref(), &settings) {
+                    settings.head = Some(head);
                 }
                 overrides = overrides.after(&settings);
                 if let Err(why) = overrides.apply(&mut settings) {
@@ -225,7 +204,7 @@ impl Reloader {
         if let Some(reread) = &mut self.reread {
             reread.accepted();
         }
-        self.overrides = overrides;
+        (self.overrides, self.configured) = (overrides, configured);
         if let Some(memory) = pipeline.engine().memory {
             guard.changed(memory);
         }

@@ -96,6 +96,11 @@ impl Sight {
         self.told = None;
     }
 
+    /// Why frames show nothing of the present; None if they show it.
+    pub(super) fn unknown(&self) -> Option<Unknown> {
+        self.reason().map(|(reason, _)| reason)
+    }
+
     /// Whether frames show nothing of the present.
     pub(super) fn blind(&self) -> bool {
         self.reason().is_some()

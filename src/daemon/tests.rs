@@ -85,6 +85,7 @@ fn daemon(source: Box<dyn Source>) -> Daemon {
         mqtt: 0,
         snapshots: 0,
         reviews: 0,
+        lessons: 0,
         threads: 0,
     };
     Daemon {
@@ -104,6 +105,8 @@ fn daemon(source: Box<dyn Source>) -> Daemon {
         reloader,
         report: Request::default(),
         textfile: None,
+        lessons: None,
+        lesson_pictures: None,
         keeper: None,
         progress: Arc::default(),
     }

@@ -140,7 +140,6 @@ pub(super) fn within_limit(limit: u64, need: &Need) -> Result<(), Refusal> {
 mod tests {
     use super::*;
     use crate::memory::need::tests::FACTS;
-    use crate::memory::need::{EngineMemory, Facts};
 
     fn remedy(key: &'static str, words: &str, mib: usize) -> Remedy {
         Remedy {
@@ -174,6 +173,7 @@ mod tests {
     #[cfg(target_pointer_width = "64")]
     #[test]
     fn a_need_beyond_every_budget_has_no_budget_as_advice() {
+        use crate::memory::need::{EngineMemory, Facts};
         let facts = Facts {
             engine: EngineMemory::Plain(5 << 30),
             ..FACTS

@@ -226,6 +226,7 @@ mod tests {
             mqtt: 0,
             snapshots: 0,
             reviews: 0,
+            lessons: 0,
             threads: 1,
         };
         let mut guard = Guard::new(&Config::default(), facts, Vec::new());

@@ -92,6 +92,8 @@ pub struct Facts {
     pub snapshots: usize,
     /// Pictures for review: the copy of a frame, and an encoder with a JPEG file.
     pub reviews: usize,
+    /// Lessons: examples, and a fit to them.
+    pub lessons: usize,
     /// Threads that are yet to start.
     pub threads: usize,
 }
@@ -169,6 +171,12 @@ impl Need {
             Anonymous,
             facts.reviews,
             "review.folder, review.longest_side",
+        );
+        add(
+            "lessons",
+            Anonymous,
+            facts.lessons,
+            "teach.enabled, teach.max_examples, teach.pictures",
         );
         add("stacks", Anonymous, facts.threads * STACK, "model.threads");
         items.retain(|item| item.bytes > 0);
@@ -259,6 +267,7 @@ pub(super) mod tests {
         mqtt: 400 << 10,
         snapshots: 0,
         reviews: 0,
+        lessons: 0,
         threads: 4,
     };
 

@@ -1,5 +1,5 @@
-//! The numbers of `health` for Prometheus: a text file that node_exporter's textfile collector reads.
-//! A file needs no open port, and no program here answers requests.
+//! The numbers of `health` for Prometheus: a text file that node_exporter's textfile collector
+//! reads. A file needs no open port, and no program here answers requests.
 
 mod catalogue;
 mod config;

@@ -128,6 +128,7 @@ impl Config {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::misfit::expect_misfits;
 
     #[test]
     fn the_defaults_pass_and_an_empty_section_gives_them() {
@@ -143,34 +144,32 @@ mod tests {
 
     #[test]
     fn each_key_out_of_range_is_named_with_what_is_allowed() {
-        for (text, key, part) in [
-            ("smoothing = -0.1", "smoothing", "0 to 60 seconds"),
-            ("smoothing = 60.5", "smoothing", "is 60.5"),
-            ("smoothing = nan", "smoothing", "0 to 60"),
-            ("frames = 0", "frames", "1 to 1000"),
-            ("frames = 1001", "frames", "1 to 1000"),
-            ("threshold = 0", "threshold", "above 0"),
-            ("threshold = 1.1", "threshold", "0 to 1, and is 1.1"),
-            ("threshold = inf", "threshold", "0 to 1"),
-            ("threshold = 0.3", "release", "threshold, which is 0.3"),
-            ("release = -0.1", "release", "is -0.1"),
-            ("release = nan", "release", "0 to the threshold"),
-            ("margin = 1.01", "margin", "0 to 1"),
-            ("spread = 0.9", "spread", "1 to 10000 labels"),
-            ("spread = -1", "spread", "or 0"),
-            ("spread = nan", "spread", "1 to 10000"),
-            ("heartbeat = 0", "heartbeat", "0.1 to 86400 seconds"),
-            ("heartbeat = 86401", "heartbeat", "0.1 to 86400 seconds"),
-            ("unknown = ' '", "unknown", "1 to 64"),
-            ("unknown = \"a\\nb\"", "unknown", "control"),
-            ("top = 0", "top", "1 to 20"),
-            ("top = 21", "top", "1 to 20"),
-        ] {
-            let config: Config = toml::from_str(text).unwrap();
-            let misfit = config.check(false).expect_err(text);
-            assert_eq!(misfit.key, key, "{text}");
-            assert!(misfit.message.contains(part), "{text}: {misfit}");
-        }
+        expect_misfits(
+            |config: &Config| config.check(false),
+            &[
+                ("smoothing = -0.1", "smoothing", "0 to 60 seconds"),
+                ("smoothing = 60.5", "smoothing", "is 60.5"),
+                ("smoothing = nan", "smoothing", "0 to 60"),
+                ("frames = 0", "frames", "1 to 1000"),
+                ("frames = 1001", "frames", "1 to 1000"),
+                ("threshold = 0", "threshold", "above 0"),
+                ("threshold = 1.1", "threshold", "0 to 1, and is 1.1"),
+                ("threshold = inf", "threshold", "0 to 1"),
+                ("threshold = 0.3", "release", "threshold, which is 0.3"),
+                ("release = -0.1", "release", "is -0.1"),
+                ("release = nan", "release", "0 to the threshold"),
+                ("margin = 1.01", "margin", "0 to 1"),
+                ("spread = 0.9", "spread", "1 to 10000 labels"),
+                ("spread = -1", "spread", "or 0"),
+                ("spread = nan", "spread", "1 to 10000"),
+                ("heartbeat = 0", "heartbeat", "0.1 to 86400 seconds"),
+                ("heartbeat = 86401", "heartbeat", "0.1 to 86400 seconds"),
+                ("unknown = ' '", "unknown", "1 to 64"),
+                ("unknown = \"a\\nb\"", "unknown", "control"),
+                ("top = 0", "top", "1 to 20"),
+                ("top = 21", "top", "1 to 20"),
+            ],
+        );
     }
 
     #[test]

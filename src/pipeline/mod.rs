@@ -40,7 +40,8 @@ pub struct Pipeline {
     meaning: Meaning,
     /// Probabilities of the last classified frame.
     scores: Vec<f32>,
-    /// Another head made `scores` than the one in place.
+    /// The next frame is to be classified: another head made `scores` than the one in place, or the
+    /// frame is wanted as an example.
     outdated: bool,
     /// Time and allocations of each stage.
     pub stages: Stages,
@@ -260,6 +261,16 @@ impl Pipeline {
             self.observer.withdraw();
         }
         self.blind = blind;
+    }
+
+    /// Has the next frame classified, whatever the gate finds.
+    pub(crate) fn look_afresh(&mut self) {
+        self.outdated = true;
+    }
+
+    /// How many features the model gives of a frame; 0 if it gives none.
+    pub(crate) fn features(&self) -> usize {
+        self.engine.features().map_or(0, <[f32]>::len)
     }
 
     /// Returns mapped weights to the system until the next frame; see [`Engine::rest`].

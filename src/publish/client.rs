@@ -1,7 +1,10 @@
 //! The caller's side: publishing without waiting for the network.
 
-use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
-use std::sync::{Arc, Mutex, PoisonError};
+mod publishing;
+mod waiting;
+
+use std::sync::mpsc::{self, Receiver};
+use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant, SystemTime};
 
@@ -12,11 +15,11 @@ use super::connection::{
 use super::counts::MessageCounts;
 use super::homeassistant::{Announcement, Discovery, Offer};
 use super::outbox::{Disk, Message, MessageKind, Outbox};
+use super::servers::Named;
 use super::{
-    Config, Error, EventIds, Hashes, Label, OutboxConfig, Payload, SnapshotInfo, Topics, writer,
+    Config, Error, EventIds, Hashes, Label, OutboxConfig, Payload, Topics, writer,
 };
 use crate::meter::Progress;
-use crate::observe::Update;
 
 /// Bytes of a packet beside topic and payload: the fixed header takes at most 5 bytes, the topic's
 /// length and the packet id 2 each.
@@ -46,6 +49,7 @@ pub struct Publisher {
     shared: Arc<Shared>,
     topics: Topics,
     address: String,
+    named: Named,
     max_packet: usize,
     ids: EventIds,
     limit: Mutex<LogLimit>,
@@ -147,7 +151,7 @@ impl Publisher {
             None => (Discovery::none(), None),
         };
         let births = discovery.birth().into_iter().collect();
-        let inbox = Inbox::new(&topics, &extras.commands, births);
+        let inbox = Inbox::new(&topics, &extras.commands, births, discovery.topic());
         let liveness = match extras.progress {
             Some((progress, patience)) => Liveness::of(progress, patience),
             None => Liveness::assumed(),
@@ -169,6 +173,7 @@ impl Publisher {
             shared,
             topics,
             address: config.address(),
+            named: config.named(),
             max_packet: config.max_packet,
             ids,
             limit: Mutex::default(),
@@ -176,69 +181,6 @@ impl Publisher {
             thread: Mutex::new(thread),
             writing: Mutex::new(writing),
         })
-    }
-
-    /// Queues one message. Returns at once, whatever the state of the connection. A message that is
-    /// larger than `mqtt.max_packet` is made smaller if it can be; one that cannot is counted.
-    pub fn publish(&self, payload: &Payload<'_>) {
-        let topic = payload.topic(&self.topics);
-        let (kind, mut smaller) = (payload.kind(), None);
-        loop {
-            let payload = smaller.as_ref().unwrap_or(payload);
-            let message = match payload.to_json() {
-                Ok(json) => Message {
-                    topic: topic.into(),
-                    payload: json,
-                    kind,
-                    correlation: None,
-                },
-                Err(e) => {
-                    let why = format!("{topic}: cannot write the message as JSON: {e}");
-                    return self.drop_message(kind, &why);
-                }
-            };
-            if self.fits(&message) {
-                if smaller.is_some() {
-                    self.note_too_large(topic, "sending a shorter one");
-                }
-                return self.put(message);
-            }
-            smaller = payload.clone().smaller();
-            if smaller.is_none() {
-                self.count_lost(kind);
-                return self.note_too_large(topic, "dropping it");
-            }
-        }
-    }
-
-    /// Queues the messages for one update of the observer, made with the model and the head of
-    /// `hashes`: the label, and on a change the event, whose id is returned. Returns at once.
-    pub fn publish_update<'a>(
-        &self,
-        update: &Update<'a>,
-        hashes: impl Into<Hashes<'a>>,
-    ) -> Option<String> {
-        let mut id = None;
-        for payload in Payload::of(update, hashes, &self.ids) {
-            self.publish(&payload);
-            if let Payload::Event(event) = payload {
-                id = Some(event.event);
-            }
-        }
-        id
-    }
-
-    /// Queues the file `jpeg`, and what it shows before it. Only the newest picture waits for the
-    /// broker, which keeps it if `retain` is set. Returns at once.
-    pub(crate) fn publish_snapshot(&self, info: SnapshotInfo<'_>, jpeg: Vec<u8>, retain: bool) {
-        let info = Payload::Snapshot(info, retain);
-        self.publish(&info);
-        self.put(Message {
-            topic: self.topics.snapshot.clone(),
-            payload: jpeg,
-            kind: info.kind(),
-            correlation: None,
-        });
     }
 
     /// Has the MQTT thread look at what is watched: the main thread took its first turn.
@@ -298,147 +240,6 @@ impl Publisher {
             ..state.counts
         }
     }
-
-    /// Waits for the result of the first try to connect, until `give_up`, which is asked several
-    /// times a second. After that, returns the present state of the connection at once.
-    ///
-    /// # Errors
-    /// [`Error::Unreachable`] or [`Error::Refused`]: the thread keeps trying all the same.
-    /// [`Error::Closed`] after [`Publisher::close`].
-    pub fn wait_connected(
-        &self,
-        timeout: Duration,
-        give_up: impl Fn() -> bool,
-    ) -> Result<(), Error> {
-        let trying = |link: &Link| matches!(link, Link::Trying);
-        let start = Instant::now();
-        let state = loop {
-            let step = timeout
-                .saturating_sub(start.elapsed())
-                .min(connection::STEP);
-            let state = self.shared.wait_while(step, |state| trying(&state.link));
-            if step.is_zero() || !trying(&state.link) || give_up() {
-                break state;
-            }
-        };
-        match &state.link {
-            Link::Connected => Ok(()),
-            Link::Failed(error) => Err(error.clone()),
-            Link::Trying => Err(Error::no_answer(&self.address, timeout)),
-            Link::Ended => Err(Error::Closed),
-        }
-    }
-
-    /// Waits until the broker acknowledged all messages so far, at most for `timeout`. A newer
-    /// message of a state would otherwise take the place of one that still waits.
-    pub(crate) fn drain(&self, timeout: Duration) {
-        drop(self.shared.wait_while(timeout, |state| !state.idle()));
-    }
-
-    /// Begins what [`Publisher::close`] does, without waiting for it.
-    pub(crate) fn begin_close(&self, timeout: Duration) {
-        self.shared.close(Instant::now() + timeout);
-    }
-
-    /// Sends the waiting messages and `offline`, disconnects and ends the thread, all within
-    /// `timeout`.
-    ///
-    /// Returns true when the broker acknowledged everything. Otherwise the broker publishes the
-    /// last will, `offline`, once it notices that the connection is gone.
-    pub fn close(&self, timeout: Duration) -> bool {
-        let start = Instant::now();
-        // The thread's deadline is earlier, which leaves time to join it.
-        self.shared.close(start + timeout.mul_f32(0.75));
-        let ended = |link: &Link| matches!(link, Link::Ended);
-        let state = self.shared.wait_while(timeout, |state| !ended(&state.link));
-        let (ended, closed_cleanly) = (ended(&state.link), state.closed_cleanly);
-        drop(state);
-        let thread = self
-            .thread
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .take();
-        match thread {
-            // The thread sets `Ended` last of all.
-            Some(thread) if ended => drop(thread.join()),
-            Some(_) => {
-                log::warn!("the MQTT thread did not end within {timeout:?}; leaving it behind")
-            }
-            None => {}
-        }
-        self.end_writing(timeout.saturating_sub(start.elapsed()));
-        closed_cleanly
-    }
-
-    /// Lets the thread that writes events to the disk write what waits, and waits for its end at
-    /// most for `timeout`.
-    fn end_writing(&self, timeout: Duration) {
-        self.shared.lock().outbox.end_writer();
-        let mut writing = self.writing.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(ended) = writing.take()
-            && ended.recv_timeout(timeout) == Err(RecvTimeoutError::Timeout)
-        {
-            log::warn!(
-                "outbox.folder: the disk did not take the events within {timeout:?}; leaving them behind"
-            );
-        }
-        drop(writing);
-        let stored = self.shared.lock().outbox.event_counts().stored;
-        if stored > 0 {
-            log::info!("outbox.folder: {stored} events wait there for the next start");
-        }
-    }
-
-    /// Whether the message fits into the largest packet.
-    fn fits(&self, message: &Message) -> bool {
-        message.topic.len() + message.payload.len() + PACKET <= self.max_packet
-    }
-
-    fn put(&self, message: Message) {
-        let mut state = self.shared.lock();
-        if state.closing.is_some() {
-            drop(state);
-            return self.count_lost(message.kind);
-        }
-        state.counts.replaced += u64::from(state.outbox.put(message));
-        drop(state);
-        self.shared.wake_thread();
-    }
-
-    /// Counts a message of this kind that is lost before it could wait.
-    fn count_lost(&self, kind: MessageKind) {
-        let mut state = self.shared.lock();
-        match kind {
-            MessageKind::Event => state.outbox.refuse_event(),
-            MessageKind::State | MessageKind::Report | MessageKind::Once => {
-                state.counts.dropped += 1
-            }
-        }
-    }
-
-    /// Logs the first message of `topic` that is too large, and what becomes of it.
-    fn note_too_large(&self, topic: &str, so: &str) {
-        let mut named = self
-            .too_large
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
-        if !named.iter().any(|name| name == topic) {
-            log::warn!(
-                "{topic}: a message is larger than mqtt.max_packet, {} bytes; {so}, and so with later ones; \
-                 set a larger mqtt.max_packet, or a smaller observe.top",
-                self.max_packet
-            );
-            named.push(topic.into());
-        }
-    }
-
-    fn drop_message(&self, kind: MessageKind, why: &str) {
-        self.count_lost(kind);
-        let mut limit = self.limit.lock().unwrap_or_else(PoisonError::into_inner);
-        if limit.allows(why, Instant::now()) {
-            log::warn!("{why}");
-        }
-    }
 }
 
 impl Drop for Publisher {
@@ -449,8 +250,8 @@ impl Drop for Publisher {
     }
 }
 
-/// Opens the outbox's folder if one is configured, takes over the events that wait there, and starts
-/// the thread that writes to it. Returns what ends with the thread.
+/// Opens the outbox's folder if one is configured, takes over the events that wait there, and
+/// starts the thread that writes to it. Returns what ends with the thread.
 fn store(shared: &Arc<Shared>, config: &OutboxConfig) -> Result<Option<Receiver<()>>, Error> {
     let Some(folder) = &config.folder else {
         return Ok(None);

@@ -8,8 +8,8 @@ use sha2::{Digest, Sha256};
 
 /// Makes the ids of one run's events: the run, and the number of the frame.
 ///
-/// A clock is no part of them. A board without one begins each run at the same time, and frames of a
-/// recording have the same times in every run.
+/// A clock is no part of them. A board without one begins each run at the same time, and frames of
+/// a recording have the same times in every run.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct EventIds(String);
 

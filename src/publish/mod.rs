@@ -5,8 +5,8 @@
 //!
 //! The outbox keeps the latest message of each retained topic and sends it again on every
 //! connection; `online` comes after all of them. Events wait until the broker acknowledges them, on
-//! disk too if a folder is configured; a full outbox drops its oldest events. A failed connection is
-//! logged, counted and tried again without end, after pauses that grow up to a minute.
+//! disk too if a folder is configured; a full outbox drops its oldest events. A failed connection
+//! is logged, counted and tried again without end, after pauses that grow up to a minute.
 //!
 //! | topic | retained | payload |
 //! |---|---|---|
@@ -49,7 +49,9 @@ pub use event_ids::EventIds;
 pub use outbox::Config as OutboxConfig;
 #[cfg(test)]
 pub(crate) use payloads::sample_health;
-pub use payloads::{CameraState, Event, Hashes, Health, Label, Payload, Settings, SnapshotInfo};
+pub use payloads::{
+    CameraState, Event, Hashes, Health, Label, Payload, Settings, SnapshotInfo, TaughtState,
+};
 pub(crate) use payloads::{MemoryUse, OutboxUse, Queue, Score, Time, Top, Unknown, VERSION};
 pub use tls::TlsConfig;
 pub(crate) use topics::Topics;

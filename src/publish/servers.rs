@@ -75,6 +75,53 @@ impl Servers<'_> {
     }
 }
 
+/// The key of `[mqtt]` that names the brokers, for errors.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Named {
+    /// `host`, with or without `port`.
+    Host,
+    /// `url`.
+    Url,
+    /// `hosts`.
+    Hosts,
+}
+
+impl Named {
+    /// The key that holds the host.
+    pub(super) fn host(self) -> &'static str {
+        match self {
+            Self::Host => "mqtt.host",
+            Self::Url => "mqtt.url",
+            Self::Hosts => "mqtt.hosts",
+        }
+    }
+
+    /// The keys that hold host and port.
+    pub(super) fn address(self) -> &'static str {
+        match self {
+            Self::Host => "mqtt.host and mqtt.port",
+            _ => self.host(),
+        }
+    }
+
+    /// Where the port stands.
+    pub(super) fn port(self) -> &'static str {
+        match self {
+            Self::Host => "mqtt.port",
+            Self::Url => "the port in mqtt.url",
+            Self::Hosts => "the ports in mqtt.hosts",
+        }
+    }
+
+    /// What turns TLS on beside such a key.
+    pub(super) fn tls(self) -> &'static str {
+        match self {
+            Self::Host | Self::Url => "set mqtt.url to mqtts://HOST:PORT",
+            Self::Hosts => "add the section [mqtt.tls]",
+        }
+    }
+}
+
 /// A broker's host and port.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Server {

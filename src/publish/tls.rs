@@ -64,25 +64,24 @@ impl TlsConfig {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::misfit::expect_misfits;
 
     #[test]
     fn a_key_that_cannot_be_used_is_named() {
-        for (text, key, part) in [
-            ("ca_file = ''", "tls.ca_file", "leave the key out"),
-            (
-                "cert_file = 'a'",
-                "tls.cert_file",
-                "needs mqtt.tls.key_file",
-            ),
-            ("key_file = 'a'", "tls.key_file", "needs mqtt.tls.cert_file"),
-            ("server_name = 'a b'", "tls.server_name", "must be a name"),
-            ("server_name = ''", "tls.server_name", "must be a name"),
-        ] {
-            let config: TlsConfig = toml::from_str(text).unwrap();
-            let misfit = config.check().expect_err(text);
-            assert_eq!(misfit.key, key);
-            assert!(misfit.message.contains(part), "{misfit}");
-        }
+        expect_misfits(
+            TlsConfig::check,
+            &[
+                ("ca_file = ''", "tls.ca_file", "leave the key out"),
+                (
+                    "cert_file = 'a'",
+                    "tls.cert_file",
+                    "needs mqtt.tls.key_file",
+                ),
+                ("key_file = 'a'", "tls.key_file", "needs mqtt.tls.cert_file"),
+                ("server_name = 'a b'", "tls.server_name", "must be a name"),
+                ("server_name = ''", "tls.server_name", "must be a name"),
+            ],
+        );
         let all = "ca_file = 'a'\ncert_file = 'b'\nkey_file = 'c'\nserver_name = 'mqtt.lan'";
         let config: TlsConfig = toml::from_str(all).unwrap();
         assert_eq!(config.check(), Ok(()));

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use super::Error;
 use super::connection::Shared;
-use super::outbox::Disk;
+use super::outbox::{Disk, FolderError};
 
 /// The pause after a disk that refused something.
 const AGAIN: Duration = Duration::from_secs(10);
@@ -70,10 +70,15 @@ impl Writer {
 
     /// Writes batch after batch until the disk knows all.
     fn write_all(&mut self) {
+        if self.disk.is_gone() && !self.make_again() {
+            return;
+        }
         loop {
             let batch = self.shared.lock().outbox.batch();
             if let Err(error) = self.disk.write(&batch) {
-                self.note_failure(&error);
+                self.note_failure(&format!(
+                    "cannot be written: {error}; free some space, or name another folder"
+                ));
                 return;
             }
             if self.fails_since.take().is_some() {
@@ -89,12 +94,37 @@ impl Writer {
         }
     }
 
+    /// Makes the folder again that somebody removed. Returns whether that succeeded.
+    fn make_again(&mut self) -> bool {
+        self.shared.lock().outbox.unwrite();
+        match self.disk.make_again() {
+            Ok(()) => {
+                self.fails_since = None;
+                log::warn!(
+                    "outbox.folder {}: was removed while Goldcrest runs; made it again, and the events that wait \
+                     are written there anew",
+                    self.disk.folder().display()
+                );
+                true
+            }
+            Err(error) => {
+                let why = match error {
+                    FolderError::InUse => format!("was removed, and {error}"),
+                    FolderError::Io(error) => format!(
+                        "was removed, and cannot be made again: {error}; make it, and all folders around it"
+                    ),
+                };
+                self.note_failure(&why);
+                false
+            }
+        }
+    }
+
     /// Logs the first of several failures.
-    fn note_failure(&mut self, error: &std::io::Error) {
+    fn note_failure(&mut self, why: &str) {
         if self.fails_since.replace(Instant::now()).is_none() {
             log::warn!(
-                "outbox.folder {}: cannot be written: {error}; until it can, new events wait in memory alone; \
-                 free some space, or name another folder",
+                "outbox.folder {}: {why}; until it can be written, events wait in memory alone",
                 self.disk.folder().display()
             );
         }

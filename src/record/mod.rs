@@ -1,6 +1,8 @@
 //! Writing frames as a recording: JPEG as it came, raw pictures as lossless PNG, and a manifest of
 //! them all. With privacy masks, JPEG becomes PNG too.
 
+mod encoder;
+mod folder;
 mod recorder;
 
 use std::io;
@@ -8,6 +10,8 @@ use std::path::PathBuf;
 
 use crate::frame;
 
+pub(crate) use encoder::Encoder;
+pub(crate) use folder::{check_vacant, place};
 pub(crate) use recorder::Recorder;
 
 /// Bounds of a recording.

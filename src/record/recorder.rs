@@ -1,19 +1,16 @@
 //! The recorder: one file a frame, and the manifest's lines.
 
 use std::fs::{self, File};
-use std::io::{self, Write};
+use std::io::Write;
 use std::path::{Path, PathBuf};
 
-use image::codecs::png::{CompressionType, FilterType, PngEncoder};
-use image::{ExtendedColorType, ImageEncoder};
-use rustix::fs::Access;
-
+use super::encoder::Encoder;
+use super::folder::{check_empty, check_vacant, existing, place};
 use super::{Error, Limits, Written};
-use crate::frame::jpeg::Decoder;
-use crate::frame::{self, Frame, Lines, PixelFormat, Rows};
+use crate::frame::Frame;
 use crate::source::Status;
 use crate::source::recording::manifest::{self, Entry, ManifestHeader};
-use crate::vision::{self, Cover, Grain, Masked, Turn};
+use crate::vision;
 
 /// The name of a frame's file until all of it is written.
 pub(super) const UNFINISHED: &str = ".unfinished";
@@ -28,12 +25,9 @@ pub(crate) struct Recorder {
     listed: u64,
     frames: u64,
     bytes: u64,
-    /// Whose masks are black in what is written.
-    vision: vision::Config,
-    cover: Cover,
-    jpeg: Decoder,
-    /// A picture as RGB, and as PNG.
-    rgb: Vec<u8>,
+    /// Makes masks black in what is written.
+    encoder: Encoder,
+    /// A picture as PNG.
     png: Vec<u8>,
 }
 
@@ -48,15 +42,7 @@ impl Recorder {
         limits: Limits,
         vision: &vision::Config,
     ) -> Result<Self, Error> {
-        let existing = existing(folder)?;
-        if existing == folder {
-            check_empty(folder)?;
-        }
-        let access = Access::WRITE_OK | Access::EXEC_OK;
-        rustix::fs::access(existing, access).map_err(|e| Error::Io {
-            path: existing.into(),
-            cause: e.into(),
-        })?;
+        check_vacant(folder)?;
         Ok(Self {
             folder: folder.into(),
             limits,
@@ -64,10 +50,7 @@ impl Recorder {
             listed: 0,
             frames: 0,
             bytes: 0,
-            vision: vision.clone(),
-            cover: Cover::new(&vision.masks),
-            jpeg: Decoder::new(),
-            rgb: Vec::new(),
+            encoder: Encoder::new(vision),
             png: Vec::new(),
         })
     }
@@ -82,11 +65,10 @@ impl Recorder {
         frame: &Frame,
         status: impl FnOnce() -> Status,
     ) -> Result<Written, Error> {
-        // A copy of a JPEG picture would hold what the masks hide, and encoding it again as JPEG
-        // would change what they do not.
-        let jpeg = frame.format == PixelFormat::Jpeg && self.cover.is_empty();
+        let jpeg = self.encoder.may_copy(frame);
         if !jpeg {
-            self.encode(frame)?;
+            // Encoding it again as JPEG would change what masks do not hide.
+            self.encoder.png(frame, &mut self.png)?;
         }
         let data: &[u8] = if jpeg { &frame.data } else { &self.png };
         let bytes = data.len() as u64;
@@ -136,51 +118,6 @@ impl Recorder {
         self.bytes
     }
 
-    /// Reads a picture as RGB, as the source has it, with masks in black. Returns its width and
-    /// height.
-    fn read(&mut self, frame: &Frame) -> Result<(usize, usize), frame::Error> {
-        let view = frame.view();
-        let turn = Turn::new(&self.vision, frame.orientation);
-        if frame.format == PixelFormat::Jpeg {
-            let mut picture = self.jpeg.open(view.data)?;
-            let full = picture.size();
-            let grain = Grain::jpeg(&picture);
-            picture.start(8)?;
-            self.cover.fit(full, grain, turn);
-            let masked = Masked::new(&mut picture, &self.cover, grain.at(8));
-            fill(&mut self.rgb, full, masked)?;
-            picture.finish()?;
-            return Ok(full);
-        }
-        let mut rows = Rows::new(view)?;
-        let full = (frame.width, frame.height);
-        let grain = Grain::raw(&view);
-        self.cover.fit(full, grain, turn);
-        let masked = Masked::new(&mut rows, &self.cover, grain.at(8));
-        fill(&mut self.rgb, full, masked)?;
-        Ok(full)
-    }
-
-    /// Encodes a picture as PNG. The pixels of a raw one are exactly those from which the model's
-    /// input is made.
-    fn encode(&mut self, frame: &Frame) -> Result<(), frame::Error> {
-        let (width, height) = self.read(frame)?;
-        self.png.clear();
-        let mut encoder =
-            PngEncoder::new_with_quality(&mut self.png, CompressionType::Fast, FilterType::Up);
-        let (Ok(width), Ok(height)) = (width.try_into(), height.try_into()) else {
-            return Err(frame::Error::Unsupported("too large for PNG"));
-        };
-        if let Some(exif) = frame.orientation.exif() {
-            encoder
-                .set_exif_metadata(exif)
-                .map_err(|_| frame::Error::Unsupported("turned, which PNG cannot tell"))?;
-        }
-        encoder
-            .write_image(&self.rgb, width, height, ExtendedColorType::Rgb8)
-            .map_err(|_| frame::Error::Unsupported("not one that PNG can hold"))
-    }
-
     /// Refuses to write `bytes` if less than [`Limits::keep_free`] would stay free.
     fn check_disk(&self, bytes: u64) -> Result<(), Error> {
         let existing = existing(&self.folder)?;
@@ -200,55 +137,6 @@ impl Recorder {
     }
 }
 
-/// Fills `rgb` with the rows of a picture of this width and height.
-fn fill(
-    rgb: &mut Vec<u8>,
-    (width, height): (usize, usize),
-    mut lines: impl Lines,
-) -> Result<(), frame::Error> {
-    rgb.resize(width * height * 3, 0);
-    for (y, to) in rgb.chunks_exact_mut(width * 3).enumerate() {
-        lines.rgb(y, 0, to)?;
-    }
-    Ok(())
-}
-
-/// The folder of `folder` and those above it that exists.
-fn existing(folder: &Path) -> Result<&Path, Error> {
-    for path in folder.ancestors() {
-        // The last ancestor of a relative path is empty.
-        let path = if path.as_os_str().is_empty() {
-            Path::new(".")
-        } else {
-            path
-        };
-        match path.metadata() {
-            Ok(found) if found.is_dir() => return Ok(path),
-            Err(e) if e.kind() == io::ErrorKind::NotFound && !path.is_symlink() => {}
-            Err(cause) if cause.kind() != io::ErrorKind::NotADirectory => {
-                let path = path.into();
-                return Err(Error::Io { path, cause });
-            }
-            // A file, also one further up.
-            _ => return Err(Error::NotFolder(folder.into())),
-        }
-    }
-    // The root exists, and so does the folder of this process.
-    Ok(folder)
-}
-
-/// Refuses a folder that is not empty.
-fn check_empty(folder: &Path) -> Result<(), Error> {
-    let mut entries = fs::read_dir(folder).map_err(|cause| Error::Io {
-        path: folder.into(),
-        cause,
-    })?;
-    match entries.next() {
-        None => Ok(()),
-        Some(_) => Err(Error::NotEmpty(folder.into())),
-    }
-}
-
 /// Creates `folder` and the manifest in it. Others may have written there since the start.
 fn create(folder: &Path) -> Result<File, Error> {
     let io = |cause| Error::Io {
@@ -258,18 +146,6 @@ fn create(folder: &Path) -> Result<File, Error> {
     fs::create_dir_all(folder).map_err(io)?;
     check_empty(folder)?;
     File::create_new(folder.join(manifest::NAME)).map_err(io)
-}
-
-/// Writes `data` so that `path` is either complete or does not exist.
-pub(super) fn place(unfinished: &Path, path: &Path, data: &[u8]) -> io::Result<()> {
-    let written = File::create(unfinished)
-        .and_then(|mut file| file.write_all(data))
-        .and_then(|()| fs::rename(unfinished, path));
-    if written.is_err() {
-        // The first error tells what is wrong.
-        let _ = fs::remove_file(unfinished);
-    }
-    written
 }
 
 /// Adds `value` as a line of JSON. Writing numbers and text to memory cannot fail.

@@ -2,7 +2,7 @@ use std::fs;
 use std::io::{self, Write};
 use std::path::Path;
 
-use super::recorder::{UNFINISHED, place};
+use super::recorder::UNFINISHED;
 use super::*;
 use crate::frame::{Frame, Lines, PixelFormat, Rows, jpeg};
 use crate::source::recording::manifest;

@@ -1,17 +1,19 @@
 //! A daemon of the configured parts.
 
-use std::path::PathBuf;
 use std::sync::Arc;
 
+use super::folders::state_folder;
+use super::lessons::lessons;
 use super::reread::{Reader, settings};
-use super::{Failure, Packing, head, model, need};
+use super::{Failure, Packing, StateFolder, head, model, need};
 use crate::config::Loaded;
 use crate::daemon::{self, Daemon, Keeper, Reloader};
 use crate::exit;
+use crate::lessons::Opening;
 use crate::meter::{Progress, thermal};
 use crate::metrics::Textfile;
 use crate::publish::homeassistant::{Abilities, Announcement, Offer};
-use crate::publish::{CommandsConfig, Extras, Publisher};
+use crate::publish::{Extras, Publisher};
 use crate::review::Reviews;
 use crate::signals::{Request, Stop};
 use crate::snapshot::Snapshots;
@@ -32,14 +34,23 @@ pub fn daemon(
     let mut source = source::open(&config.source, &config.camera, loaded.folder(), stop)?;
     let mut model = model(loaded, None, None, Packing::Never(source.footprint))?;
     model.engine.self_test()?;
-    let head = head(loaded, None, &mut model)?;
+    let mut lessons = lessons(loaded, &mut model)?;
+    let taught = lessons.head.is_some();
+    let head = match lessons.head.take() {
+        Some(head) => Some(head),
+        None => head(loaded, None, &mut model)?,
+    };
     let reloader = Reloader::new(
         requested,
         settings(config, model.path, loaded.folder()),
         model.card,
         Some(Box::new(Reader::new(loaded))),
-    );
-    let keeper = keeper(&config.commands)?;
+    )
+    .taught_in(lessons.folder(), taught);
+    for folder in StateFolder::configured(loaded) {
+        folder.make()?;
+    }
+    let keeper = keeper(loaded)?;
     let pipeline = reloader.pipeline(head, model.engine);
     let path = &reloader.settings.model;
     let guard = need::admit(loaded, path, pipeline.engine(), source.footprint)?;
@@ -47,12 +58,15 @@ pub fn daemon(
         Some(path) => Some(Textfile::open(path, &config.id)?),
         None => None,
     };
+    let opened = lessons.opening;
+    let labels = opened.as_ref().map(|opening| opening.state().names());
+    let labels = labels.unwrap_or_default();
     let progress = Arc::new(Progress::default());
     let publisher = if config.mqtt.enabled {
         let extras = Extras {
             commands: config.commands.clone(),
             progress: Some((Arc::clone(&progress), daemon::patience())),
-            announcement: Some(announcement(loaded, reloader.offer(&pipeline))),
+            announcement: Some(announcement(loaded, reloader.offer(&pipeline, labels))),
         };
         let outbox = config.outbox.below(loaded.folder());
         Some(Publisher::start_with(
@@ -77,6 +91,7 @@ pub fn daemon(
         None
     };
     let reviews = reviews(loaded)?;
+    let lessons = opened.map(Opening::start).transpose()?;
     source.start();
     Ok(Daemon {
         source,
@@ -88,6 +103,8 @@ pub fn daemon(
         reloader,
         report,
         textfile,
+        lessons,
+        lesson_pictures: config.teach.pictures.then(|| config.vision.clone()),
         keeper,
         progress,
     })
@@ -110,11 +127,12 @@ fn reviews(loaded: &Loaded) -> Result<Option<Reviews>, Failure> {
 }
 
 /// What keeps settings over restarts, in the configured folder or in systemd's.
-fn keeper(config: &CommandsConfig) -> Result<Option<Keeper>, Failure> {
+fn keeper(loaded: &Loaded) -> Result<Option<Keeper>, Failure> {
+    let config = &loaded.config.commands;
     if !config.keep {
         return Ok(None);
     }
-    match config.folder.clone().or_else(state_folder) {
+    match state_folder(loaded, config.folder.as_deref()) {
         Some(folder) => Ok(Some(Keeper::new(&folder))),
         None => Err(Failure::new(
             exit::CONFIG,
@@ -126,10 +144,7 @@ fn keeper(config: &CommandsConfig) -> Result<Option<Keeper>, Failure> {
 /// What Home Assistant is told, if that is enabled; and where to remember it.
 fn announcement(loaded: &Loaded, offer: Offer) -> Announcement {
     let config = &loaded.config;
-    let folder = match &config.homeassistant.folder {
-        Some(folder) => Some(loaded.folder().join(folder)),
-        None => state_folder(),
-    };
+    let folder = state_folder(loaded, config.homeassistant.folder.as_deref());
     let commands = if config.commands.enabled {
         config.commands.allow.clone()
     } else {
@@ -142,13 +157,8 @@ fn announcement(loaded: &Loaded, offer: Offer) -> Announcement {
             commands,
             snapshot: loaded.config.snapshot.enabled,
             thermometer: thermal::temperature().is_some(),
+            teach: loaded.config.teach.enabled,
         },
         offer,
     }
-}
-
-/// The folder that systemd gives to the service. It separates several by colons (systemd.exec(5)).
-fn state_folder() -> Option<PathBuf> {
-    let folders = std::env::var_os("STATE_DIRECTORY")?;
-    std::env::split_paths(&folders).find(|folder| !folder.as_os_str().is_empty())
 }

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::io;
 
-use crate::{config, daemon, engine, exit, metrics, pipeline, publish, record, source};
+use crate::{config, daemon, engine, exit, metrics, pipeline, publish, record, source, teach};
 
 /// Why a command failed: one line that says what, where and what to do, and the exit code.
 #[derive(Debug)]
@@ -37,6 +37,12 @@ impl From<config::Error> for Failure {
 
 impl From<engine::Error> for Failure {
     fn from(e: engine::Error) -> Self {
+        Self::new(e.exit_code(), e)
+    }
+}
+
+impl From<teach::Error> for Failure {
+    fn from(e: teach::Error) -> Self {
         Self::new(e.exit_code(), e)
     }
 }

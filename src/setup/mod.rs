@@ -2,7 +2,9 @@
 
 mod daemon;
 mod failure;
+mod folders;
 mod head;
+mod lessons;
 mod model;
 pub mod need;
 mod pictures;
@@ -11,5 +13,6 @@ mod reread;
 
 pub use daemon::daemon;
 pub use failure::Failure;
+pub use folders::StateFolder;
 pub use head::{head, head_path};
 pub use model::{Model, Packing, configuration, located, model};

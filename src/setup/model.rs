@@ -3,6 +3,8 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use rustix::process::{Resource, Rlimit, setrlimit};
+
 use super::{Failure, need};
 use crate::config::{self, Loaded};
 use crate::engine::{self, Card, Description, Engine, Output, Standing, bundle};
@@ -11,8 +13,15 @@ use crate::logging;
 use crate::memory;
 use crate::source::Footprint;
 
-/// Loads the configuration, starts the log and logs the file that is used.
+/// Loads the configuration, starts the log and logs the file that is used. From here on this
+/// process holds secrets, and leaves no core dump.
 pub fn configuration(named: Option<&Path>) -> Result<Loaded, Failure> {
+    let none = Rlimit {
+        current: Some(0),
+        maximum: Some(0),
+    };
+    // Nobody is refused a lower limit than the present one.
+    let _ = setrlimit(Resource::Core, none);
     let loaded = config::load(named)?;
     logging::start(&loaded.config.log);
     match &loaded.path {

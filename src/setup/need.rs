@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use super::pictures::{decoding, reviews, snapshots, takes_snapshots};
+use super::pictures::{decoding, lessons, reviews, snapshots, takes_snapshots};
 use super::{Failure, remedies};
 use crate::config::{Config, Loaded};
 use crate::engine::{Description, pack};
@@ -25,8 +25,8 @@ const BUNDLE: usize = 3 << 20;
 /// JPEG pictures and reading the first one brings in 1.9 to 2.2 MiB on x86-64.
 const FRAME_CODE: usize = 9 << 18;
 
-/// Code that each of MQTT 5, commands, Home Assistant, snapshots, review and metrics brings in while
-/// it runs. All of them together took 1.0 MiB at the peak on x86-64.
+/// Code that each of MQTT 5, commands, Home Assistant, snapshots, review, lessons and metrics brings
+/// in while it runs. All of them together took 1.0 MiB at the peak on x86-64.
 const FEATURE_CODE: usize = 1 << 18;
 
 /// Begins the watch over the memory of a daemon that runs `engine`, and logs the need.
@@ -110,11 +110,13 @@ fn facts(loaded: &Loaded, engine: &Description, source: Footprint, plain: usize)
         mqtt,
         snapshots: snapshots(config, source),
         reviews: reviews(config, source),
-        // Signals, capture, MQTT, the outbox's disk, snapshots, review, the closer of a camera, and
-        // the pool of a second engine.
+        lessons: lessons(config, source),
+        // Signals, capture, MQTT, the outbox's disk, snapshots, review, lessons, the closer of a
+        // camera, and the pool of a second engine.
         threads: 2
             + usize::from(takes_snapshots(config))
             + usize::from(config.review.folder.is_some())
+            + usize::from(config.teach.enabled)
             + usize::from(config.mqtt.enabled)
             + config.outbox.threads()
             + usize::from(camera)
@@ -130,6 +132,7 @@ fn features(config: &Config) -> usize {
         config.commands.enabled,
         config.homeassistant.enabled,
         takes_snapshots(config),
+        config.teach.enabled,
         config.metrics.textfile.is_some(),
     ];
     on.iter().filter(|on| **on).count() * FEATURE_CODE

@@ -2,7 +2,7 @@
 
 use crate::config::Config;
 use crate::source::Footprint;
-use crate::{review, snapshot, vision};
+use crate::{lessons, review, snapshot, vision};
 
 /// Bytes that pictures of this footprint take while they become the model's input and are compared
 /// with a taught scene.
@@ -33,4 +33,10 @@ pub(super) fn reviews(config: &Config, source: Footprint) -> usize {
     }
     let (frame, size) = (source.frame.max(source.lent), (source.width, source.height));
     review::memory(&config.review, &config.vision, frame, size) + source.whole
+}
+
+/// Bytes that lessons take.
+pub(super) fn lessons(config: &Config, source: Footprint) -> usize {
+    let (frame, size) = (source.frame.max(source.lent), (source.width, source.height));
+    lessons::memory(&config.teach, &config.vision, frame, size)
 }

@@ -49,6 +49,15 @@ pub fn of(config: &Config, engine: &Description, source: Footprint, facts: &Fact
         let words = "leave review.folder out".into();
         all.extend(Remedy::new("review", words, facts, &changed));
     }
+    if config.teach.enabled {
+        let changed = Facts {
+            lessons: 0,
+            threads: facts.threads - 1,
+            ..*facts
+        };
+        let words = "set teach.enabled = false".into();
+        all.extend(Remedy::new("teach", words, facts, &changed));
+    }
     if config.mqtt.enabled && config.outbox.max_bytes > OUTBOX {
         let changed = Facts {
             mqtt: facts.mqtt - (config.outbox.max_bytes - OUTBOX).min(facts.mqtt),

@@ -58,6 +58,7 @@ impl Config {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::misfit::expect_misfits;
 
     #[test]
     fn an_empty_section_takes_no_pictures() {
@@ -69,15 +70,13 @@ mod tests {
 
     #[test]
     fn a_key_out_of_range_is_named_with_its_allowed_values() {
-        for (text, key, range) in [
-            ("longest_side = 63", "longest_side", "64 to 3840 pixels"),
-            ("quality = 96", "quality", "10 to 95"),
-            ("max_bytes = 4095", "max_bytes", "4096 to 8388608 bytes"),
-        ] {
-            let config: Config = toml::from_str(text).unwrap();
-            let misfit = config.check().unwrap_err();
-            assert_eq!(misfit.key, key);
-            assert!(misfit.message.contains(range), "{misfit}");
-        }
+        expect_misfits(
+            Config::check,
+            &[
+                ("longest_side = 63", "longest_side", "64 to 3840 pixels"),
+                ("quality = 96", "quality", "10 to 95"),
+                ("max_bytes = 4095", "max_bytes", "4096 to 8388608 bytes"),
+            ],
+        );
     }
 }

@@ -6,7 +6,8 @@
 //! it do not wait.
 //!
 //! The copy is in one place at a time: here, or with the thread. While the thread encodes, another
-//! change gets no picture, which is counted.
+//! change gets no picture, which is counted. Once it is done, the next frame has the place, also
+//! before the picture is published.
 
 mod config;
 mod encode;
@@ -29,6 +30,9 @@ const PATIENCE: Duration = Duration::from_secs(5);
 
 /// The time between two lines about missing pictures.
 const QUIET: Duration = Duration::from_secs(60);
+
+/// Why a picture is given up after a reload.
+const OUTDATED: &str = "the configuration has changed since it was taken";
 
 /// What a picture is of.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -61,6 +65,8 @@ pub struct Snapshots {
     done: Receiver<Done>,
     /// The copy's place; `None` while the thread has it.
     kept: Option<Frame>,
+    /// A picture that the thread has made and nobody has taken yet.
+    made: Option<Made>,
     /// The number of the frame that was copied.
     copied: Option<u64>,
     /// How pictures are seen.
@@ -88,6 +94,15 @@ struct Done {
     event: Option<Event>,
     command: bool,
     made: Result<Picture, Error>,
+}
+
+/// What became of a job, without the frame's bytes.
+struct Made {
+    event: Option<Event>,
+    command: bool,
+    seq: u64,
+    captured: Captured,
+    picture: Result<Picture, String>,
 }
 
 impl Snapshots {
@@ -128,6 +143,7 @@ impl Snapshots {
             jobs,
             done,
             kept: Some(Frame::empty()),
+            made: None,
             copied: None,
             seen: vision.clone(),
             vision: None,
@@ -152,6 +168,9 @@ impl Snapshots {
         self.seen.clone_from(vision);
         self.vision = Some(vision.clone());
         self.outdated = self.kept.is_none();
+        if let Some(made) = &mut self.made {
+            made.picture = Err(OUTDATED.into());
+        }
     }
 
     /// Whether the broker is to keep the last picture.
@@ -166,6 +185,7 @@ impl Snapshots {
         if !near && self.requested.is_none() {
             return;
         }
+        self.collect();
         if let Some(kept) = &mut self.kept {
             kept.copy(frame);
             self.copied = Some(frame.seq);
@@ -211,20 +231,15 @@ impl Snapshots {
             self.requested = None;
             self.miss("the camera has sent no frame since it was asked for");
         }
-        let Done {
-            frame,
+        self.collect();
+        let Made {
             event,
             command,
-            made,
-        } = self.done.try_recv().ok()?;
-        let (seq, captured) = (frame.seq, frame.captured);
-        self.kept = Some(frame);
-        let made = if std::mem::take(&mut self.outdated) {
-            Err("the configuration has changed since it was taken".into())
-        } else {
-            made.map_err(|error| error.to_string())
-        };
-        match made {
+            seq,
+            captured,
+            picture,
+        } = self.made.take()?;
+        match picture {
             Ok(picture) => Some(Snapshot {
                 event,
                 command,
@@ -237,6 +252,30 @@ impl Snapshots {
                 None
             }
         }
+    }
+
+    /// Takes the place of the copy back from the thread, if it has done its job and the picture
+    /// before was taken.
+    fn collect(&mut self) {
+        if self.made.is_some() {
+            return;
+        }
+        let Ok(done) = self.done.try_recv() else {
+            return;
+        };
+        let picture = if std::mem::take(&mut self.outdated) {
+            Err(OUTDATED.into())
+        } else {
+            done.made.map_err(|error| error.to_string())
+        };
+        self.made = Some(Made {
+            event: done.event,
+            command: done.command,
+            seq: done.frame.seq,
+            captured: done.frame.captured,
+            picture,
+        });
+        self.kept = Some(done.frame);
     }
 
     /// Pictures that were wanted and that there are none of.
@@ -261,7 +300,7 @@ pub(crate) fn memory(
     frame: usize,
     (width, height): (usize, usize),
 ) -> usize {
-    // One waits or is kept, one is under way and one in the connection's buffer.
-    let sent = 3 * config.max_bytes;
+    // One waits or is kept, one is under way, one is made and one in the connection's buffer.
+    let sent = 4 * config.max_bytes;
     frame + encoder_memory(&config.bounds(), vision, width, height) + sent
 }

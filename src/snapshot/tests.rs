@@ -31,7 +31,7 @@ fn answer(snapshots: &mut Snapshots) -> Option<Snapshot> {
     let end = Instant::now() + Duration::from_secs(60);
     loop {
         let ready = snapshots.ready();
-        if ready.is_some() || snapshots.kept.is_some() {
+        if ready.is_some() || (snapshots.kept.is_some() && snapshots.made.is_none()) {
             return ready;
         }
         assert!(Instant::now() < end, "the thread does not answer");
@@ -132,5 +132,42 @@ fn a_frame_that_is_no_picture_is_counted() {
     snapshots.frame(&broken, true);
     snapshots.passed(&broken, event("e"));
     assert_eq!(answer(&mut snapshots), None);
+    assert_eq!(snapshots.missed(), 1);
+}
+
+#[test]
+fn events_at_each_frame_all_have_pictures_if_there_is_time() {
+    let mut snapshots = snapshots();
+    let mut pictures = Vec::new();
+    for seq in 0..20 {
+        // As the main loop: it takes what is ready, then a frame once one comes.
+        pictures.extend(snapshots.ready().map(|snapshot| snapshot.seq));
+        let end = Instant::now() + Duration::from_secs(60);
+        while snapshots.copied != Some(seq) {
+            assert!(Instant::now() < end, "the thread does not answer");
+            snapshots.frame(&frame(seq, 30), true);
+            thread::yield_now();
+        }
+        snapshots.passed(&frame(seq, 30), event("e"));
+    }
+    while pictures.len() < 20 {
+        pictures.extend(answer(&mut snapshots).map(|snapshot| snapshot.seq));
+    }
+    assert_eq!(pictures, (0..20).collect::<Vec<_>>());
+    assert_eq!(snapshots.missed(), 0);
+}
+
+#[test]
+fn a_made_picture_is_given_up_if_the_masks_change() {
+    let mut snapshots = snapshots();
+    snapshots.frame(&frame(0, 30), true);
+    snapshots.passed(&frame(0, 30), event("e"));
+    let end = Instant::now() + Duration::from_secs(60);
+    while snapshots.made.is_none() {
+        assert!(Instant::now() < end, "the thread does not answer");
+        snapshots.frame(&frame(1, 30), true);
+    }
+    snapshots.set_vision(&toml::from_str("masks = [[0, 0, 1, 1]]").unwrap());
+    assert_eq!(snapshots.ready(), None);
     assert_eq!(snapshots.missed(), 1);
 }

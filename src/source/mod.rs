@@ -26,7 +26,7 @@ pub(crate) use loss::Loss;
 pub(crate) use mode::Mode;
 pub use open::Opened;
 pub(crate) use open::{Looked, expected, look, open};
-pub(crate) use recording::Fetched;
+pub(crate) use recording::{Fetched, Named};
 pub use recording::{Recording, RecordingOptions};
 pub(crate) use status::Status;
 pub use status::{Monitor, SourceState};

@@ -70,11 +70,11 @@ pub(super) fn rule(
         tops.push(1.0 / sum);
         leads.push((1.0 - second) / sum);
     }
-    let threshold = low(tops).map_or(0.5, |t| t.clamp(0.4, 0.55)) as f32;
+    let threshold = low(tops).map_or(0.45, |t| t.clamp(0.4, 0.55)) as f32;
     Rule {
         threshold,
         release: 0.6 * threshold,
-        margin: low(leads).map_or(0.1, |l| l.clamp(0.02, 0.1)) as f32,
+        margin: low(leads).map_or(0.05, |l| l.clamp(0.02, 0.1)) as f32,
     }
 }
 

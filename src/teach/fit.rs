@@ -24,10 +24,12 @@ pub struct Options {
 /// Bytes that [`fit`] takes at most for so many examples of so many labels with `width` features,
 /// beside the examples themselves and with the head that it gives.
 pub fn memory(examples: usize, labels: usize, width: usize) -> usize {
-    let floats = 2 * labels * width * size_of::<f32>();
-    let doubles = (3 * labels * width + examples * (labels + 8)) * size_of::<f64>();
-    let lists = examples * 12 * size_of::<usize>();
-    solve::memory(examples, labels, width) + floats + doubles + lists
+    let lists = examples * 16 * size_of::<usize>() + (16 << 10);
+    let solution = labels * (examples + width) * size_of::<f64>();
+    // The means of the kinds and the head are made when the equations are gone.
+    let after = labels * width * (size_of::<f64>() + 3 * size_of::<f32>());
+    let solving = solve::memory(examples, labels, width);
+    lists + solution + solving.max(after)
 }
 
 /// Fits a head to `examples` and tells how good it is. The order in which the examples came changes
@@ -94,8 +96,12 @@ fn head(
     let mut order: Vec<usize> = (0..labels).collect();
     order.sort_by_key(|&kind| lessons.labels[kind]);
     let rows = |all: &[f64]| -> Vec<f32> {
-        let row = |&kind: &usize| all[kind * width..][..width].iter().map(|v| *v as f32);
-        order.iter().flat_map(row).collect()
+        let mut out = Vec::with_capacity(labels * width);
+        for &kind in &order {
+            let row = &all[kind * width..][..width];
+            out.extend(row.iter().map(|v| *v as f32));
+        }
+        out
     };
     let known = Known {
         centre: space.centre,

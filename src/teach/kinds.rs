@@ -8,7 +8,7 @@ use crate::engine::NOTHING;
 /// limit: of pictures of other kinds fewer pass it than is lost of the known ones.
 const DEVIATIONS: f64 = 1.45;
 /// The limit where no example can be left out, and how many examples it counts as beside others.
-const USUAL: f64 = 0.36;
+const USUAL: f64 = 0.34;
 const USUAL_WEIGHT: f64 = 4.0;
 /// The limits of the limit. In a fixed view all examples may reach 0.98, and the same view at night
 /// 0.8: light and weather change more than the minutes of teaching show.

@@ -77,7 +77,8 @@ impl Config {
         Ok(())
     }
 
-    /// Bytes that the masks take, at most, in each place that reads pictures of up to `height` rows.
+    /// Bytes that the masks take, at most, in each place that reads pictures of up to `height`
+    /// rows.
     pub(crate) fn mask_memory(&self, height: usize) -> usize {
         Mask::memory(&self.masks, height)
     }

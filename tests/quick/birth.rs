@@ -157,6 +157,7 @@ fn hanging(broker: &Broker, hangs: &Arc<AtomicBool>, patience: Duration) -> InPr
         mqtt: 0,
         snapshots: 0,
         reviews: 0,
+        lessons: 0,
         threads: 0,
     };
     let source = Hanging {
@@ -196,6 +197,8 @@ fn hanging(broker: &Broker, hangs: &Arc<AtomicBool>, patience: Duration) -> InPr
         reloader,
         report: Request::default(),
         textfile: None,
+        lessons: None,
+        lesson_pictures: None,
         keeper: None,
         snapshots: None,
         reviews: None,

@@ -1,11 +1,9 @@
-//! A broker over TLS: certificates of every wrong kind are told apart, and keys stay secret.
+//! A broker over TLS: certificates of every wrong kind are told apart.
 
 use std::path::Path;
 
 use crate::support::certificates::{ALWAYS, Authority, Certificate, FUTURE, PAST, text};
-use crate::support::daemon::{bottles, configuration};
-use crate::support::program::goldcrest;
-use crate::support::{Broker, Daemon, PATIENCE, Talker};
+use crate::support::{Broker, PATIENCE, Talker};
 use goldcrest::publish::{Config, Error, TlsConfig, probe};
 
 const HERE: &str = "DNS:localhost,IP:127.0.0.1";
@@ -68,6 +66,11 @@ fn each_wrong_certificate_of_a_broker_is_one_line() {
             sign("b", "DNS:mqtt.lan", ALWAYS),
             &authority,
             "mqtt.lan and not for 127.0.0.1; correct mqtt.host, or set mqtt.tls.server_name",
+        ),
+        (
+            sign("e", "DNS:mqtt.lan,IP:127.0.0.2", ALWAYS),
+            &authority,
+            "its certificate is for mqtt.lan, 127.0.0.2 and not for 127.0.0.1; correct",
         ),
         (
             sign("c", HERE, PAST),
@@ -183,7 +186,7 @@ fn files_that_cannot_be_used_are_errors_of_the_configuration() {
         "-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n",
     );
     let (cert, key) = (text(&one.file), text(&one.key));
-    let gone = || Some("/nonexistent/file".to_string());
+    let gone = || Some("/etc/nonexistent".to_string());
     for (ca, cert, key, says) in [
         (
             nothing(),
@@ -201,7 +204,7 @@ fn files_that_cannot_be_used_are_errors_of_the_configuration() {
             gone(),
             None,
             None,
-            "ca_file cannot be read: /nonexistent/file: No such file",
+            "ca_file cannot be read: /etc/nonexistent: No such file",
         ),
         (broken, None, None, "ca_file cannot be used: "),
         (
@@ -241,46 +244,5 @@ fn files_that_cannot_be_used_are_errors_of_the_configuration() {
             line.starts_with("mqtt.tls.") && line.contains(says),
             "{line}"
         );
-    }
-}
-
-#[test]
-fn a_password_and_a_key_are_shown_nowhere() {
-    let authority = Authority::new("birds");
-    let server = authority.sign("broker", HERE, ALWAYS);
-    let client = authority.sign("front", HERE, ALWAYS);
-    let ca = authority.file();
-    let broker = Broker::with_tls(
-        &server,
-        &format!("cafile {}\nrequire_certificate true\n", ca.display()),
-    );
-    let key = std::fs::read_to_string(&client.key).unwrap();
-    let mut secrets = vec!["cuckoo's egg"];
-    secrets.extend(key.lines().filter(|line| !line.starts_with("-----")));
-    let mqtt = |port| {
-        format!(
-            "[mqtt]\nurl = \"mqtts://127.0.0.1:{port}\"\nusername = \"bird\"\npassword = \"cuckoo's egg\"\n\
-             [mqtt.tls]\nca_file = {ca:?}\ncert_file = {:?}\nkey_file = {:?}\n",
-            client.file, client.key
-        )
-    };
-    let stays_secret = |text: &str| {
-        for secret in &secrets {
-            assert!(!text.contains(secret), "{secret} is shown: {text}");
-        }
-    };
-    // A broker that takes the connection, and a port where none is.
-    for port in [broker.port(), 9] {
-        let folder = tempfile::tempdir().unwrap();
-        let config = configuration(folder.path(), &bottles("loop"), &mqtt(port));
-        let ran = goldcrest(&["check", "--json", "--config", config.to_str().unwrap()]);
-        assert_eq!(ran.code, if port == 9 { 69 } else { 0 }, "{}", ran.stderr);
-        stays_secret(&(ran.stdout + &ran.stderr));
-    }
-    let more = format!("{}[log]\nlevel = \"trace\"\n", mqtt(broker.port()));
-    let mut daemon = Daemon::start(&more);
-    daemon.expect("connected as");
-    for line in daemon.end() {
-        stays_secret(&line);
     }
 }

@@ -350,6 +350,7 @@ fn the_page_about_mqtt_names_each_command_and_its_answer() {
         "threshold",
         "log_level",
         "health",
+        "teach",
     ] {
         assert!(page.contains(&format!("\n| `{name}` |")), "{name}");
     }

@@ -31,6 +31,7 @@ fn every_section_refuses_what_it_does_not_know() {
         ("observe", "heartbeat"),
         ("mqtt", "keep_alive"),
         ("commands", "enabled"),
+        ("teach", "max_examples"),
         ("outbox", "max_bytes"),
         ("snapshot", "quality"),
         ("review", "most"),
@@ -77,6 +78,7 @@ fn every_range_is_held() {
         ("outbox", "max_bytes", "0"),
         ("mqtt", "max_packet", "10"),
         ("commands", "allow", "[\"reboot\"]"),
+        ("teach", "max_examples", "1"),
         ("snapshot", "longest_side", "10"),
         ("snapshot", "quality", "100"),
         ("snapshot", "max_bytes", "10"),
@@ -132,7 +134,7 @@ fn a_key_of_another_program_is_answered_by_a_sentence() {
     for (text, says) in [
         (
             "[mqtt]\ntls = true\n",
-            "mqtt.tls: invalid type: boolean `true`, expected a section [mqtt.tls]",
+            "mqtt.tls: must be a section [mqtt.tls]",
         ),
         (
             "[mqtt]\n[mqtt.tls]\nca = \"x\"\n",

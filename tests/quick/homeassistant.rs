@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::path::Path;
+use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
@@ -95,6 +96,34 @@ fn a_start_of_home_assistant_brings_everything_again() {
     assert!(daemon.runs());
     let late = Subscriber::new(&broker, "homeassistant/#");
     assert!(late.expect("config").retained);
+}
+
+#[test]
+fn a_device_that_is_deleted_in_home_assistant_returns_alone() {
+    let broker = Broker::start();
+    let state = tempfile::tempdir().unwrap();
+    let subscriber = Subscriber::new(&broker, "#");
+    let mut daemon = Daemon::start(&config(&broker, state.path(), "porch_1"));
+    until(&subscriber, is_online);
+    // Home Assistant clears the topic once for each entity.
+    for _ in 0..3 {
+        broker.publish(TOPIC, "");
+    }
+    let again = until(&subscriber, is_online);
+    let announced = |m: &Received| m.topic == TOPIC && !m.text.is_empty();
+    assert_eq!(again.iter().filter(|m| announced(m)).count(), 1);
+    let discovery = place(&again, "/config", |m| !m.text.is_empty());
+    for name in ["/label", "/camera", "/settings"] {
+        place(&again[discovery..], name, |_| true);
+    }
+    daemon.expect("the device was deleted; announcing it again");
+    assert!(Subscriber::new(&broker, TOPIC).expect("config").retained);
+    // Not more often than once a minute.
+    broker.publish(TOPIC, "");
+    let end = Instant::now() + Duration::from_secs(8);
+    while let Some(message) = subscriber.next(end.saturating_duration_since(Instant::now())) {
+        assert!(!announced(&message), "{message:?}");
+    }
 }
 
 #[test]

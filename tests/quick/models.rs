@@ -68,7 +68,7 @@ fn colours(rest: &[&str]) -> Vec<u8> {
 }
 
 /// A model of [`colours`] in `folder`, its configuration, and one red picture.
-fn model(folder: &Path, rest: &[&str], std: &str, labels: &[u8]) {
+pub(crate) fn model(folder: &Path, rest: &[&str], std: &str, labels: &[u8]) {
     let at = |name: &str| folder.join(name);
     fs::write(at("m.onnx"), colours(rest)).unwrap();
     fs::write(at("labels.txt"), labels).unwrap();

@@ -70,8 +70,8 @@ fn pipe(mut from: TcpStream, mut to: TcpStream) {
     });
 }
 
-/// A subscriber that reads all that the broker wrote, even after the broker's end: nothing but bytes
-/// in the kernel lies between.
+/// A subscriber that reads all that the broker wrote, even after the broker's end: nothing but
+/// bytes in the kernel lies between.
 struct Reader(TcpStream);
 
 impl Reader {
@@ -300,6 +300,22 @@ fn segments(folder: &Path) -> Vec<PathBuf> {
 }
 
 #[test]
+fn a_folder_that_is_removed_comes_back_with_all_that_waits() {
+    let around = tempfile::tempdir().unwrap();
+    let folder = around.path().join("waiting");
+    let mut talker = alone(&folder, 1 << 20);
+    let stored = |talker: &Talker| talker.publisher.counts().events.stored;
+    (0..5).for_each(|n| talker.see(n % 3));
+    assert!(wait_for(PATIENCE, || stored(&talker) == 5));
+    std::fs::remove_dir_all(&folder).unwrap();
+    talker.see(2);
+    assert!(wait_for(PATIENCE, || stored(&talker) == 6 && folder.is_dir()));
+    assert!(!talker.publisher.close(Duration::from_secs(1)));
+    let again = alone(&folder, 1 << 20);
+    assert_eq!(again.publisher.counts().events.recovered, 6);
+}
+
+#[test]
 fn a_daemon_sends_the_events_of_the_run_before() {
     let folder = tempfile::tempdir().unwrap();
     let port = free_port();
@@ -403,46 +419,6 @@ fn a_label_that_is_too_large_gets_fewer_best_labels_and_one_line() {
         .iter()
         .filter(|l| l.contains("/label: a message is larger"));
     assert_eq!(said.count(), 1, "{log:#?}");
-}
-
-#[test]
-fn two_replays_of_a_recording_publish_the_same_bytes() {
-    let broker = Broker::start();
-    let folder = tempfile::tempdir().unwrap();
-    let config = configuration(folder.path(), &bottles("stop"), &broker.config_toml());
-    let config = config.to_str().unwrap();
-    let subscriber = Subscriber::new(&broker, "goldcrest/test-replay/event");
-    let availability = Subscriber::new(&broker, "goldcrest/test-replay/availability");
-    let play = || {
-        let arguments = [
-            "replay",
-            "tests/recordings/bottles",
-            "--mqtt",
-            "--fps",
-            "10",
-        ];
-        let ran = goldcrest(&[&arguments[..], &["--config", config]].concat());
-        assert_eq!(ran.code, 0, "{}", ran.stderr);
-        availability.expect_that("availability", |m| m.text == "offline");
-        let mut texts = Vec::new();
-        // A marker behind the events.
-        broker.publish("goldcrest/test-replay/event", "end");
-        loop {
-            let message = subscriber.next(PATIENCE).expect("the marker comes");
-            if message.text == "end" {
-                break;
-            }
-            let mut json = message.json();
-            for time in ["since", "captured"] {
-                json[time] = "".into();
-            }
-            texts.push(json.to_string());
-        }
-        texts
-    };
-    let (first, second) = (play(), play());
-    assert!(!first.is_empty());
-    assert_eq!(first, second);
 }
 
 #[test]

@@ -3,6 +3,7 @@
 use std::fs;
 
 use crate::support::Broker;
+use crate::support::certificates::{ALWAYS, Authority};
 use crate::support::program::{command, goldcrest, output};
 
 #[test]
@@ -41,6 +42,43 @@ fn a_fleet_loses_nothing_and_says_what_it_did() {
         number("bytes_per_device_day") > 4 * 300 * 40_000,
         "{report}"
     );
+}
+
+#[test]
+fn a_fleet_over_tls_and_both_versions_loses_nothing() {
+    let authority = Authority::new("birds");
+    let server = authority.sign("broker", "IP:127.0.0.1", ALWAYS);
+    let broker = Broker::with_tls(&server, "");
+    let folder = tempfile::tempdir().unwrap();
+    for version in [3, 5] {
+        let config = folder.path().join("config.toml");
+        let text = format!(
+            "[mqtt]\nurl = \"mqtts://127.0.0.1:{}\"\nversion = {version}\n[mqtt.tls]\nca_file = {:?}\n",
+            broker.port(),
+            authority.file()
+        );
+        fs::write(&config, text).unwrap();
+        let ran = goldcrest(&[
+            "simulate",
+            "--devices",
+            "10",
+            "--rate",
+            "120",
+            "--seconds",
+            "3",
+            "--json",
+            "--config",
+            config.to_str().unwrap(),
+        ]);
+        assert_eq!(ran.code, 0, "{version}: {}", ran.stderr);
+        let report: serde_json::Value = serde_json::from_str(&ran.stdout).unwrap();
+        assert_eq!(report["connected"], 10, "{version}: {report}");
+        assert!(report["sent"].as_u64() >= Some(10), "{version}: {report}");
+        assert_eq!(report["arrived"], report["sent"], "{version}: {report}");
+        for key in ["lost", "dropped", "doubled", "out_of_order", "unreadable"] {
+            assert_eq!(report[key], 0, "{version}: {key}: {report}");
+        }
+    }
 }
 
 #[test]

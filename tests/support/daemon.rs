@@ -34,7 +34,14 @@ impl Daemon {
     pub fn on(source: &str, more: &str) -> Self {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let config = configuration(folder.path(), source, more);
-        Self::run(folder, &config)
+        Self::run(folder, &config, &[])
+    }
+
+    /// Starts it on the bottles with these variables in its environment.
+    pub fn in_environment(more: &str, environment: &[(&str, &Path)]) -> Self {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let config = configuration(folder.path(), &bottles("loop"), more);
+        Self::run(folder, &config, environment)
     }
 
     /// Starts it with `text` as its whole configuration.
@@ -42,18 +49,19 @@ impl Daemon {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let config = folder.path().join("config.toml");
         fs::write(&config, text).expect("a configuration can be written");
-        Self::run(folder, &config)
+        Self::run(folder, &config, &[])
     }
 
     /// Starts it with the configuration at `config`, which stands in `folder`.
     pub fn of_file(folder: TempDir, config: &Path) -> Self {
-        Self::run(folder, config)
+        Self::run(folder, config, &[])
     }
 
-    fn run(folder: TempDir, config: &Path) -> Self {
+    fn run(folder: TempDir, config: &Path, environment: &[(&str, &Path)]) -> Self {
         let mut run = command(&["run", "--config", config.to_str().expect("UTF-8")]);
         // A cache of its own holds no other bundle.
         run.env("XDG_CACHE_HOME", folder.path().join("cache"));
+        run.envs(environment.iter().copied());
         let mut child = run.stderr(Stdio::piped()).spawn().expect("it starts");
         let errors = BufReader::new(child.stderr.take().expect("it is piped"));
         let (send, lines) = mpsc::channel();
@@ -147,13 +155,14 @@ pub fn bottles(at_end: &str) -> String {
     format!("kind = \"recording\"\npath = {path:?}\nat_end = \"{at_end}\"\n")
 }
 
-/// Keys of `[observe]` with which [`changing`] leads to events, whatever the model makes of it; they
-/// come first in what [`configuration`] gets as `more`.
+/// Keys of `[observe]` with which [`changing`] leads to events, whatever the model makes of it;
+/// they come first in what [`configuration`] gets as `more`.
 pub const CHANGING: &str =
     "threshold = 0.1\nrelease = 0.1\nmargin = 0.0\nspread = 0.0\nsmoothing = 0.2\n";
 
-/// A source for [`configuration`]: twenty pictures in `folder`, over and over, ten of bottles and ten
-/// of a plain wall. A bar of 64 pixels at the right of each has the level that [`numbered`] reads.
+/// A source for [`configuration`]: twenty pictures in `folder`, over and over, ten of bottles and
+/// ten of a plain wall. A bar of 64 pixels at the right of each has the level that [`numbered`]
+/// reads.
 pub fn changing(folder: &Path) -> String {
     for n in 0..20 {
         let name = format!("tests/recordings/bottles/bottles-{}.jpg", n + 20);

@@ -63,8 +63,13 @@ pub struct Subscriber {
 impl Subscriber {
     /// Subscribes to `filter` and returns once the broker has confirmed it.
     pub fn new(broker: &Broker, filter: &str) -> Self {
+        Self::at(broker.port(), filter)
+    }
+
+    /// Does the same at a port of a broker that has several.
+    pub fn at(port: u16, filter: &str) -> Self {
         let name = format!("subscriber{:x}", rand_id());
-        let mut options = MqttOptions::new(name, Address::tcp("127.0.0.1", broker.port()));
+        let mut options = MqttOptions::new(name, Address::tcp("127.0.0.1", port));
         options.set_max_packet_size(1 << 24, 1 << 24);
         let (client, mut connection) = Client::builder(options).capacity(8).build();
         client

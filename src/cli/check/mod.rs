@@ -16,7 +16,7 @@ use crate::exit;
 use crate::memory::{Guard, Item};
 use crate::metrics;
 use crate::publish;
-use crate::setup::{self, Failure};
+use crate::setup::{self, Failure, StateFolder};
 use crate::signals::Stop;
 use crate::source::{self, Looked, SourceKind, camera, camera::Survey};
 
@@ -151,6 +151,9 @@ pub fn run(options: &Options) -> Result<(), Failure> {
     if let Some(probed) = config.review.below(loaded.folder()).probe() {
         let probed = probed.map_err(|e| Failure::new(e.exit_code(), format!("review.folder: {e}")));
         findings.push(Finding::of("review", probed));
+    }
+    for folder in StateFolder::configured(&loaded) {
+        findings.push(Finding::of(folder.section, folder.probe()));
     }
     if stop.requested() {
         return Err(source::Error::Interrupted.into());

@@ -2,13 +2,14 @@
 //! progress bar.
 
 use std::fmt::Display;
-use std::io::{self, BufWriter, IsTerminal, Stderr, StdoutLock, Write};
+use std::io::{self, BufWriter, Stderr, StdoutLock, Write};
 
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use indicatif::ProgressBar;
 
 use super::Options;
 use super::kind::Kind;
 use super::stills::Stills;
+use crate::cli::progress::progress;
 use crate::frame::Frame;
 use crate::meter::timing::Stages;
 use crate::observe::Update;
@@ -57,7 +58,7 @@ impl Output {
     pub fn new(lines: Lines, length: Option<u64>) -> Self {
         Self {
             lines,
-            bar: progress(length),
+            bar: progress(length, "frames"),
         }
     }
 
@@ -119,28 +120,5 @@ impl Listener for Output {
                 Ok(())
             }
         })
-    }
-}
-
-/// A progress bar on a terminal, nothing elsewhere.
-fn progress(length: Option<u64>) -> ProgressBar {
-    if !io::stderr().is_terminal() {
-        return ProgressBar::hidden();
-    }
-    let (bar, template) = match length {
-        Some(n) => (
-            ProgressBar::new(n),
-            "{bar:40} {pos}/{len} frames, {per_sec}, {eta} left",
-        ),
-        None => (
-            ProgressBar::no_length(),
-            "{spinner} {pos} frames, {per_sec}",
-        ),
-    };
-    bar.set_draw_target(ProgressDrawTarget::stderr());
-    // The templates are constants; were one wrong, indicatif's own would do.
-    match ProgressStyle::with_template(template) {
-        Ok(style) => bar.with_style(style),
-        Err(_) => bar,
     }
 }

@@ -23,8 +23,8 @@ pub(super) struct Report {
     seconds: f64,
     /// Messages of all topics a second, in this time.
     messages_per_second: f64,
-    /// Bytes that a device would publish in a day at this rate, MQTT's own included and those of TLS
-    /// and TCP not.
+    /// Bytes that a device would publish in a day at this rate, MQTT's own included and those of
+    /// TLS and TCP not.
     bytes_per_device_day: u64,
     /// Events that were handed to the publishers.
     sent: u64,

@@ -91,7 +91,7 @@ fn an_error_names_the_file_and_the_line_of_its_key() {
     );
     let line = refused(&[main, ("common.toml", "[mqtt]\nport = 'x'\n")]);
     assert!(
-        line.starts_with("common.toml:2: mqtt.port: invalid type"),
+        line.starts_with("common.toml:2: mqtt.port: must be a whole number"),
         "{line}"
     );
     let line = refused(&[main, ("common.toml", "[observe]\n\nthreshold = 7.0\n")]);

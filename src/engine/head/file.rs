@@ -37,7 +37,8 @@ pub fn read_head(path: &Path) -> Result<(Taught, String), Error> {
 /// system refuses. The file from before is then still there.
 pub fn write_head(path: &Path, taught: &Taught) -> Result<String, Error> {
     let bytes = encode(taught)?;
-    files::replace(path, &bytes).map_err(|cause| Error::Write {
+    // The daemon runs as another user than the one who taught.
+    files::replace_public(path, &bytes).map_err(|cause| Error::Write {
         path: path.into(),
         cause,
     })?;

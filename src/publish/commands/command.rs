@@ -5,7 +5,7 @@ use log::LevelFilter;
 use super::answer::Asker;
 
 /// The names of the commands.
-pub(crate) const NAMES: [&str; 7] = [
+pub(crate) const NAMES: [&str; 8] = [
     "pause",
     "resume",
     "snapshot",
@@ -13,10 +13,11 @@ pub(crate) const NAMES: [&str; 7] = [
     "threshold",
     "log_level",
     "health",
+    "teach",
 ];
 
 /// What is asked of the daemon.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Command {
     /// Stop classifying.
     Pause,
@@ -32,6 +33,25 @@ pub(crate) enum Command {
     LogLevel(LevelFilter),
     /// Publish health now.
     Health,
+    /// Teach, or take back what was taught.
+    Teach(Lesson),
+}
+
+/// What `teach` asks for.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum Lesson {
+    /// Take the present frame as an example of this label.
+    Example(String),
+    /// Take it as an example of the selected label.
+    Take,
+    /// Select this label.
+    Select(String),
+    /// Take the newest example back.
+    Undo,
+    /// Take all examples of this label back.
+    Forget(String),
+    /// Tell what is taught.
+    List,
 }
 
 /// A command that was understood and is allowed.

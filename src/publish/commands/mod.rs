@@ -3,11 +3,14 @@
 mod answer;
 mod command;
 mod config;
+mod content;
+mod object;
 mod parse;
 mod queue;
+mod teach;
 
 pub(crate) use answer::{Asker, Outcome};
-pub(crate) use command::{Command, NAMES, Request};
+pub(crate) use command::{Command, Lesson, NAMES, Request};
 pub use config::Config;
 pub(crate) use parse::parse;
 pub(crate) use queue::CommandQueue;

@@ -1,12 +1,12 @@
-//! The payloads of commands: plain text, or a JSON object with `value` and `correlation`.
+//! The payloads of commands: plain text, or a JSON object with `value` and `correlation`. `teach`
+//! has other keys.
 
 use log::LevelFilter;
-use serde_json::{Map, Value};
+use serde_json::Value;
 
 use super::command::{Command, NAMES};
-
-/// The longest correlation that is repeated in an answer, in bytes of JSON.
-const CORRELATION: usize = 256;
+use super::content::{Content, content};
+use super::teach;
 
 /// What a payload asks for, and the mark that the answer repeats.
 #[derive(Clone, Debug, PartialEq)]
@@ -20,41 +20,23 @@ pub(crate) struct Asked {
 /// Reads the payload of the command `name`.
 pub(crate) fn parse(name: &str, payload: &[u8]) -> Asked {
     let mut correlation = None;
-    let command = value(payload, &mut correlation).and_then(|value| command(name, value));
+    let command = content(payload, &mut correlation).and_then(|content| match name {
+        "teach" => teach::lesson(content).map(Command::Teach),
+        _ => value(content).and_then(|value| command(name, value)),
+    });
     Asked {
         command,
         correlation,
     }
 }
 
-/// The payload's value: its text, or what its JSON object has in `value`; null for none. Stores the
-/// object's correlation.
-fn value(payload: &[u8], correlation: &mut Option<Value>) -> Result<Value, String> {
-    let Ok(text) = std::str::from_utf8(payload) else {
-        return Err("the payload is not UTF-8 text".into());
+/// The content's value: its text, or what its JSON object has in `value`; null for none.
+fn value(content: Content) -> Result<Value, String> {
+    let mut object = match content {
+        Content::Text(text) if text.is_empty() => return Ok(Value::Null),
+        Content::Text(text) => return Ok(Value::String(text)),
+        Content::Object(object) => object,
     };
-    let text = text.trim();
-    if !text.starts_with('{') {
-        return Ok(match text {
-            "" => Value::Null,
-            text => Value::String(text.into()),
-        });
-    }
-    let mut object: Map<String, Value> =
-        serde_json::from_str(text).map_err(|e| format!("the payload is not valid JSON: {e}"))?;
-    match object.remove("correlation") {
-        Some(mark @ (Value::String(_) | Value::Number(_)))
-            if mark.to_string().len() <= CORRELATION =>
-        {
-            *correlation = Some(mark);
-        }
-        None | Some(Value::Null) => {}
-        Some(_) => {
-            return Err(format!(
-                "`correlation` must be a text or a number of at most {CORRELATION} bytes"
-            ));
-        }
-    }
     let value = object.remove("value").unwrap_or_default();
     match object.keys().next() {
         Some(key) => Err(format!(
@@ -210,11 +192,12 @@ mod tests {
             let payload = match name {
                 "threshold" => "0.5",
                 "log_level" => "info",
+                "teach" => "open",
                 _ => "",
             };
             ok(name, payload);
         }
-        for name in ["", "reboot", "Pause", "teach"] {
+        for name in ["", "reboot", "Pause", "learn"] {
             assert!(refused(name, "").starts_with("unknown command"), "{name}");
         }
     }
@@ -242,6 +225,8 @@ mod tests {
     fn what_is_malformed_is_named() {
         assert!(refused("pause", "{").starts_with("the payload is not valid JSON"));
         assert!(refused("pause", r#"{"for":1}"#).contains("unknown key \"for\""));
+        let twice = refused("threshold", r#"{"value":0.5,"value":0.7}"#);
+        assert!(twice.contains("\"value\" stands there twice"), "{twice}");
         let bytes = parse("pause", &[0xff]).command.unwrap_err();
         assert!(bytes.contains("UTF-8"), "{bytes}");
         let deep = "{\"value\":".to_string() + &"[".repeat(3000);

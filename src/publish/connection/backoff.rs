@@ -28,8 +28,8 @@ impl Backoff {
     }
 
     /// The next pause: after `n` rounds between 2^n and 2^(n+1) seconds, at most `longest`, and the
-    /// jitter. It began with the last try, which `took` so long: an address at which nothing answers
-    /// takes seconds to fail. At least a second remains.
+    /// jitter. It began with the last try, which `took` so long: an address at which nothing
+    /// answers takes seconds to fail. At least a second remains.
     pub(super) fn next(&mut self, longest: Duration, took: Duration) -> Duration {
         let pause = self.pause(longest, random());
         pause.saturating_sub(took).max(FIRST) + self.jitter.mul_f64(share(random()))

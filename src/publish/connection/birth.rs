@@ -52,8 +52,8 @@ impl Birth {
         self.phase == Phase::Done && self.online
     }
 
-    /// What to send next, while `in_flight` messages are not acknowledged. `alive` tells whether the
-    /// daemon works, where that is known.
+    /// What to send next, while `in_flight` messages are not acknowledged. `alive` tells whether
+    /// the daemon works, where that is known.
     pub(super) fn next(
         &mut self,
         outbox: &mut Outbox,

@@ -17,7 +17,7 @@ pub(crate) enum Distrust {
         /// The name that was asked for.
         asked: String,
         /// The names in the certificate; empty where they are not known.
-        named: String,
+        holds: String,
     },
     /// The broker's certificate has expired, at this time if it is known.
     Expired(Option<String>),
@@ -73,14 +73,14 @@ impl Distrust {
             CertificateError::UnknownIssuer | CertificateError::BadSignature => Self::UnknownIssuer,
             CertificateError::NotValidForName => Self::WrongName {
                 asked: String::new(),
-                named: String::new(),
+                holds: String::new(),
             },
             CertificateError::NotValidForNameContext {
                 expected,
                 presented,
             } => Self::WrongName {
                 asked: expected.to_str().into_owned(),
-                named: names(presented),
+                holds: names(presented),
             },
             CertificateError::Expired => Self::Expired(None),
             CertificateError::ExpiredContext { not_after, .. } => {
@@ -114,15 +114,18 @@ impl Distrust {
     }
 }
 
-/// The names in a certificate, without the words of the TLS crate around them.
+/// The names in a certificate, without the words of the TLS crate around them: it writes
+/// `DnsName("mqtt.lan")` and `IpAddress(127.0.0.1)`.
 fn names(presented: &[String]) -> String {
-    let bare = presented.iter().map(|name| {
-        let inner = name.strip_prefix("DnsName(\"");
-        inner
-            .and_then(|name| name.strip_suffix("\")"))
-            .unwrap_or(name)
+    let bare = presented.iter().filter_map(|name| {
+        let (kind, inner) = name.split_once('(')?;
+        let is_name = ["DnsName", "IpAddress", "UniformResourceIdentifier"].contains(&kind);
+        is_name.then(|| inner.trim_end_matches(')').trim_matches('"'))
     });
-    bare.collect::<Vec<_>>().join(", ")
+    // Whoever made the certificate chose the names.
+    bare.map(|name| name.escape_default().to_string())
+        .collect::<Vec<_>>()
+        .join(", ")
 }
 
 /// A time of a certificate, in UTC. The year 9999 stands for later ones.
@@ -156,6 +159,19 @@ mod tests {
         assert_eq!(Distrust::of(&reset()), None);
         let handshake = io::Error::other(Handshake(reset()));
         assert_eq!(Distrust::of(&handshake), Some(Distrust::Closed));
+    }
+
+    #[test]
+    fn names_stand_without_the_words_of_a_crate() {
+        let presented = [
+            "DnsName(\"mqtt.lan\")",
+            "IpAddress(127.0.0.1)",
+            "IpAddress(::1)",
+            "DirectoryName",
+            "DnsName(\"a\nb\")",
+        ];
+        let named = names(&presented.map(String::from));
+        assert_eq!(named, "mqtt.lan, 127.0.0.1, ::1, a\\nb");
     }
 
     #[test]

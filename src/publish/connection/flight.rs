@@ -9,8 +9,8 @@ use crate::publish::outbox::{Message, Ticket};
 /// through, so that an id is free again before its turn comes.
 pub(super) const WINDOW: usize = 16;
 
-/// How many bytes may be in flight before the last message that is handed over: the connection holds
-/// a copy of each.
+/// How many bytes may be in flight before the last message that is handed over: the connection
+/// holds a copy of each.
 const BYTES: usize = 32 << 10;
 
 /// How long the broker may take to acknowledge a message. A lost acknowledgement would occupy its

@@ -27,6 +27,8 @@ pub(super) enum Heard {
     Offline,
     /// Another program was born that wants all states again.
     Birth,
+    /// What we retain on the discovery topic was deleted.
+    Deleted,
 }
 
 /// Reads what comes.
@@ -34,6 +36,8 @@ pub(crate) struct Inbox {
     availability: String,
     commands: Option<Commands>,
     births: Vec<(String, String)>,
+    /// The topic of our device in Home Assistant.
+    discovery: Option<String>,
 }
 
 /// The topics and the limits of commands.
@@ -50,11 +54,12 @@ struct Commands {
 
 impl Inbox {
     /// For the topics of one instance. A message that equals one of `births`, topic and payload,
-    /// wants all states again.
+    /// wants all states again, and an empty one on `discovery` deletes our device.
     pub(crate) fn new(
         topics: &Topics,
         config: &commands::Config,
         births: Vec<(String, String)>,
+        discovery: Option<String>,
     ) -> Self {
         let commands = config.enabled.then(|| Commands {
             topics: topics.clone(),
@@ -68,11 +73,12 @@ impl Inbox {
             availability: topics.availability.clone(),
             commands,
             births,
+            discovery,
         }
     }
 
     /// The filters to subscribe to, the most trusted first.
-    pub(super) fn filters(&self) -> [Vec<String>; 3] {
+    pub(super) fn filters(&self) -> [Vec<String>; 4] {
         let commands = self.commands.as_ref();
         [
             vec![self.availability.clone()],
@@ -81,6 +87,7 @@ impl Inbox {
                 .into_iter()
                 .collect(),
             self.births.iter().map(|(topic, _)| topic.clone()).collect(),
+            self.discovery.iter().cloned().collect(),
         ]
     }
 
@@ -107,6 +114,12 @@ impl Inbox {
             return match &incoming.payload[..] {
                 b"offline" => Heard::Offline,
                 _ => Heard::Nothing,
+            };
+        }
+        if self.discovery.as_ref() == Some(&incoming.topic) {
+            return match incoming.payload.is_empty() {
+                true => Heard::Deleted,
+                false => Heard::Nothing,
             };
         }
         let is = |(topic, payload): &(String, String)| {

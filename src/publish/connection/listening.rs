@@ -14,6 +14,7 @@ use super::open::{Target, runtime, target};
 use super::rota::Rota;
 use super::shared::STEP;
 use super::wire::WireEvent;
+use crate::publish::servers::Named;
 use crate::publish::{Config, Error};
 
 /// How long the broker may take to forget the session.
@@ -26,6 +27,7 @@ pub(crate) struct Listening {
     thread: Option<JoinHandle<()>>,
     subscribed: Receiver<Result<(), Error>>,
     address: String,
+    named: Named,
 }
 
 impl Listening {
@@ -64,6 +66,7 @@ impl Listening {
             thread: Some(thread),
             subscribed,
             address: config.address(),
+            named: config.named(),
         })
     }
 
@@ -82,7 +85,7 @@ impl Listening {
             match self.subscribed.recv_timeout(STEP) {
                 Ok(answer) => return answer,
                 Err(RecvTimeoutError::Timeout) if Instant::now() < end && !give_up() => {}
-                Err(_) => return Err(Error::no_answer(&self.address, limit)),
+                Err(_) => return Err(Error::no_answer(&self.address, self.named, limit)),
             }
         }
     }
@@ -120,7 +123,7 @@ impl<F: FnMut(&str, &[u8], bool)> Ear<F> {
                 failure = self.hold(rota.server()) => failure,
             };
             let address = self.target.servers[rota.server()].to_string();
-            let error = Error::from_connection(&address, &failure);
+            let error = Error::from_connection(&address, self.target.named, &failure);
             log::debug!("{error}");
             // Only the first answer is waited for.
             let _ = self.told.send(Err(error));

@@ -6,10 +6,11 @@ use tokio::runtime::{self, Runtime};
 
 use super::dial::Dial;
 use super::flight::WINDOW;
+use super::secret_file::Places;
 use super::tls::Tls;
 use super::wire::{self, Connection, Options, Sender};
 use crate::publish::outbox::Message;
-use crate::publish::servers::Server;
+use crate::publish::servers::{Named, Server};
 use crate::publish::{Config, Error};
 
 /// Where to connect, and how.
@@ -17,6 +18,8 @@ use crate::publish::{Config, Error};
 pub(crate) struct Target {
     /// The brokers, at least one.
     pub(super) servers: Vec<Server>,
+    /// The key that names them.
+    pub(super) named: Named,
     pub(super) options: Options,
     /// The most that is added to a pause before a try to connect.
     pub(super) jitter: Duration,
@@ -34,12 +37,14 @@ pub(crate) fn target(
 ) -> Result<Target, Error> {
     let tls = if config.uses_tls() {
         let default = Default::default();
-        Some(Tls::load(config.tls.as_ref().unwrap_or(&default))?)
+        let tls = config.tls.as_ref().unwrap_or(&default);
+        Some(Tls::load(tls, &Places::of(&config.folder))?)
     } else {
         None
     };
     Ok(Target {
         servers: config.servers()?,
+        named: config.named(),
         options: Options {
             version: config.version(),
             client_id,

@@ -71,10 +71,10 @@ fn probe_server(
             match timeout(step, &mut next).await {
                 Ok(Ok(_)) => return Ok(()),
                 Ok(Err(failure)) => {
-                    return Err(Error::from_connection(&address, &failure));
+                    return Err(Error::from_connection(&address, target.named, &failure));
                 }
                 Err(_) if step.is_zero() || give_up() => {
-                    return Err(Error::no_answer(&address, limit));
+                    return Err(Error::no_answer(&address, target.named, limit));
                 }
                 Err(_) => {}
             }

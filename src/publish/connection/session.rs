@@ -110,7 +110,7 @@ impl Holder {
             self.shared.set_link(Link::Failed(Error::Unreachable {
                 address: address.clone(),
                 cause: "the MQTT client panicked".into(),
-                advice: "please report this bug with the broker's name and version",
+                advice: "please report this bug with the broker's name and version".into(),
             }));
             let closing = |state: &SharedState| state.closing.is_none();
             drop(self.shared.wait_while(backoff::REFUSED, closing));
@@ -197,7 +197,7 @@ impl Holder {
 
     /// Logs and notes a failed connection. Returns the longest pause before the next try.
     fn report(&mut self, failure: &ConnectionFailure) -> Duration {
-        let error = Error::from_connection(&self.address, failure);
+        let error = Error::from_connection(&self.address, self.target.named, failure);
         let line = error.to_string();
         if self.patience == Patience::Endless && self.lines.allows(&line, Instant::now()) {
             log::warn!("{line}; trying again");

@@ -1,8 +1,7 @@
 //! TLS over a connection: the files it needs, and the handshake.
 
 use std::fmt;
-use std::fs::File;
-use std::io::{self, Read};
+use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -16,7 +15,7 @@ use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
 use super::distrust::Handshake;
-use super::secret::{PasswordError, path_of};
+use super::secret_file::{self, PasswordError, Places};
 use crate::publish::tls::TlsConfig;
 
 /// The most bytes that a file of certificates or a key may have.
@@ -83,12 +82,12 @@ impl Tls {
     ///
     /// # Errors
     /// Each names the key, the file, the problem and the remedy in one line.
-    pub(crate) fn load(config: &TlsConfig) -> Result<Self, TlsError> {
+    pub(crate) fn load(config: &TlsConfig, places: &Places) -> Result<Self, TlsError> {
         let mut roots = RootCertStore::empty();
         match &config.ca_file {
             Some(name) => {
                 const KEY: &str = "mqtt.tls.ca_file";
-                let (certificates, path) = certificates(KEY, name)?;
+                let (certificates, path) = certificates(KEY, name, places)?;
                 for certificate in certificates {
                     let added = roots.add(certificate);
                     added.map_err(|_| unusable(KEY, &path, "a certificate in it is damaged"))?;
@@ -108,8 +107,8 @@ impl Tls {
             .with_root_certificates(roots);
         let mut made = match (&config.cert_file, &config.key_file) {
             (Some(certificate), Some(key)) => {
-                let (chain, chain_path) = certificates("mqtt.tls.cert_file", certificate)?;
-                let (key, key_path) = private_key(key)?;
+                let (chain, chain_path) = certificates("mqtt.tls.cert_file", certificate, places)?;
+                let (key, key_path) = private_key(key, places)?;
                 let made = builder.with_client_auth_cert(chain, key);
                 made.map_err(|e| match e {
                     rustls::Error::InconsistentKeys(_) => TlsError::OtherKey,
@@ -163,32 +162,23 @@ impl fmt::Debug for Tls {
     }
 }
 
-/// The bytes of the file that `name` stands for: a path, or `credential:NAME`.
-fn read(key: &'static str, name: &str) -> Result<(Vec<u8>, PathBuf), TlsError> {
-    let directory = std::env::var_os("CREDENTIALS_DIRECTORY");
-    let error = |error| TlsError::File { key, error };
-    let path = path_of(name, directory.as_deref()).map_err(error)?;
-    let mut bytes = Vec::new();
-    let read = File::open(&path).and_then(|f| f.take(LONGEST + 1).read_to_end(&mut bytes));
-    match read {
-        Err(e) => {
-            let cause = e.to_string();
-            Err(error(PasswordError::Unreadable { path, cause }))
-        }
-        Ok(_) if bytes.len() as u64 > LONGEST => Err(unusable(
-            key,
-            &path,
-            &format!("it has more than {LONGEST} bytes"),
-        )),
-        Ok(_) => Ok((bytes, path)),
+/// The bytes of the file that `name` stands for, and its path.
+fn read(key: &'static str, name: &str, places: &Places) -> Result<(Vec<u8>, PathBuf), TlsError> {
+    let (bytes, path) = secret_file::read(name, places, LONGEST + 1)
+        .map_err(|error| TlsError::File { key, error })?;
+    if bytes.len() as u64 > LONGEST {
+        let cause = format!("it has more than {LONGEST} bytes");
+        return Err(unusable(key, &path, &cause));
     }
+    Ok((bytes, path))
 }
 
 fn certificates(
     key: &'static str,
     name: &str,
+    places: &Places,
 ) -> Result<(Vec<CertificateDer<'static>>, PathBuf), TlsError> {
-    let (bytes, path) = read(key, name)?;
+    let (bytes, path) = read(key, name, places)?;
     let found: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&bytes).collect();
     match found {
         Ok(found) if !found.is_empty() => Ok((found, path)),
@@ -202,9 +192,9 @@ fn certificates(
     }
 }
 
-fn private_key(name: &str) -> Result<(PrivateKeyDer<'static>, PathBuf), TlsError> {
+fn private_key(name: &str, places: &Places) -> Result<(PrivateKeyDer<'static>, PathBuf), TlsError> {
     const KEY: &str = "mqtt.tls.key_file";
-    let (bytes, path) = read(KEY, name)?;
+    let (bytes, path) = read(KEY, name, places)?;
     match PrivateKeyDer::from_pem_slice(&bytes) {
         Ok(key) => Ok((key, path)),
         Err(e) => {

@@ -23,8 +23,8 @@ pub struct Announcement {
 }
 
 impl Announcement {
-    /// What the instance `id` tells Home Assistant at the broker `mqtt`, and the file that remembers
-    /// it. If the section is disabled, what was announced before is taken back.
+    /// What the instance `id` tells Home Assistant at the broker `mqtt`, and the file that
+    /// remembers it. If the section is disabled, what was announced before is taken back.
     pub(crate) fn discovery(
         &self,
         mqtt: &publish::Config,

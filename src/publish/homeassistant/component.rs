@@ -13,6 +13,7 @@ pub(super) enum Platform {
     Select,
     Sensor,
     Switch,
+    Text,
 }
 
 impl Platform {
@@ -27,6 +28,7 @@ impl Platform {
             Self::Select => "select",
             Self::Sensor => "sensor",
             Self::Switch => "switch",
+            Self::Text => "text",
         }
     }
 }

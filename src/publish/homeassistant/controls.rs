@@ -87,7 +87,8 @@ fn button(device: &Device, key: &'static str, name: &str, command: &str) -> Comp
     control(device, Platform::Button, key, name, command)
 }
 
-fn control(
+/// A control that sends the command `command`.
+pub(super) fn control(
     device: &Device,
     platform: Platform,
     key: &'static str,

@@ -18,13 +18,15 @@ pub struct Offer {
     pub head_hash: Option<String>,
     /// Seconds between two health messages.
     pub health_interval: f64,
+    /// Labels of which there are examples, and the one that is selected for the next.
+    pub lessons: Vec<String>,
 }
 
 impl Offer {
     /// Whether Home Assistant is told the same of both: it is not told of the hashes.
     pub(super) fn says_the_same(&self, other: &Self) -> bool {
         (&self.labels, &self.unknown, &self.model) == (&other.labels, &other.unknown, &other.model)
-            && self.health_interval == other.health_interval
+            && (self.health_interval, &self.lessons) == (other.health_interval, &other.lessons)
     }
 
     /// The hashes of the model and of the head.
@@ -45,6 +47,8 @@ pub struct Abilities {
     pub snapshot: bool,
     /// Whether the machine has a thermometer.
     pub thermometer: bool,
+    /// Whether it can be taught.
+    pub teach: bool,
 }
 
 /// One instance as a device of Home Assistant.

@@ -85,6 +85,11 @@ impl Discovery {
         Some((device.status_topic(), "online".into()))
     }
 
+    /// The topic of the device, on which others should publish nothing.
+    pub(crate) fn topic(&self) -> Option<String> {
+        self.device.as_ref().map(Device::discovery_topic)
+    }
+
     /// The connection is open, and the broker takes packets of `most` bytes: takes back what is not
     /// wanted any more, and announces the device.
     pub(crate) fn connected(&mut self, most: usize, now: SystemTime) {

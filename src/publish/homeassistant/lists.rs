@@ -94,6 +94,19 @@ fn keys(platform: &str) -> Option<(&'static [&'static str], &'static [&'static s
                 "retain",
             ],
         ),
+        "text" => (
+            &["command_topic"],
+            &[
+                "state_topic",
+                "value_template",
+                "command_template",
+                "min",
+                "max",
+                "mode",
+                "pattern",
+                "retain",
+            ],
+        ),
         "image" => (
             &["image_topic"],
             &["content_type", "image_encoding", "value_template"],
@@ -327,7 +340,19 @@ fn check_component(key: &str, component: &Map<String, Value>, device: &str) {
             );
             assert!(["auto", "box", "slider"].contains(&text("mode").expect("a mode")));
         }
-        "select" => check_options(key, &component["options"]),
+        "select" => {
+            check_options(key, &component["options"]);
+            // Such a state would count as none.
+            let options = component["options"].as_array().expect("a list");
+            let none = |o: &Value| o.as_str().is_some_and(|o| o.eq_ignore_ascii_case("none"));
+            assert!(!options.iter().any(none), "{key}: {options:?}");
+        }
+        "text" => {
+            let most = component["max"].as_u64().expect("a number");
+            assert!((1..=255).contains(&most), "{key}: {most}");
+            // An empty state must not be too short.
+            assert!(!component.contains_key("min"), "{key}");
+        }
         "event" => check_options(key, &component["event_types"]),
         _ => {}
     }

@@ -6,7 +6,7 @@ use serde_json::{Map, Value, json};
 
 use super::component::Component;
 use super::device::Device;
-use super::{controls, diagnostics, sight};
+use super::{controls, diagnostics, sight, teaching};
 
 /// The components of a discovery message by their keys, and the platform of each.
 pub(super) type Platforms = BTreeMap<String, String>;
@@ -69,6 +69,7 @@ fn components(device: &Device, with_options: bool) -> Vec<Component> {
         all.push(sight::snapshot(device));
     }
     all.extend(controls::all(device));
+    all.extend(teaching::all(device, with_options));
     all.extend(diagnostics::all(device));
     all
 }

@@ -15,6 +15,7 @@ mod message;
 mod node;
 mod record;
 mod sight;
+mod teaching;
 
 pub use announcement::Announcement;
 pub use config::Config;

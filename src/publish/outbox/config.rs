@@ -90,6 +90,7 @@ impl Config {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::misfit::expect_misfits;
 
     #[test]
     fn an_empty_section_gives_valid_defaults() {
@@ -99,16 +100,14 @@ mod tests {
 
     #[test]
     fn a_key_out_of_range_is_named_with_its_allowed_values() {
-        for (text, key, part) in [
-            ("max_bytes = 16383", "max_bytes", "16384 to 16777216 bytes"),
-            ("max_bytes = 16777217", "max_bytes", "is 16777217"),
-            ("folder = ''", "folder", "leave the key out"),
-        ] {
-            let config: Config = toml::from_str(text).unwrap();
-            let misfit = config.check().expect_err(text);
-            assert_eq!(misfit.key, key, "{text}");
-            assert!(misfit.message.contains(part), "{text}: {misfit}");
-        }
+        expect_misfits(
+            Config::check,
+            &[
+                ("max_bytes = 16383", "max_bytes", "16384 to 16777216 bytes"),
+                ("max_bytes = 16777217", "max_bytes", "is 16777217"),
+                ("folder = ''", "folder", "leave the key out"),
+            ],
+        );
     }
 
     #[test]

@@ -10,6 +10,7 @@ use std::collections::BTreeMap;
 use std::fs::{self, File, TryLockError};
 use std::io::{self, Read, Write};
 use std::ops::RangeInclusive;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use super::record::{self, Content, Found};
@@ -38,7 +39,7 @@ pub(crate) enum FolderError {
 #[derive(Debug)]
 pub(crate) struct Disk {
     folder: PathBuf,
-    _lock: File,
+    lock: File,
     /// Segments by the number in their names.
     segments: BTreeMap<u64, Segment>,
     /// The segment that records are appended to, which is the last one, and its length.
@@ -75,19 +76,9 @@ impl Disk {
     /// Another process uses the folder, or it cannot be written to.
     pub(crate) fn open(folder: &Path, max_bytes: usize) -> Result<(Self, Recovered), FolderError> {
         fs::create_dir_all(folder)?;
-        let lock = File::options()
-            .create(true)
-            .truncate(false)
-            .write(true)
-            .open(folder.join(LOCK))?;
-        match lock.try_lock() {
-            Ok(()) => {}
-            Err(TryLockError::WouldBlock) => return Err(FolderError::InUse),
-            Err(TryLockError::Error(error)) => return Err(error.into()),
-        }
         let mut disk = Self {
             folder: folder.to_path_buf(),
-            _lock: lock,
+            lock: take(folder)?,
             segments: BTreeMap::new(),
             open: None,
             next_segment: 1,
@@ -101,6 +92,38 @@ impl Disk {
     /// The folder.
     pub(crate) fn folder(&self) -> &Path {
         &self.folder
+    }
+
+    /// Whether somebody removed the folder, or what stands in it, since it was opened. What is
+    /// written to a file that has no name any more would be lost.
+    pub(crate) fn is_gone(&self) -> bool {
+        let open = self.open.as_ref().map(|(file, _)| file);
+        let last = self.path(self.next_segment - 1);
+        !is_at(&self.lock, &self.folder.join(LOCK)) || open.is_some_and(|file| !is_at(file, &last))
+    }
+
+    /// Makes the folder again after it was removed. Every event that waits is then to be written
+    /// again.
+    ///
+    /// # Errors
+    /// Another process has made it, or it cannot be made. The folder around it is not made again.
+    pub(crate) fn make_again(&mut self) -> Result<(), FolderError> {
+        match fs::create_dir(&self.folder) {
+            Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(error.into()),
+            _ => {}
+        }
+        if !is_at(&self.lock, &self.folder.join(LOCK)) {
+            self.lock = take(&self.folder)?;
+        }
+        self.open = None;
+        // What another process wrote there meanwhile has other names.
+        let names = fs::read_dir(&self.folder)?.map_while(Result::ok);
+        let last = names.filter_map(|entry| segment_index(&entry.path())).max();
+        self.next_segment = self.next_segment.max(last.map_or(0, |last| last + 1));
+        let folder = &self.folder;
+        self.segments
+            .retain(|index, _| segment_path(folder, *index).exists());
+        Ok(())
     }
 
     /// Reads all segments.
@@ -228,6 +251,29 @@ impl Disk {
 
     fn path(&self, index: u64) -> PathBuf {
         segment_path(&self.folder, index)
+    }
+}
+
+/// Takes the lock of the folder, which shows that this process uses it.
+fn take(folder: &Path) -> Result<File, FolderError> {
+    let lock = File::options()
+        .create(true)
+        .truncate(false)
+        .write(true)
+        .open(folder.join(LOCK))?;
+    match lock.try_lock() {
+        Ok(()) => Ok(lock),
+        Err(TryLockError::WouldBlock) => Err(FolderError::InUse),
+        Err(TryLockError::Error(error)) => Err(error.into()),
+    }
+}
+
+/// Whether `path` is the name of this open file.
+fn is_at(file: &File, path: &Path) -> bool {
+    let named = |one: fs::Metadata| (one.dev(), one.ino());
+    match (file.metadata(), fs::metadata(path)) {
+        (Ok(open), Ok(found)) => named(open) == named(found),
+        _ => false,
     }
 }
 

@@ -201,6 +201,13 @@ impl Events {
         }
     }
 
+    /// Notes that no event is on disk any more.
+    pub(super) fn unwrite(&mut self) {
+        for entry in &mut self.entries {
+            entry.written = false;
+        }
+    }
+
     /// Every event below this number is done with.
     pub(super) fn done(&self) -> u64 {
         self.entries.front().map_or(self.next, |entry| entry.number)

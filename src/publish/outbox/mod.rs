@@ -1,5 +1,6 @@
 //! The messages that wait for the broker, in memory and, for events, on disk.
 
+mod batch;
 mod config;
 mod disk;
 mod events;
@@ -12,8 +13,9 @@ mod record;
 mod sizes;
 mod ticket;
 
+pub(crate) use batch::{Batch, Recovered};
 pub use config::Config;
 pub(crate) use disk::{Disk, FolderError};
 pub(crate) use message::{Message, MessageKind};
-pub(crate) use queue::{Batch, Outbox, Recovered};
+pub(crate) use queue::Outbox;
 pub(crate) use ticket::Ticket;

@@ -191,8 +191,8 @@ proptest! {
         prop_assert!(course.arrived.len() as u64 + counts.unsent >= published);
     }
 
-    /// With a disk, a kill loses only what was not written, and brings back nothing else. The folder
-    /// stays small.
+    /// With a disk, a kill loses only what was not written, and brings back nothing else. The
+    /// folder stays small.
     #[test]
     fn a_kill_loses_no_event_that_was_written(steps in prop::collection::vec(step(), 1..80)) {
         let folder = tempfile::tempdir().unwrap();

@@ -6,6 +6,7 @@ mod health;
 mod label;
 mod settings;
 mod snapshot;
+mod taught;
 
 pub use camera::CameraState;
 pub use fields::Hashes;
@@ -18,6 +19,7 @@ pub use label::{Event, Label};
 pub(crate) use label::{Top, Unknown};
 pub use settings::Settings;
 pub use snapshot::SnapshotInfo;
+pub use taught::TaughtState;
 
 use super::Topics;
 use super::event_ids::EventIds;
@@ -92,7 +94,8 @@ impl<'a> Payload<'a> {
             Self::Label(label) => label.smaller().map(Self::Label),
             Self::Event(event) => event.smaller().map(Self::Event),
             Self::Camera(camera) => camera.smaller().map(Self::Camera),
-            Self::Health(_) | Self::Settings(_) | Self::Snapshot(..) => None,
+            Self::Settings(settings) => settings.smaller().map(Self::Settings),
+            Self::Health(_) | Self::Snapshot(..) => None,
         }
     }
 

@@ -3,6 +3,7 @@
 use serde::Serialize;
 
 use super::fields::{Hashes, VERSION};
+use super::taught::TaughtState;
 
 /// What commands and reloads can change, the payload of `settings`.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -23,6 +24,9 @@ pub struct Settings<'a> {
     /// Why the last reload changed nothing; absent once one succeeds.
     #[serde(skip_serializing_if = "Option::is_none")]
     reload_error: Option<&'a str>,
+    /// What is taught; absent where teaching is off.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    taught: Option<TaughtState<'a>>,
 }
 
 impl<'a> Settings<'a> {
@@ -43,7 +47,21 @@ impl<'a> Settings<'a> {
             head: hashes.head,
             labels,
             reload_error,
+            taught: None,
         }
+    }
+
+    /// Adds what is taught.
+    #[must_use]
+    pub(crate) fn with_taught(mut self, taught: Option<TaughtState<'a>>) -> Self {
+        self.taught = taught;
+        self
+    }
+
+    /// A smaller message that is as true; `None` if there is none.
+    pub(super) fn smaller(self) -> Option<Self> {
+        let taught = Some(self.taught.clone()?.smaller()?);
+        Some(Self { taught, ..self })
     }
 }
 

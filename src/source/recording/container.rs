@@ -90,6 +90,32 @@ impl Container {
     }
 }
 
+/// What a file is by the ending of its name alone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Named {
+    /// A picture, of a format that is read or could be converted.
+    Picture,
+    /// A video or a stream in a file.
+    Film,
+    /// Something else.
+    Other,
+}
+
+impl Named {
+    /// What the file at `path` is.
+    pub(crate) fn of(path: &Path) -> Self {
+        let ending = ending(path);
+        let ending = ending.as_str();
+        if is_image(ending) || is_foreign_image(ending) {
+            Self::Picture
+        } else if matches!(ending, "mjpeg" | "mjpg") || VIDEO.contains(&ending) {
+            Self::Film
+        } else {
+            Self::Other
+        }
+    }
+}
+
 /// The ending of a file's name, in lower case.
 pub(super) fn ending(path: &Path) -> String {
     let ending = path.extension().unwrap_or_default();

@@ -36,6 +36,7 @@ mod y4m;
 use std::path::PathBuf;
 use std::time::{Duration, SystemTime};
 
+pub(crate) use self::container::Named;
 pub(super) use self::open::is_address;
 pub(crate) use self::reader::Fetched;
 use self::reader::Reader;
@@ -88,10 +89,10 @@ pub struct Recording {
 }
 
 impl Recording {
-    /// Returns true if its frames follow one another in time, so that it makes sense to smooth their
-    /// scores and to count those that agree. Streams, videos and folders with a manifest are such
-    /// films, and so is any folder whose frames the user has `paced`. Other pictures have nothing to
-    /// do with each other.
+    /// Returns true if its frames follow one another in time, so that it makes sense to smooth
+    /// their scores and to count those that agree. Streams, videos and folders with a manifest are
+    /// such films, and so is any folder whose frames the user has `paced`. Other pictures have
+    /// nothing to do with each other.
     pub(crate) fn is_film(&self, paced: bool) -> bool {
         self.reader.is_film() || (self.folder && paced)
     }

@@ -224,19 +224,6 @@ fn a_head_that_was_fitted_can_be_written_and_read() {
     assert_eq!(format!("{head:?}"), format!("{read:?}"));
 }
 
-#[test]
-fn many_examples_take_the_other_form_and_tell_the_same() {
-    let labels = ["a", "b", "c"];
-    // More than features, and more than are fitted anew.
-    let mut head = taught(&labels, &rows(&[("a", 90), ("b", 90), ("c", 90)], 1.2, 3));
-    let others = rows(&[("a", 200), ("b", 200), ("c", 200)], 1.2, 5);
-    let right = others
-        .iter()
-        .filter(|(label, row, _)| told(&mut head, row).0 == *label);
-    let share = right.count() as f32 / others.len() as f32;
-    assert!((head.quality.accuracy.unwrap() - share).abs() < 0.05);
-}
-
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(24))]
 

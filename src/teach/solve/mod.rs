@@ -8,13 +8,15 @@ mod dual;
 mod primal;
 mod refit;
 mod triangle;
+mod vectors;
 
 use std::ops::Range;
 
-pub(super) use triangle::{Triangle, dot};
+pub(super) use triangle::Triangle;
+pub(super) use vectors::dot;
 
-use super::bursts::Lessons;
-use super::space::Space;
+use super::bursts::{Lessons, MOST};
+use super::space::{CHUNK, Space};
 
 /// The penalty of squared weights, with directions of length 1. From 0.1 to 1 the accuracy on other
 /// pictures is the same within half a point.
@@ -46,15 +48,15 @@ impl Solution {
     }
 }
 
-/// Bytes that solving takes at most.
+/// Bytes that solving takes at most, beside the solution.
 pub(super) fn memory(examples: usize, labels: usize, width: usize) -> usize {
     let side = examples.min(width.max(FEW));
     let few = examples.min(FEW);
     let triangles = side * (side + 1) / 2 + few * (few + 1) / 2;
-    let panel = side * super::space::CHUNK;
-    let columns = 2 * labels * examples.max(width);
-    let burst = 2 * super::bursts::MOST * (width + super::bursts::MOST);
-    (triangles + panel + columns + burst) * size_of::<f64>()
+    let panel = side * CHUNK + 2 * width;
+    let burst = MOST * (width + MOST) + 6 * width;
+    let burst = if side < examples { burst } else { 0 };
+    (triangles + panel.max(burst) + labels * examples + 4 * examples) * size_of::<f64>()
 }
 
 /// The weight of each example of a label that counts, by the label of each; they sum to the number

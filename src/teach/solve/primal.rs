@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use super::{PENALTY, Solution, Triangle, settle, target, tested, weights};
+use super::{PENALTY, Solution, Triangle, dot, settle, target, tested, weights};
 use crate::teach::bursts::Lessons;
 use crate::teach::space::{CHUNK, Space};
 
@@ -108,7 +108,7 @@ fn fitted(lessons: &Lessons, four: &[Vec<f64>; 4], rows: &[usize], solution: &mu
         let out = &mut solution.left_out[i * labels..][..labels];
         let weights = solution.weights.chunks_exact(width);
         for (label, (place, row)) in out.iter_mut().zip(weights).enumerate() {
-            let output = super::triangle::dot(row, direction);
+            let output = dot(row, direction);
             *place = target(lessons.kinds[i], label, labels) - output;
         }
     }

@@ -92,14 +92,14 @@ fn both(lessons: &Lessons, space: &Space) -> [Solution; 2] {
 
 #[test]
 fn what_is_left_out_is_what_a_fit_without_it_tells() {
-    for (counts, burst) in [(&[9, 4, 6][..], 1), (&[12, 5, 8], 3), (&[30, 3], 4)] {
+    for (counts, burst) in [(&[9, 4, 6][..], 1), (&[12, 5, 8], 3), (&[30, 6], 4)] {
         let examples = sample(counts, burst, 21, 5);
         let lessons = Lessons::of(&examples);
         assert!(lessons.bursts.len() > counts.len());
         let space = Space::of(&lessons);
         let labels = counts.len();
         for solution in both(&lessons, &space) {
-            for burst in &lessons.bursts {
+            for burst in lessons.bursts.iter().filter(|b| tested(&lessons, b)) {
                 let found = &solution.left_out[burst.start * labels..burst.end * labels];
                 let wanted = without(&lessons, &space, burst);
                 assert!(

@@ -1,5 +1,7 @@
 //! Symmetric and triangular matrices in half the memory.
 
+use super::vectors::{add, add_four, dot, dots};
+
 /// The lower triangle of a square matrix in f64, row after row: row `i` has `i + 1` numbers. All
 /// sums run in a fixed order, so every processor gives the same bits.
 #[derive(Clone, Debug)]
@@ -194,63 +196,6 @@ fn four(rest: &mut [f64], i: usize) -> [&mut [f64]; 4] {
     let (b, rest) = rest.split_at_mut(i + 2);
     let (c, rest) = rest.split_at_mut(i + 3);
     [a, b, c, &mut rest[..i + 4]]
-}
-
-/// Adds `factor * from` to the beginning of `to`.
-pub(in crate::teach) fn add(to: &mut [f64], from: &[f64], factor: f64) {
-    for (t, f) in to.iter_mut().zip(from) {
-        *t += factor * f;
-    }
-}
-
-/// Adds four rows of a triangle, from row `k` on, which `below` holds, each times its factor.
-fn add_four(to: &mut [f64], below: &[f64], k: usize, factors: [f64; 4]) {
-    let (a, rest) = below.split_at(k + 1);
-    let (b, rest) = rest.split_at(k + 2);
-    let (c, d) = rest.split_at(k + 3);
-    let [fa, fb, fc, fd] = factors;
-    let (shared, tail) = to.split_at_mut(k + 1);
-    let rows = a.iter().zip(b).zip(c.iter().zip(d));
-    for (t, ((a, b), (c, d))) in shared.iter_mut().zip(rows) {
-        *t += (fa * a + fb * b) + (fc * c + fd * d);
-    }
-    add(tail, &b[k + 1..], fb);
-    add(tail, &c[k + 1..], fc);
-    add(tail, &d[k + 1..], fd);
-}
-
-/// The product of two vectors of the same length, summed in an order that no vector width changes.
-pub(in crate::teach) fn dot(a: &[f64], b: &[f64]) -> f64 {
-    let (a, a_rest) = a.as_chunks::<8>();
-    let (b, b_rest) = b.as_chunks::<8>();
-    let mut lanes = [0.0_f64; 8];
-    for (a, b) in a.iter().zip(b) {
-        for (lane, (a, b)) in lanes.iter_mut().zip(a.iter().zip(b)) {
-            *lane += a * b;
-        }
-    }
-    let rest: f64 = a_rest.iter().zip(b_rest).map(|(a, b)| a * b).sum();
-    lanes.iter().sum::<f64>() + rest
-}
-
-/// The products of `a` with four vectors of the same length, which read `a` once.
-fn dots(a: &[f64], b: [&[f64]; 4]) -> [f64; 4] {
-    let (a, a_rest) = a.as_chunks::<4>();
-    let chunks = b.map(|b| b.as_chunks::<4>());
-    let mut lanes = [[0.0_f64; 4]; 4];
-    let [c0, c1, c2, c3] = chunks.map(|(chunks, _)| &chunks[..a.len()]);
-    for ((a, (b0, b1)), (b2, b3)) in a.iter().zip(c0.iter().zip(c1)).zip(c2.iter().zip(c3)) {
-        for (lanes, b) in lanes.iter_mut().zip([b0, b1, b2, b3]) {
-            for (lane, (a, b)) in lanes.iter_mut().zip(a.iter().zip(b)) {
-                *lane += a * b;
-            }
-        }
-    }
-    std::array::from_fn(|r| {
-        let rest: f64 = a_rest.iter().zip(chunks[r].1).map(|(a, b)| a * b).sum();
-        let [w, x, y, z] = lanes[r];
-        (w + x) + (y + z) + rest
-    })
 }
 
 #[cfg(test)]

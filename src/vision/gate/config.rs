@@ -63,21 +63,22 @@ impl GateConfig {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::misfit::expect_misfits;
 
     #[test]
     fn each_key_out_of_its_range_is_named() {
         assert_eq!(GateConfig::default().check(), Ok(()));
-        for (text, key) in [
-            ("threshold = 0.0", "threshold"),
-            ("threshold = nan", "threshold"),
-            ("glances = 0.0", "glances"),
-            ("hold = -1.0", "hold"),
-            ("max_interval = 0.0", "max_interval"),
-            ("dark = 300.0", "dark"),
-            ("stuck = 0.0", "stuck"),
-        ] {
-            let config: GateConfig = toml::from_str(text).unwrap();
-            assert_eq!(config.check().unwrap_err().key, key, "{text}");
-        }
+        expect_misfits(
+            GateConfig::check,
+            &[
+                ("threshold = 0.0", "threshold", ""),
+                ("threshold = nan", "threshold", ""),
+                ("glances = 0.0", "glances", ""),
+                ("hold = -1.0", "hold", ""),
+                ("max_interval = 0.0", "max_interval", ""),
+                ("dark = 300.0", "dark", ""),
+                ("stuck = 0.0", "stuck", ""),
+            ],
+        );
     }
 }

@@ -15,7 +15,8 @@ fn inbox(allow: &[&str]) -> Inbox {
         ..commands::Config::default()
     };
     let births = vec![("homeassistant/status".into(), "online".into())];
-    Inbox::new(&topics, &config, births)
+    let discovery = Some("homeassistant/device/a_1/config".into());
+    Inbox::new(&topics, &config, births, discovery)
 }
 
 fn incoming(topic: &str, payload: &[u8]) -> Incoming {
@@ -140,6 +141,8 @@ fn availability_and_births_are_told_apart_from_retained_ones() {
         ("goldcrest/a/availability", "online", Heard::Nothing),
         ("homeassistant/status", "online", Heard::Birth),
         ("homeassistant/status", "offline", Heard::Nothing),
+        ("homeassistant/device/a_1/config", "", Heard::Deleted),
+        ("homeassistant/device/a_1/config", "{}", Heard::Nothing),
         ("goldcrest/b/command/pause", "", Heard::Nothing),
     ] {
         let message = incoming(topic, payload.as_bytes());
@@ -158,10 +161,10 @@ fn availability_and_births_are_told_apart_from_retained_ones() {
 #[test]
 fn without_commands_nothing_below_them_is_subscribed_to() {
     let topics = Topics::new("goldcrest", "a").unwrap();
-    let off = Inbox::new(&topics, &commands::Config::default(), Vec::new());
-    let [availability, commands, births] = off.filters();
+    let off = Inbox::new(&topics, &commands::Config::default(), Vec::new(), None);
+    let [availability, commands, births, discovery] = off.filters();
     assert_eq!(availability, ["goldcrest/a/availability"]);
-    assert!(commands.is_empty() && births.is_empty());
+    assert!([commands, births, discovery].iter().all(Vec::is_empty));
     assert_eq!(inbox(&NAMES).filters()[1], ["goldcrest/a/command/+"]);
 }
 

@@ -17,7 +17,7 @@ fn message(topic: &str, kind: MessageKind) -> Message {
 fn messages_in_flight_at_a_panic_wait_again() {
     let [online, offline] = [(); 2].map(|()| message("availability", MessageKind::State));
     let topics = Topics::new("goldcrest", "test").unwrap();
-    let inbox = Inbox::new(&topics, &commands::Config::default(), Vec::new());
+    let inbox = Inbox::new(&topics, &commands::Config::default(), Vec::new(), None);
     let config = Config::default();
     let shared = Arc::new(Shared::new(
         Outbox::new(1 << 10),

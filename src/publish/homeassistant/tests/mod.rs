@@ -1,6 +1,7 @@
 //! Discovery messages against Home Assistant's lists, and their order.
 
 mod order;
+mod page;
 mod payload;
 
 use super::device::{Abilities, Device, Offer};
@@ -14,6 +15,7 @@ fn offer(labels: &[&str]) -> Offer {
         model_hash: "cafe".into(),
         head_hash: None,
         health_interval: 60.0,
+        lessons: Vec::new(),
     }
 }
 
@@ -27,11 +29,13 @@ fn all_on() -> Abilities {
         "threshold",
         "log_level",
         "health",
+        "teach",
     ];
     Abilities {
         commands: commands.map(String::from).into(),
         snapshot: true,
         thermometer: true,
+        teach: true,
     }
 }
 

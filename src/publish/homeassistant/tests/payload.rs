@@ -39,6 +39,12 @@ fn everything_on_is_a_valid_device() {
             "score",
             "snapshot",
             "take_snapshot",
+            "teach_accuracy",
+            "teach_examples",
+            "teach_label",
+            "teach_new_label",
+            "teach_take",
+            "teach_undo",
             "temperature",
             "threshold",
             "unsent",
@@ -101,6 +107,16 @@ fn a_command_that_is_not_allowed_has_no_control() {
     };
     let payload = checked(&device("front", unsnapped, offer(&["open"])));
     assert!(!payload.to_string().contains("snapshot"));
+    let mut unallowed = all_on();
+    unallowed.commands.retain(|allowed| allowed != "teach");
+    let disabled = Abilities {
+        teach: false,
+        ..all_on()
+    };
+    for abilities in [unallowed, disabled] {
+        let payload = checked(&device("front", abilities, offer(&["open"])));
+        assert!(!payload.to_string().contains("teach"));
+    }
 }
 
 #[test]
@@ -123,6 +139,33 @@ fn the_options_are_all_labels_and_the_text_for_none() {
 }
 
 #[test]
+fn what_may_be_taught_is_in_the_list_once_and_none_in_words() {
+    let longest = "ü".repeat(65);
+    let labels = ["beaker", "shut", "unknown", "None", &longest];
+    let taught = Offer {
+        lessons: ["open", "shut", "none"].map(String::from).into(),
+        ..offer(&labels)
+    };
+    let device = device("front", all_on(), taught);
+    let payload = checked(&device);
+    let select = &payload["components"]["teach_label"];
+    assert_eq!(
+        select["options"],
+        serde_json::json!(["(none of these)", "open", "shut", "beaker"])
+    );
+    assert_eq!(
+        select["command_template"],
+        "{{ {'select': 'none' if value == '(none of these)' else value} | tojson }}"
+    );
+    let short = message::payload(&device, false, &Platforms::new());
+    let short = lists::check(&device.discovery_topic(), &short);
+    assert_eq!(
+        short["components"]["teach_label"]["options"],
+        serde_json::json!(["(none of these)", "open", "shut"])
+    );
+}
+
+#[test]
 fn a_thousand_labels_take_32_kib() {
     let labels: Vec<String> = (0..1000)
         .map(|n| format!("a label of some length {n}"))
@@ -136,7 +179,9 @@ fn a_thousand_labels_take_32_kib() {
     assert_eq!(options.len(), 1001);
     let with = message::payload(&device, true, &Platforms::new()).len();
     let without = message::payload(&device, false, &Platforms::new()).len();
-    assert!(with < 48 << 10 && without < 10 << 10, "{with} {without}");
+    assert!(with < 58 << 10 && without < 12 << 10, "{with} {without}");
+    let select = &payload["components"]["teach_label"]["options"];
+    assert_eq!(select.as_array().map(Vec::len), Some(250));
 }
 
 #[test]

@@ -216,3 +216,51 @@ fn what_is_no_segment_is_left_alone() {
     disk.finish(&batch(1..=0, 1..=0));
     assert_eq!(fs::read(folder.path().join("1.events")).unwrap(), b"mine");
 }
+
+#[test]
+fn a_folder_that_was_removed_is_noticed_and_made_again() {
+    let around = tempfile::tempdir().unwrap();
+    let folder = around.path().join("waiting");
+    let (mut disk, _) = Disk::open(&folder, MAX).unwrap();
+    assert!(!disk.is_gone());
+    disk.write(&batch(1..=3, 1..=3)).unwrap();
+    assert!(!disk.is_gone());
+    fs::remove_dir_all(&folder).unwrap();
+    assert!(disk.is_gone());
+    disk.make_again().unwrap();
+    assert!(!disk.is_gone());
+    disk.write(&batch(2..=4, 2..=4)).unwrap();
+    // The lock is held again.
+    assert!(matches!(Disk::open(&folder, MAX), Err(FolderError::InUse)));
+    drop(disk);
+    assert_eq!(numbers(&Disk::open(&folder, MAX).unwrap().1), [2, 3, 4]);
+}
+
+#[test]
+fn files_that_were_removed_one_by_one_are_noticed_too() {
+    let folder = tempfile::tempdir().unwrap();
+    let (mut disk, _) = open(&folder);
+    disk.write(&batch(1..=3, 1..=3)).unwrap();
+    fs::remove_file(&segments(&folder)[0]).unwrap();
+    assert!(disk.is_gone());
+    disk.make_again().unwrap();
+    disk.write(&batch(1..=3, 1..=3)).unwrap();
+    fs::remove_file(folder.path().join(LOCK)).unwrap();
+    assert!(disk.is_gone());
+    disk.make_again().unwrap();
+    disk.write(&batch(1..=4, 1..=4)).unwrap();
+    drop(disk);
+    assert_eq!(numbers(&open(&folder).1), [1, 2, 3, 4]);
+}
+
+#[test]
+fn a_folder_around_it_that_is_gone_is_not_made_again() {
+    let around = tempfile::tempdir().unwrap();
+    let folder = around.path().join("a/waiting");
+    let (mut disk, _) = Disk::open(&folder, MAX).unwrap();
+    fs::remove_dir_all(around.path().join("a")).unwrap();
+    assert!(matches!(disk.make_again(), Err(FolderError::Io(_))));
+    assert!(disk.is_gone());
+    fs::create_dir(around.path().join("a")).unwrap();
+    disk.make_again().unwrap();
+}

@@ -1,0 +1,155 @@
+//! `goldcrest teach`: from folders of pictures to a head that knows their labels.
+
+mod cache;
+mod eye;
+mod folder;
+mod gather;
+mod report;
+
+use std::fmt::Display;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::time::{Instant, SystemTime};
+
+use self::cache::Cache;
+use self::eye::Eye;
+use self::folder::Survey;
+use self::gather::Gatherer;
+use self::report::Report;
+use super::featured::featured;
+use super::progress::progress;
+use super::{ConfigOption, say};
+use crate::config::Loaded;
+use crate::engine;
+use crate::exit;
+use crate::setup::{self, Failure};
+use crate::signals::Stop;
+use crate::teach::{self, Examples};
+
+/// Options of `goldcrest teach`.
+#[derive(clap::Args)]
+pub struct Options {
+    /// A folder with a folder for each label, in which its pictures are: JPEG or PNG files, also in
+    /// folders, or anything that `replay` reads. A film in FOLDER itself, such as open.mp4, is a
+    /// label too. Pictures of the label none show nothing of the others
+    folder: PathBuf,
+    /// The head to write; one that is there is replaced
+    #[arg(long, value_name = "HEAD")]
+    out: PathBuf,
+    #[command(flatten)]
+    config: ConfigOption,
+    /// Print one JSON object instead of the table: accuracy, interval, classes, warnings, seconds,
+    /// head, head_sha256, backbone_sha256
+    #[arg(long)]
+    json: bool,
+    /// Keep no features in FOLDER, where the next run would find them, and use none
+    #[arg(long)]
+    no_cache: bool,
+}
+
+/// Runs the command.
+pub fn run(options: &Options) -> Result<(), Failure> {
+    let begun = Instant::now();
+    let loaded = setup::configuration(options.config.path.as_deref())?;
+    let stop = Stop::on_signals().map_err(Failure::system)?;
+    check_out(&options.out)?;
+    let survey = Survey::of(&options.folder, &loaded.config.observe.unknown)?;
+    let Gathered {
+        examples,
+        backbone,
+        scene,
+        passed_over,
+    } = gather(options, &loaded, &survey, &stop)?;
+    let fitted = teach::Options {
+        backbone,
+        made: SystemTime::now(),
+        scene,
+    };
+    let taught = teach::fit(&examples, &fitted)?;
+    let sha256 = engine::write_head(&options.out, &taught)?;
+    let report = Report {
+        taught: &taught,
+        head: &options.out,
+        sha256: &sha256,
+        took: begun.elapsed(),
+        passed_over,
+        loose: survey.loose,
+    };
+    if options.json {
+        let json = report.json().map_err(|e| Failure::new(exit::SOFTWARE, e))?;
+        return say(&json);
+    }
+    say(&report.text())
+}
+
+/// What was read from the pictures.
+struct Gathered {
+    examples: Examples,
+    /// SHA-256 of the model, in hex.
+    backbone: String,
+    /// The edges in view.
+    scene: Vec<u8>,
+    /// Pictures that cannot be read.
+    passed_over: u64,
+}
+
+/// Reads all pictures. The model is closed at the end, so that fitting has its memory.
+fn gather(
+    options: &Options,
+    loaded: &Loaded,
+    survey: &Survey,
+    stop: &Stop,
+) -> Result<Gathered, Failure> {
+    let config = &loaded.config;
+    let (model, width) = featured(loaded, "teach")?;
+    let backbone = model.card.sha256.to_lowercase();
+    let settings = cache::settings(&backbone, &config.vision, &model.card.input);
+    let cache = (!options.no_cache).then(|| Cache::open(&options.folder, settings, width));
+    let known = (!survey.films).then_some(survey.pictures);
+    let bar = progress(known, "pictures");
+    let labels: Vec<String> = survey.labels.keys().cloned().collect();
+    let mut examples = Examples::new(labels, width)?;
+    let eye = Eye::new(loaded, model);
+    let mut gatherer = Gatherer::new(eye, cache, config.source.frame_rate, bar, stop);
+    let mut labels = survey.labels.iter().enumerate();
+    let ended = labels.try_for_each(|(at, (label, recordings))| {
+        gatherer.label((at, label), recordings, &mut examples)
+    });
+    let passed_over = gatherer.passed_over;
+    let scene = gatherer.finish(ended.is_ok());
+    ended?;
+    Ok(Gathered {
+        examples,
+        backbone,
+        scene,
+        passed_over,
+    })
+}
+
+/// Refuses a place at which no head can be written, before the work begins.
+fn check_out(out: &Path) -> Result<(), Failure> {
+    let refuse = |code, why: &dyn Display| {
+        let message = format!("{}: the head cannot be written here: {why}", out.display());
+        Err(Failure::new(code, message))
+    };
+    match out.metadata() {
+        Ok(found) if found.is_dir() => {
+            return refuse(exit::USAGE, &"this is a folder; name a file in it");
+        }
+        Ok(found) if !found.is_file() => return refuse(exit::USAGE, &"it is no regular file"),
+        _ => {}
+    }
+    let folder = match out.parent() {
+        Some(folder) if folder != Path::new("") => folder,
+        _ => Path::new("."),
+    };
+    // It is written beside its place first, as here.
+    let Err(e) = tempfile::NamedTempFile::new_in(folder) else {
+        return Ok(());
+    };
+    match e.kind() {
+        io::ErrorKind::NotFound => refuse(exit::IO, &"its folder does not exist; make it first"),
+        io::ErrorKind::PermissionDenied => refuse(exit::PERMISSION, &io::Error::from(e.kind())),
+        kind => refuse(exit::IO, &io::Error::from(kind)),
+    }
+}

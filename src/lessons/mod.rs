@@ -1,0 +1,47 @@
+//! What the running daemon is taught: its examples, and the head that is fitted to them.
+//!
+//! The examples of one model stand in one file of the state folder ([`store`](self::store)), the
+//! head in another. A thread of its own keeps them and fits the head, so that neither the disk nor
+//! the arithmetic holds up a frame. What it has done comes back as [`News`].
+
+use crate::vision;
+
+mod config;
+mod fitting;
+mod folder;
+mod pictures;
+mod record;
+mod store;
+mod task;
+#[cfg(test)]
+mod tests;
+mod thread;
+mod worker;
+
+pub use config::Config;
+pub use folder::Error;
+pub(crate) use folder::head_path;
+pub use pictures::Shot;
+pub use task::{Change, Did, News, State, Task};
+pub use thread::{Lessons, Opening};
+
+/// Bytes that examples and a fit to them take, and pictures of frames of `frame` bytes and of this
+/// size, seen as `vision` does.
+pub(crate) fn memory(
+    config: &Config,
+    vision: &vision::Config,
+    frame: usize,
+    size: (usize, usize),
+) -> usize {
+    if !config.enabled {
+        return 0;
+    }
+    let pictures = if config.pictures {
+        pictures::memory(vision, frame, size)
+    } else {
+        0
+    };
+    let most = config.max_examples;
+    // What changes is on the disk before a head is fitted.
+    store::memory(most) + store::file_memory(most).max(fitting::memory(most)) + pictures
+}
