@@ -88,8 +88,8 @@ fn accuracy(kinds: &[Kind], episodes: usize) -> Result<(), Fault> {
     Ok(())
 }
 
-/// Known pictures and strangers that the fitted rule claims, on all kinds and on each half of them:
-/// numbers of the method were chosen on one half.
+/// Known pictures and strangers that the fitted rule claims, on all kinds and on each half of them,
+/// which shows how much depends on the kinds.
 fn strangers(kinds: &[Kind], episodes: usize) -> Result<(), Fault> {
     println!(
         "\n| kinds | labels | examples | known claimed | claimed and right | strangers claimed |"

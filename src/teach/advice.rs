@@ -5,6 +5,8 @@ use super::bursts::Lessons;
 use super::kinds::Kinds;
 use crate::engine::{Class, NOTHING};
 
+/// The most sentences.
+const MOST: usize = 100;
 /// Bursts of a label below which more are wanted.
 const WANTED: u32 = 5;
 /// How many times the examples of another label one may have.
@@ -19,7 +21,7 @@ pub(super) fn warnings(lessons: &Lessons, told: &Told, kinds: &Kinds, flat: bool
     let mut all = Vec::new();
     if lessons.labels.len() == 1 {
         all.push(format!(
-            "{:?} is the only label, so only strangers are told from it; add a label of what it is not, such as {NOTHING:?}",
+            "\"{}\" is the only label, so only strangers are told from it; add a label of what it is not, such as \"{NOTHING}\"",
             lessons.label(0)
         ));
     }
@@ -34,6 +36,7 @@ pub(super) fn warnings(lessons: &Lessons, told: &Told, kinds: &Kinds, flat: bool
     uneven(&told.classes, &mut all);
     missing(lessons, &mut all);
     copies(lessons, &mut all);
+    all.truncate(MOST);
     all
 }
 
@@ -47,13 +50,13 @@ fn few(class: &Class, all: &mut Vec<String>) {
     let wanted = WANTED.saturating_sub(*bursts);
     match (examples, bursts) {
         (1, _) => all.push(format!(
-            "{label:?} has one example, which is very little and cannot be tested; add {wanted} from other moments"
+            "\"{label}\" has one example, which is very little and cannot be tested; add {wanted} from other moments"
         )),
         (_, 1) => all.push(format!(
-            "the {examples} examples of {label:?} are of one moment and cannot be tested; add {wanted} from other moments"
+            "the {examples} examples of \"{label}\" are of one moment and cannot be tested; add {wanted} from other moments"
         )),
         _ if wanted > 0 => all.push(format!(
-            "{label:?} has examples of {bursts} moments only; add {wanted} more"
+            "\"{label}\" has examples of {bursts} moments only; add {wanted} more"
         )),
         _ => {}
     }
@@ -68,7 +71,7 @@ fn uneven(classes: &[Class], all: &mut Vec<String>) {
     for class in classes {
         if class.examples * EVEN < most {
             all.push(format!(
-                "{:?} has {} examples and {:?} has {most}; add {} of {:?}",
+                "\"{}\" has {} examples and \"{}\" has {most}; add {} of \"{}\"",
                 class.label,
                 class.examples,
                 largest.label,
@@ -93,7 +96,7 @@ fn alike(lessons: &Lessons, told: &Told, kinds: &Kinds, all: &mut Vec<String>) {
             let near = untested(a) && untested(b) && kinds.between(a, b, width) >= ALIKE;
             if near || confused(a, b) || confused(b, a) {
                 all.push(format!(
-                    "examples of {:?} and {:?} look alike; check that they are sorted right, and add some that show the difference, or a crop",
+                    "examples of \"{}\" and \"{}\" look alike; check that they are sorted right, and add some that show the difference, or a crop",
                     lessons.label(b),
                     lessons.label(a)
                 ));
@@ -106,7 +109,7 @@ fn missing(lessons: &Lessons, all: &mut Vec<String>) {
     for (index, label) in lessons.examples.labels().iter().enumerate() {
         if !lessons.labels.contains(&index) {
             all.push(format!(
-                "{label:?} has no examples and is left out; add some"
+                "\"{label}\" has no examples and is left out; add some"
             ));
         }
     }
@@ -119,7 +122,7 @@ fn copies(lessons: &Lessons, all: &mut Vec<String>) {
         let (given, kept) = (given.count(), segment.len());
         if kept * 2 <= given {
             all.push(format!(
-                "of {given} examples of {:?}, {kept} count: the others look like these; add some from other moments",
+                "of {given} examples of \"{}\", {kept} count: the others look like these; add some from other moments",
                 lessons.label(kind)
             ));
         }

@@ -216,6 +216,23 @@ fn labels_without_examples_are_left_out_with_a_warning() {
 fn a_head_that_was_fitted_can_be_written_and_read() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("a.head");
+    // Nothing to tell them apart by, so that every pair of labels is warned of.
+    let many: Vec<String> = (0..60)
+        .map(|i| format!("{i:02}{}", "🛏️".repeat(31)))
+        .collect();
+    let mut all = Vec::new();
+    for label in &many {
+        all.push((
+            label.clone(),
+            vec![1.0; WIDTH],
+            Moment {
+                group: 0,
+                seconds: 0.0,
+            },
+        ));
+    }
+    let many: Vec<&str> = many.iter().map(String::as_str).collect();
+    write_head(&path, &taught(&many, &all)).unwrap();
     let labels = ["Tür offen 🚪", "geschlossen", NOTHING];
     let counts = labels.map(|l| (l, 7));
     let head = taught(&labels, &rows(&counts, 0.9, 2));
