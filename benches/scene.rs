@@ -32,12 +32,8 @@ type Change = fn(&mut View, &[&RgbImage; 2], &mut Chance);
 const SAME: [(&str, Change); 16] = [
     ("nothing", |_, _, _| {}),
     ("light x 0.3", |v, _, r| v.light(0.3, 0.0).noise(5.0, r)),
-    ("light x 0.15, noise 8", |v, _, r| {
-        v.light(0.15, 0.0).noise(8.0, r)
-    }),
-    ("light x 0.08, noise 8", |v, _, r| {
-        v.light(0.08, 0.0).noise(8.0, r)
-    }),
+    ("light x 0.15, noise 8", |v, _, r| v.light(0.15, 0.0).noise(8.0, r)),
+    ("light x 0.08, noise 8", |v, _, r| v.light(0.08, 0.0).noise(8.0, r)),
     ("light x 1.5, clipped", |v, _, _| v.light(1.5, 20.0)),
     ("infrared grey", |v, _, _| v.infrared()),
     ("infrared, dark, noise 8", |v, _, r| {
@@ -45,9 +41,7 @@ const SAME: [(&str, Change); 16] = [
         v.light(0.3, 5.0).noise(8.0, r);
     }),
     ("rain", |v, _, r| v.rain(r)),
-    ("person, 25 % of the view", |v, others, r| {
-        v.person(others[1], r)
-    }),
+    ("person, 25 % of the view", |v, others, r| v.person(others[1], r)),
     ("person, infrared", |v, others, r| {
         v.person(others[1], r);
         v.infrared();
@@ -56,33 +50,19 @@ const SAME: [(&str, Change); 16] = [
     ("shadow over half", |v, _, r| v.shadow(r)),
     ("snow on the ground", |v, _, _| v.snow()),
     ("door open", |v, others, _| v.door(others[0])),
-    ("wind, 2 % of the width", |v, _, r| {
-        v.pose(Pose::shifted(0.02, r.angle()))
-    }),
+    ("wind, 2 % of the width", |v, _, r| v.pose(Pose::shifted(0.02, r.angle()))),
     ("JPEG of quality 40", |v, _, _| v.jpeg(40)),
 ];
 
 /// What must.
 const MOVES: [(&str, Change); 17] = [
-    ("8 % across", |v, _, r| {
-        v.pose(Pose::across(0.08 * r.sign()))
-    }),
+    ("8 % across", |v, _, r| v.pose(Pose::across(0.08 * r.sign()))),
     ("8 % down", |v, _, r| v.pose(Pose::down(0.08 * r.sign()))),
-    ("12 % across", |v, _, r| {
-        v.pose(Pose::across(0.12 * r.sign()))
-    }),
-    ("20 %, any way", |v, _, r| {
-        v.pose(Pose::shifted(0.2, r.angle()))
-    }),
-    ("turned by 5 degrees", |v, _, r| {
-        v.pose(Pose::turned(5.0 * r.sign()))
-    }),
-    ("turned by 8 degrees", |v, _, r| {
-        v.pose(Pose::turned(8.0 * r.sign()))
-    }),
-    ("turned by 15 degrees", |v, _, r| {
-        v.pose(Pose::turned(15.0 * r.sign()))
-    }),
+    ("12 % across", |v, _, r| v.pose(Pose::across(0.12 * r.sign()))),
+    ("20 %, any way", |v, _, r| v.pose(Pose::shifted(0.2, r.angle()))),
+    ("turned by 5 degrees", |v, _, r| v.pose(Pose::turned(5.0 * r.sign()))),
+    ("turned by 8 degrees", |v, _, r| v.pose(Pose::turned(8.0 * r.sign()))),
+    ("turned by 15 degrees", |v, _, r| v.pose(Pose::turned(15.0 * r.sign()))),
     ("zoom x 1.15", |v, _, _| v.pose(Pose::zoomed(1.15))),
     ("zoom / 1.15", |v, _, _| v.pose(Pose::zoomed(1.0 / 1.15))),
     ("zoom x 1.3", |v, _, _| v.pose(Pose::zoomed(1.3))),
@@ -137,14 +117,8 @@ fn main() {
     report(&fits);
     let looks = places.len() * (SAME.len() + MOVES.len());
     let each = bench.spent.as_secs_f64() * 1e3 / looks as f64;
-    println!(
-        "\n{} places; one comparison takes {each:.2} ms",
-        places.len()
-    );
-    println!(
-        "a scene takes {} bytes in a head",
-        Scene::new().to_bytes().len()
-    );
+    println!("\n{} places; one comparison takes {each:.2} ms", places.len());
+    println!("a scene takes {} bytes in a head", Scene::new().to_bytes().len());
 }
 
 /// The picture at 480 pixels of width at most.
@@ -195,8 +169,7 @@ impl Bench {
             if frame % 2 == 1 {
                 view.door(others[0]);
             }
-            view.light(0.7 + 0.1 * frame as f32, 0.0)
-                .noise(3.0, &mut chance);
+            view.light(0.7 + 0.1 * frame as f32, 0.0).noise(3.0, &mut chance);
             let picture = self.prepare(&view);
             scene.learn(&picture, &self.input);
         }
@@ -254,23 +227,12 @@ fn report([same, moves]: &[Fits; 2]) {
         alarms + missed
     };
     let bounds = (30..60).map(|hundredths| hundredths as f32 / 100.0);
-    let best: Vec<f32> = bounds
-        .clone()
-        .filter(|&b| bounds.clone().all(|c| wrong(b) <= wrong(c)))
-        .collect();
+    let best: Vec<f32> = bounds.clone().filter(|&b| bounds.clone().all(|c| wrong(b) <= wrong(c))).collect();
     println!("bounds that part the first half best: {best:?}; Goldcrest has {MOVED}\n");
-    println!(
-        "{:<28} {:>8} {:>9} {:>22}",
-        "the other half", "moved", "no word", "fit: least, median, most"
-    );
+    println!("{:<28} {:>8} {:>9} {:>22}", "the other half", "moved", "no word", "fit: least, median, most");
     for (kinds, fits) in [(&SAME[..], same), (&MOVES[..], moves)] {
         for (kind, (name, _)) in kinds.iter().enumerate() {
-            let places: Vec<_> = fits
-                .iter()
-                .skip(1)
-                .step_by(2)
-                .map(|fits| fits[kind])
-                .collect();
+            let places: Vec<_> = fits.iter().skip(1).step_by(2).map(|fits| fits[kind]).collect();
             let mut told: Vec<f32> = places.iter().copied().flatten().collect();
             told.sort_by(f32::total_cmp);
             let share = |count: usize| 100.0 * count as f32 / places.len() as f32;

@@ -14,7 +14,9 @@ use crate::memory::Guard;
 use crate::meter::Progress;
 use crate::meter::timing::Stages;
 use crate::metrics::Textfile;
-use crate::pipeline::{Listener, LogLines, Outcome, Pace, Pipeline, Publishing, Reviewing, Totals};
+use crate::pipeline::{
+    Listener, LogLines, Outcome, Pace, Pipeline, Publishing, Reviewing, Totals,
+};
 use crate::publish::{CameraState, Health, Payload, Publisher, Unknown};
 use crate::signals::{Request, Stop};
 use crate::snapshot::Snapshots;

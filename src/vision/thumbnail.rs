@@ -113,8 +113,7 @@ impl Target {
         let (width, height) = self.size;
         let [from, to] = sent.crop;
         // 0.7 + 0.3 may come out a little above 1.
-        let first =
-            |share: f64, side: usize| ((share * side as f64 - 1e-6).ceil() as usize).min(side);
+        let first = |share: f64, side: usize| ((share * side as f64 - 1e-6).ceil() as usize).min(side);
         let end = |share: f64, side: usize| ((share * side as f64 + 1e-6) as usize).min(side);
         let (left, right) = (first(from[0], width), end(to[0], width));
         let (top, bottom) = (first(from[1], height), end(to[1], height));
@@ -252,9 +251,7 @@ mod tests {
 
     #[test]
     fn a_picture_as_sent_makes_the_same_input() {
-        let wave = |x: usize, y: usize| {
-            128.0 + 100.0 * ((x as f64 / 17.0).sin() * (y as f64 / 11.0).cos())
-        };
+        let wave = |x: usize, y: usize| 128.0 + 100.0 * ((x as f64 / 17.0).sin() * (y as f64 / 11.0).cos());
         let pixels = (0..200).flat_map(|y| (0..320).map(move |x| wave(x, y) as u8));
         let frame = Frame {
             format: PixelFormat::Grey,
