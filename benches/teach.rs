@@ -5,9 +5,9 @@
 //! FOLDER has a file a kind, KIND.jsonl, as `goldcrest replay PICTURES --json --features` prints it.
 //! An episode draws kinds to be the labels, and of each the given number of pictures as examples. The
 //! other pictures of these kinds are the questions, and those of all other kinds are strangers. Each
-//! OTHER is a folder of the same pictures under another condition (dark, warm, noise, ...); a head
-//! that was taught on those of FOLDER is asked the pictures that it was not taught. Tables are
-//! Markdown; shares are in percent.
+//! OTHER is a folder of the same pictures under another condition, as `episodes/conditions.py` makes
+//! them; a head that was taught on those of FOLDER is asked the pictures that it was not taught.
+//! Tables are Markdown; shares are in percent.
 
 mod episodes;
 mod support;
