@@ -169,7 +169,11 @@ mod tests {
         let mode = || fs::metadata(&path).unwrap().permissions().mode() & 0o777;
         assert_eq!(mode(), 0o600);
         replace_public(&path, b"three").unwrap();
-        assert!(mode() & 0o600 == 0o600 && mode() & 0o033 == 0, "{:o}", mode());
+        assert!(
+            mode() & 0o600 == 0o600 && mode() & 0o033 == 0,
+            "{:o}",
+            mode()
+        );
         // A folder that is not there leaves nothing either.
         assert!(replace(&folder.path().join("b/c"), b"x").is_err());
     }

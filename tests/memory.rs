@@ -88,7 +88,9 @@ fn teaching_a_thousand_pictures_stays_within_the_promise() {
         image::open(root().join(frame)).unwrap().into_rgb8()
     });
     for (at, view) in views.enumerate() {
-        let label = folder.path().join(["pictures/left", "pictures/right"][at / 25]);
+        let label = folder
+            .path()
+            .join(["pictures/left", "pictures/right"][at / 25]);
         fs::create_dir_all(&label).unwrap();
         for shift in 0..20 {
             // Twenty parts of each frame, so that no two pictures are the same.
@@ -113,7 +115,10 @@ fn teaching_a_thousand_pictures_stays_within_the_promise() {
     let report: serde_json::Value = serde_json::from_reader(child.stdout.take().unwrap()).unwrap();
     println!("peak {peak} KiB, {} s", report["seconds"]);
     assert!(out.is_file());
-    assert!(peak > 0 && peak <= PEAK, "peak RSS is {peak} KiB and may be {PEAK}");
+    assert!(
+        peak > 0 && peak <= PEAK,
+        "peak RSS is {peak} KiB and may be {PEAK}"
+    );
 }
 
 /// Waits for the end of `child`, which must be a success, and returns the most that was resident, in
@@ -277,6 +282,7 @@ fn example(number: u64) -> Task {
         label: format!("state {kind}"),
         features: features(kind, number),
         moment: SystemTime::UNIX_EPOCH + Duration::from_secs(1_700_000_000 + 600 * number),
+        edges: None,
         shot: None,
     }
 }

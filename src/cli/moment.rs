@@ -92,7 +92,9 @@ fn date(mut text: &str) -> Option<f64> {
     let mut numbers = [0; 6];
     for (at, length) in [4, 2, 2, 2, 2, 2].into_iter().enumerate() {
         if at > 0 {
-            text = text.strip_prefix(['-', '_', '.', ':', 'T', 't', ' ']).unwrap_or(text);
+            text = text
+                .strip_prefix(['-', '_', '.', ':', 'T', 't', ' '])
+                .unwrap_or(text);
         }
         numbers[at] = take(&mut text, length)?;
     }
@@ -176,7 +178,11 @@ mod tests {
             "porch-1795743300-x7",
         ] {
             let moment = Moment::of(stem).unwrap();
-            assert_eq!((moment.clock.as_str(), moment.seconds), ("", want), "{stem}");
+            assert_eq!(
+                (moment.clock.as_str(), moment.seconds),
+                ("", want),
+                "{stem}"
+            );
         }
         assert_eq!(seconds("PXL_20261127_013500250"), Some(want + 0.25));
         assert_eq!(seconds("2026-11-27T01:35:00.5"), Some(want + 0.5));

@@ -10,7 +10,9 @@ use crate::teach::Bench;
 fn shown(folder: &Path) -> Vec<String> {
     let page = fs::read_to_string(folder.join("index.html")).unwrap();
     let parts = page.split("data-file=\"").skip(1);
-    parts.map(|part| part.split_once('"').unwrap().0.to_string()).collect()
+    parts
+        .map(|part| part.split_once('"').unwrap().0.to_string())
+        .collect()
 }
 
 /// The pictures in `folder`, in the order of their names.
@@ -30,9 +32,20 @@ fn bottle(number: usize) -> PathBuf {
 fn picked_frames_are_the_files_of_the_recording_with_their_times() {
     let bench = Bench::new();
     let bottles = root().join("tests/recordings/bottles");
-    let ran = bench.run(&["pick", bottles.to_str().unwrap(), "--out", "picked", "--count", "8"]);
+    let ran = bench.run(&[
+        "pick",
+        bottles.to_str().unwrap(),
+        "--out",
+        "picked",
+        "--count",
+        "8",
+    ]);
     assert_eq!(ran.code, 0, "{}", ran.stderr);
-    assert!(ran.stdout.starts_with("8 of 60 frames, in picked\n"), "{}", ran.stdout);
+    assert!(
+        ran.stdout.starts_with("8 of 60 frames, in picked\n"),
+        "{}",
+        ran.stdout
+    );
     let picked = pictures(&bench.at("picked"));
     assert_eq!(picked.len(), 8);
     assert_eq!(shown(&bench.at("picked")), picked);
@@ -49,7 +62,9 @@ fn picked_frames_are_the_files_of_the_recording_with_their_times() {
 #[test]
 fn picked_pictures_are_taught_with_their_moments() {
     let bench = Bench::new();
-    let film: Vec<u8> = (1..=60).flat_map(|n| fs::read(bottle(n)).unwrap()).collect();
+    let film: Vec<u8> = (1..=60)
+        .flat_map(|n| fs::read(bottle(n)).unwrap())
+        .collect();
     fs::write(bench.at("film.mjpeg"), film).unwrap();
     let ran = bench.run(&["pick", "film.mjpeg", "--out", "picked", "--count", "6"]);
     assert_eq!(ran.code, 0, "{}", ran.stderr);
@@ -70,14 +85,20 @@ fn picked_pictures_are_taught_with_their_moments() {
     assert_eq!(classes[0]["label"], "early");
     // Six seconds of film are one moment or two, and never as many as there are pictures.
     assert!(classes[0]["bursts"].as_u64().unwrap() < 3, "{report}");
-    assert!(report["warnings"].to_string().contains("1 picture lies in no folder"), "{report}");
+    assert!(
+        report["warnings"]
+            .to_string()
+            .contains("1 picture lies in no folder"),
+        "{report}"
+    );
 }
 
 #[test]
 fn raw_frames_are_encoded_and_masks_are_black_in_them() {
     let bench = Bench::new();
     let config = fs::read_to_string(bench.at("config.toml")).unwrap();
-    let camera = "[source]\nkind = \"synthetic\"\n[camera]\nwidth = 320\nheight = 240\nformat = \"yuyv\"\n";
+    let camera =
+        "[source]\nkind = \"synthetic\"\n[camera]\nwidth = 320\nheight = 240\nformat = \"yuyv\"\n";
     fs::write(bench.at("config.toml"), config + camera).unwrap();
     let ran = bench.run(&["record", "frames", "--frames", "5"]);
     assert_eq!(ran.code, 0, "{}", ran.stderr);
@@ -87,11 +108,15 @@ fn raw_frames_are_encoded_and_masks_are_black_in_them() {
     let ran = bench.run(&["pick", "frames", "--out", "picked", "--count", "3"]);
     assert_eq!(ran.code, 0, "{}", ran.stderr);
     for name in pictures(&bench.at("picked")) {
-        let picture = image::open(bench.at("picked").join(name)).unwrap().into_rgb8();
+        let picture = image::open(bench.at("picked").join(name))
+            .unwrap()
+            .into_rgb8();
         assert_eq!(picture.dimensions(), (320, 240));
         let brightest = |columns: std::ops::Range<u32>| {
             let pixels = columns.flat_map(|x| (0..240).map(move |y| (x, y)));
-            pixels.map(|(x, y)| *picture.get_pixel(x, y).0.iter().max().unwrap()).max()
+            pixels
+                .map(|(x, y)| *picture.get_pixel(x, y).0.iter().max().unwrap())
+                .max()
         };
         assert!(brightest(0..150) <= Some(8), "{:?}", brightest(0..150));
         assert!(brightest(170..320) > Some(60));
@@ -103,7 +128,11 @@ fn unrelated_pictures_keep_their_names() {
     let bench = Bench::new();
     let folder = bench.at("many");
     fs::create_dir(&folder).unwrap();
-    for (kind, name) in [("chair", "a b.jpg"), ("watch", "ä.jpg"), ("umbrella", "c.jpeg")] {
+    for (kind, name) in [
+        ("chair", "a b.jpg"),
+        ("watch", "ä.jpg"),
+        ("umbrella", "c.jpeg"),
+    ] {
         let picture = root().join(format!("tests/examples/{kind}/00.jpg"));
         fs::copy(picture, folder.join(name)).unwrap();
     }
@@ -111,8 +140,15 @@ fn unrelated_pictures_keep_their_names() {
     fs::write(folder.join("bad.jpg"), "x").unwrap();
     let ran = bench.run(&["pick", "many", "--out", "deep/er"]);
     assert_eq!(ran.code, 0, "{}", ran.stderr);
-    assert!(ran.stdout.starts_with("3 of 5 frames, 1 passed over"), "{}", ran.stdout);
-    assert_eq!(pictures(&bench.at("deep/er")), ["a b.jpg", "again.jpg", "ä.jpg"]);
+    assert!(
+        ran.stdout.starts_with("3 of 5 frames, 1 passed over"),
+        "{}",
+        ran.stdout
+    );
+    assert_eq!(
+        pictures(&bench.at("deep/er")),
+        ["a b.jpg", "again.jpg", "ä.jpg"]
+    );
     let page = fs::read_to_string(bench.at("deep/er/index.html")).unwrap();
     assert!(page.contains("src=\"a%20b.jpg\"") && page.contains("src=\"%C3%A4.jpg\""));
 }
@@ -143,7 +179,10 @@ fn what_cannot_be_picked_from_is_refused_in_one_line() {
         let ran = crate::support::program::output(&mut command);
         assert_eq!(ran.code, code, "{recording} {out}: {}", ran.stderr);
         let last = ran.stderr.lines().last().unwrap_or_default();
-        assert!(last.starts_with("goldcrest: ") && last.contains(says), "{last}");
+        assert!(
+            last.starts_with("goldcrest: ") && last.contains(says),
+            "{last}"
+        );
         assert!(!bench.at("picked").exists());
     }
     let ran = bench.run(&["pick", bottles, "--out", "picked", "--count", "0"]);

@@ -121,18 +121,30 @@ fn a_report_has_the_fields_of_the_contract_and_is_right() {
     wanted.sort_unstable();
     assert_eq!(keys, wanted);
     let number = |value: &Value| value.as_f64().unwrap();
-    let (low, high) = (number(&report["interval"][0]), number(&report["interval"][1]));
+    let (low, high) = (
+        number(&report["interval"][0]),
+        number(&report["interval"][1]),
+    );
     let accuracy = number(&report["accuracy"]);
-    assert!(accuracy >= 0.85 && low <= accuracy && accuracy <= high, "{report}");
+    assert!(
+        accuracy >= 0.85 && low <= accuracy && accuracy <= high,
+        "{report}"
+    );
     for (class, kind) in report["classes"].as_array().unwrap().iter().zip(KINDS) {
         assert_eq!(class["label"], kind);
-        assert_eq!((&class["examples"], &class["bursts"]), (&6.into(), &6.into()));
+        assert_eq!(
+            (&class["examples"], &class["bursts"]),
+            (&6.into(), &6.into())
+        );
         assert!(class["accuracy"].is_number() && class.get("confused_with").is_some());
     }
     assert_eq!(report["classes"].as_array().unwrap().len(), 3);
     assert_eq!(report["head"], "a.head");
     // The daemon runs as another user.
-    let mode = fs::metadata(bench.at("a.head")).unwrap().permissions().mode();
+    let mode = fs::metadata(bench.at("a.head"))
+        .unwrap()
+        .permissions()
+        .mode();
     assert_eq!(mode & 0o777, 0o644, "{mode:o}");
     let head = fs::read(bench.at("a.head")).unwrap();
     assert_eq!(report["head_sha256"], format!("{:x}", Sha256::digest(head)));
@@ -208,13 +220,28 @@ fn bad_pictures_are_named_and_passed_over() {
     assert_eq!(ran.code, 0, "{}", ran.stderr);
     for name in ["text.jpg", "empty.png", "half.jpg"] {
         let line = ran.stderr.lines().find(|line| line.contains(name));
-        assert!(line.is_some_and(|l| l.ends_with("passed over")), "{}", ran.stderr);
+        assert!(
+            line.is_some_and(|l| l.ends_with("passed over")),
+            "{}",
+            ran.stderr
+        );
     }
-    assert!(ran.stdout.contains("- 3 pictures could not be read"), "{}", ran.stdout);
-    assert!(ran.stdout.contains("chair:    3 examples of 3 moments"), "{}", ran.stdout);
+    assert!(
+        ran.stdout.contains("- 3 pictures could not be read"),
+        "{}",
+        ran.stdout
+    );
+    assert!(
+        ran.stdout.contains("chair:    3 examples of 3 moments"),
+        "{}",
+        ran.stdout
+    );
     let report = bench.report(&[]);
     let warnings = report["warnings"].to_string();
-    assert!(warnings.contains("3 pictures could not be read"), "{warnings}");
+    assert!(
+        warnings.contains("3 pictures could not be read"),
+        "{warnings}"
+    );
 }
 
 #[test]
@@ -233,7 +260,11 @@ fn labels_of_all_scripts_are_taught() {
         assert_eq!(class["label"], label);
     }
     let (taught, _) = goldcrest::engine::read_head(&bench.at("a.head")).unwrap();
-    assert!(labels.iter().all(|label| taught.labels.iter().any(|l| l == label)));
+    assert!(
+        labels
+            .iter()
+            .all(|label| taught.labels.iter().any(|l| l == label))
+    );
 }
 
 #[test]
@@ -242,7 +273,10 @@ fn one_picture_a_label_is_taught_and_told_to_be_little() {
     let report = bench.report(&[]);
     assert_eq!(report["accuracy"], Value::Null);
     assert_eq!(report["interval"], serde_json::json!([0.0, 1.0]));
-    assert!(!report["warnings"].as_array().unwrap().is_empty(), "{report}");
+    assert!(
+        !report["warnings"].as_array().unwrap().is_empty(),
+        "{report}"
+    );
     let text = bench.teach(&[]).stdout;
     assert!(text.contains("1 example of 1 moment, too few"), "{text}");
     assert!(text.contains("cannot be told"), "{text}");
@@ -279,7 +313,8 @@ fn films_and_recordings_are_examples_of_their_label() {
     fs::remove_dir_all(pictures.join("chair")).unwrap();
     fs::write(pictures.join("chair.mjpeg"), &film).unwrap();
     fs::create_dir(pictures.join("none")).unwrap();
-    let synthetic = "[source]\nkind = \"synthetic\"\n[camera]\nwidth = 64\nheight = 48\nformat = \"yuyv\"\n";
+    let synthetic =
+        "[source]\nkind = \"synthetic\"\n[camera]\nwidth = 64\nheight = 48\nformat = \"yuyv\"\n";
     fs::write(bench.at("camera.toml"), synthetic).unwrap();
     let recorded = output(
         command(&["record", "pictures/none/monday", "--frames", "3"])
@@ -289,9 +324,17 @@ fn films_and_recordings_are_examples_of_their_label() {
     assert_eq!(recorded.code, 0, "{}", recorded.stderr);
     let report = bench.report(&[]);
     let classes = report["classes"].as_array().unwrap();
-    let of = |label: &str| classes.iter().find(|class| class["label"] == label).unwrap();
+    let of = |label: &str| {
+        classes
+            .iter()
+            .find(|class| class["label"] == label)
+            .unwrap()
+    };
     // All frames of a film that lasts less than a second are of one moment.
-    assert_eq!((&of("chair")["examples"], &of("chair")["bursts"]), (&6.into(), &1.into()));
+    assert_eq!(
+        (&of("chair")["examples"], &of("chair")["bursts"]),
+        (&6.into(), &1.into())
+    );
     assert_eq!(of("none")["bursts"], 1);
     assert_eq!(of("watch")["bursts"], 2);
 }
@@ -312,7 +355,8 @@ fn times_in_names_make_moments() {
 #[test]
 fn what_cannot_be_taught_is_refused_before_the_work() {
     let bench = Bench::taught(1);
-    let teach = |folder: &str, out: &str, code| bench.refused(&["teach", folder, "--out", out], code);
+    let teach =
+        |folder: &str, out: &str, code| bench.refused(&["teach", folder, "--out", out], code);
     assert!(teach("nowhere", "a.head", 66).contains("nowhere: "));
     assert!(teach("config.toml", "a.head", 64).contains("no folder"));
     assert!(teach("pictures", "nowhere/a.head", 74).contains("make it first"));
@@ -327,7 +371,9 @@ fn what_cannot_be_taught_is_refused_before_the_work() {
     fs::remove_dir_all(bench.at("pictures/unknown")).unwrap();
     fs::create_dir(bench.at("pictures/bad")).unwrap();
     fs::write(bench.at("pictures/bad/1.jpg"), "x").unwrap();
-    assert!(teach("pictures", "a.head", 65).contains("none of the pictures of \"bad\" can be read"));
+    assert!(
+        teach("pictures", "a.head", 65).contains("none of the pictures of \"bad\" can be read")
+    );
     assert!(!bench.at("a.head").exists());
 }
 
@@ -353,12 +399,19 @@ fn a_head_is_whole_whenever_teaching_is_killed() {
     bench.report(&[]);
     let mut killed = 0;
     for step in 0..12 {
-        let mut teaching = command(&["teach", "pictures", "--out", "a.head", "--config", "config.toml"])
-            .current_dir(bench.at(""))
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .spawn()
-            .unwrap();
+        let mut teaching = command(&[
+            "teach",
+            "pictures",
+            "--out",
+            "a.head",
+            "--config",
+            "config.toml",
+        ])
+        .current_dir(bench.at(""))
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
         thread::sleep(Duration::from_millis(20 * step));
         if teaching.try_wait().unwrap().is_none() {
             signal(teaching.id(), "KILL");
@@ -377,11 +430,18 @@ fn an_interrupted_run_keeps_the_features_it_computed() {
     let film = bench.at("pictures/zoo.mjpeg");
     let made = Command::new("mkfifo").arg(&film).status().unwrap();
     assert!(made.success());
-    let teaching = command(&["teach", "pictures", "--out", "a.head", "--config", "config.toml"])
-        .current_dir(bench.at(""))
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
+    let teaching = command(&[
+        "teach",
+        "pictures",
+        "--out",
+        "a.head",
+        "--config",
+        "config.toml",
+    ])
+    .current_dir(bench.at(""))
+    .stderr(Stdio::piped())
+    .spawn()
+    .unwrap();
     // It is opened once the labels before it were read.
     let writer = fs::OpenOptions::new().write(true).open(&film).unwrap();
     signal(teaching.id(), "INT");
@@ -393,5 +453,9 @@ fn an_interrupted_run_keeps_the_features_it_computed() {
     fs::remove_file(&film).unwrap();
     let ran = bench.teach(&[]);
     assert_eq!(ran.code, 0, "{}", ran.stderr);
-    assert!(ran.stderr.contains("features of 6 of 6 pictures"), "{}", ran.stderr);
+    assert!(
+        ran.stderr.contains("features of 6 of 6 pictures"),
+        "{}",
+        ran.stderr
+    );
 }

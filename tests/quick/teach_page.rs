@@ -81,5 +81,8 @@ fn the_page_names_the_fields_and_the_bounds_of_teaching() {
     }
     let most = goldcrest::teach::MOST_EXAMPLES.to_string();
     let (thousands, rest) = most.split_at(most.len() - 3);
-    assert!(page.contains(&format!("{thousands},{rest} examples")), "{most}");
+    assert!(
+        page.contains(&format!("{thousands},{rest} examples")),
+        "{most}"
+    );
 }

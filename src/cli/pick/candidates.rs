@@ -55,7 +55,10 @@ impl Candidates {
         self.unit.extend(features.iter().map(|v| v * scale));
         // The last ones first: a frame is most like the one before it.
         let rows = self.rows.chunks_exact(self.width).rev();
-        if rows.into_iter().any(|row| distance(row, &self.unit) <= self.radius) {
+        if rows
+            .into_iter()
+            .any(|row| distance(row, &self.unit) <= self.radius)
+        {
             return;
         }
         self.rows.extend_from_slice(&self.unit);
@@ -170,7 +173,11 @@ mod tests {
         let reach = 4.0 * candidates.radius.max(1e-6);
         for at in 0..3000 {
             let near = candidates.rows.chunks_exact(3);
-            assert!(near.into_iter().any(|row| distance(row, &frame(at)) <= reach), "{at}");
+            assert!(
+                near.into_iter()
+                    .any(|row| distance(row, &frame(at)) <= reach),
+                "{at}"
+            );
         }
     }
 }

@@ -99,8 +99,14 @@ mod tests {
         };
         let page = html("<script>.mp4", Path::new("/x"), &[picture]);
         assert!(page.contains("1 picture of &lt;script&gt;.mp4"), "{page}");
-        assert!(page.contains("src=\"a%22%3Cb%3E%26%3A%C3%A4.jpg\""), "{page}");
-        assert!(page.contains("data-file=\"a&quot;&lt;b&gt;&amp;:ä.jpg\""), "{page}");
+        assert!(
+            page.contains("src=\"a%22%3Cb%3E%26%3A%C3%A4.jpg\""),
+            "{page}"
+        );
+        assert!(
+            page.contains("data-file=\"a&quot;&lt;b&gt;&amp;:ä.jpg\""),
+            "{page}"
+        );
         assert_eq!(page.matches("<script").count(), 1);
     }
 }

@@ -68,7 +68,11 @@ impl Pictures {
             &frame.data
         } else {
             if let Err(e) = self.encoder.jpeg(frame, QUALITY, &mut self.bytes) {
-                log::warn!("frame {} {}: {e}; passed over", candidate.seq, candidate.path);
+                log::warn!(
+                    "frame {} {}: {e}; passed over",
+                    candidate.seq,
+                    candidate.path
+                );
                 return Ok(());
             }
             &self.bytes
@@ -122,10 +126,22 @@ fn film_name(path: &Path) -> String {
         let name = whole.as_deref().unwrap_or(path).file_name();
         name.map(|name| name.to_string_lossy().into_owned())
     } else {
-        path.file_stem().map(|stem| stem.to_string_lossy().into_owned())
+        path.file_stem()
+            .map(|stem| stem.to_string_lossy().into_owned())
     };
-    let plain = |c: char| if c.is_alphanumeric() || "_.".contains(c) { c } else { '-' };
-    let name: String = name.unwrap_or_default().chars().map(plain).take(LONGEST).collect();
+    let plain = |c: char| {
+        if c.is_alphanumeric() || "_.".contains(c) {
+            c
+        } else {
+            '-'
+        }
+    };
+    let name: String = name
+        .unwrap_or_default()
+        .chars()
+        .map(plain)
+        .take(LONGEST)
+        .collect();
     match name.trim_matches(['-', '.']) {
         "" => "film".into(),
         name => name.into(),

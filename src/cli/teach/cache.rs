@@ -145,7 +145,12 @@ impl Cache {
         for key in keys {
             bytes.extend(key);
             let features = self.known.get(key).map(|known| &*known.features);
-            bytes.extend(features.unwrap_or_default().iter().flat_map(|v| v.to_le_bytes()));
+            bytes.extend(
+                features
+                    .unwrap_or_default()
+                    .iter()
+                    .flat_map(|v| v.to_le_bytes()),
+            );
         }
         let crc = crc32fast::hash(&bytes);
         bytes.extend(crc.to_le_bytes());

@@ -39,7 +39,8 @@ impl Survey {
         let mut survey = Self::default();
         let entries = match visible(folder) {
             Err(e) if e.kind() == io::ErrorKind::NotADirectory => {
-                let message = "this is no folder; name one that holds a folder of pictures for each label";
+                let message =
+                    "this is no folder; name one that holds a folder of pictures for each label";
                 return Err(refusal(exit::USAGE, folder, message));
             }
             Err(e) => return Err(refusal(exit::NO_INPUT, folder, e)),
@@ -203,7 +204,12 @@ mod tests {
             .labels
             .iter()
             .map(|(label, paths)| {
-                let of = |path: &PathBuf| path.strip_prefix(folder.path()).unwrap().display().to_string();
+                let of = |path: &PathBuf| {
+                    path.strip_prefix(folder.path())
+                        .unwrap()
+                        .display()
+                        .to_string()
+                };
                 (label.as_str(), paths.iter().map(of).collect())
             })
             .collect();
@@ -212,7 +218,10 @@ mod tests {
             [
                 ("closed", vec!["closed.mjpeg".to_string()]),
                 ("none", vec!["none/a/b/c/d".into()]),
-                ("open", vec!["open".into(), "open/film.mp4".into(), "open/monday".into()]),
+                (
+                    "open",
+                    vec!["open".into(), "open/film.mp4".into(), "open/monday".into()]
+                ),
             ]
         );
         assert_eq!((survey.pictures, survey.films, survey.loose), (4, true, 1));
@@ -232,7 +241,11 @@ mod tests {
         for (files, code, says) in [
             (&["a.txt"][..], 66, "no label has a folder here; make"),
             (&["1.jpg", "2.jpg"], 66, "here but 2 pictures; make"),
-            (&["open/1.jpg", "closed/a.txt"], 66, "no pictures of \"closed\""),
+            (
+                &["open/1.jpg", "closed/a.txt"],
+                66,
+                "no pictures of \"closed\"",
+            ),
             (&["unknown/1.jpg"], 65, "is observe.unknown"),
             (&[" /1.jpg"], 65, "a label is blank"),
             (&["a\nb/1.jpg"], 65, "\"a\\nb\" has a control character"),

@@ -282,7 +282,10 @@ mod tests {
             }
         }
         assert_eq!(film.frames, u64::from(frames));
-        film.rows.iter().map(|(seconds, _)| *seconds as u32).collect()
+        film.rows
+            .iter()
+            .map(|(seconds, _)| *seconds as u32)
+            .collect()
     }
 
     #[test]

@@ -84,7 +84,9 @@ impl Report<'_> {
         let loose = match self.loose {
             0 => None,
             1 => Some("1 picture lies in no folder of a label and was not taught".into()),
-            n => Some(format!("{n} pictures lie in no folder of a label and were not taught")),
+            n => Some(format!(
+                "{n} pictures lie in no folder of a label and were not taught"
+            )),
         };
         bad.into_iter().chain(loose)
     }
@@ -96,7 +98,12 @@ impl Report<'_> {
             accuracy: quality.accuracy.map(rounded),
             interval: quality.interval.map(rounded),
             classes: quality.classes.iter().map(Row::of).collect(),
-            warnings: quality.warnings.iter().cloned().chain(self.left_out()).collect(),
+            warnings: quality
+                .warnings
+                .iter()
+                .cloned()
+                .chain(self.left_out())
+                .collect(),
             seconds: (self.took.as_secs_f64() * 1e3).round() / 1e3,
             head: self.head,
             head_sha256: self.sha256,
@@ -134,7 +141,12 @@ impl Report<'_> {
                 "\nHow good this is cannot be told: no label has pictures of two moments."
             )?,
         }
-        let warnings: Vec<String> = quality.warnings.iter().cloned().chain(self.left_out()).collect();
+        let warnings: Vec<String> = quality
+            .warnings
+            .iter()
+            .cloned()
+            .chain(self.left_out())
+            .collect();
         if !warnings.is_empty() {
             writeln!(text)?;
         }
@@ -179,7 +191,8 @@ impl Columns {
 
     /// One line: `open: 14 examples of 6 moments, 97 % right when left out; confused with ajar`.
     fn row(&self, class: &Class, text: &mut String) -> fmt::Result {
-        let plural = |count: u32, noun: &str| format!("{noun}{}", if count == 1 { "" } else { "s" });
+        let plural =
+            |count: u32, noun: &str| format!("{noun}{}", if count == 1 { "" } else { "s" });
         let label = format!("{}:", class.label);
         write!(
             text,
