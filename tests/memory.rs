@@ -282,6 +282,7 @@ fn example(number: u64) -> Task {
         label: format!("state {kind}"),
         features: features(kind, number),
         moment: SystemTime::UNIX_EPOCH + Duration::from_secs(1_700_000_000 + 600 * number),
+        edges: None,
         shot: None,
     }
 }

@@ -151,7 +151,7 @@ impl Listener for Sight {
     fn outcome(&mut self, outcome: &Outcome<'_>, _: &mut Stages) -> io::Result<()> {
         let seq = outcome.frame.seq;
         let shows = |gate: GateReading| gate.picture == PictureState::Ok;
-        if let (Some(watch), Some(input)) = (&mut self.watch, outcome.input)
+        if let (Some(watch), Some((input, _))) = (&mut self.watch, outcome.input)
             && outcome.gate.is_none_or(shows)
             && watch.look(input, outcome.frame.captured.elapsed)
         {

@@ -16,7 +16,7 @@ use crate::meter::timing::Stages;
 use crate::pipeline::{Listener, Outcome};
 use crate::publish::commands::{self, Asker, Lesson};
 use crate::publish::{TaughtState, Unknown};
-use crate::vision;
+use crate::vision::{self, Scene};
 
 /// How long an example waits for a frame.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -299,7 +299,13 @@ impl Listener for Teaching {
                 // The memory is computed for two copies.
                 let few = self.asked.len() < 2;
                 let shot = copied.filter(|(seq, _)| *seq == outcome.frame.seq && few);
+                let edges = outcome.input.filter(|_| few).map(|(picture, shape)| {
+                    let mut edges = Box::new(Scene::new());
+                    edges.see(picture, shape);
+                    edges
+                });
                 let task = Task::Example {
+                    edges,
                     label,
                     shot: shot.map(|(_, shot)| shot),
                     features: features.to_vec(),

@@ -36,7 +36,7 @@ pub(super) fn memory(most: usize) -> usize {
     given + teach::memory(most, labels, WIDTH) + file
 }
 
-/// Fits a head for the model `backbone` to `examples`.
+/// Fits a head for the model `backbone` to `examples`, with the bytes of a scene.
 ///
 /// # Errors
 /// What is missing, in one line.
@@ -44,6 +44,7 @@ pub(super) fn fit(
     examples: &[Example],
     backbone: &str,
     made: SystemTime,
+    scene: Vec<u8>,
 ) -> Result<Taught, String> {
     let mut labels: Vec<String> = examples.iter().map(|e| e.label.clone()).collect();
     labels.sort_unstable();
@@ -61,7 +62,7 @@ pub(super) fn fit(
     let options = teach::Options {
         backbone: backbone.into(),
         made,
-        scene: Vec::new(),
+        scene,
     };
     teach::fit(&given, &options).map_err(|why| why.to_string())
 }

@@ -26,10 +26,10 @@ pub use task::{Change, Did, News, State, Task};
 pub use thread::{Lessons, Opening};
 
 /// Bytes that examples and a fit to them take, and pictures of frames of `frame` bytes and of this
-/// size, seen as `vision` does.
+/// size, as `seen` shows them.
 pub(crate) fn memory(
     config: &Config,
-    vision: &vision::Config,
+    seen: &vision::Config,
     frame: usize,
     size: (usize, usize),
 ) -> usize {
@@ -37,11 +37,13 @@ pub(crate) fn memory(
         return 0;
     }
     let pictures = if config.pictures {
-        pictures::memory(vision, frame, size)
+        pictures::memory(seen, frame, size)
     } else {
         0
     };
     let most = config.max_examples;
     // What changes is on the disk before a head is fitted.
-    store::memory(most) + store::file_memory(most).max(fitting::memory(most)) + pictures
+    let kept = store::memory(most) + store::file_memory(most).max(fitting::memory(most));
+    // The scene of the examples, and edges on their way.
+    kept + pictures + 3 * vision::SCENE_MEMORY
 }

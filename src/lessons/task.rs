@@ -5,6 +5,7 @@ use std::time::SystemTime;
 
 use super::pictures::Shot;
 use crate::engine::{Quality, Taught};
+use crate::vision::Scene;
 
 /// What is asked of the thread.
 #[derive(Debug)]
@@ -17,6 +18,8 @@ pub enum Task {
         features: Vec<f32>,
         /// When the frame came.
         moment: SystemTime,
+        /// The edges in the frame, for the head to tell if the camera was moved.
+        edges: Option<Box<Scene>>,
         /// The frame, if a picture of it is to be kept.
         shot: Option<Box<Shot>>,
     },

@@ -24,6 +24,7 @@ fn example(label: &str, number: u64) -> Task {
         label: label.into(),
         features: (0..WIDTH).map(feature).collect(),
         moment: SystemTime::UNIX_EPOCH + Duration::from_secs(1_700_000_000 + 600 * number),
+        edges: None,
         shot: None,
     }
 }
@@ -250,4 +251,48 @@ fn the_thread_answers_each_task_once() {
         }
     }
     assert_eq!((answered, examples), (asked, 20));
+}
+
+#[test]
+fn a_head_knows_the_scene_of_its_examples_over_restarts() {
+    let folder = tempfile::tempdir().unwrap();
+    let input = crate::engine::Input {
+        width: 64,
+        height: 64,
+        mean: [0.5; 3],
+        std: [0.25; 3],
+        resize: crate::engine::Resize::Squash,
+    };
+    let stripes = |n: usize| (n / 5 % 2) as f32 * 2.0 - 1.0;
+    let mut seen = vision::Scene::new();
+    seen.see(&(0..3 * 64 * 64).map(stripes).collect::<Vec<_>>(), &input);
+    let teach = |worker: &mut Worker, label: &str, number: u64| {
+        let mut task = example(label, number);
+        if let Task::Example { edges, .. } = &mut task {
+            *edges = Some(Box::new(seen.clone()));
+        }
+        work(worker, task).change
+    };
+    let count = |head: &Taught| vision::Scene::from_bytes(&head.scene).map(|scene| scene.count());
+    let (mut worker, ..) = open(folder.path());
+    teach(&mut worker, "open", 0);
+    match teach(&mut worker, "shut", 1) {
+        Change::Head(head, _) => assert_eq!(count(&head), Ok(2)),
+        other => panic!("no head: {other:?}"),
+    }
+    drop(worker);
+    let (mut worker, head, _) = open(folder.path());
+    assert_eq!(count(&head.unwrap().0), Ok(2));
+    match teach(&mut worker, "open", 2) {
+        Change::Head(head, _) => assert_eq!(count(&head), Ok(3)),
+        other => panic!("no head: {other:?}"),
+    }
+    // All is forgotten, so another scene may be taught.
+    work(&mut worker, Task::Forget("open".into()));
+    work(&mut worker, Task::Forget("shut".into()));
+    work(&mut worker, example("open", 3));
+    match work(&mut worker, example("shut", 4)).change {
+        Change::Head(head, _) => assert!(head.scene.is_empty()),
+        other => panic!("no head: {other:?}"),
+    }
 }

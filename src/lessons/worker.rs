@@ -12,6 +12,7 @@ use super::store::Store;
 use super::task::{Change, Did, News, State, Task};
 use super::{Config, fitting};
 use crate::engine::{self, Quality, Taught};
+use crate::vision::Scene;
 
 /// The owner of the folder.
 #[derive(Debug)]
@@ -23,6 +24,8 @@ pub(super) struct Worker {
     store: Result<Store, String>,
     quality: Option<Quality>,
     missing: Option<String>,
+    /// The edges of the examples. Between two starts they are in the head's file.
+    scene: Scene,
 }
 
 impl Worker {
@@ -56,6 +59,7 @@ impl Worker {
             store,
             quality: None,
             missing: None,
+            scene: Scene::new(),
         };
         let (head, more) = worker.read_head();
         notes.extend(more);
@@ -81,6 +85,7 @@ impl Worker {
         match read {
             Ok(head) => {
                 self.quality = Some(head.0.quality.clone());
+                self.scene = scene(&head.0);
                 (Some(head), None)
             }
             Err(engine::Error::Io { cause, .. }) if cause.kind() == ErrorKind::NotFound => {
@@ -126,6 +131,8 @@ impl Worker {
         }
         self.backbone = backbone;
         self.quality = None;
+        let before = engine::read_head(&self.folder.head(&self.backbone));
+        self.scene = before.map_or_else(|_| Scene::new(), |(taught, _)| scene(&taught));
         let bytes = fitting::bytes(features);
         let opened = if features == 0 {
             Err(fitting::NO_FEATURES.to_string())
@@ -155,6 +162,7 @@ impl Worker {
                 label,
                 features,
                 moment,
+                edges,
                 shot,
             } => {
                 let moment = moment.duration_since(UNIX_EPOCH).unwrap_or_default();
@@ -164,6 +172,9 @@ impl Worker {
                     label: label.clone(),
                 };
                 store.add(example.clone()).map_err(|why| why.to_string())?;
+                if let Some(edges) = edges {
+                    self.scene.learn_seen(&edges);
+                }
                 if let Some(shot) = shot
                     && let Err(why) = pictures::keep(self.folder.path(), &example, &shot)
                 {
@@ -207,8 +218,16 @@ impl Worker {
             Ok(store) => store.examples(),
             Err(_) => return none,
         };
+        if examples.is_empty() {
+            // What is taught next may be another scene.
+            self.scene = Scene::new();
+        }
+        let scene = match self.scene.count() {
+            0 => Vec::new(),
+            _ => self.scene.to_bytes(),
+        };
         let path = self.folder.head(&self.backbone);
-        match fitting::fit(examples, &self.backbone, made(examples)) {
+        match fitting::fit(examples, &self.backbone, made(examples), scene) {
             Ok(taught) => {
                 match engine::write_head(&path, &taught) {
                     Ok(sha256) => {
@@ -252,6 +271,11 @@ impl Worker {
             missing: refused.or_else(|| self.missing.clone()),
         }
     }
+}
+
+/// The scene of a head; one without a picture if it has none.
+fn scene(taught: &Taught) -> Scene {
+    Scene::from_bytes(&taught.scene).unwrap_or_default()
 }
 
 /// When the newest example was taken: the same examples give the same file.

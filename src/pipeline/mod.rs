@@ -33,6 +33,8 @@ pub(crate) use pace::Pace;
 pub struct Pipeline {
     gate: Option<Gate>,
     preparer: Preparer,
+    /// The shape of the inputs that it makes.
+    shape: Input,
     engine: Box<dyn Engine>,
     observer: Observer,
     /// Frames show nothing of the present, so the observer does not see them.
@@ -76,6 +78,7 @@ impl Pipeline {
         Self {
             gate: None,
             preparer: Preparer::new(vision, &card.input),
+            shape: card.input.clone(),
             engine,
             observer: meaning.observer(observe),
             blind: false,
@@ -144,7 +147,7 @@ impl Pipeline {
             } else {
                 0.0
             },
-            input: classified.then(|| self.preparer.last()),
+            input: classified.then(|| (self.preparer.last(), &self.shape)),
             scores: &self.scores,
             features: self.engine.features(),
             labels: &self.meaning.labels,
@@ -250,6 +253,7 @@ impl Pipeline {
     /// Goes on with other settings of how frames are prepared and gated.
     pub(crate) fn set_view(&mut self, vision: &vision::Config, gate: &GateConfig, input: &Input) {
         self.preparer = Preparer::new(vision, input);
+        self.shape.clone_from(input);
         self.gate = Some(Gate::new(gate, vision, input));
     }
 

@@ -16,9 +16,7 @@ use super::counts::MessageCounts;
 use super::homeassistant::{Announcement, Discovery, Offer};
 use super::outbox::{Disk, Message, MessageKind, Outbox};
 use super::servers::Named;
-use super::{
-    Config, Error, EventIds, Hashes, Label, OutboxConfig, Payload, Topics, writer,
-};
+use super::{Config, Error, EventIds, Hashes, Label, OutboxConfig, Payload, Topics, writer};
 use crate::meter::Progress;
 
 /// Bytes of a packet beside topic and payload: the fixed header takes at most 5 bytes, the topic's

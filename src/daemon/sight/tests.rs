@@ -49,7 +49,7 @@ fn show(sight: &mut Sight, input: &[f32], start: u64, seconds: u64) {
             frame: &frame,
             gate: None,
             made_up: 0.0,
-            input: Some(input),
+            input: Some((input, &INPUT)),
             scores: &[],
             features: None,
             labels: &[],

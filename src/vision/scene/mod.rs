@@ -69,9 +69,19 @@ impl Scene {
     pub fn learn(&mut self, picture: &[f32], input: &Input) {
         let mut cells = [[0.0; 2]; SIDE * SIDE];
         self.strong = edges::read(picture, input, &mut cells);
+        self.learn_cells(&cells);
+    }
+
+    /// Learns the one picture that `other` [saw](Scene::see), on another thread for instance.
+    pub fn learn_seen(&mut self, other: &Self) {
+        self.strong = other.strong;
+        self.learn_cells(&other.cells);
+    }
+
+    fn learn_cells(&mut self, cells: &Cells) {
         self.count = (self.count + 1).min(MOST);
         let weight = 1.0 / f32::from(self.count);
-        for (mean, cell) in self.cells.iter_mut().zip(&cells) {
+        for (mean, cell) in self.cells.iter_mut().zip(cells) {
             for (mean, value) in mean.iter_mut().zip(cell) {
                 *mean += weight * (value - *mean);
             }
