@@ -134,7 +134,10 @@ impl<'a> View<'a> {
     pub fn pose(&mut self, pose: Pose) {
         let (sin, cos) = pose.degrees.to_radians().sin_cos();
         let (wide, high) = (self.width as f32, self.height as f32);
-        let middle = [self.place.width() as f32 / 2.0, self.place.height() as f32 / 2.0];
+        let middle = [
+            self.place.width() as f32 / 2.0,
+            self.place.height() as f32 / 2.0,
+        ];
         let place = self.place;
         self.pixels = self.each(|x, y| {
             let (u, v) = ((x - wide / 2.0) / pose.zoom, (y - high / 2.0) / pose.zoom);
@@ -150,7 +153,10 @@ impl<'a> View<'a> {
     }
 
     pub fn light(&mut self, gain: f32, offset: f32) -> &mut Self {
-        self.pixels.iter_mut().flatten().for_each(|v| *v = *v * gain + offset);
+        self.pixels
+            .iter_mut()
+            .flatten()
+            .for_each(|v| *v = *v * gain + offset);
         self
     }
 
@@ -159,7 +165,9 @@ impl<'a> View<'a> {
         let half = deviation * std::f32::consts::FRAC_1_SQRT_2;
         for pixel in &mut self.pixels {
             let common = chance.normal();
-            pixel.iter_mut().for_each(|v| *v += half * (common + chance.normal()));
+            pixel
+                .iter_mut()
+                .for_each(|v| *v += half * (common + chance.normal()));
         }
     }
 
@@ -175,8 +183,14 @@ impl<'a> View<'a> {
         self.light(0.8, 25.0);
         let unit = self.height as f32 / 128.0;
         for _ in 0..120 {
-            let (x, y) = (chance.share() * self.width as f32, (chance.share() * 138.0 - 10.0) * unit);
-            let (length, slope) = ((8.0 + 16.0 * chance.share()) * unit, 0.15 + 0.1 * chance.share());
+            let (x, y) = (
+                chance.share() * self.width as f32,
+                (chance.share() * 138.0 - 10.0) * unit,
+            );
+            let (length, slope) = (
+                (8.0 + 16.0 * chance.share()) * unit,
+                0.15 + 0.1 * chance.share(),
+            );
             let level = 30.0 + 30.0 * chance.share();
             for step in 0..length as usize {
                 let (x, y) = (x + slope * step as f32, y + step as f32);
@@ -202,7 +216,10 @@ impl<'a> View<'a> {
     pub fn headlights(&mut self, chance: &mut Chance) {
         self.light(0.25, 0.0);
         let unit = self.width as f32 / 128.0;
-        let (x, y) = ((20.0 + 88.0 * chance.share()) * unit, (0.4 + 0.5 * chance.share()) * self.height as f32);
+        let (x, y) = (
+            (20.0 + 88.0 * chance.share()) * unit,
+            (0.4 + 0.5 * chance.share()) * self.height as f32,
+        );
         let glow = self.each(|i, j| {
             let lamp = |x: f32| {
                 let far = ((i - x).powi(2) + (j - y).powi(2)) / (unit * unit);
@@ -264,7 +281,12 @@ impl<'a> View<'a> {
 
     /// A value for the middle of each pixel.
     fn each(&self, value: impl Fn(f32, f32) -> [f32; 3]) -> Vec<[f32; 3]> {
-        let place = |at: usize| ((at % self.width) as f32 + 0.5, (at / self.width) as f32 + 0.5);
+        let place = |at: usize| {
+            (
+                (at % self.width) as f32 + 0.5,
+                (at / self.width) as f32 + 0.5,
+            )
+        };
         let all = (0..self.width * self.height).map(place);
         all.map(|(x, y)| value(x, y)).collect()
     }
@@ -274,7 +296,10 @@ impl<'a> View<'a> {
 fn sample(picture: &RgbImage, x: f32, y: f32) -> [f32; 3] {
     let (x, y) = (x - 0.5, y - 0.5);
     let (width, height) = picture.dimensions();
-    let (x, y) = (x.clamp(0.0, width as f32 - 1.001), y.clamp(0.0, height as f32 - 1.001));
+    let (x, y) = (
+        x.clamp(0.0, width as f32 - 1.001),
+        y.clamp(0.0, height as f32 - 1.001),
+    );
     let (i, j) = (x as u32, y as u32);
     let (u, v) = (x - i as f32, y - j as f32);
     let at = |i: u32, j: u32, c: usize| f32::from(picture.get_pixel(i, j).0[c]);

@@ -150,7 +150,10 @@ mod tests {
     #[test]
     fn a_key_may_take_effect_at_once_where_its_section_does_not() {
         let found = changes("", "[review]\nfolder = 'kept'\nmost = 7");
-        assert_eq!((found.now, found.later), (vec!["review.most".into()], vec!["review.folder".into()]));
+        assert_eq!(
+            (found.now, found.later),
+            (vec!["review.most".into()], vec!["review.folder".into()])
+        );
     }
 
     #[test]

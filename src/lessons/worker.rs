@@ -28,6 +28,9 @@ pub(super) struct Worker {
     scene: Scene,
 }
 
+/// A worker, the head that is in force with its SHA-256, and lines to log.
+type Opened = (Worker, Option<(Taught, String)>, Vec<String>);
+
 impl Worker {
     /// Opens the folder at `path` for the model `backbone` that gives `features` features. Returns
     /// the head that was fitted to its examples last, and a line for each thing to log.
@@ -39,7 +42,7 @@ impl Worker {
         path: &Path,
         backbone: &str,
         features: Option<usize>,
-    ) -> Result<(Self, Option<(Taught, String)>, Vec<String>), Error> {
+    ) -> Result<Opened, Error> {
         let folder = Folder::open(path)?;
         let mut notes = Vec::new();
         let store = match features {

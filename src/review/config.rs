@@ -124,7 +124,11 @@ mod tests {
         for (text, key, range) in [
             ("folder = ''", "folder", "leave the key out"),
             ("most = 0", "most", "1 to 10000 pictures"),
-            ("max_bytes = 999999", "max_bytes", "1000000 to 1000000000000"),
+            (
+                "max_bytes = 999999",
+                "max_bytes",
+                "1000000 to 1000000000000",
+            ),
             ("interval = 0.5", "interval", "1 to 86400 seconds"),
             ("interval = nan", "interval", "1 to 86400 seconds"),
             ("longest_side = 127", "longest_side", "128 to 3840 pixels"),

@@ -103,16 +103,18 @@ impl Reviews {
             folder: folder.into(),
             encoder: Encoder::new(config.bounds(), Thumbnailer::as_sent(vision)),
         };
-        thread::Builder::new().name("review".into()).spawn(move || {
-            for job in received {
-                let made = keeper.keep(&job);
-                let frame = job.frame;
-                // Nobody listens at the program's end.
-                if send.send(Done { frame, made }).is_err() {
-                    break;
+        thread::Builder::new()
+            .name("review".into())
+            .spawn(move || {
+                for job in received {
+                    let made = keeper.keep(&job);
+                    let frame = job.frame;
+                    // Nobody listens at the program's end.
+                    if send.send(Done { frame, made }).is_err() {
+                        break;
+                    }
                 }
-            }
-        })?;
+            })?;
         Ok(Self {
             jobs,
             done,

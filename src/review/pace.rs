@@ -42,7 +42,11 @@ impl Pace {
 
     /// Whether an uncertain moment at `now` may be kept.
     pub(super) fn doubt_is_due(&self, now: Duration) -> bool {
-        is_over(self.uncertain, self.interval.saturating_mul(self.pause), now)
+        is_over(
+            self.uncertain,
+            self.interval.saturating_mul(self.pause),
+            now,
+        )
     }
 
     /// The label changed.

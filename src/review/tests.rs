@@ -157,7 +157,10 @@ fn a_start_counts_what_is_there_and_new_bounds_hold_at_once() {
     };
     bench.reviews = Reviews::start(&path, &config, &Default::default()).unwrap();
     bench.pass(300, true, Some(OPEN));
-    let kept = ["015000Z-changed-open-0.90.jpg", "015140Z-changed-open-0.90.jpg"];
+    let kept = [
+        "015000Z-changed-open-0.90.jpg",
+        "015140Z-changed-open-0.90.jpg",
+    ];
     assert_eq!(bench.names(), kept);
     bench.reviews.configure(&Config {
         most: 1,
@@ -179,7 +182,10 @@ fn what_is_masked_or_beside_the_crop_is_black() {
     let picture = image::open(path).unwrap().into_luma8();
     assert_eq!(picture.dimensions(), (64, 48));
     let levels = [4, 24, 50].map(|x| picture.get_pixel(x, 20).0[0]);
-    assert!(levels[0] < 8 && levels[1] > 180 && levels[2] < 8, "{levels:?}");
+    assert!(
+        levels[0] < 8 && levels[1] > 180 && levels[2] < 8,
+        "{levels:?}"
+    );
 }
 
 #[test]

@@ -34,8 +34,8 @@ pub(crate) use geometry::Turn;
 pub use mask::Mask;
 pub(crate) use mask::{Cover, Grain, Masked};
 pub use prepare::Preparer;
-pub use scene::{MOVED, Scene, Unfit};
 pub(crate) use scene::{MEMORY as SCENE_MEMORY, Watch};
+pub use scene::{MOVED, Scene, Unfit};
 pub(crate) use thumbnail::{Thumbnailer, fitted};
 
 /// Bytes that decoding and resizing pictures of up to this width and height takes, in addition to

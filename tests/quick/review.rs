@@ -62,7 +62,11 @@ fn a_kept_picture_is_of_the_frame_that_decided() {
     let broker = Broker::start();
     let subscriber = Subscriber::new(&broker, "goldcrest/test/#");
     let (pictures, kept) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
-    let more = format!("{CHANGING}{}{}", review(kept.path(), ""), broker.config_toml());
+    let more = format!(
+        "{CHANGING}{}{}",
+        review(kept.path(), ""),
+        broker.config_toml()
+    );
     let _daemon = Daemon::on(&changing(pictures.path()), &more);
     subscriber.expect("event");
     let event = subscriber.expect("event").json();
@@ -101,13 +105,19 @@ fn a_folder_keeps_its_bounds_over_restarts_and_other_files() {
 fn a_full_disk_is_logged_and_ends_nothing() {
     let (pictures, kept) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
     let folder = tempfile::tempdir().unwrap();
-    let more = format!("{CHANGING}{}[mqtt]\nenabled = false\n", review(kept.path(), ""));
+    let more = format!(
+        "{CHANGING}{}[mqtt]\nenabled = false\n",
+        review(kept.path(), "")
+    );
     let config = configuration(folder.path(), &changing(pictures.path()), &more);
     // No file may grow beyond 4 KiB.
     let program = env!("CARGO_BIN_EXE_goldcrest");
     let line = format!("trap '' XFSZ; ulimit -f 8; exec {program:?} run --config {config:?}");
     let mut shell = Command::new("sh");
-    shell.args(["-c", &line]).stdout(Stdio::null()).stderr(Stdio::piped());
+    shell
+        .args(["-c", &line])
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped());
     let mut child = shell.spawn().unwrap();
     let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
     let mut lines = lines.by_ref().map_while(Result::ok);
@@ -130,10 +140,17 @@ fn check_tells_what_the_folder_holds() {
     let ran = check();
     assert_eq!(ran.code, 0, "{}", ran.stderr);
     let line = ran.stdout.lines().find(|line| line.starts_with("review"));
-    assert!(line.unwrap().contains("0 pictures of 0.0 MB in "), "{line:?}");
+    assert!(
+        line.unwrap().contains("0 pictures of 0.0 MB in "),
+        "{line:?}"
+    );
     assert!(ran.stdout.contains("pictures for review"), "{}", ran.stdout);
     fs::write(folder.path().join("kept"), "a file").unwrap();
     let ran = check();
     assert_eq!(ran.code, 74, "{}", ran.stdout);
-    assert!(ran.stdout.contains("FAIL  review.folder: "), "{}", ran.stdout);
+    assert!(
+        ran.stdout.contains("FAIL  review.folder: "),
+        "{}",
+        ran.stdout
+    );
 }

@@ -79,7 +79,9 @@ pub(super) fn model(
     let named = setup::head_path(loaded, None).zip(pipeline.head());
     found.head = named.map(|(path, head)| Head::new(&path, head));
     let taught = found.head.is_some();
-    found.scene = pipeline.head().and_then(|head| Taught::new(head, &card.input));
+    found.scene = pipeline
+        .head()
+        .and_then(|head| Taught::new(head, &card.input));
     found.rule = Some(InForce::new(pipeline.rule(), &config.observe, taught));
     let layers = &found.layers;
     let int8 = if layers.is_empty() {

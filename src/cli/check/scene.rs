@@ -54,7 +54,11 @@ fn present(loaded: &Loaded, input: &Input, stop: &Stop) -> Result<Scene, String>
     let config = &loaded.config;
     // A stream would lose its beginning.
     if config.source.kind == SourceKind::Recording {
-        let path = config.source.path.as_ref().map(|path| loaded.folder().join(path));
+        let path = config
+            .source
+            .path
+            .as_ref()
+            .map(|path| loaded.folder().join(path));
         if !path.is_some_and(|path| path.is_file() || path.is_dir()) {
             return Err("a stream is not read now".into());
         }

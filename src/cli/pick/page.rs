@@ -41,11 +41,11 @@ pub(super) fn html(recording: &str, folder: &Path, pictures: &[Shown]) -> String
     for (number, Shown { file, caption }) in (1..).zip(pictures) {
         let (name, address, caption) = (text(file), address(file), text(caption));
         // Writing to a string cannot fail.
-        let _ = write!(
+        let _ = writeln!(
             page,
             "<figure data-number=\"{number}\" data-file=\"{name}\"><a href=\"{address}\">\
              <img src=\"{address}\" alt=\"{name}\" loading=\"lazy\"></a>\
-             <figcaption><b>{number}</b> <span title=\"{name}\">{caption}</span></figcaption></figure>\n"
+             <figcaption><b>{number}</b> <span title=\"{name}\">{caption}</span></figcaption></figure>"
         );
     }
     let _ = write!(

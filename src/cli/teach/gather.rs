@@ -75,7 +75,7 @@ struct Groups {
 }
 
 impl Groups {
-    fn new(&mut self) -> u32 {
+    fn another(&mut self) -> u32 {
         self.next += 1;
         self.next
     }
@@ -84,7 +84,7 @@ impl Groups {
         if let Some(group) = self.named.get(&clock) {
             return *group;
         }
-        let group = self.new();
+        let group = self.another();
         self.named.insert(clock, group);
         group
     }
@@ -177,7 +177,7 @@ impl<'a> Gatherer<'a> {
         };
         let mut recording = Recording::open_until(path, options, self.stop)?;
         let mut film = recording.is_film(false).then(Film::default);
-        let group = self.groups.new();
+        let group = self.groups.another();
         let mut frame = Frame::empty();
         loop {
             if self.stop.requested() {
@@ -282,7 +282,7 @@ impl<'a> Gatherer<'a> {
                 seconds,
             },
             None => Moment {
-                group: self.groups.new(),
+                group: self.groups.another(),
                 seconds: 0.0,
             },
         }
@@ -327,7 +327,7 @@ mod tests {
     #[test]
     fn each_clock_has_one_number() {
         let mut groups = Groups::default();
-        let (wall, alone) = (groups.named(String::new()), groups.new());
+        let (wall, alone) = (groups.named(String::new()), groups.another());
         assert_eq!(groups.named(String::new()), wall);
         assert!(alone != wall && groups.named("porch".into()) != wall);
     }

@@ -23,12 +23,12 @@ pub(crate) struct CommandQueue {
 
 impl CommandQueue {
     /// Adds a command. Returns it if too many wait.
-    pub(crate) fn put(&mut self, request: Request) -> Result<(), Request> {
+    pub(crate) fn put(&mut self, request: Request) -> Option<Request> {
         if self.requests.len() >= REQUESTS {
-            return Err(request);
+            return Some(request);
         }
         self.requests.push_back(request);
-        Ok(())
+        None
     }
 
     /// The oldest command.
@@ -86,11 +86,11 @@ mod tests {
     fn commands_beyond_the_bound_are_returned() {
         let mut queue = CommandQueue::default();
         for n in 0..REQUESTS {
-            assert_eq!(queue.put(request(&n.to_string())), Ok(()));
+            assert_eq!(queue.put(request(&n.to_string())), None);
         }
-        assert_eq!(queue.put(request("x")), Err(request("x")));
+        assert_eq!(queue.put(request("x")), Some(request("x")));
         assert_eq!(queue.take(), Some(request("0")));
-        assert_eq!(queue.put(request("x")), Ok(()));
+        assert_eq!(queue.put(request("x")), None);
     }
 
     #[test]

@@ -178,7 +178,7 @@ impl Commands {
         match asked.command {
             Err(why) => self.refuse(asker, why, true, queue, now),
             Ok(command) => {
-                if let Err(request) = queue.put(Request { command, asker }) {
+                if let Some(request) = queue.put(Request { command, asker }) {
                     let why = "the daemon is busy; ask again later".into();
                     self.refuse(request.asker, why, true, queue, now);
                 }

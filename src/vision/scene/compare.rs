@@ -97,7 +97,8 @@ impl<'a> Both<'a> {
         for y in span(down) {
             let columns = span(across);
             let from = y * SIDE + columns.start;
-            let to = (y.wrapping_add_signed(down)) * SIDE + columns.start.wrapping_add_signed(across);
+            let to =
+                (y.wrapping_add_signed(down)) * SIDE + columns.start.wrapping_add_signed(across);
             let scene = &self.scene[from..from + columns.len()];
             let present = &self.present[to..to + columns.len()];
             for (&a, &b) in scene.iter().zip(present) {

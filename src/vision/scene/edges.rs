@@ -33,9 +33,8 @@ pub(super) fn read(picture: &[f32], input: &Input, cells: &mut Cells) -> usize {
     let gain: [f32; 3] = std::array::from_fn(|c| 255.0 * scale[c] * input.std[c]);
     let base: f32 = (0..3).map(|c| 255.0 * scale[c] * input.mean[c]).sum();
     let luma = |at: usize| base + gain[0] * red[at] + gain[1] * green[at] + gain[2] * blue[at];
-    let blank = |at: usize| {
-        (red[at] == 0.0 && green[at] == 0.0 && blue[at] == 0.0) || luma(at) < 0.5
-    };
+    let blank =
+        |at: usize| (red[at] == 0.0 && green[at] == 0.0 && blue[at] == 0.0) || luma(at) < 0.5;
     for y in 1..height - 1 {
         let row = y * SIDE / height * SIDE;
         for x in 1..width - 1 {

@@ -17,20 +17,34 @@ fn levels(across: f64, down: f64) -> Vec<f64> {
         f64::from(state >> 8) / f64::from(1 << 24) * most
     };
     let boxes: Vec<[f64; 5]> = (0..60)
-        .map(|_| [next(200.0) - 40.0, next(200.0) - 40.0, 5.0 + next(40.0), 5.0 + next(40.0), 30.0 + next(200.0)])
+        .map(|_| {
+            [
+                next(200.0) - 40.0,
+                next(200.0) - 40.0,
+                5.0 + next(40.0),
+                5.0 + next(40.0),
+                30.0 + next(200.0),
+            ]
+        })
         .collect();
     let level = |x: f64, y: f64| {
-        let inside = |b: &&[f64; 5]| (b[0]..b[0] + b[2]).contains(&x) && (b[1]..b[1] + b[3]).contains(&y);
+        let inside =
+            |b: &&[f64; 5]| (b[0]..b[0] + b[2]).contains(&x) && (b[1]..b[1] + b[3]).contains(&y);
         boxes.iter().rfind(inside).map_or(90.0, |b| b[4])
     };
     let place = |at: usize| ((at % 128) as f64 - across, (at / 128) as f64 - down);
-    (0..128 * 128).map(place).map(|(x, y)| level(x, y)).collect()
+    (0..128 * 128)
+        .map(place)
+        .map(|(x, y)| level(x, y))
+        .collect()
 }
 
 /// The levels as the model's input.
 fn input(levels: &[f64]) -> Vec<f32> {
     let plane = |c: usize| {
-        levels.iter().map(move |level| (*level as f32 / 255.0 - INPUT.mean[c]) / INPUT.std[c])
+        levels
+            .iter()
+            .map(move |level| (*level as f32 / 255.0 - INPUT.mean[c]) / INPUT.std[c])
     };
     (0..3).flat_map(plane).collect()
 }
