@@ -38,6 +38,7 @@ fn a_late_subscriber_gets_label_and_availability() {
             "seq": 0,
             "captured": "2025-01-01T12:00:00.000Z",
             "model": MODEL,
+            "head": null,
         })
     );
     let availability =

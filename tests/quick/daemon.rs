@@ -305,7 +305,7 @@ fn check_tells_good_from_bad() {
     assert_eq!(ran.code, 0, "{}{}", ran.stdout, ran.stderr);
     assert_eq!(
         ran.stdout.lines().filter(|l| l.contains(" ok ")).count(),
-        5,
+        6,
         "{}",
         ran.stdout
     );
