@@ -1,6 +1,6 @@
 //! What the running daemon is taught: its examples, and the head that is fitted to them.
 //!
-//! The examples of one model stand in one file of the state folder ([`store`](self::store)), the
+//! The examples of one model stand in one file of the state folder ([`store`]), the
 //! head in another. A thread of its own keeps them and fits the head, so that neither the disk nor
 //! the arithmetic holds up a frame. What it has done comes back as [`News`].
 
