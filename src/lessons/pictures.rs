@@ -14,8 +14,8 @@ use crate::vision::{self, Thumbnailer};
 
 /// The folder of the labels' folders.
 const FOLDER: &str = "pictures";
-/// The most pixels of a side: more than any model takes.
-const SIDE: usize = 256;
+/// The most pixels of a side: three times the model's, so that a crop of a third loses little.
+const SIDE: usize = 384;
 /// Quality of the JPEG, as in libjpeg.
 const QUALITY: u8 = 85;
 /// The longest name of a folder, in bytes; most file systems take 255.
@@ -26,7 +26,7 @@ const NAME: usize = 240;
 pub struct Shot {
     /// A copy of the frame.
     pub frame: Frame,
-    /// How it is turned, cropped and masked.
+    /// What is masked, and what lies beside the crop.
     pub vision: vision::Config,
 }
 
@@ -44,7 +44,8 @@ pub(super) enum Error {
 /// Writes the picture of `example` below the state folder.
 pub(super) fn keep(state: &Path, example: &Example, shot: &Shot) -> Result<(), Error> {
     let path = path(state, example);
-    let mut thumbnailer = Thumbnailer::new(&shot.vision);
+    // Neither turned nor cropped: `teach` does that with what it reads.
+    let mut thumbnailer = Thumbnailer::as_sent(&shot.vision);
     let picture = thumbnailer.make(shot.frame.view(), SIDE)?;
     let mut jpeg = Vec::new();
     JpegEncoder::new_with_quality(&mut jpeg, QUALITY).encode(
@@ -135,7 +136,7 @@ mod tests {
         keep(state.path(), &example, &shot()).unwrap();
         let path = state.path().join("pictures/halb öffen/1700000000123.jpg");
         let picture = image::open(&path).unwrap();
-        assert_eq!((picture.width(), picture.height()), (256, 192));
+        assert_eq!((picture.width(), picture.height()), (384, 288));
         remove(state.path(), &example);
         assert!(!path.exists() && !path.parent().unwrap().exists());
         remove(state.path(), &example);
