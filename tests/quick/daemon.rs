@@ -312,15 +312,22 @@ fn check_tells_good_from_bad() {
 
     drop(broker);
     let ran = goldcrest(&["check", "--config", config.to_str().unwrap()]);
-    let last = ran.stdout.lines().rev().take(5);
+    let last = ran.stdout.lines().rev().take(6);
     let parts: Vec<&str> = last.filter_map(|l| l.split(' ').next()).collect();
     assert_eq!(
         parts,
-        ["broker", "source", "memory", "model", "configuration"]
+        [
+            "broker",
+            "source",
+            "memory",
+            "observe",
+            "model",
+            "configuration"
+        ]
     );
     assert_eq!(
         ran.stderr.lines().last(),
-        Some("goldcrest: check: 1 of 5 failed: broker")
+        Some("goldcrest: check: 1 of 6 failed: broker")
     );
     assert!(!ran.stdout.contains("stages.0."), "{}", ran.stdout);
     let ran = goldcrest(&["check", "--verbose", "--config", config.to_str().unwrap()]);

@@ -343,7 +343,7 @@ fn a_lesson_that_cannot_be_is_refused_with_the_reason() {
         let files = fs::read_dir(pictures.join(label)).unwrap();
         let paths: Vec<_> = files.map(|file| file.unwrap().path()).collect();
         let picture = image::open(&paths[0]).unwrap();
-        assert_eq!((paths.len(), picture.width()), (1, 256), "{label}");
+        assert_eq!((paths.len(), picture.width()), (1, 320), "{label}");
     }
     assert_eq!(school.ask(r#"{"undo":true}"#)["undone"], "none");
     assert!(!pictures.join("none").exists() && pictures.join("open").exists());
@@ -406,6 +406,9 @@ fn damage_is_named_and_costs_one_example() {
     let mut daemon = school.open("");
     daemon.expect("one of its records damaged");
     daemon.expect(".head");
+    // A command that is sent before the daemon subscribes is lost.
+    let availability = Subscriber::new(&school.broker, "goldcrest/test/availability");
+    availability.expect_that("availability", |m| m.text == "online");
     let answer = school.ask(r#"{"list":true}"#);
     assert_eq!(answer["labels"], json!({"bottles": 2}));
     assert_eq!(fs::read(school.lessons(".damaged-1")).unwrap(), bytes);
