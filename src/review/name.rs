@@ -85,26 +85,38 @@ impl Name {
 
 impl fmt::Display for Name {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let time = humantime::format_rfc3339_seconds(self.time).to_string();
-        let time = time.replace(['-', ':'], "");
+        let time = stamp(self.time);
         let (kind, label) = (self.kind.word(), &self.label);
         let (whole, rest) = (self.hundredths / 100, self.hundredths % 100);
         write!(f, "{time}-{kind}-{label}-{whole}.{rest:02}{ENDING}")
     }
 }
 
-/// Reads a time as in `20261127T013500Z`.
+/// A time as in `20261127T013500Z`.
+fn stamp(time: SystemTime) -> String {
+    let text = humantime::format_rfc3339_seconds(time).to_string();
+    text.replace(['-', ':'], "")
+}
+
+/// Reads a time as in `20261127T013500Z`. humantime reads none after 2038 on 32 bits.
 fn read_time(time: &str) -> Option<SystemTime> {
-    let part = |from: usize, to: usize| time.get(from..to);
-    let text = format!(
-        "{}-{}-{}:{}:{}",
-        part(0, 4)?,
-        part(4, 6)?,
-        part(6, 11)?,
-        part(11, 13)?,
-        part(13, TIME)?
-    );
-    humantime::parse_rfc3339(&text).ok()
+    let part = |from: usize, to: usize| time.get(from..to)?.parse::<u64>().ok();
+    let (year, month, day) = (part(0, 4)?, part(4, 6)?, part(6, 8)?);
+    let (hours, minutes, seconds) = (part(9, 11)?, part(11, 13)?, part(13, 15)?);
+    // Years that begin in March have their leap day last. The days before each of their months
+    // are those of a line, rounded down.
+    let (year, month) = match month {
+        1 | 2 => (year.checked_sub(1)?, month + 9),
+        3..=12 => (year, month - 3),
+        _ => return None,
+    };
+    let days = 365 * year + year / 4 - year / 100 + year / 400 + (153 * month + 2) / 5 + day;
+    // The first day of 1970 has the number that is taken away.
+    let days = days.checked_sub(719_469)?;
+    let since = ((days * 24 + hours) * 60 + minutes) * 60 + seconds;
+    let found = UNIX_EPOCH + Duration::from_secs(since.min(LAST_SECOND));
+    // So a 30th of February or a 25th hour is none.
+    (stamp(found) == time).then_some(found)
 }
 
 /// Reads a score as in `0.93`.
@@ -208,6 +220,22 @@ mod tests {
             "äöüäöüäöüäöüäöü-changed-open-0.93.jpg",
         ] {
             assert_eq!(Name::parse(name), None, "{name}");
+        }
+    }
+
+    #[test]
+    fn days_of_eight_thousand_years_are_read_as_they_were_written() {
+        for day in (0..=LAST_SECOND / 86_400).step_by(37) {
+            let time = UNIX_EPOCH + Duration::from_secs(86_400 * day + day % 86_400);
+            assert_eq!(read_time(&stamp(time)), Some(time), "{day}");
+        }
+        for none in [
+            "20260229T000000Z",
+            "20261301T000000Z",
+            "20260101T240000Z",
+            "20260101T006000Z",
+        ] {
+            assert_eq!(read_time(none), None, "{none}");
         }
     }
 
