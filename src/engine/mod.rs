@@ -42,4 +42,5 @@ pub use open::open;
 
 pub(crate) use config::locate;
 pub(crate) use hash::{abbreviated, verify_file};
+pub(crate) use head::dot;
 pub(crate) use open::{Standing, cached, is_bundle, no_model, open_as, packed, standing};

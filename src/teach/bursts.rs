@@ -4,6 +4,7 @@ use std::cmp::Ordering;
 use std::ops::Range;
 
 use super::Examples;
+use crate::engine::dot;
 
 /// Cosine of the features of two examples of a label from which they count once. Pictures of a
 /// still scene, a second apart, reach 0.999; other pictures of one kind stay below 0.95.
@@ -97,7 +98,7 @@ fn bursts(examples: &Examples, mut rows: Vec<usize>) -> Vec<Vec<usize>> {
             if copy[b] {
                 continue;
             }
-            let product = product(examples.row(rows[a]), examples.row(rows[b]));
+            let product = dot(examples.row(rows[a]), examples.row(rows[b]));
             let cosine = product * scales[a] * scales[b];
             // Rows of zeros have no direction and are the same.
             if cosine >= ALIKE || scales[a] + scales[b] == 0.0 {
@@ -160,22 +161,8 @@ fn order(examples: &Examples, a: usize, b: usize) -> Ordering {
 
 /// What brings `row` to length 1; 0 if it has none.
 fn scale(row: &[f32]) -> f32 {
-    let length = product(row, row).sqrt();
+    let length = dot(row, row).sqrt();
     if length > 0.0 { 1.0 / length } else { 0.0 }
-}
-
-/// The product of two rows, summed in an order that no vector width changes.
-fn product(a: &[f32], b: &[f32]) -> f32 {
-    let (a, a_rest) = a.as_chunks::<16>();
-    let (b, b_rest) = b.as_chunks::<16>();
-    let mut lanes = [0.0_f32; 16];
-    for (a, b) in a.iter().zip(b) {
-        for (lane, (a, b)) in lanes.iter_mut().zip(a.iter().zip(b)) {
-            *lane += a * b;
-        }
-    }
-    let rest: f32 = a_rest.iter().zip(b_rest).map(|(a, b)| a * b).sum();
-    lanes.iter().sum::<f32>() + rest
 }
 
 /// Sets that are joined; each is known by its first member.

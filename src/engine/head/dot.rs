@@ -1,7 +1,7 @@
 //! The product of vectors in f32.
 
 /// The product of two vectors of the same length, summed in an order that no vector width changes.
-pub(super) fn dot(a: &[f32], b: &[f32]) -> f32 {
+pub(crate) fn dot(a: &[f32], b: &[f32]) -> f32 {
     let (a, a_rest) = a.as_chunks::<16>();
     let (b, b_rest) = b.as_chunks::<16>();
     let mut lanes = [0.0_f32; 16];

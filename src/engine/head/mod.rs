@@ -19,4 +19,5 @@ pub use self::known::Known;
 pub use self::linear::Head;
 pub use self::taught::{Class, MOST_LABELS, NOTHING, Quality, Rule, Taught, check_label};
 
+pub(crate) use self::dot::dot;
 pub(super) use self::stock::Stock;
