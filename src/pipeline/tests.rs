@@ -247,24 +247,25 @@ fn each_still_is_judged_by_its_own_scores() {
     assert_eq!(collected.labels, expected);
 }
 
+/// The labels that these frames lead to, each with its frame's number.
+fn labels_of(pipeline: &mut Pipeline, frames: std::ops::Range<u64>) -> Vec<(u64, String)> {
+    let mut collected = Collected::default();
+    for seq in frames {
+        pipeline
+            .process(&mut frame(seq), &mut [&mut collected])
+            .unwrap();
+    }
+    collected.labels
+}
+
 #[test]
 fn a_blind_pipeline_has_no_updates_and_then_the_label_returns() {
     let (mut pipeline, _) = pipeline(Some(GateConfig::default()));
-    let mut collected = Collected::default();
-    let mut see = |pipeline: &mut Pipeline, frames: std::ops::Range<u64>| {
-        collected.labels.clear();
-        for seq in frames {
-            pipeline
-                .process(&mut frame(seq), &mut [&mut collected])
-                .unwrap();
-        }
-        collected.labels.clone()
-    };
-    assert_eq!(see(&mut pipeline, 0..5), [(2, "bright".into())]);
+    assert_eq!(labels_of(&mut pipeline, 0..5), [(2, "bright".into())]);
     pipeline.set_blind(true);
-    assert_eq!(see(&mut pipeline, 5..30), []);
+    assert_eq!(labels_of(&mut pipeline, 5..30), []);
     pipeline.set_blind(false);
-    assert_eq!(see(&mut pipeline, 30..35), [(32, "bright".into())]);
+    assert_eq!(labels_of(&mut pipeline, 30..35), [(32, "bright".into())]);
 }
 
 #[test]

@@ -1,21 +1,18 @@
 //! `goldcrest simulate` against a real broker.
 
 use std::fs;
+use std::path::Path;
 
 use crate::support::Broker;
 use crate::support::certificates::{ALWAYS, Authority};
-use crate::support::program::{command, goldcrest, output};
+use crate::support::program::{Ran, command, goldcrest, output};
 
-#[test]
-fn a_fleet_loses_nothing_and_says_what_it_did() {
-    let broker = Broker::start();
-    let folder = tempfile::tempdir().unwrap();
-    let config = folder.path().join("config.toml");
-    fs::write(&config, broker.config_toml()).unwrap();
-    let ran = goldcrest(&[
+/// What `simulate` prints of so many devices in three seconds.
+fn simulated(devices: &str, config: &Path) -> Ran {
+    goldcrest(&[
         "simulate",
         "--devices",
-        "30",
+        devices,
         "--rate",
         "120",
         "--seconds",
@@ -23,7 +20,16 @@ fn a_fleet_loses_nothing_and_says_what_it_did() {
         "--json",
         "--config",
         config.to_str().unwrap(),
-    ]);
+    ])
+}
+
+#[test]
+fn a_fleet_loses_nothing_and_says_what_it_did() {
+    let broker = Broker::start();
+    let folder = tempfile::tempdir().unwrap();
+    let config = folder.path().join("config.toml");
+    fs::write(&config, broker.config_toml()).unwrap();
+    let ran = simulated("30", &config);
     assert_eq!(ran.code, 0, "{}", ran.stderr);
     let report: serde_json::Value = serde_json::from_str(&ran.stdout).unwrap();
     let number = |key: &str| {
@@ -58,18 +64,7 @@ fn a_fleet_over_tls_and_both_versions_loses_nothing() {
             authority.file()
         );
         fs::write(&config, text).unwrap();
-        let ran = goldcrest(&[
-            "simulate",
-            "--devices",
-            "10",
-            "--rate",
-            "120",
-            "--seconds",
-            "3",
-            "--json",
-            "--config",
-            config.to_str().unwrap(),
-        ]);
+        let ran = simulated("10", &config);
         assert_eq!(ran.code, 0, "{version}: {}", ran.stderr);
         let report: serde_json::Value = serde_json::from_str(&ran.stdout).unwrap();
         assert_eq!(report["connected"], 10, "{version}: {report}");

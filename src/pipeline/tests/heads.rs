@@ -73,35 +73,25 @@ fn head(labels: [&str; 2], sha256: &str) -> HeadFile {
 #[test]
 fn a_head_takes_over_at_the_next_frame_though_the_gate_is_closed() {
     let (mut pipeline, observe, card, asked) = teachable();
-    let mut collected = Collected::default();
-    let mut see = |pipeline: &mut Pipeline, frames: std::ops::Range<u64>| {
-        collected.labels.clear();
-        for seq in frames {
-            pipeline
-                .process(&mut frame(seq), &mut [&mut collected])
-                .unwrap();
-        }
-        collected.labels.clone()
-    };
     // The engine's outputs are taken for probabilities, and one of them is.
-    assert_eq!(see(&mut pipeline, 0..60), [(0, "bright".into())]);
+    assert_eq!(labels_of(&mut pipeline, 0..60), [(0, "bright".into())]);
     let before = asked.load(Ordering::Relaxed);
-    assert_eq!(see(&mut pipeline, 60..62), []);
+    assert_eq!(labels_of(&mut pipeline, 60..62), []);
     assert_eq!(asked.load(Ordering::Relaxed), before, "the gate is closed");
 
     let other = pipeline.set_head(Some(head(["open", "shut"], "1")), &card, &observe);
     assert!(other.unwrap());
-    assert_eq!(see(&mut pipeline, 62..63), [(62, "open".into())]);
+    assert_eq!(labels_of(&mut pipeline, 62..63), [(62, "open".into())]);
     assert_eq!(asked.load(Ordering::Relaxed), before + 1);
     assert_eq!(pipeline.hashes().head, Some("1"));
     // The head's labels again: the state goes on, and is published with the other hash.
     let other = pipeline.set_head(Some(head(["open", "shut"], "2")), &card, &observe);
     assert!(!other.unwrap());
-    assert_eq!(see(&mut pipeline, 63..66), [(63, "open".into())]);
+    assert_eq!(labels_of(&mut pipeline, 63..66), [(63, "open".into())]);
     assert_eq!(asked.load(Ordering::Relaxed), before + 2);
     let other = pipeline.set_head(None, &card, &observe);
     assert!(other.unwrap());
-    assert_eq!(see(&mut pipeline, 66..67), [(66, "bright".into())]);
+    assert_eq!(labels_of(&mut pipeline, 66..67), [(66, "bright".into())]);
     assert_eq!(pipeline.hashes().head, None);
 }
 
