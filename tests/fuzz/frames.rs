@@ -1,0 +1,223 @@
+//! Damaged JPEG frames, and files of recordings around them.
+
+use std::fs;
+use std::path::Path;
+
+use goldcrest::frame::{Error, Frame, Lines, PixelFormat, jpeg};
+use goldcrest::meter::heap;
+use goldcrest::source::{Next, Recording, RecordingOptions, Source};
+use goldcrest::vision::{Config, Preparer};
+
+use crate::support::{Cases, Ended, Random, alone, preparer, settles};
+
+/// Cases of the run that is part of all tests.
+const CASES: u64 = 20_000;
+/// The most heap for a frame, whatever size its header claims: the rows of blocks of the widest
+/// picture that there can be...
+const ROWS: i64 = 12 << 20;
+/// ...and, for each byte of a file, what is needed to decode it as a whole: a bit can stand for a
+/// block of 64 values.
+const WHOLE: i64 = 4096;
+
+/// Where the markers of `data` stand.
+fn markers(data: &[u8]) -> Vec<usize> {
+    let pairs = data.windows(2).enumerate();
+    let found = pairs.filter(|(_, pair)| pair[0] == 0xff && !matches!(pair[1], 0 | 0xff));
+    found.map(|(at, _)| at).collect()
+}
+
+/// Does one kind of damage to `data`, with `other` for parts of another frame.
+fn damage(random: &mut Random, data: &mut Vec<u8>, other: &[u8]) {
+    let at = random.below(data.len());
+    match random.below(12) {
+        _ if data.is_empty() => data.extend(other),
+        0 => data[at] ^= 1 << random.below(8),
+        1 => data[at] = random.byte(),
+        2 => data.truncate(at),
+        3 => drop(data.drain(random.part(data))),
+        4 => {
+            let part = data[random.part(data)].to_vec();
+            data.splice(at..at, part);
+        }
+        5 => {
+            // The beginning of one frame and the end of another.
+            data.truncate(at);
+            data.extend(&other[random.below(other.len() + 1)..]);
+        }
+        6 => {
+            let part = random.part(other);
+            data.splice(at..at, other[part].iter().copied());
+        }
+        7 => drop(data.splice(at..at, [0xff, 0xc0 + random.byte() % 64])),
+        8 => {
+            let part = random.part(data);
+            data[part].fill([0, 0xff, random.byte()][random.below(3)]);
+        }
+        kind => {
+            let all = markers(data);
+            let Some(&marker) = all.get(random.below(all.len())) else {
+                return;
+            };
+            let place = match kind {
+                // The marker's code, its length, or something in its body: sizes, samplings,
+                // tables.
+                9 => marker + 1,
+                10 => marker + 2 + random.below(2),
+                _ => marker + 4 + random.below(80),
+            };
+            if let Some(byte) = data.get_mut(place) {
+                *byte = match random.below(3) {
+                    0 => byte.wrapping_add(1),
+                    1 => [0, 1, 0x7f, 0x80, 0xff, 0xc2][random.below(6)],
+                    _ => random.byte(),
+                };
+            }
+        }
+    }
+}
+
+/// What goes through the damaged frames, kept from one to the next.
+struct Bench {
+    decoder: jpeg::Decoder,
+    preparer: Preparer,
+    frame: Frame,
+    line: Vec<u8>,
+}
+
+impl Bench {
+    fn new() -> Self {
+        Self {
+            decoder: jpeg::Decoder::new(),
+            preparer: preparer(&Config::default()),
+            frame: Frame {
+                format: PixelFormat::Jpeg,
+                ..Frame::empty()
+            },
+            line: Vec::new(),
+        }
+    }
+
+    /// The decoder alone, at `eighths` eighths of the size.
+    fn decode(&mut self, eighths: usize) -> Result<(), Error> {
+        let mut picture = self.decoder.open(&self.frame.data)?;
+        let (_, width, height) = picture.start(eighths)?;
+        self.line.resize(width * 3, 0);
+        for y in 0..height {
+            picture.read(y, 0, &mut self.line)?;
+        }
+        picture.finish()
+    }
+}
+
+/// A file of `data` through the reader of recordings; how many frames it has.
+fn record(path: &Path, data: &[u8]) -> usize {
+    // With other first bytes it would be the user's ffmpeg that is tried.
+    let first: &[&[u8]] = &[b"\xff\xd8", b"\x89PNG\r\n\x1a\n", b"YUV4MPEG2"];
+    if !first.iter().any(|first| data.starts_with(first)) {
+        return 0;
+    }
+    fs::write(path, data).unwrap();
+    let Ok(mut recording) = Recording::open(path, RecordingOptions::default()) else {
+        return 0;
+    };
+    let (mut frame, mut frames) = (Frame::empty(), 0);
+    while let Ok(Next::Frame) = recording.next(&mut frame) {
+        frames += 1;
+    }
+    frames
+}
+
+/// Frames of the corpus, all but the largest.
+fn corpus() -> Vec<Vec<u8>> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/corpus/mjpeg");
+    let files = fs::read_dir(folder).unwrap().map(|f| f.unwrap().path());
+    let mut files: Vec<_> = files
+        .filter(|f| f.extension().is_some_and(|e| e == "jpg"))
+        .collect();
+    files.sort();
+    let frames = files.iter().map(|f| fs::read(f).unwrap());
+    frames.filter(|f| f.len() < 30_000).collect()
+}
+
+/// A PNG picture and a Y4M stream.
+fn others() -> [(&'static str, Vec<u8>); 2] {
+    let picture = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/recordings/palette.png");
+    let mut stream = b"YUV4MPEG2 W16 H8 F25:1 C422\n".to_vec();
+    for _ in 0..3 {
+        stream.extend(b"FRAME\n");
+        stream.extend((0..16 * 8 * 2).map(|i| i as u8));
+    }
+    [("x.png", fs::read(picture).unwrap()), ("x.y4m", stream)]
+}
+
+/// Goes through `cases`: the decoder, the preparer, and every so often a whole recording.
+fn fuzz(cases: &Cases) {
+    let _alone = alone();
+    let (corpus, others) = (corpus(), others());
+    let folder = tempfile::tempdir().unwrap();
+    let good = concat!(
+        env!("CARGO_MANIFEST_DIR"),
+        "/tests/corpus/mjpeg/avi1-422.jpg"
+    );
+    let good = Frame {
+        format: PixelFormat::Jpeg,
+        data: fs::read(good).unwrap().into(),
+        ..Frame::empty()
+    };
+    let want = preparer(&Config::default())
+        .prepare(good.view())
+        .unwrap()
+        .to_vec();
+    let before = heap::now().live;
+    let mut bench = Bench::new();
+    cases.run(5, |case, random| {
+        bench
+            .frame
+            .data
+            .own()
+            .clone_from(&corpus[random.below(corpus.len())]);
+        for _ in 0..1 + random.below(4) {
+            let other = random.below(corpus.len());
+            damage(random, bench.frame.data.own(), &corpus[other]);
+        }
+        let most = ROWS + WHOLE * bench.frame.data.len() as i64;
+        let data = &bench.frame.data;
+        jpeg::size(data);
+        assert!(jpeg::length(data).is_none_or(|n| n <= data.len()));
+        let outcome = bench.decode(1 + random.below(8));
+        let prepared = bench.preparer.prepare(bench.frame.view()).map(|_| ());
+        // Only the scale differs, and every scale goes through all of the data.
+        assert_eq!(
+            outcome.is_ok(),
+            prepared.is_ok(),
+            "{outcome:?}, {prepared:?}"
+        );
+        if case % 16 == 0 {
+            record(&folder.path().join("x.mjpeg"), &bench.frame.data);
+            let (name, seed) = &others[random.below(2)];
+            let mut file = seed.clone();
+            damage(random, &mut file, seed);
+            record(&folder.path().join(name), &file);
+        }
+        if case % 64 == 0 {
+            // Nothing of a bad frame may be left for a good one.
+            assert!(bench.preparer.prepare(good.view()).unwrap() == want);
+        }
+        let outcome = outcome.map_or_else(|error| error.cause(), |()| "read");
+        Ended { outcome, most }
+    });
+    drop(bench);
+    // Less than a kibibyte, for the harness.
+    settles(before + 1024);
+}
+
+#[test]
+fn damaged_frames_do_no_harm() {
+    fuzz(&Cases::few(CASES));
+}
+
+#[test]
+#[ignore = "as long as one likes; see main.rs"]
+fn damaged_frames_do_no_harm_for_long() {
+    fuzz(&Cases::many());
+}
