@@ -6,15 +6,20 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
 use super::error::Error;
-use super::labels;
+use super::hash::{HexDigest, NotHex};
+use super::labels::{self, Labels, one_line};
 use crate::files;
 use crate::misfit::{Misfit, within};
 
-/// The largest of the files, in bytes: a hundred thousand labels.
-const LARGEST: u64 = 8 << 20;
+/// The largest `model.toml`, in bytes. A parsed table takes some ten times as much.
+const LARGEST_CARD: u64 = 64 << 10;
+/// The largest `labels.txt`, in bytes: a hundred thousand labels.
+const LARGEST_LABELS: u64 = 4 << 20;
+/// The longest name of a model, in bytes.
+const LONGEST_NAME: usize = 256;
 
 /// Sides that an input may have, in pixels. Buffers of the largest take 50 MB.
-const SIDES: std::ops::RangeInclusive<usize> = 1..=2048;
+pub(super) const SIDES: std::ops::RangeInclusive<usize> = 1..=2048;
 /// Keys of `[input]`.
 const INPUT: [&str; 5] = ["width", "height", "mean", "std", "resize"];
 
@@ -53,14 +58,14 @@ pub struct Card {
     pub folder: PathBuf,
     /// The model's name, for people.
     pub name: String,
-    /// SHA-256 of the ONNX file, in hex.
-    pub sha256: String,
+    /// SHA-256 of the ONNX file.
+    pub sha256: HexDigest,
     /// The input that the network expects.
     pub input: Input,
     /// Logits are divided by it before softmax, so that scores are calibrated probabilities.
     pub temperature: f32,
     /// One name for each logit, in order, each once.
-    pub labels: Vec<String>,
+    pub labels: Labels,
 }
 
 impl Card {
@@ -72,16 +77,24 @@ impl Card {
     pub fn read(model: &Path) -> Result<Self, Error> {
         let folder = model.parent().unwrap_or(Path::new(""));
         let path = folder.join("model.toml");
-        let toml = Toml::parse(&text(&path)?);
-        let card = toml.and_then(|toml| toml.card(folder));
-        let mut card = card.map_err(|misfit| Error::Model {
-            path,
+        let faulty = |path: &Path, misfit: Misfit| Error::Model {
+            path: path.into(),
             message: misfit.to_string(),
-        })?;
+        };
+        let toml = Toml::parse(&text(&path, LARGEST_CARD)?);
+        let facts = toml.and_then(|toml| toml.facts());
+        let facts = facts.map_err(|misfit| faulty(&path, misfit))?;
         let path = folder.join("labels.txt");
-        card.labels =
-            labels::parse(&text(&path)?).map_err(|why| card.wrong_labels(&why.to_string()))?;
-        Ok(card)
+        let labels = labels::parse(&text(&path, LARGEST_LABELS)?);
+        let labels = labels.map_err(|misfit| faulty(&path, misfit))?;
+        Ok(Self {
+            folder: folder.into(),
+            name: facts.name,
+            sha256: facts.sha256,
+            input: facts.input,
+            temperature: facts.temperature,
+            labels,
+        })
     }
 
     /// Refuses labels that are not one for each of the model's `logits`.
@@ -93,9 +106,12 @@ impl Card {
         if logits == labels {
             return Ok(());
         }
-        Err(self.wrong_labels(&format!(
-            "it has {labels} labels and the model {logits} outputs; give it one line for each output, in order"
-        )))
+        Err(Error::Model {
+            path: self.folder.join("labels.txt"),
+            message: format!(
+                "it has {labels} labels and the model {logits} outputs; give it one line for each output, in order"
+            ),
+        })
     }
 
     /// Refuses an input that is not the model's, of `width` by `height` pixels.
@@ -119,18 +135,12 @@ impl Card {
             ),
         })
     }
-
-    fn wrong_labels(&self, message: &str) -> Error {
-        Error::Model {
-            path: self.folder.join("labels.txt"),
-            message: message.into(),
-        }
-    }
 }
 
-/// The text of the file at `path`, without the byte-order mark that editors of Windows write.
-fn text(path: &Path) -> Result<String, Error> {
-    let bytes = files::read(path, LARGEST).map_err(|cause| Error::Io {
+/// The text of the file at `path`, of at most `most` bytes, without the byte-order mark that
+/// editors of Windows write.
+fn text(path: &Path, most: u64) -> Result<String, Error> {
+    let bytes = files::read(path, most).map_err(|cause| Error::Io {
         path: path.into(),
         cause,
     })?;
@@ -140,6 +150,14 @@ fn text(path: &Path) -> Result<String, Error> {
     })?;
     let unmarked = text.strip_prefix('\u{feff}').map(str::to_string);
     Ok(unmarked.unwrap_or(text))
+}
+
+/// What `model.toml` says.
+struct Facts {
+    name: String,
+    sha256: HexDigest,
+    input: Input,
+    temperature: f32,
 }
 
 /// `model.toml`, whose values are taken by their dotted keys.
@@ -191,7 +209,7 @@ impl Toml {
         if let Some(key) = table.keys().find(|key| !INPUT.contains(&key.as_str())) {
             let known = INPUT.join(", ");
             return Err(Misfit::new(
-                format!("input.{key}"),
+                format!("input.{}", one_line(key)),
                 format!("is not known; known are {known}"),
             ));
         }
@@ -205,8 +223,17 @@ impl Toml {
         })
     }
 
-    /// The card of `folder`, still without labels.
-    fn card(&self, folder: &Path) -> Result<Card, Misfit> {
+    fn name(&self) -> Result<String, Misfit> {
+        let name: String = self.value("name")?;
+        if name.len() > LONGEST_NAME || name.chars().any(labels::is_control) {
+            let message =
+                format!("must be at most {LONGEST_NAME} bytes without control characters");
+            return Err(Misfit::new("name", message));
+        }
+        Ok(name)
+    }
+
+    fn facts(&self) -> Result<Facts, Misfit> {
         let v: i64 = self.value("v")?;
         if v != 1 {
             let message =
@@ -214,25 +241,18 @@ impl Toml {
             return Err(Misfit::new("v", message));
         }
         let sha256: String = self.value("sha256")?;
-        if sha256.len() != 64 || !sha256.bytes().all(|b| b.is_ascii_hexdigit()) {
-            let message = "must be the 64 hex digits that `sha256sum` prints for the ONNX file";
-            return Err(Misfit::new("sha256", message));
-        }
+        let sha256 = sha256.parse();
+        let sha256 =
+            sha256.map_err(|e: NotHex| Misfit::new("sha256", format!("{e} for the ONNX file")))?;
         let temperature = self.value("calibration.temperature")?;
         within("calibration.temperature", temperature, 1e-3..=1e3, "")?;
-        Ok(Card {
-            folder: folder.into(),
-            name: self.value("name")?,
+        Ok(Facts {
+            name: self.name()?,
             sha256,
             input: self.input()?,
             temperature,
-            labels: Vec::new(),
         })
     }
-}
-
-fn one_line(message: &str) -> String {
-    message.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
 #[cfg(test)]
@@ -295,6 +315,8 @@ mod tests {
             ("5A5A", "../.", "sha256"),
             ("5A5A", "5A5", "sha256"),
             ("name = \"toy\"", "name = 5", "name"),
+            ("name = \"toy\"", "name = \"a\\u001b[2Jb\"", "name"),
+            ("5A5A", "\u{e9}5A", "sha256"),
             ("[input]", "[inputs]", "input"),
             ("v = 1", "v = 2", "v"),
             ("v = 1", "v = ", "line 1"),
@@ -307,6 +329,17 @@ mod tests {
             assert!(named && text.lines().count() == 1, "{new}: {text}");
             assert_eq!(code, 65, "{new}");
         }
+    }
+
+    #[test]
+    fn a_file_that_is_too_large_is_not_read() {
+        let large = format!("{}#{}", good(), "x".repeat(LARGEST_CARD as usize));
+        let text = read(large.as_bytes(), b"a\n").unwrap_err().to_string();
+        assert!(text.contains("model.toml: it is larger than"), "{text}");
+        let large = "x\n".repeat(LARGEST_LABELS as usize);
+        let text = read(good().as_bytes(), large.as_bytes()).unwrap_err();
+        let text = text.to_string();
+        assert!(text.contains("labels.txt: it is larger than"), "{text}");
     }
 
     #[test]

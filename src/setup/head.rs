@@ -4,7 +4,6 @@ use std::path::{Path, PathBuf};
 
 use super::{Failure, Model};
 use crate::config::Loaded;
-use crate::engine;
 use crate::pipeline::{self, HeadFile, HeadInUse};
 
 /// The file of the head `named`, or of the configured one.
@@ -31,7 +30,7 @@ pub fn head(
         "head: {} ({}, SHA-256 {}...), {}",
         path.display(),
         labels(head.labels.len()),
-        engine::abbreviated(&head.sha256),
+        head.sha256.abbreviated(),
         right(head.quality.accuracy)
     );
     Ok(Some(head))

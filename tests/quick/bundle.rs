@@ -177,7 +177,7 @@ fn a_quantised_model_of_another_form_fails_the_check() {
     let new = goldcrest::engine::sha256(&path).unwrap();
     fs::write(
         &card,
-        fs::read_to_string(&card).unwrap().replace(&old, &new),
+        fs::read_to_string(&card).unwrap().replace(&*old, &new),
     )
     .unwrap();
 
@@ -219,7 +219,7 @@ fn another_file_in_the_models_place_is_refused_by_each() {
     let new = goldcrest::engine::sha256(&model).unwrap();
     fs::write(
         &card,
-        fs::read_to_string(&card).unwrap().replace(&old, &new),
+        fs::read_to_string(&card).unwrap().replace(&*old, &new),
     )
     .unwrap();
     for arguments in EACH {
@@ -303,7 +303,7 @@ fn pack_writes_beside_the_model_and_heeds_its_card() {
     let card = folder.path().join("model.toml");
     let wrong = fs::read_to_string(&card).unwrap();
     let sha256 = goldcrest::engine::sha256(&model).unwrap();
-    fs::write(&card, wrong.replace(&sha256, &"0".repeat(64))).unwrap();
+    fs::write(&card, wrong.replace(&*sha256, &"0".repeat(64))).unwrap();
     let ran = pack();
     assert_eq!(ran.code, 65, "{}", ran.stderr);
     assert!(ran.stderr.contains("its SHA-256 is"), "{}", ran.stderr);

@@ -99,7 +99,7 @@ pub(super) fn model(
         path.display(),
         card.name,
         card.labels.len(),
-        engine::abbreviated(&described.model_hash),
+        described.model_hash.abbreviated(),
         described.kernel,
         described.threads,
     ))

@@ -20,7 +20,7 @@ use serde::Serialize;
 use super::bundle::{Bundle, Stamp, Writer, map};
 use super::classifier::Classifier;
 use super::error::Error;
-use super::hash::sha256;
+use super::hash::{HexDigest, sha256};
 use super::kernels::KernelSet;
 use packer::Packer;
 use proto::OnnxFile;
@@ -33,7 +33,7 @@ pub struct PackReport {
     /// Its length in bytes.
     pub bytes: u64,
     /// SHA-256 of the ONNX file, in hex.
-    pub model_hash: String,
+    pub model_hash: HexDigest,
     /// Number of quantised layers.
     pub layers: usize,
     /// Bytes of quantised weights in the ONNX file.

@@ -81,14 +81,14 @@ fn a_bundle_of_another_model_or_of_other_labels_is_refused() {
     };
     assert!(
         refusal(&Card {
-            sha256: "0".repeat(64),
+            sha256: HexDigest::default(),
             ..p.card.clone()
         })
         .contains("SHA-256")
     );
     assert!(
         refusal(&Card {
-            labels: vec!["one".into()],
+            labels: labels(1),
             ..p.card.clone()
         })
         .contains("labels.txt")
