@@ -43,7 +43,13 @@ pub(super) fn load(
     let card = Card::read(&settings.model)?;
     let unknown = &settings.observe.unknown;
     let head = match &settings.head {
-        Some(path) => Some(HeadFile::read(path, &card, unknown)?),
+        Some(path) => {
+            // What it claims, before it is read. One that is not there is left to its reader.
+            let head = engine::head_bytes(path).unwrap_or(0);
+            let memory = pipeline.engine().memory.unwrap_or_default();
+            guard.allows(Memory { head, ..memory })?;
+            Some(HeadFile::read(path, &card, unknown)?)
+        }
         None => None,
     };
     let bytes = head.as_ref().map_or(0, |head| head.taught.head.bytes());

@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
+use super::digest::{HexDigest, NotHex};
 use super::error::Error;
-use super::hash::{HexDigest, NotHex};
 use super::labels::{self, Labels, one_line};
 use crate::files;
 use crate::misfit::{Misfit, within};

@@ -4,8 +4,8 @@ use std::fmt;
 
 use serde::Serialize;
 
+use super::digest::HexDigest;
 use super::error::Error;
-use super::hash::HexDigest;
 use super::head::Head;
 
 /// A classifier that is ready to run.

@@ -71,12 +71,7 @@ fn fault(label: &str) -> Option<String> {
 /// Whether a terminal or a reader may obey `c` instead of showing it: controls, line separators,
 /// and marks that turn the direction of text.
 pub(crate) fn is_control(c: char) -> bool {
-    c.is_control()
-        || matches!(
-            c,
-            '\u{2028}' | '\u{2029}' | '\u{200e}' | '\u{200f}' | '\u{061c}'
-        )
-        || matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+    c.is_control() || matches!(c, '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
 /// `text` of a parser about foreign text, which it may quote, on one line and without controls.

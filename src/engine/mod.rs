@@ -9,6 +9,7 @@ mod card;
 mod classifier;
 mod config;
 mod describe;
+mod digest;
 mod ending;
 mod error;
 mod extent;
@@ -33,8 +34,9 @@ mod tests;
 pub use card::{Card, Input, Resize};
 pub use classifier::Classifier;
 pub use config::Config;
+pub use digest::{HexDigest, NotHex};
 pub use error::Error;
-pub use hash::{HexDigest, NotHex, sha256};
+pub use hash::sha256;
 pub use head::{
     Class, Head, Known, MOST_LABELS, NOTHING, Quality, Rule, Taught, check_label, read_head,
     write_head,
@@ -47,7 +49,7 @@ pub use prepared::Prepared;
 
 pub(crate) use config::locate;
 pub(crate) use hash::verify_file;
-pub(crate) use head::dot;
+pub(crate) use head::{dot, head_bytes};
 pub(crate) use open::{
     Runner, Standing, cached, damaged, is_bundle, no_model, packed, runner, standing,
 };

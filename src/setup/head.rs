@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use super::{Failure, Model};
+use super::{Failure, Model, need};
 use crate::config::Loaded;
 use crate::pipeline::{self, HeadFile, HeadInUse};
 
@@ -22,6 +22,7 @@ pub fn head(
     let Some(path) = head_path(loaded, named) else {
         return Ok(None);
     };
+    need::head(loaded, model.engine.describe().memory, &path)?;
     let file = HeadFile::read(&path, &model.card, &loaded.config.observe.unknown)?;
     let (weights, head) = file.split();
     let taken = model.engine.set_head(Some(weights));

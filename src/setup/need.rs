@@ -5,7 +5,7 @@ use std::path::Path;
 use super::pictures::{decoding, lessons, reviews, snapshots, takes_snapshots};
 use super::{Failure, remedies};
 use crate::config::{Config, Loaded};
-use crate::engine::{Description, Memory, Prepared, pack};
+use crate::engine::{self, Description, Memory, Prepared, pack};
 use crate::exit;
 use crate::memory;
 use crate::memory::{EngineMemory, Facts, Guard, Remedy};
@@ -76,6 +76,19 @@ pub(super) fn expected(
 pub(super) fn engine(loaded: &Loaded, memory: Memory) -> Result<(), Failure> {
     let admitted = loaded.config.memory.admit_engine(memory);
     admitted.map_err(|why| Failure::new(exit::CONFIG, why))
+}
+
+/// Refuses the head at `path` if the engine that holds `memory` would be over the budget with it. A
+/// head that is not there or is none is left to its reader.
+///
+/// # Errors
+/// It would.
+pub(super) fn head(loaded: &Loaded, memory: Option<Memory>, path: &Path) -> Result<(), Failure> {
+    let Ok(head) = engine::head_bytes(path) else {
+        return Ok(());
+    };
+    let memory = memory.unwrap_or_default();
+    engine(loaded, Memory { head, ..memory })
 }
 
 /// Logs the need that is refused, and returns why.

@@ -12,7 +12,7 @@ use crate::engine::labels;
 /// The most stages, channels of one, and hidden channels of a block. Kernels count inputs in fours
 /// in 16 bits, and a layer has up to four times the channels of a stage, or the hidden ones.
 const MOST_STAGES: usize = 16;
-const MOST_CHANNELS: usize = 1 << 14;
+pub(crate) const MOST_CHANNELS: usize = 1 << 14;
 const MOST_HIDDEN: usize = 1 << 16;
 
 /// The check of one bundle, whose arrays lie between its first page and its first `data` bytes.
@@ -133,6 +133,7 @@ impl Check {
         let rows = map.0 * map.1;
         extent("a feature map", &[rows, filled(stage.channels)])?;
         if let Some(down) = &stage.down {
+            named(&down.layer.name)?;
             self.norm(&down.layer.name, &down.norm, before)?;
             let inputs = (4 * before, 4 * filled(before));
             self.linear(&down.layer, inputs, stage.channels, rows)?;

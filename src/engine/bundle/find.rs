@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use super::outline::{Fault, Outline};
 use super::stamp::Stamp;
 use super::unfit::{Unfit, other_model};
-use crate::engine::hash::HexDigest;
+use crate::engine::digest::HexDigest;
 
 /// The name of a bundle in its folder.
 pub const NAME: &str = "model.bundle";

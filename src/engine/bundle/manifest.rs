@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::engine::hash::HexDigest;
+use crate::engine::digest::HexDigest;
 use crate::engine::kernels::LayerShape;
 use crate::engine::labels::is_control;
 

@@ -31,6 +31,7 @@ mod writer;
 pub use find::{NAME, cache_folder, find, fresh};
 pub use unfit::Unfit;
 
+pub(crate) use check::MOST_CHANNELS;
 pub(crate) use find::{fit, whole};
 pub(crate) use manifest::{
     BlockEntry, DownEntry, HeadEntry, LinearEntry, Manifest, NormEntry, Section, StageEntry,

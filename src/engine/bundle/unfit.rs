@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use crate::engine::hash::HexDigest;
+use crate::engine::digest::HexDigest;
 
 /// Why the bundle that should stand beside a model cannot be used.
 #[derive(Debug, thiserror::Error)]

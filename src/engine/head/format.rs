@@ -24,12 +24,15 @@ use sha2::{Digest, Sha256};
 
 use super::bytes::{Reader, Short, Writer};
 use super::{Class, Head, Known, MOST_LABELS, Quality, Rule, Taught};
+use crate::engine::digest::HexDigest;
 use crate::engine::error::Error;
-use crate::engine::hash::HexDigest;
 
 const MAGIC: &[u8; 8] = b"GCRSTHED";
 const VERSION: u32 = 1;
 const DIGEST: usize = 32;
+
+/// Bytes up to the labels.
+pub(super) const HEADER: usize = MAGIC.len() + 4 + DIGEST + 8 + 4 + 4;
 
 /// Why bytes are no head: to be read after the file's path.
 #[derive(Debug)]
@@ -100,6 +103,21 @@ fn put_quality(w: &mut Writer, quality: &Quality) {
     }
     w.count(quality.warnings.len());
     quality.warnings.iter().for_each(|text| w.text(text));
+}
+
+/// The bytes in memory of the head whose file begins with `start`; none if that is no head. Weights
+/// and kinds are a row of features a label.
+pub(super) fn claimed(start: &[u8]) -> Option<usize> {
+    let mut r = Reader(start);
+    let known = r.take(MAGIC.len()) == Ok(MAGIC) && r.word() == Ok(VERSION);
+    if !known || r.take(DIGEST + 8).is_err() {
+        return None;
+    }
+    let (features, labels) = (u64::from(r.word().ok()?), u64::from(r.word().ok()?));
+    let rows = features.saturating_mul(labels);
+    let numbers = rows.saturating_add(features).saturating_add(labels);
+    let bytes = numbers.saturating_mul(2 * size_of::<f32>() as u64);
+    Some(usize::try_from(bytes).unwrap_or(usize::MAX))
 }
 
 /// The head that `bytes` hold.

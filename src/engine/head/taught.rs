@@ -5,8 +5,8 @@ use std::ops::RangeInclusive;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use super::Head;
+use crate::engine::digest::HexDigest;
 use crate::engine::error::Error;
-use crate::engine::hash::HexDigest;
 use crate::engine::labels::is_control;
 
 /// The label of examples that show nothing of the other labels. A frame that it fits best is

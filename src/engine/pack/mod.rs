@@ -10,6 +10,8 @@ mod layers;
 mod packer;
 mod proto;
 mod quantised;
+mod weigh;
+mod wire;
 
 pub(crate) use quantised::{Quantised, quantised};
 
@@ -19,8 +21,9 @@ use serde::Serialize;
 
 use super::bundle::{Bundle, Stamp, Writer, map};
 use super::classifier::Classifier;
+use super::digest::HexDigest;
 use super::error::Error;
-use super::hash::{HexDigest, sha256};
+use super::hash::sha256;
 use super::kernels::KernelSet;
 use packer::Packer;
 use proto::OnnxFile;
@@ -67,7 +70,14 @@ pub fn pack(model: &Path, out: &Path) -> Result<PackReport, Error> {
     let mut manifest = packer.network(&network, &model_hash)?;
     let bytes = packer.writer.finish(&mut manifest, |path| {
         let kernel = KernelSet::choose(None)?;
-        Classifier::of(Bundle::open(path)?, 1, kernel)?.golden()
+        let golden = Classifier::of(Bundle::open(path)?, 1, kernel)?.golden();
+        golden.map_err(|error| match error {
+            Error::Run(why) => Error::Model {
+                path: model.into(),
+                message: format!("it cannot be packed: of the test input, {why}"),
+            },
+            error => error,
+        })
     })?;
     let layers = manifest.layers();
     Ok(PackReport {

@@ -8,8 +8,8 @@ use crate::engine::bundle::{
     BlockEntry, DownEntry, HeadEntry, LinearEntry, Manifest, NormEntry, Section, StageEntry,
     StemEntry, Writer, filled,
 };
+use crate::engine::digest::HexDigest;
 use crate::engine::error::Error;
-use crate::engine::hash::HexDigest;
 use crate::engine::kernels::Linear;
 
 /// A model file and the bundle that it is packed into.

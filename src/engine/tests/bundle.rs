@@ -1,9 +1,9 @@
 //! Bundles that are refused.
 
 use super::*;
-use crate::engine::bundle::{Bundle, Manifest, fresh};
+use crate::engine::bundle::{Bundle, Manifest, Outline, Section, fresh};
 use crate::engine::kernels::KernelSet;
-use crate::engine::{Classifier, Standing, standing};
+use crate::engine::{Classifier, Engine, Prepared, Standing, standing};
 
 #[test]
 fn damaged_foreign_and_older_bundles_are_refused() {
@@ -31,9 +31,13 @@ fn damaged_foreign_and_older_bundles_are_refused() {
     refused(&std::fs::read(&p.onnx).unwrap(), "not a bundle");
     refused(&changed(8, 0), "form 0");
     refused(&changed(20, 0xff), "head is damaged");
-    for at in [4096, 9000, good.len() / 2, good.len() - 1] {
+    for at in [4096, 9000, good.len() / 2] {
         refused(&changed(at, !good[at]), "checksum");
     }
+    refused(
+        &changed(good.len() - 1, !good[good.len() - 1]),
+        "manifest is damaged",
+    );
     for len in [4096, good.len() / 2, good.len() - 1] {
         let text = Bundle::open(&{
             let other = p.bundle.with_file_name("cut.bundle");
@@ -69,6 +73,121 @@ fn a_manifest_that_does_not_fit_its_bundle_is_refused() {
     refused(&|m| m.stages[1].blocks[0].second.scales.0 = u64::MAX - 63);
     refused(&|m| m.stages[1].blocks[0].taps.1 -= 4);
     refused(&|m| m.head.norm.channels = 16);
+    for bad in [0.0, -1.0, f32::NAN, f32::INFINITY, 1e-45] {
+        refused(&|m| m.stages[1].blocks[0].first.scale = bad);
+        refused(&|m| m.head.layer.scale = bad);
+        refused(&|m| m.stem.norm.epsilon = bad);
+        refused(&|m| m.head.norm.epsilon = bad);
+    }
+    // In the header, over another array, and within one.
+    refused(&|m| m.stem.bias.0 = 0);
+    refused(&|m| m.stem.norm.gain = m.stem.norm.shift);
+    refused(&|m| m.stem.bias.0 = m.stem.weights.0 + 64);
+    refused(&|m| m.stages[1].blocks[0].name = "a\u{1b}[2J".into());
+    refused(&|m| m.stages[1].down.as_mut().unwrap().layer.name = "a".repeat(257));
+}
+
+#[test]
+fn sizes_that_wrap_in_32_bits_are_refused_on_every_host() {
+    let p = packed(&Shape::small());
+    let manifest = Bundle::open(&p.bundle).unwrap().manifest().clone();
+    // Hidden layers of 65536 inputs and columns: 2^32 weights, none as 32 bits count them. All that
+    // follows from the sizes is consistent, in 64 bits or in 32.
+    for length in [1 << 32, 0] {
+        let mut manifest = manifest.clone();
+        let last = manifest.stages.len() - 1;
+        let stage = &mut manifest.stages[last];
+        stage.channels = 1 << 14;
+        let down = stage.down.as_mut().unwrap();
+        let inputs = down.layer.filled as u64;
+        down.layer.columns = 1 << 14;
+        let mut at = 1 << 40;
+        let mut place = |length: u64| {
+            at += length.next_multiple_of(64);
+            Section(at - length.next_multiple_of(64), length)
+        };
+        down.layer.weights = place(inputs.next_multiple_of(64) << 14);
+        down.layer.sums = place(4 << 14);
+        down.layer.scales = place(4 << 14);
+        down.layer.biases = place(4 << 14);
+        let block = &mut stage.blocks[0];
+        block.taps = place(49 * 4 << 14);
+        block.bias = place(4 << 14);
+        block.norm.channels = 1 << 14;
+        (block.norm.gain, block.norm.shift) = (place(4 << 14), place(4 << 14));
+        let (first, second) = (&mut block.first, &mut block.second);
+        (first.inputs, first.filled, first.columns) = (1 << 14, 1 << 14, 1 << 16);
+        (second.inputs, second.filled, second.columns) = (1 << 16, 1 << 16, 1 << 14);
+        first.weights = place(1 << 30);
+        second.weights = place(length >> 2);
+        let refused = manifest.check(1 << 50).unwrap_err().to_string();
+        assert!(
+            refused.contains("more elements than any array"),
+            "{refused}"
+        );
+    }
+}
+
+#[test]
+fn what_is_needed_follows_from_the_manifest_alone() {
+    let p = packed(&Shape::small());
+    for threads in [1, 3] {
+        let prepared = Prepared::with_kernel(&p.bundle, &p.card, threads, KernelSet::Scalar);
+        let prepared = prepared.unwrap();
+        let memory = prepared.memory();
+        assert_eq!(prepared.threads(), threads);
+        let engine = prepared.open().unwrap();
+        assert_eq!(engine.describe().memory, Some(memory));
+    }
+}
+
+#[test]
+fn a_bundle_that_changes_while_it_is_opened_is_refused() {
+    let p = packed(&Shape::small());
+    let good = std::fs::read(&p.bundle).unwrap();
+    let manifest = u64::from_le_bytes(std::array::from_fn(|i| good[24 + i])) as usize;
+    // Written in place, as no packer does it: the manifest that is used is the one that was checked.
+    for at in [manifest + 3, 5000] {
+        std::fs::write(&p.bundle, &good).unwrap();
+        let outline = Outline::read(&p.bundle).unwrap();
+        let mut other = good.clone();
+        other[at] ^= 1;
+        std::fs::write(&p.bundle, &other).unwrap();
+        let text = outline.map().unwrap_err().to_string();
+        assert!(
+            text.contains("changed while") || text.contains("checksum"),
+            "{text}"
+        );
+    }
+    std::fs::write(&p.bundle, &good).unwrap();
+    let outline = Outline::read(&p.bundle).unwrap();
+    std::fs::write(&p.bundle, &good[..good.len() / 2]).unwrap();
+    let text = outline.map().unwrap_err().to_string();
+    assert!(text.contains("changed while"), "{text}");
+}
+
+#[test]
+fn a_manifest_too_long_or_with_another_text_as_hash_is_refused() {
+    let p = packed(&Shape::small());
+    let good = std::fs::read(&p.bundle).unwrap();
+    let manifest = u64::from_le_bytes(std::array::from_fn(|i| good[24 + i])) as usize;
+    let with = |text: &str| {
+        let mut bytes = good[..manifest].to_vec();
+        bytes.extend_from_slice(text.as_bytes());
+        let length = bytes.len() as u64;
+        bytes[16..24].copy_from_slice(&length.to_le_bytes());
+        let crc = crc32fast::hash(&bytes[..64]);
+        bytes[64..68].copy_from_slice(&crc.to_le_bytes());
+        std::fs::write(&p.bundle, bytes).unwrap();
+        Outline::read(&p.bundle).unwrap_err().to_string()
+    };
+    let text = std::str::from_utf8(&good[manifest..]).unwrap();
+    let long = format!("{text}#{}", "x".repeat(256 << 10));
+    assert!(with(&long).contains("may have"), "{}", with(&long));
+    let foreign = text.replacen(&text[16..36], "../../../../etc/\\u001b[", 1);
+    let refused = with(&foreign);
+    assert!(refused.contains("64 hex digits"), "{refused}");
+    assert!(!refused.chars().any(char::is_control), "{refused:?}");
 }
 
 #[test]

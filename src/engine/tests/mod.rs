@@ -13,7 +13,8 @@ use tract_onnx::pb::ModelProto;
 
 use super::bundle::NAME;
 use super::card::{Card, Input, Resize};
-use super::hash::{HexDigest, sha256};
+use super::digest::HexDigest;
+use super::hash::sha256;
 use super::labels::Labels;
 use super::pack::pack;
 use super::sample::{Shape, model};
