@@ -90,42 +90,33 @@ fn a_manifest_that_does_not_fit_its_bundle_is_refused() {
 #[test]
 fn sizes_that_wrap_in_32_bits_are_refused_on_every_host() {
     let p = packed(&Shape::small());
-    let manifest = Bundle::open(&p.bundle).unwrap().manifest().clone();
-    // Hidden layers of 65536 inputs and columns: 2^32 weights, none as 32 bits count them. All that
-    // follows from the sizes is consistent, in 64 bits or in 32.
-    for length in [1 << 32, 0] {
-        let mut manifest = manifest.clone();
-        let last = manifest.stages.len() - 1;
-        let stage = &mut manifest.stages[last];
-        stage.channels = 1 << 14;
-        let down = stage.down.as_mut().unwrap();
-        let inputs = down.layer.filled as u64;
-        down.layer.columns = 1 << 14;
-        let mut at = 1 << 40;
-        let mut place = |length: u64| {
-            at += length.next_multiple_of(64);
-            Section(at - length.next_multiple_of(64), length)
-        };
-        down.layer.weights = place(inputs.next_multiple_of(64) << 14);
-        down.layer.sums = place(4 << 14);
-        down.layer.scales = place(4 << 14);
-        down.layer.biases = place(4 << 14);
-        let block = &mut stage.blocks[0];
-        block.taps = place(49 * 4 << 14);
-        block.bias = place(4 << 14);
-        block.norm.channels = 1 << 14;
-        (block.norm.gain, block.norm.shift) = (place(4 << 14), place(4 << 14));
-        let (first, second) = (&mut block.first, &mut block.second);
-        (first.inputs, first.filled, first.columns) = (1 << 14, 1 << 14, 1 << 16);
-        (second.inputs, second.filled, second.columns) = (1 << 16, 1 << 16, 1 << 14);
-        first.weights = place(1 << 30);
-        second.weights = place(length >> 2);
-        let refused = manifest.check(1 << 50).unwrap_err().to_string();
-        assert!(
-            refused.contains("more elements than any array"),
-            "{refused}"
-        );
+    let mut manifest = Bundle::open(&p.bundle).unwrap().manifest().clone();
+    let mut at = 4096;
+    let mut place = |length: u64| {
+        let section = Section(at, length);
+        at += length.next_multiple_of(64);
+        section
+    };
+    // One map of 512 x 512 pixels and 16384 channels: 2^32 floats, which are none in 32 bits. All
+    // arrays have the lengths and places that follow from these sizes.
+    let channels: u64 = 1 << 14;
+    (manifest.height, manifest.width) = (2048, 2048);
+    manifest.stages.truncate(1);
+    let stage = &mut manifest.stages[0];
+    (stage.height, stage.width, stage.channels) = (512, 512, 1 << 14);
+    stage.blocks.clear();
+    manifest.stem.weights = place(48 * 4 * channels);
+    manifest.stem.bias = place(4 * channels);
+    for norm in [&mut manifest.stem.norm, &mut manifest.head.norm] {
+        norm.channels = 1 << 14;
+        (norm.gain, norm.shift) = (place(4 * channels), place(4 * channels));
     }
+    let layer = &mut manifest.head.layer;
+    (layer.inputs, layer.filled) = (1 << 14, 1 << 14);
+    layer.weights = place(16 * channels);
+    (layer.sums, layer.scales, layer.biases) = (place(64), place(64), place(64));
+    let refused = manifest.check(1 << 30).unwrap_err().to_string();
+    assert!(refused.contains("more elements than any array"), "{refused}");
 }
 
 #[test]
