@@ -50,6 +50,9 @@ pub enum Packing {
     /// Nowhere: a service writes nothing, and a model that could be packed is refused. The budget
     /// must hold the whole daemon with a source of this footprint.
     Never(Footprint),
+    /// Nowhere, likewise. A packed network that fits the budget by itself is opened, so that `check`
+    /// can tell of the rest.
+    Check(Footprint),
 }
 
 /// Finds `named`, or the configured model, and reads its card.
@@ -85,7 +88,9 @@ pub fn model(
     // Reading the configuration took memory that the weights can use.
     memory::trim();
     let standing = match (engine::standing(&path, &card)?, packing) {
-        (Standing::Unpacked(why), Packing::Never(_)) => return Err(why.into()),
+        (Standing::Unpacked(why), Packing::Never(_) | Packing::Check(_)) => {
+            return Err(why.into());
+        }
         (standing, _) => standing,
     };
     let opening = Opening {
@@ -169,11 +174,15 @@ impl Opening<'_> {
         }
         let runner = engine::runner(standing, path, card, self.threads)?;
         let admitted = match (&runner, self.packing) {
-            (Runner::Packed(prepared), Packing::Cache) => need::engine(loaded, prepared.memory()),
+            (Runner::Packed(prepared), Packing::Cache | Packing::Check(_)) => {
+                need::engine(loaded, prepared.memory())
+            }
             (Runner::Packed(prepared), Packing::Never(source)) => {
                 need::expected(loaded, path, Some(prepared), source)
             }
-            (Runner::Plain, Packing::Never(source)) => need::expected(loaded, path, None, source),
+            (Runner::Plain, Packing::Never(source) | Packing::Check(source)) => {
+                need::expected(loaded, path, None, source)
+            }
             // Nobody knows what plain tract takes, and a person who looks on may stop it.
             (Runner::Plain, Packing::Cache) => Ok(()),
         };

@@ -116,7 +116,10 @@ fn sizes_that_wrap_in_32_bits_are_refused_on_every_host() {
     layer.weights = place(16 * channels);
     (layer.sums, layer.scales, layer.biases) = (place(64), place(64), place(64));
     let refused = manifest.check(1 << 30).unwrap_err().to_string();
-    assert!(refused.contains("more elements than any array"), "{refused}");
+    assert!(
+        refused.contains("more elements than any array"),
+        "{refused}"
+    );
 }
 
 #[test]
