@@ -322,7 +322,7 @@ fn five_hundred_lessons_leave_the_heap_as_it_was() {
     let opening = Opening::new(
         &Default::default(),
         folder.path(),
-        &"ab".repeat(32),
+        &"ab".repeat(32).parse().expect("a hash"),
         Some(768),
     );
     let mut lessons = opening.unwrap().start().unwrap();

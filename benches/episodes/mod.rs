@@ -6,7 +6,7 @@ use std::io::{BufRead, BufReader};
 use std::path::Path;
 use std::time::SystemTime;
 
-use goldcrest::engine::Taught;
+use goldcrest::engine::{HexDigest, Taught};
 use goldcrest::teach::{Examples, Moment, Options, fit};
 
 pub type Fault = Box<dyn Error>;
@@ -99,7 +99,7 @@ pub fn episode(
 
 pub fn options() -> Options {
     Options {
-        backbone: "00".repeat(32),
+        backbone: HexDigest::default(),
         made: SystemTime::UNIX_EPOCH,
         scene: Vec::new(),
     }

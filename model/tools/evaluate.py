@@ -121,7 +121,9 @@ def replayed(binary: Path, model: Path, val: images.ImageSet, card: Card, own_fi
             else:
                 val.open(i).save(frames / f"{i:06}.png", compress_level=1)
         config = Path(folder, "config.toml")
-        config.write_text(f"[model]\npath = {json.dumps(str(model.resolve()))}\n[observe]\ntop = 5\n")
+        # A network of any size is evaluated.
+        rest = "[observe]\ntop = 5\n[memory]\nbudget_mb = 4096\n"
+        config.write_text(f"[model]\npath = {json.dumps(str(model.resolve()))}\n{rest}")
         done = subprocess.run([binary.resolve(), "replay", frames, "--config", config, "--json"], capture_output=True, text=True)
     if done.returncode:
         said = (done.stderr.strip().splitlines() or ["it said nothing"])[-1]

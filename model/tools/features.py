@@ -60,7 +60,7 @@ def in_goldcrest(binary: Path, model: Path, pictures: Iterable[Image.Image]) -> 
         for count, picture in enumerate(pictures, 1):
             picture.convert("RGB").save(frames / f"{count:06}.png", compress_level=1)
         config = Path(folder, "config.toml")
-        config.write_text(f"[model]\npath = {json.dumps(str(model.resolve()))}\n")
+        config.write_text(f"[model]\npath = {json.dumps(str(model.resolve()))}\n[memory]\nbudget_mb = 4096\n")
         command = [binary.resolve(), "replay", frames, "--config", config, "--json", "--features"]
         done = subprocess.run(command, capture_output=True, text=True)
     if done.returncode:

@@ -8,7 +8,7 @@ use image::codecs::jpeg::JpegEncoder;
 use serde::Serialize;
 
 use super::{ConfigOption, say};
-use crate::engine::{self, Engine};
+use crate::engine::{Engine, HexDigest};
 use crate::exit;
 use crate::frame::{Captured, Frame, PixelFormat};
 use crate::meter::heap::{self, Heap};
@@ -60,9 +60,9 @@ struct Report {
     #[serde(flatten)]
     memory: process::Resident,
     kernel: String,
-    model_hash: String,
+    model_hash: HexDigest,
     /// `null` without a taught head.
-    head_hash: Option<String>,
+    head_hash: Option<HexDigest>,
 }
 
 /// Allocations of one frame, on average.
@@ -244,7 +244,7 @@ fn tick(frame: &mut Frame, seq: u64) {
 
 /// The taught head, if there is one, for the line of the model.
 fn head(report: &Report) -> String {
-    let hash = report.head_hash.as_deref().map(engine::abbreviated);
+    let hash = report.head_hash.as_ref().map(HexDigest::abbreviated);
     hash.map_or_else(String::new, |hash| format!(" with the head {hash}"))
 }
 
@@ -259,7 +259,7 @@ fn text(report: &Report) -> String {
     [
         format!(
             "model        {}{} by {}, threads {}",
-            engine::abbreviated(&report.model_hash),
+            report.model_hash.abbreviated(),
             head(report),
             report.kernel,
             report.threads

@@ -171,11 +171,12 @@ pub(crate) fn sample<'a>(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::engine::HexDigest;
 
     fn description() -> Description {
         Description {
             kernel: "scalar".into(),
-            model_hash: "cafe".into(),
+            model_hash: HexDigest::of(b"model"),
             ..Description::default()
         }
     }
@@ -248,7 +249,10 @@ mod tests {
         assert!(health.memory.resident.rss_anon_mb > 0.0, "{health:?}");
         assert!(health.memory.heap_bytes > 0, "{health:?}");
         assert_eq!(health.memory.budget_mb, 48);
-        assert_eq!((health.kernel, health.model), ("scalar", "cafe"));
+        assert_eq!(
+            (health.kernel, health.model),
+            ("scalar", &*HexDigest::of(b"model"))
+        );
         assert_eq!(health.head, Some("beef"));
     }
 

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use super::settings::Settings;
-use crate::engine::{self, Card, Classifier, Engine, Memory};
+use crate::engine::{self, Card, Engine, Memory, Prepared};
 use crate::memory::{self, Guard};
 use crate::pipeline::{self, HeadError, HeadFile, Pipeline};
 
@@ -43,7 +43,13 @@ pub(super) fn load(
     let card = Card::read(&settings.model)?;
     let unknown = &settings.observe.unknown;
     let head = match &settings.head {
-        Some(path) => Some(HeadFile::read(path, &card, unknown)?),
+        Some(path) => {
+            // What it claims, before it is read. One that is not there is left to its reader.
+            let head = engine::head_bytes(path).unwrap_or(0);
+            let memory = pipeline.engine().memory.unwrap_or_default();
+            guard.allows(Memory { head, ..memory })?;
+            Some(HeadFile::read(path, &card, unknown)?)
+        }
         None => None,
     };
     let bytes = head.as_ref().map_or(0, |head| head.taught.head.bytes());
@@ -52,7 +58,7 @@ pub(super) fn load(
     if let Some(memory) = running.memory
         && same
         && settings.threads == current.0.threads
-        && head.as_ref().map(|head| head.sha256.as_str()) != pipeline.hashes().head
+        && head.as_ref().map(|head| &*head.sha256) != pipeline.hashes().head
     {
         guard.allows(Memory {
             head: bytes,
@@ -91,35 +97,23 @@ fn try_out(
     head: Option<&HeadFile>,
     (pipeline, guard): (&Pipeline, &Guard),
 ) -> Result<Box<dyn Engine>, Rejection> {
-    // Before it is mapped: the checksum alone would read all of it into memory.
-    let before = pipeline.engine().memory.unwrap_or_default();
+    // Before anything is mapped or allocated: the checksum alone would read all of it into memory.
+    let mend = |error: engine::Error| error.packed_from(&settings.model);
+    let prepared = Prepared::read(bundle, card, settings.threads).map_err(mend)?;
     guard.allows(Memory {
-        mapped: length(bundle)?,
         head: head.map_or(0, |head| head.taught.head.bytes()),
-        ..before
+        ..prepared.memory()
     })?;
     pipeline.rest();
     memory::trim();
-    let mut engine = Classifier::open(bundle, card, settings.threads)
-        .map_err(|error| error.packed_from(&settings.model))?;
+    let mut engine = prepared.open().map_err(mend)?;
     // The code that planned the network must not stay beside the weights, which come next.
     memory::trim();
     if let (Some(head), Some(path)) = (head, &settings.head) {
         let taken = engine.set_head(Some(head.taught.head.clone()));
         taken.map_err(|error| pipeline::named(path, &error))?;
     }
-    if let Some(memory) = engine.describe().memory {
-        guard.allows(memory)?;
-    }
     engine.verify()?;
     engine.self_test()?;
     Ok(Box::new(engine))
-}
-
-fn length(path: &Path) -> Result<usize, engine::Error> {
-    let found = std::fs::metadata(path).map_err(|cause| engine::Error::Io {
-        path: path.into(),
-        cause,
-    })?;
-    Ok(usize::try_from(found.len()).unwrap_or(usize::MAX))
 }

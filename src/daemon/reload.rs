@@ -15,7 +15,7 @@ use super::incoming::{self, Incoming, Rejection};
 use super::lesson_head;
 use super::overrides::Overrides;
 use super::settings::Settings;
-use crate::engine::{self, Card, Engine};
+use crate::engine::{Card, Engine};
 use crate::memory::{self, Guard};
 use crate::pipeline::{self, HeadInUse, Pipeline};
 use crate::publish::Unknown;
@@ -214,7 +214,7 @@ impl Reloader {
 
     /// The log line that names the running model and head.
     fn running(&self, reloaded: Reloaded, pipeline: &Pipeline) -> String {
-        let hash = engine::abbreviated(&self.card.sha256);
+        let hash = self.card.sha256.abbreviated();
         let model = format!("{} (SHA-256 {hash}", self.settings.model.display());
         let labels = pipeline.labels().count();
         let head = pipeline.head().zip(self.settings.head.as_deref());
@@ -223,7 +223,7 @@ impl Reloader {
             Some((head, path)) => format!(
                 "{model}) with the head {} (SHA-256 {}, {labels} labels)",
                 path.display(),
-                engine::abbreviated(&head.sha256)
+                head.sha256.abbreviated()
             ),
         };
         let same = match reloaded {
@@ -243,7 +243,7 @@ impl Reloader {
     ) -> Result<Reloaded, Rejection> {
         let Incoming { card, engine, head } = incoming;
         let same = card == self.card && settings.model == self.settings.model;
-        let hash = head.as_ref().map(|head| head.sha256.as_str());
+        let hash = head.as_ref().map(|head| &*head.sha256);
         let other_head = hash != pipeline.hashes().head;
         let reloaded = match engine {
             Some(engine) if !same => {

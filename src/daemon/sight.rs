@@ -3,7 +3,7 @@
 use std::io;
 use std::time::{Duration, Instant, SystemTime};
 
-use crate::engine::Input;
+use crate::engine::{HexDigest, Input};
 use crate::frame::PictureState;
 use crate::meter::timing::Stages;
 use crate::pipeline::{HeadInUse, Listener, Outcome};
@@ -30,7 +30,7 @@ pub(super) struct Sight {
     /// The camera's state that was published last, without its counters.
     published: Option<Vec<u8>>,
     /// The hash of the head whose scene is watched.
-    head: Option<String>,
+    head: Option<HexDigest>,
     /// Tells if the camera was moved; `None` without a scene.
     watch: Option<Watch>,
 }

@@ -10,6 +10,7 @@ use serde_json::{Map, json};
 
 use super::lesson_answer::answer;
 use super::lesson_rules::{check, moment, why_not};
+use crate::engine::HexDigest;
 use crate::frame::{Frame, PictureState};
 use crate::lessons::{Change, Lessons, News, Shot, Task};
 use crate::meter::timing::Stages;
@@ -57,7 +58,7 @@ pub(super) struct Teaching {
     /// A copy of the frame that may become an example.
     copied: Option<(u64, Box<Shot>)>,
     /// Another model runs, which the thread has not been told: its hash, and its features.
-    switch: Option<(String, usize)>,
+    switch: Option<(HexDigest, usize)>,
 }
 
 impl Teaching {
@@ -182,15 +183,15 @@ impl Teaching {
 
     /// Goes on with the examples of another model, of the hash `backbone`, which gives so many
     /// features; 0 if it gives none.
-    pub(super) fn switch(&mut self, backbone: &str, features: usize) {
+    pub(super) fn switch(&mut self, backbone: &HexDigest, features: usize) {
         if self.lessons.is_some() {
-            self.switch = Some((backbone.into(), features));
+            self.switch = Some((backbone.clone(), features));
         }
     }
 
     /// What the thread has done, if anything: what becomes of the head of the model `backbone`.
     /// Answers wait in [`Teaching::answers`].
-    pub(super) fn news(&mut self, backbone: &str) -> Option<Change> {
+    pub(super) fn news(&mut self, backbone: &HexDigest) -> Option<Change> {
         let News {
             answers,
             state,
@@ -212,7 +213,11 @@ impl Teaching {
             }
         }
         // Of a model that no longer runs, the head is of no use.
-        Some(if of == backbone { change } else { Change::None })
+        Some(if of == *backbone {
+            change
+        } else {
+            Change::None
+        })
     }
 
     /// The answers that are due.

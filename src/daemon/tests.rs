@@ -2,7 +2,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use super::*;
-use crate::engine::{self, Card, Description, Engine, Input, Resize};
+use crate::engine::{self, Card, Description, Engine, HexDigest, Input, Labels, Resize};
 use crate::frame::Frame;
 use crate::memory::{self, EngineMemory, Facts};
 use crate::meter::Tally;
@@ -41,7 +41,7 @@ fn daemon(source: Box<dyn Source>) -> Daemon {
     let card = Card {
         folder: "".into(),
         name: "constant".into(),
-        labels: vec!["bright".into(), "dim".into()],
+        labels: Labels::new(vec!["bright".into(), "dim".into()]).unwrap(),
         temperature: 1.0,
         input: Input {
             width: 32,
@@ -50,7 +50,7 @@ fn daemon(source: Box<dyn Source>) -> Daemon {
             std: [0.25; 3],
             resize: Resize::Squash,
         },
-        sha256: String::new(),
+        sha256: HexDigest::default(),
     };
     let engine = Constant {
         described: Description::default(),

@@ -1,50 +1,24 @@
 //! The files beside a model: `model.toml` and `labels.txt`.
 
+mod facts;
+
 use std::path::{Path, PathBuf};
 
-use serde::Deserialize;
-use serde::de::DeserializeOwned;
-
+use super::digest::HexDigest;
 use super::error::Error;
-use super::labels;
+use super::labels::{self, Labels};
 use crate::files;
-use crate::misfit::{Misfit, within};
+use crate::misfit::Misfit;
+use facts::Toml;
 
-/// The largest of the files, in bytes: a hundred thousand labels.
-const LARGEST: u64 = 8 << 20;
+pub use facts::{Input, Resize};
 
-/// Sides that an input may have, in pixels. Buffers of the largest take 50 MB.
-const SIDES: std::ops::RangeInclusive<usize> = 1..=2048;
-/// Keys of `[input]`.
-const INPUT: [&str; 5] = ["width", "height", "mean", "std", "resize"];
+pub(super) use facts::SIDES;
 
-/// The way from a picture of another shape to the model's input.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Resize {
-    /// Both sides are scaled to fit, each by its own factor.
-    #[default]
-    Squash,
-    /// The shorter side is scaled to fit and the middle of the longer one is kept.
-    FitShort,
-    /// The longer side is scaled to fit and the rest is filled with the mean colour.
-    Letterbox,
-}
-
-/// The input that the network was trained for.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Input {
-    /// Width in pixels, 1 to 2048.
-    pub width: usize,
-    /// Height in pixels, 1 to 2048.
-    pub height: usize,
-    /// Mean of red, green and blue, of levels in 0 to 1.
-    pub mean: [f32; 3],
-    /// Standard deviation of red, green and blue, of levels in 0 to 1. Never 0.
-    pub std: [f32; 3],
-    /// The way to this size that training took.
-    pub resize: Resize,
-}
+/// The largest `model.toml`, in bytes. A parsed table takes some ten times as much.
+const LARGEST_CARD: u64 = 64 << 10;
+/// The largest `labels.txt`, in bytes: a hundred thousand labels.
+const LARGEST_LABELS: u64 = 4 << 20;
 
 /// `model.toml` and `labels.txt`, read and checked.
 #[derive(Clone, Debug, PartialEq)]
@@ -53,14 +27,14 @@ pub struct Card {
     pub folder: PathBuf,
     /// The model's name, for people.
     pub name: String,
-    /// SHA-256 of the ONNX file, in hex.
-    pub sha256: String,
+    /// SHA-256 of the ONNX file.
+    pub sha256: HexDigest,
     /// The input that the network expects.
     pub input: Input,
     /// Logits are divided by it before softmax, so that scores are calibrated probabilities.
     pub temperature: f32,
     /// One name for each logit, in order, each once.
-    pub labels: Vec<String>,
+    pub labels: Labels,
 }
 
 impl Card {
@@ -72,16 +46,24 @@ impl Card {
     pub fn read(model: &Path) -> Result<Self, Error> {
         let folder = model.parent().unwrap_or(Path::new(""));
         let path = folder.join("model.toml");
-        let toml = Toml::parse(&text(&path)?);
-        let card = toml.and_then(|toml| toml.card(folder));
-        let mut card = card.map_err(|misfit| Error::Model {
-            path,
+        let faulty = |path: &Path, misfit: Misfit| Error::Model {
+            path: path.into(),
             message: misfit.to_string(),
-        })?;
+        };
+        let toml = Toml::parse(&text(&path, LARGEST_CARD)?);
+        let facts = toml.and_then(|toml| toml.facts());
+        let facts = facts.map_err(|misfit| faulty(&path, misfit))?;
         let path = folder.join("labels.txt");
-        card.labels =
-            labels::parse(&text(&path)?).map_err(|why| card.wrong_labels(&why.to_string()))?;
-        Ok(card)
+        let labels = labels::parse(&text(&path, LARGEST_LABELS)?);
+        let labels = labels.map_err(|misfit| faulty(&path, misfit))?;
+        Ok(Self {
+            folder: folder.into(),
+            name: facts.name,
+            sha256: facts.sha256,
+            input: facts.input,
+            temperature: facts.temperature,
+            labels,
+        })
     }
 
     /// Refuses labels that are not one for each of the model's `logits`.
@@ -93,9 +75,12 @@ impl Card {
         if logits == labels {
             return Ok(());
         }
-        Err(self.wrong_labels(&format!(
-            "it has {labels} labels and the model {logits} outputs; give it one line for each output, in order"
-        )))
+        Err(Error::Model {
+            path: self.folder.join("labels.txt"),
+            message: format!(
+                "it has {labels} labels and the model {logits} outputs; give it one line for each output, in order"
+            ),
+        })
     }
 
     /// Refuses an input that is not the model's, of `width` by `height` pixels.
@@ -119,18 +104,12 @@ impl Card {
             ),
         })
     }
-
-    fn wrong_labels(&self, message: &str) -> Error {
-        Error::Model {
-            path: self.folder.join("labels.txt"),
-            message: message.into(),
-        }
-    }
 }
 
-/// The text of the file at `path`, without the byte-order mark that editors of Windows write.
-fn text(path: &Path) -> Result<String, Error> {
-    let bytes = files::read(path, LARGEST).map_err(|cause| Error::Io {
+/// The text of the file at `path`, of at most `most` bytes, without the byte-order mark that
+/// editors of Windows write.
+fn text(path: &Path, most: u64) -> Result<String, Error> {
+    let bytes = files::read(path, most).map_err(|cause| Error::Io {
         path: path.into(),
         cause,
     })?;
@@ -140,99 +119,6 @@ fn text(path: &Path) -> Result<String, Error> {
     })?;
     let unmarked = text.strip_prefix('\u{feff}').map(str::to_string);
     Ok(unmarked.unwrap_or(text))
-}
-
-/// `model.toml`, whose values are taken by their dotted keys.
-struct Toml(toml::Table);
-
-impl Toml {
-    fn parse(text: &str) -> Result<Self, Misfit> {
-        let parsed = toml::from_str(text);
-        parsed.map(Self).map_err(|e| {
-            let line = e
-                .span()
-                .map_or(1, |s| 1 + text[..s.start].matches('\n').count());
-            Misfit::new(
-                format!("line {line}"),
-                format!("is no TOML: {}", one_line(e.message())),
-            )
-        })
-    }
-
-    /// The value of the dotted `key`.
-    fn value<T: DeserializeOwned>(&self, key: &str) -> Result<T, Misfit> {
-        let mut names = key.split('.');
-        let first = names.next().and_then(|name| self.0.get(name));
-        let value = names.fold(first, |value, name| value?.get(name));
-        let value = value.ok_or_else(|| Misfit::new(key, "is missing"))?;
-        let read = value.clone().try_into();
-        read.map_err(|e: toml::de::Error| {
-            Misfit::new(key, format!("cannot be used: {}", one_line(e.message())))
-        })
-    }
-
-    /// Three values, one a colour.
-    fn colours(&self, key: &str, range: std::ops::RangeInclusive<f32>) -> Result<[f32; 3], Misfit> {
-        let all: [f32; 3] = self.value(key)?;
-        for value in all {
-            within(key, value, range.clone(), "(of levels in 0 to 1)")?;
-        }
-        Ok(all)
-    }
-
-    fn side(&self, key: &str) -> Result<usize, Misfit> {
-        let side = self.value(key)?;
-        within(key, side, SIDES, "pixels")?;
-        Ok(side)
-    }
-
-    fn input(&self) -> Result<Input, Misfit> {
-        let table: toml::Table = self.value("input")?;
-        if let Some(key) = table.keys().find(|key| !INPUT.contains(&key.as_str())) {
-            let known = INPUT.join(", ");
-            return Err(Misfit::new(
-                format!("input.{key}"),
-                format!("is not known; known are {known}"),
-            ));
-        }
-        Ok(Input {
-            width: self.side("input.width")?,
-            height: self.side("input.height")?,
-            mean: self.colours("input.mean", 0.0..=1.0)?,
-            // A level divided by the least one still has a finite square.
-            std: self.colours("input.std", 1e-4..=100.0)?,
-            resize: self.value("input.resize")?,
-        })
-    }
-
-    /// The card of `folder`, still without labels.
-    fn card(&self, folder: &Path) -> Result<Card, Misfit> {
-        let v: i64 = self.value("v")?;
-        if v != 1 {
-            let message =
-                format!("= {v} is a form that this version does not know; it knows v = 1");
-            return Err(Misfit::new("v", message));
-        }
-        let sha256: String = self.value("sha256")?;
-        if sha256.len() != 64 || !sha256.bytes().all(|b| b.is_ascii_hexdigit()) {
-            let message = "must be the 64 hex digits that `sha256sum` prints for the ONNX file";
-            return Err(Misfit::new("sha256", message));
-        }
-        let temperature = self.value("calibration.temperature")?;
-        within("calibration.temperature", temperature, 1e-3..=1e3, "")?;
-        Ok(Card {
-            folder: folder.into(),
-            name: self.value("name")?,
-            sha256,
-            input: self.input()?,
-            temperature,
-            labels: Vec::new(),
-        })
-    }
-}
-
-fn one_line(message: &str) -> String {
-    message.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
 #[cfg(test)]
@@ -295,6 +181,8 @@ mod tests {
             ("5A5A", "../.", "sha256"),
             ("5A5A", "5A5", "sha256"),
             ("name = \"toy\"", "name = 5", "name"),
+            ("name = \"toy\"", "name = \"a\\u001b[2Jb\"", "name"),
+            ("5A5A", "\u{e9}5A", "sha256"),
             ("[input]", "[inputs]", "input"),
             ("v = 1", "v = 2", "v"),
             ("v = 1", "v = ", "line 1"),
@@ -307,6 +195,17 @@ mod tests {
             assert!(named && text.lines().count() == 1, "{new}: {text}");
             assert_eq!(code, 65, "{new}");
         }
+    }
+
+    #[test]
+    fn a_file_that_is_too_large_is_not_read() {
+        let large = format!("{}#{}", good(), "x".repeat(LARGEST_CARD as usize));
+        let text = read(large.as_bytes(), b"a\n").unwrap_err().to_string();
+        assert!(text.contains("model.toml: it is larger than"), "{text}");
+        let large = "x\n".repeat(LARGEST_LABELS as usize);
+        let text = read(good().as_bytes(), large.as_bytes()).unwrap_err();
+        let text = text.to_string();
+        assert!(text.contains("labels.txt: it is larger than"), "{text}");
     }
 
     #[test]

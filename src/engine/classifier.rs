@@ -1,13 +1,11 @@
 //! The int8 engine: a plan of this crate's own ops over a mapped bundle, and a head.
 
-use std::path::Path;
 use std::sync::{Arc, Mutex};
 
 use tract_onnx::prelude::*;
 use tract_onnx::tract_core::internal::*;
 
-use super::bundle::{Bundle, Manifest, golden_input, other_model};
-use super::card::Card;
+use super::bundle::{Bundle, Manifest, golden_input};
 use super::describe::describe;
 use super::error::Error;
 use super::features::Features;
@@ -30,42 +28,6 @@ pub struct Classifier {
 }
 
 impl Classifier {
-    /// Opens the bundle at `path` for `card` with the best kernels of this processor, or those that
-    /// the environment variable [`OVERRIDE`] names, on `threads` threads.
-    ///
-    /// # Errors
-    /// [`Error::Io`]; [`Error::Bundle`] when the bundle is damaged or of another model than the
-    /// card; [`Error::Model`] when the card does not fit it; [`Error::Setup`] when the kernels or
-    /// threads cannot start; [`Error::Run`] when tract refuses the plan.
-    pub fn open(path: &Path, card: &Card, threads: usize) -> Result<Self, Error> {
-        let wanted = std::env::var(OVERRIDE).ok().filter(|name| !name.is_empty());
-        Self::with_kernel(path, card, threads, KernelSet::choose(wanted.as_deref())?)
-    }
-
-    /// Opens the bundle at `path` with the given kernels.
-    ///
-    /// # Errors
-    /// As [`Classifier::open`].
-    pub fn with_kernel(
-        path: &Path,
-        card: &Card,
-        threads: usize,
-        kernel: KernelSet,
-    ) -> Result<Self, Error> {
-        let bundle = Bundle::open(path)?;
-        let manifest = bundle.manifest();
-        if !manifest.model_sha256.eq_ignore_ascii_case(&card.sha256) {
-            return Err(Error::Bundle {
-                path: path.into(),
-                fault: other_model(&manifest.model_sha256, &card.sha256),
-                model: None,
-            });
-        }
-        card.check_size(manifest.width, manifest.height)?;
-        card.check_labels(manifest.classes)?;
-        Self::of(bundle, threads, kernel)
-    }
-
     /// The classifier that an open bundle describes.
     ///
     /// # Errors

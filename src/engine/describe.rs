@@ -1,28 +1,19 @@
 //! The description of a packed network.
 
-use super::bundle::{Bundle, LinearEntry, Manifest, filled};
-use super::interface::{Description, Layer, Memory, Output};
+use super::bundle::{Bundle, LinearEntry, Manifest};
+use super::interface::{Description, Layer, Output};
 use super::kernels::Machine;
-use super::ops::{self, Workspace};
+use super::need;
 
 /// The description of the network in `bundle`, run by `machine`.
 pub(super) fn describe(bundle: &Bundle, machine: &Machine) -> Description {
     let manifest = bundle.manifest();
-    let input = 3 * manifest.height * manifest.width;
-    // The features, and the gain and shift of their LayerNorm.
-    let features = 3 * filled(manifest.head.norm.channels);
-    let own = input + features + filled(manifest.classes);
     Description {
         kernel: machine.set().name().into(),
         model_hash: manifest.model_sha256.clone(),
         threads: machine.threads(),
         layers: layers(manifest, machine.set().name()),
-        memory: Some(Memory {
-            mapped: bundle.bytes(),
-            arena: ops::sizes(bundle, machine).bytes(),
-            maps: Workspace::map_bytes(manifest) + own * 4,
-            head: 0,
-        }),
+        memory: Some(need::of(manifest, bundle.bytes() as u64, machine.sizing())),
         // A network in the form that is packed ends in its last linear layer.
         output: Output::Logits,
     }

@@ -7,6 +7,7 @@ use std::path::Path;
 use sha2::{Digest, Sha256};
 
 use super::card::Card;
+use super::digest::HexDigest;
 use super::error::Error;
 
 /// Refuses the file at `path` if its SHA-256 is not the card's.
@@ -15,7 +16,7 @@ use super::error::Error;
 /// [`Error::Model`]; [`Error::Io`] when it cannot be read.
 pub(crate) fn verify_file(path: &Path, card: &Card) -> Result<(), Error> {
     let found = sha256(path)?;
-    if found.eq_ignore_ascii_case(&card.sha256) {
+    if found == card.sha256 {
         return Ok(());
     }
     Err(Error::Model {
@@ -28,11 +29,11 @@ pub(crate) fn verify_file(path: &Path, card: &Card) -> Result<(), Error> {
     })
 }
 
-/// SHA-256 of the file at `path`, in hex.
+/// SHA-256 of the file at `path`.
 ///
 /// # Errors
 /// [`Error::Io`] when it cannot be read.
-pub fn sha256(path: &Path) -> Result<String, Error> {
+pub fn sha256(path: &Path) -> Result<HexDigest, Error> {
     let io = |cause| Error::Io {
         path: path.into(),
         cause,
@@ -46,23 +47,5 @@ pub fn sha256(path: &Path) -> Result<String, Error> {
             n => hash.update(&buffer[..n]),
         }
     }
-    Ok(hash.finalize().iter().map(|b| format!("{b:02x}")).collect())
-}
-
-/// The first twelve digits of `hash`, for people. All of it where twelve bytes end inside of a
-/// character: a file may claim any text as its hash.
-pub(crate) fn abbreviated(hash: &str) -> &str {
-    hash.get(..12).unwrap_or(hash)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_hash_is_never_cut_inside_of_a_character() {
-        assert_eq!(abbreviated("0123456789abcdef"), "0123456789ab");
-        assert_eq!(abbreviated("short"), "short");
-        assert_eq!(abbreviated("0123456789aé"), "0123456789aé");
-    }
+    Ok(HexDigest::from_bytes(&hash.finalize().into()))
 }

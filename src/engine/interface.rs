@@ -4,6 +4,7 @@ use std::fmt;
 
 use serde::Serialize;
 
+use super::digest::HexDigest;
 use super::error::Error;
 use super::head::Head;
 
@@ -86,7 +87,7 @@ pub struct Description {
     /// The kernel or runtime that does most of the work, such as `tract-onnx`.
     pub kernel: String,
     /// SHA-256 of the ONNX file, in hex.
-    pub model_hash: String,
+    pub model_hash: HexDigest,
     /// Threads that one inference uses.
     pub threads: usize,
     /// The layers in order, with the arithmetic that each runs in; empty when plain tract decides.

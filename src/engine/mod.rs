@@ -9,8 +9,10 @@ mod card;
 mod classifier;
 mod config;
 mod describe;
+mod digest;
 mod ending;
 mod error;
+mod extent;
 mod features;
 mod feed;
 mod hash;
@@ -18,10 +20,12 @@ mod head;
 mod interface;
 pub mod kernels;
 mod labels;
+mod need;
 mod onnx;
 mod open;
 mod ops;
 pub mod pack;
+mod prepared;
 #[cfg(test)]
 mod sample;
 #[cfg(test)]
@@ -30,6 +34,7 @@ mod tests;
 pub use card::{Card, Input, Resize};
 pub use classifier::Classifier;
 pub use config::Config;
+pub use digest::{HexDigest, NotHex};
 pub use error::Error;
 pub use hash::sha256;
 pub use head::{
@@ -37,10 +42,14 @@ pub use head::{
     write_head,
 };
 pub use interface::{Description, Engine, Layer, Memory, Output};
+pub use labels::Labels;
 pub use onnx::Onnx;
 pub use open::open;
+pub use prepared::Prepared;
 
 pub(crate) use config::locate;
-pub(crate) use hash::{abbreviated, verify_file};
-pub(crate) use head::dot;
-pub(crate) use open::{Standing, cached, is_bundle, no_model, open_as, packed, standing};
+pub(crate) use hash::verify_file;
+pub(crate) use head::{dot, head_bytes};
+pub(crate) use open::{
+    Runner, Standing, cached, damaged, is_bundle, no_model, packed, runner, standing,
+};

@@ -7,12 +7,12 @@ use std::path::{Path, PathBuf};
 
 use super::bundle::{self, Stamp};
 use super::card::Card;
-use super::classifier::Classifier;
 use super::error::Error;
 use super::hash::verify_file;
 use super::interface::Engine;
 use super::onnx::Onnx;
 use super::pack;
+use super::prepared::Prepared;
 
 /// What runs a model, as its files stand.
 #[derive(Debug)]
@@ -98,23 +98,32 @@ pub(crate) fn standing(path: &Path, card: &Card) -> Result<Standing, Error> {
 /// [`Error::Setup`] when kernels or threads cannot start; [`Error::Run`] when tract refuses the
 /// plan.
 pub fn open(path: &Path, card: &Card, threads: usize) -> Result<Box<dyn Engine>, Error> {
-    open_as(&standing(path, card)?, path, card, threads)
+    runner(&standing(path, card)?, path, card, threads)?.open(path, card)
 }
 
-/// As [`open`], for a model whose `standing` was decided.
+/// What will run a model. No weights were read, mapped or allocated yet.
+#[derive(Debug)]
+pub(crate) enum Runner {
+    /// The int8 engine.
+    Packed(Box<Prepared>),
+    /// Plain tract.
+    Plain,
+}
+
+/// What will run the model of this `standing`.
 ///
 /// # Errors
-/// As [`open`].
-pub(crate) fn open_as(
+/// Those of [`Prepared::read`].
+pub(crate) fn runner(
     standing: &Standing,
     path: &Path,
     card: &Card,
     threads: usize,
-) -> Result<Box<dyn Engine>, Error> {
-    let engine: Box<dyn Engine> = match standing {
-        Standing::Packed(bundle) => Box::new(
-            Classifier::open(bundle, card, threads).map_err(|error| error.packed_from(path))?,
-        ),
+) -> Result<Runner, Error> {
+    let prepared = match standing {
+        Standing::Packed(bundle) => {
+            Prepared::read(bundle, card, threads).map_err(|error| error.packed_from(path))?
+        }
         Standing::Unpacked(_) => match cached(card) {
             Some(bundle) => {
                 log::info!(
@@ -122,18 +131,52 @@ pub(crate) fn open_as(
                     path.display(),
                     bundle.display()
                 );
-                Box::new(Classifier::open(&bundle, card, threads)?)
+                Prepared::read(&bundle, card, threads)?
             }
             None => {
                 let fault = "it has no bundle, here or in the user's cache".into();
                 let model = path.into();
                 log::warn!("{}", Plain { model, fault });
-                Box::new(Onnx::open(path, card)?)
+                return Ok(Runner::Plain);
             }
         },
-        Standing::Plain(_) => Box::new(Onnx::open(path, card)?),
+        Standing::Plain(_) => return Ok(Runner::Plain),
     };
-    Ok(engine)
+    Ok(Runner::Packed(Box::new(prepared)))
+}
+
+impl Runner {
+    /// Opens the engine for the model at `path`.
+    ///
+    /// # Errors
+    /// As [`open`].
+    pub(crate) fn open(self, path: &Path, card: &Card) -> Result<Box<dyn Engine>, Error> {
+        Ok(match self {
+            Self::Packed(prepared) => {
+                Box::new(prepared.open().map_err(|error| error.packed_from(path))?)
+            }
+            Self::Plain => Box::new(Onnx::open(path, card)?),
+        })
+    }
+}
+
+/// Why the bundle beside the model at `path` cannot be used, if `error` tells that: a bundle may be
+/// fresh by its first and its last bytes, and damaged between them.
+pub(crate) fn damaged(path: &Path, error: Error) -> Result<Error, Error> {
+    match error {
+        Error::Bundle {
+            path: bundle,
+            fault,
+            ..
+        } if bundle != path => Ok(Error::Unpacked {
+            model: path.into(),
+            unfit: bundle::Unfit::Refused {
+                path: bundle,
+                fault,
+            },
+        }),
+        error => Err(error),
+    }
 }
 
 /// The fresh and whole bundle of the model of `card` in the user's cache, if there is one.

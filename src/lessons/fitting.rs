@@ -3,7 +3,7 @@
 use std::time::SystemTime;
 
 use super::record::Example;
-use crate::engine::Taught;
+use crate::engine::{HexDigest, Taught};
 use crate::teach::{self, Compact, Examples, Moment};
 
 /// Why a model cannot be taught.
@@ -42,7 +42,7 @@ pub(super) fn memory(most: usize) -> usize {
 /// What is missing, in one line.
 pub(super) fn fit(
     examples: &[Example],
-    backbone: &str,
+    backbone: &HexDigest,
     made: SystemTime,
     scene: Vec<u8>,
 ) -> Result<Taught, String> {
@@ -60,7 +60,7 @@ pub(super) fn fit(
     }
     let given = gather(examples, labels).map_err(|why| why.to_string())?;
     let options = teach::Options {
-        backbone: backbone.into(),
+        backbone: backbone.clone(),
         made,
         scene,
     };

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::time::SystemTime;
 
 use super::pictures::Shot;
-use crate::engine::{Quality, Taught};
+use crate::engine::{HexDigest, Quality, Taught};
 use crate::vision::Scene;
 
 /// What is asked of the thread.
@@ -31,8 +31,8 @@ pub enum Task {
     List,
     /// Another model runs.
     Model {
-        /// Its SHA-256, in hex.
-        backbone: String,
+        /// Its SHA-256.
+        backbone: HexDigest,
         /// How many features it gives; 0 if it gives none.
         features: usize,
     },
@@ -81,8 +81,8 @@ pub enum Change {
     None,
     /// No head is fitted to examples.
     Gone,
-    /// This one takes its place: the head, and the SHA-256 of its file, in hex.
-    Head(Box<Taught>, String),
+    /// This one takes its place: the head, and the SHA-256 of its file.
+    Head(Box<Taught>, HexDigest),
 }
 
 /// What the thread has done.
@@ -94,6 +94,6 @@ pub struct News {
     pub state: State,
     /// What becomes of the head.
     pub change: Change,
-    /// SHA-256 of the model, in hex, that all this is about.
-    pub backbone: String,
+    /// SHA-256 of the model that all this is about.
+    pub backbone: HexDigest,
 }

@@ -4,13 +4,17 @@ use std::time::{Duration, SystemTime};
 
 use super::worker::Worker;
 use super::*;
-use crate::engine::Taught;
+use crate::engine::{HexDigest, Taught};
 
-const MODEL: &str = "6fef886a913d201fa2201a7f01c1fb6f028d983b10da78cad39422a932f34486";
+/// The model that all examples here have features of.
+fn shipped() -> HexDigest {
+    let digits = "6fef886a913d201fa2201a7f01c1fb6f028d983b10da78cad39422a932f34486";
+    digits.parse().unwrap()
+}
 const WIDTH: usize = 16;
 
-fn open(path: &Path) -> (Worker, Option<(Taught, String)>, Vec<String>) {
-    Worker::open(&Config::default(), path, MODEL, Some(WIDTH)).unwrap()
+fn open(path: &Path) -> (Worker, Option<(Taught, HexDigest)>, Vec<String>) {
+    Worker::open(&Config::default(), path, &shipped(), Some(WIDTH)).unwrap()
 }
 
 /// An example of a label that differs from that of other numbers, in a burst of its own.
@@ -50,10 +54,10 @@ fn labels(head: &Change) -> Vec<&str> {
 }
 
 /// A folder in which two labels of three examples each were taught.
-fn taught() -> (tempfile::TempDir, String) {
+fn taught() -> (tempfile::TempDir, HexDigest) {
     let folder = tempfile::tempdir().unwrap();
     let (mut worker, ..) = open(folder.path());
-    let mut sha256 = String::new();
+    let mut sha256 = HexDigest::default();
     for number in 0..6 {
         let label = ["open", "shut"][number as usize % 2];
         if let Change::Head(_, hash) = teach(&mut worker, label, number).change {
@@ -180,23 +184,23 @@ fn another_model_has_examples_of_its_own() {
     let (folder, sha256) = taught();
     let (mut worker, ..) = open(folder.path());
     worker.work(Vec::new(), true);
-    let other = "c0ffee".repeat(10) + "cafe";
-    let model = |backbone: &str| Task::Model {
-        backbone: backbone.into(),
+    let other = HexDigest::of(b"another model");
+    let model = |backbone: &HexDigest| Task::Model {
+        backbone: backbone.clone(),
         features: WIDTH,
     };
     let news = worker.work(vec![(None, model(&other))], false);
     assert!(matches!(news.change, Change::Gone));
     assert_eq!((news.state.examples(), news.backbone), (0, other));
     teach(&mut worker, "open", 9);
-    let news = worker.work(vec![(None, model(MODEL))], false);
+    let news = worker.work(vec![(None, model(&shipped()))], false);
     assert_eq!(news.state.examples(), 6);
     match news.change {
         Change::Head(_, hash) => assert_eq!(hash, sha256),
         other => panic!("{other:?}"),
     }
     // The same model again, as after a reload, changes nothing.
-    let news = worker.work(vec![(None, model(MODEL))], false);
+    let news = worker.work(vec![(None, model(&shipped()))], false);
     assert!(matches!(news.change, Change::None));
 }
 
@@ -204,7 +208,7 @@ fn another_model_has_examples_of_its_own() {
 fn a_model_without_features_is_refused_and_loses_nothing() {
     let (folder, _) = taught();
     let (mut worker, head, _) =
-        Worker::open(&Config::default(), folder.path(), MODEL, None).unwrap();
+        Worker::open(&Config::default(), folder.path(), &shipped(), None).unwrap();
     assert!(head.is_none());
     let news = work(&mut worker, example("open", 0));
     let why = news.answers[0].1.clone().unwrap_err();
@@ -233,7 +237,7 @@ fn a_head_that_cannot_be_written_leaves_the_one_before() {
 #[test]
 fn the_thread_answers_each_task_once() {
     let folder = tempfile::tempdir().unwrap();
-    let opening = Opening::new(&Config::default(), folder.path(), MODEL, Some(WIDTH)).unwrap();
+    let opening = Opening::new(&Config::default(), folder.path(), &shipped(), Some(WIDTH)).unwrap();
     let mut lessons = opening.start().unwrap();
     let mut asked: Vec<u64> = Vec::new();
     for number in 0..20 {

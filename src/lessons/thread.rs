@@ -8,7 +8,7 @@ use super::Config;
 use super::folder::Error;
 use super::task::{News, State, Task};
 use super::worker::Worker;
-use crate::engine::Taught;
+use crate::engine::{HexDigest, Taught};
 
 /// Tasks that may wait: as many as commands may.
 const WAITING: usize = 32;
@@ -27,22 +27,22 @@ pub struct Lessons {
 #[derive(Debug)]
 pub struct Opening {
     worker: Worker,
-    /// The head that was fitted last, with the SHA-256 of its file, in hex.
-    pub head: Option<(Taught, String)>,
+    /// The head that was fitted last, with the SHA-256 of its file.
+    pub head: Option<(Taught, HexDigest)>,
     /// Lines to log.
     pub notes: Vec<String>,
 }
 
 impl Opening {
     /// Opens the folder at `path`, which no other process can use from then on, for the model of
-    /// the SHA-256 `backbone`, in hex, which gives so many features, or None.
+    /// the SHA-256 `backbone`, which gives so many features, or None.
     ///
     /// # Errors
     /// The folder or the examples in it cannot be used.
     pub fn new(
         config: &Config,
         path: &Path,
-        backbone: &str,
+        backbone: &HexDigest,
         features: Option<usize>,
     ) -> Result<Self, Error> {
         let (worker, head, notes) = Worker::open(config, path, backbone, features)?;
@@ -107,8 +107,8 @@ impl Lessons {
 
     /// Goes on with the examples of another model. Returns false if too many tasks wait; the caller
     /// tries again.
-    pub fn switch(&mut self, backbone: &str, features: usize) -> bool {
-        let backbone = backbone.to_string();
+    pub fn switch(&mut self, backbone: &HexDigest, features: usize) -> bool {
+        let backbone = backbone.clone();
         let task = Task::Model { backbone, features };
         self.tasks.try_send((None, task)).is_ok()
     }

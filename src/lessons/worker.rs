@@ -11,7 +11,7 @@ use super::record::Example;
 use super::store::Store;
 use super::task::{Change, Did, News, State, Task};
 use super::{Config, fitting};
-use crate::engine::{self, Quality, Taught};
+use crate::engine::{self, HexDigest, Quality, Taught};
 use crate::vision::Scene;
 
 /// The owner of the folder.
@@ -19,7 +19,7 @@ use crate::vision::Scene;
 pub(super) struct Worker {
     folder: Folder,
     most: usize,
-    backbone: String,
+    backbone: HexDigest,
     /// The examples, or why there can be none.
     store: Result<Store, String>,
     quality: Option<Quality>,
@@ -29,7 +29,7 @@ pub(super) struct Worker {
 }
 
 /// A worker, the head that is in force with its SHA-256, and lines to log.
-type Opened = (Worker, Option<(Taught, String)>, Vec<String>);
+type Opened = (Worker, Option<(Taught, HexDigest)>, Vec<String>);
 
 impl Worker {
     /// Opens the folder at `path` for the model `backbone` that gives `features` features. Returns
@@ -40,7 +40,7 @@ impl Worker {
     pub fn open(
         config: &Config,
         path: &Path,
-        backbone: &str,
+        backbone: &HexDigest,
         features: Option<usize>,
     ) -> Result<Opened, Error> {
         let folder = Folder::open(path)?;
@@ -58,7 +58,7 @@ impl Worker {
         let mut worker = Self {
             folder,
             most: config.max_examples,
-            backbone: backbone.into(),
+            backbone: backbone.clone(),
             store,
             quality: None,
             missing: None,
@@ -76,7 +76,7 @@ impl Worker {
 
     /// The head in the folder, if it belongs to the model and there are examples; and a line about
     /// one that cannot be read.
-    fn read_head(&mut self) -> (Option<(Taught, String)>, Option<String>) {
+    fn read_head(&mut self) -> (Option<(Taught, HexDigest)>, Option<String>) {
         if !self.store.as_ref().is_ok_and(|s| !s.examples().is_empty()) {
             return (None, None);
         }
@@ -128,7 +128,7 @@ impl Worker {
     }
 
     /// Goes on with the examples of another model. Returns whether it is another.
-    fn switch(&mut self, backbone: String, features: usize) -> bool {
+    fn switch(&mut self, backbone: HexDigest, features: usize) -> bool {
         if backbone == self.backbone {
             return false;
         }

@@ -3,6 +3,7 @@
 use serde::Deserialize;
 
 use super::need::{Need, Remedy};
+use crate::engine::Memory;
 use crate::misfit::{Misfit, within};
 
 const MIB: f64 = (1 << 20) as f64;
@@ -69,9 +70,18 @@ impl Config {
         within("budget_mb", self.budget_mb, 16..=MOST, "MiB")
     }
 
-    /// The budget in bytes.
+    /// The budget in bytes, or all that this processor can count.
     pub(crate) fn bytes(&self) -> usize {
-        (self.budget_mb as usize) << 20
+        let bytes = u64::from(self.budget_mb) << 20;
+        usize::try_from(bytes).unwrap_or(usize::MAX)
+    }
+
+    /// Checks that an engine which holds `memory` fits by itself.
+    ///
+    /// # Errors
+    /// [`Refusal::OverBudget`].
+    pub(crate) fn admit_engine(&self, memory: Memory) -> Result<(), Refusal> {
+        self.admit(&Need::of_engine(memory), &[])
     }
 
     /// Checks that `need` fits. A refusal names those of the `remedies` that are enough.

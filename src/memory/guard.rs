@@ -190,7 +190,7 @@ impl Guard {
             .anonymous
             .saturating_sub(self.facts.engine.anonymous());
         Facts {
-            anonymous: rest + engine.anonymous(),
+            anonymous: rest.saturating_add(engine.anonymous()),
             engine,
             ..self.facts
         }

@@ -59,10 +59,15 @@ impl EngineMemory {
     /// Its anonymous bytes.
     pub(crate) fn anonymous(&self) -> usize {
         match *self {
-            Self::Mapped(memory) => memory.arena + memory.maps + memory.head,
+            Self::Mapped(memory) => sum([memory.arena, memory.maps, memory.head]),
             Self::Plain(bytes) => bytes,
         }
     }
+}
+
+/// The sum of `bytes`, or all that this processor can count: what a file claims may be more.
+fn sum(bytes: impl IntoIterator<Item = usize>) -> usize {
+    bytes.into_iter().fold(0, usize::saturating_add)
 }
 
 /// The facts that the need is computed from; all in bytes, except `threads`.
@@ -126,7 +131,12 @@ impl Need {
                 add("feature maps and logits", Anonymous, memory.maps, "");
                 add("taught head", Anonymous, memory.head, "model.head");
                 // While a model is reloaded, the engine before it still holds its own.
-                add("a second engine at a reload", Anonymous, held + RELOAD, "");
+                add(
+                    "a second engine at a reload",
+                    Anonymous,
+                    held.saturating_add(RELOAD),
+                    "",
+                );
             }
             EngineMemory::Plain(bytes) => {
                 add("model in plain tract", Anonymous, bytes, "model.path");
@@ -137,7 +147,9 @@ impl Need {
         add(
             "heap of all else",
             Anonymous,
-            facts.anonymous.saturating_sub(facts.data + held),
+            facts
+                .anonymous
+                .saturating_sub(facts.data.saturating_add(held)),
             "",
         );
         let camera = if facts.sized {
@@ -183,16 +195,33 @@ impl Need {
         Self { items }
     }
 
+    /// The need of an engine that holds `memory`, by itself.
+    pub(super) fn of_engine(memory: crate::engine::Memory) -> Self {
+        let item = |what, pages, bytes| Item {
+            what,
+            pages,
+            bytes,
+            change: "model.path",
+        };
+        let held = EngineMemory::Mapped(memory).anonymous();
+        Self {
+            items: vec![
+                item("weights, mapped", Pages::File, memory.mapped),
+                item("engine", Pages::Anonymous, held),
+            ],
+        }
+    }
+
     /// The sum, in bytes.
     pub(crate) fn total(&self) -> usize {
-        self.items.iter().map(|p| p.bytes).sum()
+        sum(self.items.iter().map(|p| p.bytes))
     }
 
     /// Bytes that cannot be dropped under pressure. A limit below them kills the process for
     /// certain.
     pub(crate) fn pinned(&self) -> usize {
         let pinned = self.items.iter().filter(|p| p.pages != Pages::File);
-        pinned.map(|p| p.bytes).sum()
+        sum(pinned.map(|p| p.bytes))
     }
 }
 

@@ -4,7 +4,7 @@ use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
-use crate::engine::{self, Card, Head, Quality, Taught};
+use crate::engine::{self, Card, Head, HexDigest, Quality, Taught};
 use crate::observe;
 
 /// A taught head and the hash of its file.
@@ -12,8 +12,8 @@ use crate::observe;
 pub struct HeadFile {
     /// The content.
     pub taught: Taught,
-    /// SHA-256 of the file, in hex.
-    pub sha256: String,
+    /// SHA-256 of the file.
+    pub sha256: HexDigest,
 }
 
 /// Why a head cannot be used.
@@ -116,6 +116,6 @@ pub struct HeadInUse {
     pub scene: Vec<u8>,
     /// When it was taught.
     pub(crate) made: SystemTime,
-    /// SHA-256 of its file, in hex.
-    pub sha256: String,
+    /// SHA-256 of its file.
+    pub sha256: HexDigest,
 }

@@ -36,7 +36,7 @@ impl Meaning {
                 rule: Rule::default(),
             },
             None => Self {
-                labels: card.labels.clone(),
+                labels: card.labels.to_vec(),
                 temperature: card.temperature,
                 output: engine.output,
                 head: None,
@@ -87,7 +87,7 @@ impl Meaning {
     pub(super) fn hashes<'a>(&'a self, engine: &'a Description) -> Hashes<'a> {
         Hashes {
             model: &engine.model_hash,
-            head: self.head.as_ref().map(|head| head.sha256.as_str()),
+            head: self.head.as_ref().map(|head| &*head.sha256),
         }
     }
 

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, SystemTime};
 
 use super::*;
-use crate::engine::{Description, Output, Resize};
+use crate::engine::{Description, HexDigest, Labels, Output, Resize};
 use crate::frame::{Captured, PixelFormat};
 
 mod heads;
@@ -34,7 +34,7 @@ fn card() -> Card {
     Card {
         folder: "".into(),
         name: "photometer".into(),
-        labels: vec!["bright".into(), "dim".into()],
+        labels: Labels::new(vec!["bright".into(), "dim".into()]).unwrap(),
         temperature: 1.0,
         input: Input {
             width: 32,
@@ -43,7 +43,7 @@ fn card() -> Card {
             std: [0.25; 3],
             resize: Resize::Squash,
         },
-        sha256: String::new(),
+        sha256: HexDigest::default(),
     }
 }
 
@@ -350,7 +350,7 @@ fn scores_of_a_sigmoid_are_claimed_however_they_are_spread() {
         let card = Card {
             folder: "".into(),
             name: "fixed".into(),
-            labels: (0..10).map(|n| format!("label {n}")).collect(),
+            labels: Labels::new((0..10).map(|n| format!("label {n}")).collect()).unwrap(),
             temperature: 1.0,
             input: Input {
                 width: 32,
@@ -359,7 +359,7 @@ fn scores_of_a_sigmoid_are_claimed_however_they_are_spread() {
                 std: [0.25; 3],
                 resize: Resize::Squash,
             },
-            sha256: String::new(),
+            sha256: HexDigest::default(),
         };
         let (vision, observe) = (vision::Config::default(), observe::Config::default());
         let mut pipeline = Pipeline::new(&vision, &observe, &card, Box::new(engine));

@@ -2,9 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
-use super::{Failure, Model};
+use super::{Failure, Model, need};
 use crate::config::Loaded;
-use crate::engine;
 use crate::pipeline::{self, HeadFile, HeadInUse};
 
 /// The file of the head `named`, or of the configured one.
@@ -23,6 +22,7 @@ pub fn head(
     let Some(path) = head_path(loaded, named) else {
         return Ok(None);
     };
+    need::head(loaded, model.engine.describe().memory, &path)?;
     let file = HeadFile::read(&path, &model.card, &loaded.config.observe.unknown)?;
     let (weights, head) = file.split();
     let taken = model.engine.set_head(Some(weights));
@@ -31,7 +31,7 @@ pub fn head(
         "head: {} ({}, SHA-256 {}...), {}",
         path.display(),
         labels(head.labels.len()),
-        engine::abbreviated(&head.sha256),
+        head.sha256.abbreviated(),
         right(head.quality.accuracy)
     );
     Ok(Some(head))

@@ -7,7 +7,7 @@ use rustix::process::{Resource, Rlimit, setrlimit};
 
 use super::{Failure, need};
 use crate::config::{self, Loaded};
-use crate::engine::{self, Card, Description, Engine, Output, Standing, bundle};
+use crate::engine::{self, Card, Engine, HexDigest, Output, Runner, Standing, bundle};
 use crate::exit;
 use crate::logging;
 use crate::memory;
@@ -41,15 +41,18 @@ pub struct Model {
     pub engine: Box<dyn Engine>,
 }
 
-/// Where a model without a bundle may be packed before it is opened.
+/// Where a model without a bundle may be packed before it is opened, and the memory that must be
+/// admitted first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Packing {
-    /// Into the user's cache, by a child process.
+    /// Into the user's cache, by a child process. The budget must hold what a packed network takes.
     Cache,
-    /// Nowhere: a service writes nothing, and a model that could be packed is refused. Before
-    /// plain tract opens a model, the daemon's memory with a source of this footprint must be
-    /// admitted.
+    /// Nowhere: a service writes nothing, and a model that could be packed is refused. The budget
+    /// must hold the whole daemon with a source of this footprint.
     Never(Footprint),
+    /// Nowhere, likewise. A packed network that fits the budget by itself is opened, so that `check`
+    /// can tell of the rest.
+    Check(Footprint),
 }
 
 /// Finds `named`, or the configured model, and reads its card.
@@ -85,26 +88,25 @@ pub fn model(
     // Reading the configuration took memory that the weights can use.
     memory::trim();
     let standing = match (engine::standing(&path, &card)?, packing) {
-        (Standing::Unpacked(why), Packing::Never(_)) => return Err(why.into()),
+        (Standing::Unpacked(why), Packing::Never(_) | Packing::Check(_)) => {
+            return Err(why.into());
+        }
         (standing, _) => standing,
     };
-    match &standing {
-        Standing::Packed(_) => {}
-        Standing::Unpacked(why) => {
-            log::warn!("{why}");
-            if engine::cached(&card).is_none() {
-                pack(&path, &card.sha256);
-            }
+    let opening = Opening {
+        loaded,
+        path: &path,
+        card: &card,
+        threads: threads.unwrap_or(loaded.config.model.threads),
+        packing,
+    };
+    let engine = match opening.engine(&standing) {
+        Err(Refused::Engine(error)) if packing == Packing::Cache => {
+            let unpacked = engine::damaged(&path, error)?;
+            opening.engine(&Standing::Unpacked(unpacked))?
         }
-        Standing::Plain(why) => {
-            log::warn!("{why}");
-            if let Packing::Never(source) = packing {
-                need::admit(loaded, &path, &Description::default(), source)?;
-            }
-        }
-    }
-    let threads = threads.unwrap_or(loaded.config.model.threads);
-    let engine = engine::open_as(&standing, &path, &card, threads)?;
+        opened => opened?,
+    };
     let described = engine.describe();
     log::info!(
         "model: {} ({} labels), {}",
@@ -122,11 +124,78 @@ pub fn model(
     Ok(Model { path, card, engine })
 }
 
+/// Why a model does not run.
+enum Refused {
+    /// The engine refuses it.
+    Engine(engine::Error),
+    /// It needs more memory than there may be.
+    Memory(Failure),
+}
+
+impl From<engine::Error> for Refused {
+    fn from(error: engine::Error) -> Self {
+        Self::Engine(error)
+    }
+}
+
+impl From<Refused> for Failure {
+    fn from(refused: Refused) -> Self {
+        match refused {
+            Refused::Engine(error) => error.into(),
+            Refused::Memory(failure) => failure,
+        }
+    }
+}
+
+/// A model that is about to be opened.
+struct Opening<'a> {
+    loaded: &'a Loaded,
+    path: &'a Path,
+    card: &'a Card,
+    threads: usize,
+    packing: Packing,
+}
+
+impl Opening<'_> {
+    /// Opens the model as it stands, once its memory is admitted.
+    fn engine(&self, standing: &Standing) -> Result<Box<dyn Engine>, Refused> {
+        let Self {
+            loaded, path, card, ..
+        } = *self;
+        match standing {
+            Standing::Packed(_) => {}
+            Standing::Unpacked(why) => {
+                log::warn!("{why}");
+                if engine::cached(card).is_none() {
+                    pack(path, &card.sha256);
+                }
+            }
+            Standing::Plain(why) => log::warn!("{why}"),
+        }
+        let runner = engine::runner(standing, path, card, self.threads)?;
+        let admitted = match (&runner, self.packing) {
+            (Runner::Packed(prepared), Packing::Cache | Packing::Check(_)) => {
+                need::engine(loaded, prepared.memory())
+            }
+            (Runner::Packed(prepared), Packing::Never(source)) => {
+                need::expected(loaded, path, Some(prepared), source)
+            }
+            (Runner::Plain, Packing::Never(source) | Packing::Check(source)) => {
+                need::expected(loaded, path, None, source)
+            }
+            // Nobody knows what plain tract takes, and a person who looks on may stop it.
+            (Runner::Plain, Packing::Cache) => Ok(()),
+        };
+        admitted.map_err(Refused::Memory)?;
+        Ok(runner.open(path, card)?)
+    }
+}
+
 /// Packs a model into the user's cache. The work is a child's, so that its memory is not this
 /// process's.
 ///
 /// A model that cannot be packed still runs through plain tract, so a failure is only logged.
-fn pack(model: &Path, sha256: &str) {
+fn pack(model: &Path, sha256: &HexDigest) {
     let Some(folder) = bundle::cache_folder(sha256) else {
         return;
     };

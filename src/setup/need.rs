@@ -5,7 +5,7 @@ use std::path::Path;
 use super::pictures::{decoding, lessons, reviews, snapshots, takes_snapshots};
 use super::{Failure, remedies};
 use crate::config::{Config, Loaded};
-use crate::engine::{Description, pack};
+use crate::engine::{self, Description, Memory, Prepared, pack};
 use crate::exit;
 use crate::memory;
 use crate::memory::{EngineMemory, Facts, Guard, Remedy};
@@ -40,11 +40,64 @@ pub fn admit(
     source: Footprint,
 ) -> Result<Guard, Failure> {
     let guard = guard(loaded, model, engine, source)?;
-    let admitted = guard.admit();
-    let level = match admitted {
-        Ok(()) => log::Level::Info,
-        Err(_) => log::Level::Error,
+    if let Err(why) = guard.admit() {
+        return Err(over(loaded, &guard, &why));
+    }
+    log_need(log::Level::Info, loaded, &guard);
+    Ok(guard)
+}
+
+/// Refuses a model that is not loaded yet if the daemon that it would run in is over its memory.
+/// `prepared` runs it, or plain tract does. The need is an estimate: the code that loads the model
+/// is yet to run. [`admit`] computes it again with the engine in place.
+///
+/// # Errors
+/// As [`admit`].
+pub(super) fn expected(
+    loaded: &Loaded,
+    model: &Path,
+    prepared: Option<&Prepared>,
+    source: Footprint,
+) -> Result<(), Failure> {
+    let engine = Description {
+        memory: prepared.map(Prepared::memory),
+        threads: prepared.map_or(1, Prepared::threads),
+        ..Description::default()
     };
+    let guard = guard_before(loaded, model, &engine, source)?;
+    let refused = guard.admit().err();
+    refused.map_or(Ok(()), |why| Err(over(loaded, &guard, &why)))
+}
+
+/// Refuses a packed network whose engine alone, without a daemon around it, is over the budget.
+///
+/// # Errors
+/// It is.
+pub(super) fn engine(loaded: &Loaded, memory: Memory) -> Result<(), Failure> {
+    let admitted = loaded.config.memory.admit_engine(memory);
+    admitted.map_err(|why| Failure::new(exit::CONFIG, why))
+}
+
+/// Refuses the head at `path` if the engine that holds `memory` would be over the budget with it. A
+/// head that is not there or is none is left to its reader.
+///
+/// # Errors
+/// It would.
+pub(super) fn head(loaded: &Loaded, memory: Option<Memory>, path: &Path) -> Result<(), Failure> {
+    let Ok(head) = engine::head_bytes(path) else {
+        return Ok(());
+    };
+    let memory = memory.unwrap_or_default();
+    engine(loaded, Memory { head, ..memory })
+}
+
+/// Logs the need that is refused, and returns why.
+fn over(loaded: &Loaded, guard: &Guard, why: &memory::Refusal) -> Failure {
+    log_need(log::Level::Error, loaded, guard);
+    Failure::new(exit::CONFIG, why)
+}
+
+fn log_need(level: log::Level, loaded: &Loaded, guard: &Guard) {
     log::log!(
         level,
         "memory needed, of {} MiB allowed:",
@@ -53,8 +106,6 @@ pub fn admit(
     for line in guard.need().to_string().lines() {
         log::log!(level, "{line}");
     }
-    admitted.map_err(|why| Failure::new(exit::CONFIG, why))?;
-    Ok(guard)
 }
 
 /// The same without a log line and without a check.
@@ -64,12 +115,36 @@ pub fn guard(
     engine: &Description,
     source: Footprint,
 ) -> Result<Guard, Failure> {
+    of(loaded, model, engine, source, true)
+}
+
+/// The same for an engine that holds nothing yet.
+fn guard_before(
+    loaded: &Loaded,
+    model: &Path,
+    engine: &Description,
+    source: Footprint,
+) -> Result<Guard, Failure> {
+    of(loaded, model, engine, source, false)
+}
+
+/// The watch over a daemon that runs `engine`, or will once it `is_loaded`.
+fn of(
+    loaded: &Loaded,
+    model: &Path,
+    engine: &Description,
+    source: Footprint,
+    is_loaded: bool,
+) -> Result<Guard, Failure> {
     let quantised = match engine.memory {
         Some(_) => 0,
         None => pack::quantised(model)?.iter().map(|l| l.weight_bytes).sum(),
     };
     let file = std::fs::metadata(model).map_or(0, |m| m.len());
-    let facts = facts(loaded, engine, source, plain(quantised, file));
+    let mut facts = facts(loaded, engine, source, plain(quantised, file));
+    if !is_loaded {
+        facts.anonymous = facts.anonymous.saturating_add(facts.engine.anonymous());
+    }
     let mut remedies = remedies::of(&loaded.config, engine, source, &facts);
     if quantised > 0 {
         remedies.extend(packing(&facts, file as usize));

@@ -8,13 +8,13 @@ use super::kinds::{Kinds, Limit};
 use super::solve::{self, Solution};
 use super::space::Space;
 use super::{Error, Examples, advice, calibrate};
-use crate::engine::{Head, Known, NOTHING, Quality, Taught};
+use crate::engine::{Head, HexDigest, Known, NOTHING, Quality, Taught};
 
 /// What a head holds beside what is fitted.
 #[derive(Clone, Debug)]
 pub struct Options {
     /// SHA-256 of the ONNX file whose features the examples are, in hex.
-    pub backbone: String,
+    pub backbone: HexDigest,
     /// The date of the head.
     pub made: SystemTime,
     /// A coarse picture of the edges in view; empty for none.

@@ -1,4 +1,5 @@
-//! Damaged frames by the thousand, and what the decoders hold: no panic, no hang, no growth.
+//! Damaged frames and files of models by the thousand, and what their readers hold: no panic, no
+//! hang, no growth.
 //!
 //! `cargo test --release --test fuzz` goes through a fixed number of cases, the same every time. A
 //! long run:
@@ -8,5 +9,14 @@
 //! A finding names its case; `FUZZ_FROM=CASE FUZZ_CASES=1` with the same seed repeats it alone.
 
 mod frames;
+mod models;
 mod preparer;
+// The network of the unit tests, whose own shape is not used here.
+#[allow(dead_code)]
+#[path = "../../src/engine/sample/mod.rs"]
+mod sample;
 mod support;
+// Sums that fit a changed bundle.
+#[allow(dead_code)]
+#[path = "../support/bundle.rs"]
+mod whole;

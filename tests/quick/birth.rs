@@ -6,7 +6,9 @@ use std::thread;
 use std::time::Duration;
 
 use goldcrest::daemon::{Daemon as InProcess, Reloader, Settings};
-use goldcrest::engine::{Card, Description, Engine, Error as EngineError, Input, Resize};
+use goldcrest::engine::{
+    Card, Description, Engine, Error as EngineError, HexDigest, Input, Labels, Resize,
+};
 use goldcrest::frame::{Frame, PixelFormat};
 use goldcrest::memory::{self, EngineMemory, Facts, Guard};
 use goldcrest::meter::{Progress, Tally};
@@ -121,7 +123,7 @@ fn hanging(broker: &Broker, hangs: &Arc<AtomicBool>, patience: Duration) -> InPr
     let card = Card {
         folder: "".into(),
         name: "constant".into(),
-        labels: vec!["bright".into(), "dim".into()],
+        labels: Labels::new(vec!["bright".into(), "dim".into()]).unwrap(),
         temperature: 1.0,
         input: Input {
             width: 32,
@@ -130,7 +132,7 @@ fn hanging(broker: &Broker, hangs: &Arc<AtomicBool>, patience: Duration) -> InPr
             std: [0.25; 3],
             resize: Resize::Squash,
         },
-        sha256: String::new(),
+        sha256: HexDigest::default(),
     };
     let settings = Settings {
         model: "".into(),
@@ -176,7 +178,7 @@ fn hanging(broker: &Broker, hangs: &Arc<AtomicBool>, patience: Duration) -> InPr
     };
     let reloader = Reloader::new(Request::default(), settings, card, None);
     let engine = Box::new(Constant(Description {
-        model_hash: MODEL.into(),
+        model_hash: MODEL.parse().unwrap(),
         ..Description::default()
     }));
     InProcess {

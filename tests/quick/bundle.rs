@@ -177,7 +177,7 @@ fn a_quantised_model_of_another_form_fails_the_check() {
     let new = goldcrest::engine::sha256(&path).unwrap();
     fs::write(
         &card,
-        fs::read_to_string(&card).unwrap().replace(&old, &new),
+        fs::read_to_string(&card).unwrap().replace(&*old, &new),
     )
     .unwrap();
 
@@ -219,7 +219,7 @@ fn another_file_in_the_models_place_is_refused_by_each() {
     let new = goldcrest::engine::sha256(&model).unwrap();
     fs::write(
         &card,
-        fs::read_to_string(&card).unwrap().replace(&old, &new),
+        fs::read_to_string(&card).unwrap().replace(&*old, &new),
     )
     .unwrap();
     for arguments in EACH {
@@ -303,7 +303,7 @@ fn pack_writes_beside_the_model_and_heeds_its_card() {
     let card = folder.path().join("model.toml");
     let wrong = fs::read_to_string(&card).unwrap();
     let sha256 = goldcrest::engine::sha256(&model).unwrap();
-    fs::write(&card, wrong.replace(&sha256, &"0".repeat(64))).unwrap();
+    fs::write(&card, wrong.replace(&*sha256, &"0".repeat(64))).unwrap();
     let ran = pack();
     assert_eq!(ran.code, 65, "{}", ran.stderr);
     assert!(ran.stderr.contains("its SHA-256 is"), "{}", ran.stderr);
@@ -357,4 +357,77 @@ fn packing_leaves_a_mapped_bundle_alone_in_little_memory() {
         "the same model gives the same bytes"
     );
     assert_eq!(goldcrest(&["pack", "nowhere.onnx", "-o", "/tmp"]).code, 66);
+}
+
+/// A bundle and a card of 2048x2048 pixels, whose maps take more than the budget.
+fn enlarge(folder: &Path) {
+    let large = remade(folder, |_, manifest| {
+        for (from, to) in [(128, 2048), (32, 512), (16, 256), (8, 128), (4, 64)] {
+            for side in ["height", "width"] {
+                let (from, to) = (format!("{side} = {from}\n"), format!("{side} = {to}\n"));
+                *manifest = manifest.replace(&from, &to);
+            }
+        }
+    });
+    replace(folder, "model.bundle", &large);
+    let card = folder.join("model.toml");
+    let text = fs::read_to_string(&card).unwrap();
+    let text = text.replace("width = 128", "width = 2048");
+    fs::write(&card, text.replace("height = 128", "height = 2048")).unwrap();
+}
+
+#[test]
+fn a_bundle_over_the_budget_is_refused_by_each_command() {
+    let folder = tempfile::tempdir().unwrap();
+    configuration(folder.path(), &bottles("loop"), QUIET);
+    enlarge(folder.path());
+    for arguments in EACH {
+        let ran = on(folder.path(), arguments);
+        let text = format!("{}{}", ran.stdout, ran.stderr);
+        assert_eq!(ran.code, 78, "{arguments:?}: {text}");
+        assert!(text.contains("memory.budget_mb: "), "{arguments:?}: {text}");
+    }
+}
+
+#[test]
+fn a_head_over_the_budget_is_refused_before_it_is_read() {
+    let folder = tempfile::tempdir().unwrap();
+    configuration(folder.path(), &bottles("loop"), QUIET);
+    let mut head = b"GCRSTHED".to_vec();
+    head.extend(1_u32.to_le_bytes());
+    head.extend([0; 40]);
+    head.extend([0xff; 8]);
+    let head_path = folder.path().join("large.head");
+    fs::write(&head_path, head).unwrap();
+    let head = head_path.to_str().unwrap();
+    for arguments in [
+        &["replay", FRAME, "--head", head][..],
+        &["bench", "--frames", "1", "--head", head],
+    ] {
+        let ran = on(folder.path(), arguments);
+        assert_eq!(ran.code, 78, "{arguments:?}: {}", ran.stderr);
+        assert!(ran.stderr.contains("memory.budget_mb: "), "{}", ran.stderr);
+    }
+}
+
+#[test]
+fn a_flipped_byte_of_the_bundle_is_told_alike_by_each_command() {
+    let folder = tempfile::tempdir().unwrap();
+    configuration(folder.path(), &bottles("loop"), QUIET);
+    let good = fs::read(folder.path().join("model.bundle")).unwrap();
+    for at in [good.len() / 2, good.len() - 1] {
+        let mut bytes = good.clone();
+        bytes[at] ^= 0xff;
+        replace(folder.path(), "model.bundle", &bytes);
+        for arguments in EACH {
+            let ran = on(folder.path(), arguments);
+            let text = format!("{}{}", ran.stdout, ran.stderr);
+            let serves = ["replay", "bench"].contains(&arguments[0]);
+            let code = if serves { 0 } else { 65 };
+            assert_eq!(ran.code, code, "{at}, {arguments:?}: {text}");
+            let line = text.lines().find(|line| line.contains("is damaged"));
+            let line = line.unwrap_or_else(|| panic!("{arguments:?}: {text}"));
+            assert!(line.contains("goldcrest pack"), "{line}");
+        }
+    }
 }

@@ -161,7 +161,7 @@ fn another_head_takes_over_between_two_frames() {
         ..same
     };
     let second = goldcrest::engine::write_head(&folder.join("porch.head"), &same).unwrap();
-    assert_ne!(first, second);
+    assert_ne!(first, *second);
     daemon.signal("HUP");
     let line = daemon.expect("reload: now running");
     assert!(

@@ -222,3 +222,44 @@ fn a_softmax_in_the_network_is_not_applied_twice() {
     assert_eq!(ran.code, 0, "{}{}", ran.stdout, ran.stderr);
     assert!(ran.stdout.contains("ends in softmax"), "{}", ran.stdout);
 }
+
+#[test]
+fn a_label_that_a_terminal_obeys_is_refused_and_not_repeated() {
+    let folder = tempfile::tempdir().unwrap();
+    let picture = folder.path().join("a.png");
+    model(folder.path(), &[], ONES, b"r\ng\x1b]0;owned\x07\nb\n");
+    for arguments in [
+        &["run"][..],
+        &["check"],
+        &["replay", picture.to_str().unwrap()],
+        &["bench", "--frames", "1"],
+    ] {
+        let ran = on(folder.path(), arguments);
+        let text = ran.stdout + &ran.stderr;
+        assert_eq!(ran.code, 65, "{arguments:?}: {text}");
+        assert!(
+            text.contains("labels.txt: line 2 has the control"),
+            "{text}"
+        );
+        assert!(!text.contains('\x1b'), "{arguments:?}: {text:?}");
+    }
+}
+
+#[test]
+fn a_hash_in_model_toml_that_is_a_path_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let picture = folder.path().join("a.png");
+    model(folder.path(), &[], ONES, b"r\ng\nb\n");
+    let path = folder.path().join("model.toml");
+    let card = fs::read_to_string(&path).unwrap();
+    let sha256 = goldcrest::engine::Card::read(&folder.path().join("m.onnx")).unwrap();
+    let away = format!("../../{}", folder.path().join("away").display());
+    fs::write(&path, card.replace(&*sha256.sha256, &away)).unwrap();
+    for arguments in [&["check"][..], &["replay", picture.to_str().unwrap()]] {
+        let ran = on(folder.path(), arguments);
+        let text = ran.stdout + &ran.stderr;
+        assert_eq!(ran.code, 65, "{arguments:?}: {text}");
+        assert!(text.contains("model.toml: sha256 must be the 64"), "{text}");
+    }
+    assert!(!folder.path().join("away").exists());
+}

@@ -99,13 +99,14 @@ pub fn bottle_or_wall(labels: [&str; 2]) -> Taught {
 
 /// Writes that head to `folder/name` and returns its file's SHA-256.
 pub fn write(folder: &Path, name: &str, labels: [&str; 2]) -> String {
-    write_head(&folder.join(name), &bottle_or_wall(labels)).expect("room for a head")
+    let written = write_head(&folder.join(name), &bottle_or_wall(labels));
+    written.expect("room for a head").to_string()
 }
 
 /// Writes one that belongs to another model.
 pub fn write_foreign(folder: &Path, name: &str) {
     let foreign = Taught {
-        backbone: "ab".repeat(32),
+        backbone: "ab".repeat(32).parse().expect("a hash"),
         ..bottle_or_wall(["bottle", "wall"])
     };
     write_head(&folder.join(name), &foreign).expect("room for a head");

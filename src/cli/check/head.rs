@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
-use crate::engine::{self, Quality};
+use crate::engine::{self, HexDigest, Quality};
 use crate::observe::{self, Rule};
 use crate::pipeline::HeadInUse;
 use crate::publish::Time;
@@ -13,7 +13,7 @@ use crate::publish::Time;
 #[derive(Serialize)]
 pub(super) struct Head {
     path: PathBuf,
-    sha256: String,
+    sha256: HexDigest,
     made: Time,
     examples: u32,
     accuracy: Option<f32>,
@@ -79,7 +79,7 @@ impl Head {
             count(self.classes.len(), "label"),
             made.split('T').next().unwrap_or_default(),
             count(self.examples as usize, "example"),
-            engine::abbreviated(&self.sha256)
+            self.sha256.abbreviated()
         )
     }
 
@@ -200,7 +200,7 @@ mod tests {
                 quality,
                 scene: Vec::new(),
                 made: UNIX_EPOCH + Duration::from_secs(1_735_732_800),
-                sha256: "0123456789abcdef".into(),
+                sha256: "0123456789abcdef".repeat(4).parse().unwrap(),
             },
         )
     }

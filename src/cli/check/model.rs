@@ -55,7 +55,7 @@ pub(super) fn model(
         engine::verify_file(&path, &card)?;
         quantised
     };
-    let mut model = setup::model(loaded, None, None, setup::Packing::Never(source))?;
+    let mut model = setup::model(loaded, None, None, setup::Packing::Check(source))?;
     found.layers.clone_from(&model.engine.describe().layers);
     prove(&path, &quantised, &found.layers)?;
     model.engine.verify()?;
@@ -99,7 +99,7 @@ pub(super) fn model(
         path.display(),
         card.name,
         card.labels.len(),
-        engine::abbreviated(&described.model_hash),
+        described.model_hash.abbreviated(),
         described.kernel,
         described.threads,
     ))

@@ -84,7 +84,7 @@ fn examples(
     let (model, width) = featured(loaded, "teach")?;
     let labels: Vec<String> = survey.labels.keys().cloned().collect();
     let mut examples = Examples::new(labels, width)?;
-    let backbone = model.card.sha256.to_lowercase();
+    let backbone = model.card.sha256.clone();
     let settings = cache::settings(&backbone, &config.vision, &model.card.input);
     let cache = if options.no_cache {
         Cache::new(settings, width)

@@ -221,7 +221,7 @@ mod tests {
     use std::time::SystemTime;
 
     use super::*;
-    use crate::engine::{Head, Rule};
+    use crate::engine::{Head, HexDigest, Rule};
 
     fn taught(accuracy: Option<f32>) -> Taught {
         let class = |label: &str, examples, bursts, accuracy, other: Option<&str>| Class {
@@ -250,7 +250,7 @@ mod tests {
                 warnings: vec!["half-open has one moment; add another".into()],
             },
             scene: Vec::new(),
-            backbone: "ab12".into(),
+            backbone: HexDigest::default(),
             made: SystemTime::UNIX_EPOCH,
         }
     }

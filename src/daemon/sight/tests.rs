@@ -1,5 +1,5 @@
 use super::*;
-use crate::engine::{Quality, Resize};
+use crate::engine::{HexDigest, Quality, Resize};
 use crate::frame::{Captured, Frame};
 use crate::observe::Rule;
 use crate::source::camera::Camera;
@@ -31,7 +31,7 @@ fn head(scene: Vec<u8>, sha256: &str) -> HeadInUse {
         quality: Quality::default(),
         scene,
         made: SystemTime::UNIX_EPOCH,
-        sha256: sha256.into(),
+        sha256: HexDigest::of(sha256.as_bytes()),
     }
 }
 

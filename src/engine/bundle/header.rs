@@ -1,7 +1,8 @@
 //! The first page of a bundle: its form, length and checksums.
 
-use super::check::Mismatch;
+use super::mismatch::Mismatch;
 use super::stamp::{self, Stamp};
+use crate::engine::labels::one_line;
 
 /// The form of bundle that this version writes and reads.
 const FORM: u32 = 1;
@@ -11,16 +12,20 @@ const MAGIC: &[u8; 8] = b"GOLDCRST";
 /// Bytes of the page that the header has for itself. Arrays follow it.
 pub(super) const PAGE: usize = 4096;
 
+/// The longest manifest, in bytes. That of a ConvNeXt Large has 30 KB.
+const MANIFEST: u64 = 256 << 10;
+
 /// Where the stamp stands in that page.
 const STAMP: usize = 72;
 
 /// The facts in a header.
+#[derive(Debug)]
 pub(super) struct BundleHeader {
     /// CRC-32 of everything after the first page.
     pub crc: u32,
     /// Length of the file.
     pub length: u64,
-    /// Offset of the manifest.
+    /// Offset of the manifest, at which the arrays end.
     pub manifest: u64,
     /// SHA-256 of everything after the first page.
     pub sha256: [u8; 32],
@@ -38,13 +43,17 @@ pub(super) enum Refusal {
     #[error("its head is damaged")]
     Header,
     #[error("it has {found} bytes instead of {wanted}")]
-    Length { found: usize, wanted: u64 },
+    Length { found: u64, wanted: u64 },
+    #[error("its manifest has {0} bytes and may have {MANIFEST}")]
+    LongManifest(u64),
     #[error("its manifest is damaged")]
     Text,
-    #[error("its manifest is damaged: {}", .0.message())]
+    #[error("its manifest is damaged: {}", one_line(.0.message()))]
     Manifest(#[from] toml::de::Error),
     #[error(transparent)]
     Mismatch(#[from] Mismatch),
+    #[error("it was changed while it was opened")]
+    Changed,
     #[error("it is damaged: its checksum is wrong")]
     Checksum,
     #[error("it is damaged: its SHA-256 is wrong")]
@@ -60,11 +69,11 @@ fn field<const N: usize>(bytes: &[u8], at: usize) -> [u8; N] {
 }
 
 impl BundleHeader {
-    /// The header of the bundle in `file`.
+    /// The header of a bundle of `length` bytes that begins with the bytes `file`.
     ///
     /// # Errors
     /// [`Refusal`] of a file that is foreign, of another form, damaged in its header or cut short.
-    pub fn read(file: &[u8]) -> Result<Self, Refusal> {
+    pub fn read(file: &[u8], length: u64) -> Result<Self, Refusal> {
         if file.len() < PAGE || &file[..8] != MAGIC {
             return Err(Refusal::Foreign);
         }
@@ -82,14 +91,18 @@ impl BundleHeader {
             sha256: field(file, 32),
             stamp: Stamp::read(&field(file, STAMP)),
         };
-        if found.length != file.len() as u64 {
+        if found.length != length {
             return Err(Refusal::Length {
-                found: file.len(),
+                found: length,
                 wanted: found.length,
             });
         }
         if !(PAGE as u64..=found.length).contains(&found.manifest) {
             return Err(Refusal::Header);
+        }
+        let manifest = found.length - found.manifest;
+        if manifest > MANIFEST {
+            return Err(Refusal::LongManifest(manifest));
         }
         Ok(found)
     }

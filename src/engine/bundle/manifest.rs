@@ -2,6 +2,10 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::engine::digest::HexDigest;
+use crate::engine::kernels::LayerShape;
+use crate::engine::labels::is_control;
+
 /// Offset and length in bytes of an array in the bundle.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Section(pub u64, pub u64);
@@ -11,7 +15,7 @@ pub(crate) struct Section(pub u64, pub u64);
 #[serde(deny_unknown_fields)]
 pub(crate) struct Manifest {
     /// SHA-256 of the ONNX file that it was packed from.
-    pub model_sha256: String,
+    pub model_sha256: HexDigest,
     /// Height of the input in pixels.
     pub height: usize,
     /// Width of the input in pixels.
@@ -66,6 +70,16 @@ pub(crate) struct LinearEntry {
     pub scales: Section,
     /// f32, bias of each column.
     pub biases: Section,
+}
+
+impl LinearEntry {
+    /// The shape, filled.
+    pub(crate) fn shape(&self) -> LayerShape {
+        LayerShape {
+            inputs: self.filled,
+            columns: filled(self.columns),
+        }
+    }
 }
 
 /// The 4x4 convolution and its LayerNorm, in f32.
@@ -139,6 +153,14 @@ pub(crate) struct HeadEntry {
 /// everywhere.
 pub(crate) fn golden_input(i: usize) -> f32 {
     (i * 7919 % 1000) as f32 / 250.0 - 2.0
+}
+
+/// The longest name of a layer, in bytes.
+pub(super) const LONGEST_NAME: usize = 256;
+
+/// Whether a layer of a bundle may have this name.
+pub(crate) fn is_name(name: &str) -> bool {
+    name.len() <= LONGEST_NAME && !name.chars().any(is_control)
 }
 
 /// Channels filled to whole vectors.

@@ -8,8 +8,9 @@ use std::path::{Path, PathBuf};
 use memmap2::{Mmap, UncheckedAdvice};
 use sha2::{Digest, Sha256};
 
-use super::header::{BundleHeader, PAGE, Refusal};
+use super::header::{PAGE, Refusal};
 use super::manifest::{BlockEntry, LinearEntry, Manifest, NormEntry, Section};
+use super::outline::{Fault, Outline, refused};
 use crate::engine::error::Error;
 use crate::engine::kernels::{Depthwise, Linear, Norm, Stem};
 
@@ -27,34 +28,49 @@ impl std::fmt::Debug for Bundle {
     }
 }
 
-/// Maps a bundle, or the ONNX file that one is made of.
+/// Maps the ONNX file that a bundle is made of.
 pub(crate) fn map(path: &Path) -> std::io::Result<Mmap> {
+    map_file(&File::open(path)?)
+}
+
+fn map_file(file: &File) -> std::io::Result<Mmap> {
     // SAFETY: bundles are replaced by renaming, never written in place, so the mapped bytes do not
     // change. An ONNX file is mapped while it is packed and is not expected to be written
     // meanwhile.
-    unsafe { Mmap::map(&File::open(path)?) }
+    unsafe { Mmap::map(file) }
 }
 
-/// The header and the checked manifest of the bundle in `file`.
-pub(super) fn read(file: &[u8]) -> Result<(BundleHeader, Manifest), Refusal> {
-    let header = BundleHeader::read(file)?;
-    // The header's manifest is within the file, whose length is a `usize`.
-    let text = std::str::from_utf8(&file[header.manifest as usize..]).map_err(|_| Refusal::Text)?;
-    let manifest: Manifest = toml::from_str(text)?;
-    manifest.check(header.manifest)?;
-    Ok((header, manifest))
-}
+impl Outline {
+    /// Maps the arrays that it describes, and checks their checksum.
+    ///
+    /// # Errors
+    /// [`Error::Io`], or [`Error::Bundle`] for a bundle that is damaged, or was changed since its
+    /// outline was read.
+    pub(crate) fn map(self) -> Result<Bundle, Error> {
+        let mapped = self.mapped();
+        let map = mapped.map_err(|fault| fault.at(&self.path))?;
+        Ok(Bundle {
+            path: self.path,
+            map,
+            sha256: self.header.sha256,
+            manifest: self.manifest,
+        })
+    }
 
-/// As [`read`], with the checksum of the whole file.
-pub(super) fn read_whole(file: &[u8]) -> Result<(BundleHeader, Manifest), Refusal> {
-    if cfg!(target_endian = "big") {
-        return Err(Refusal::Endian);
+    fn mapped(&self) -> Result<Mmap, Fault> {
+        if cfg!(target_endian = "big") {
+            return Err(Refusal::Endian.into());
+        }
+        let map = map_file(&self.file).map_err(Fault::Io)?;
+        let arrays = usize::try_from(self.header.manifest).unwrap_or(usize::MAX);
+        if map.len() as u64 != self.header.length || map.get(arrays..) != Some(&self.text) {
+            return Err(Refusal::Changed.into());
+        }
+        if crc32fast::hash(&map[PAGE..]) != self.header.crc {
+            return Err(Refusal::Checksum.into());
+        }
+        Ok(map)
     }
-    let header = BundleHeader::read(file)?;
-    if crc32fast::hash(&file[PAGE..]) != header.crc {
-        return Err(Refusal::Checksum);
-    }
-    read(file)
 }
 
 impl Bundle {
@@ -63,17 +79,7 @@ impl Bundle {
     /// # Errors
     /// [`Error::Io`], or [`Error::Bundle`] for a file that is foreign, older, cut short or damaged.
     pub(crate) fn open(path: &Path) -> Result<Self, Error> {
-        let map = map(path).map_err(|cause| Error::Io {
-            path: path.into(),
-            cause,
-        })?;
-        let (header, manifest) = read_whole(&map).map_err(|refusal| refused(path, &refusal))?;
-        Ok(Self {
-            path: path.into(),
-            map,
-            sha256: header.sha256,
-            manifest,
-        })
+        Outline::read(path)?.map()
     }
 
     /// Checks the SHA-256 of the whole bundle.
@@ -116,7 +122,8 @@ impl Bundle {
     fn array<T>(&self, section: Section) -> &[T] {
         let bytes = &self.map[section.0 as usize..][..section.1 as usize];
         // SAFETY: the manifest's check put every section on a multiple of 64 within the mapping,
-        // which is aligned to a page; any bits are a `T`; the mapping lives as long as `self`.
+        // which is aligned to a page, and counted its length in 64 bits; any bits are a `T`; the
+        // mapping lives as long as `self`.
         unsafe { std::slice::from_raw_parts(bytes.as_ptr().cast(), bytes.len() / size_of::<T>()) }
     }
 
@@ -157,14 +164,5 @@ impl Bundle {
             weights: self.array(stem.weights),
             bias: self.array(stem.bias),
         }
-    }
-}
-
-/// The error of a bundle that is refused.
-fn refused(path: &Path, refusal: &Refusal) -> Error {
-    Error::Bundle {
-        path: path.into(),
-        fault: refusal.to_string(),
-        model: None,
     }
 }

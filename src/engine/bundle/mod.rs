@@ -22,6 +22,8 @@ mod find;
 mod header;
 mod manifest;
 mod mapped;
+mod mismatch;
+mod outline;
 mod stamp;
 mod unfit;
 mod writer;
@@ -29,12 +31,14 @@ mod writer;
 pub use find::{NAME, cache_folder, find, fresh};
 pub use unfit::Unfit;
 
+pub(crate) use check::MOST_CHANNELS;
 pub(crate) use find::{fit, whole};
 pub(crate) use manifest::{
     BlockEntry, DownEntry, HeadEntry, LinearEntry, Manifest, NormEntry, Section, StageEntry,
-    StemEntry, filled, golden_input,
+    StemEntry, filled, golden_input, is_name,
 };
 pub(crate) use mapped::{Bundle, map};
+pub(crate) use outline::Outline;
 pub(crate) use stamp::Stamp;
 pub(crate) use unfit::other_model;
 pub(crate) use writer::Writer;

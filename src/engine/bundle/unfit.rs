@@ -2,6 +2,8 @@
 
 use std::path::PathBuf;
 
+use crate::engine::digest::HexDigest;
+
 /// Why the bundle that should stand beside a model cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum Unfit {
@@ -19,6 +21,6 @@ pub enum Unfit {
 }
 
 /// The fault of a bundle that was packed from the model of SHA-256 `found` instead of `wanted`.
-pub(crate) fn other_model(found: &str, wanted: &str) -> String {
+pub(crate) fn other_model(found: &HexDigest, wanted: &HexDigest) -> String {
     format!("it was packed from a model of SHA-256 {found} and model.toml says {wanted}")
 }

@@ -16,7 +16,7 @@ impl<'b> Reader<'b> {
         Ok(taken)
     }
 
-    fn array<const N: usize>(&mut self) -> Result<[u8; N], Short> {
+    pub fn array<const N: usize>(&mut self) -> Result<[u8; N], Short> {
         self.take(N)?.try_into().map_err(|_| Short)
     }
 

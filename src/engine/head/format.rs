@@ -24,11 +24,15 @@ use sha2::{Digest, Sha256};
 
 use super::bytes::{Reader, Short, Writer};
 use super::{Class, Head, Known, MOST_LABELS, Quality, Rule, Taught};
+use crate::engine::digest::HexDigest;
 use crate::engine::error::Error;
 
 const MAGIC: &[u8; 8] = b"GCRSTHED";
 const VERSION: u32 = 1;
 const DIGEST: usize = 32;
+
+/// Bytes up to the labels.
+pub(super) const HEADER: usize = MAGIC.len() + 4 + DIGEST + 8 + 4 + 4;
 
 /// Why bytes are no head: to be read after the file's path.
 #[derive(Debug)]
@@ -51,40 +55,17 @@ pub(super) fn digest(bytes: &[u8]) -> [u8; DIGEST] {
     Sha256::digest(bytes).into()
 }
 
-/// `bytes` as lower-case hex digits.
-pub(super) fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|b| format!("{b:02x}")).collect()
-}
-
-fn unhex(text: &str) -> Option<[u8; DIGEST]> {
-    let (pairs, rest) = text.as_bytes().as_chunks::<2>();
-    let digit = |c: u8| char::from(c).to_digit(16);
-    let byte = |p: &[u8; 2]| u8::try_from(digit(p[0])? * 16 + digit(p[1])?).ok();
-    let bytes: Option<Vec<u8>> = pairs.iter().map(byte).collect();
-    if rest.is_empty() {
-        bytes?.try_into().ok()
-    } else {
-        None
-    }
-}
-
 /// The bytes of a file that holds `taught`.
 ///
 /// # Errors
 /// [`Error::Head`] when it is not a whole head, see [`Taught::check`].
 pub(super) fn encode(taught: &Taught) -> Result<Vec<u8>, Error> {
     taught.check()?;
-    let backbone = unhex(&taught.backbone).ok_or_else(|| {
-        Error::Head(format!(
-            "the head's backbone is {:?} and must be a SHA-256 in hex",
-            taught.backbone
-        ))
-    })?;
     let made = taught.made.duration_since(UNIX_EPOCH).unwrap_or_default();
     let mut w = Writer::default();
     w.put(MAGIC);
     w.word(VERSION);
-    w.put(&backbone);
+    w.put(&taught.backbone.bytes());
     w.long(made.as_secs());
     w.count(taught.head.inputs());
     w.count(taught.labels.len());
@@ -124,6 +105,21 @@ fn put_quality(w: &mut Writer, quality: &Quality) {
     quality.warnings.iter().for_each(|text| w.text(text));
 }
 
+/// The bytes in memory of the head whose file begins with `start`; none if that is no head. Weights
+/// and kinds are a row of features a label.
+pub(super) fn claimed(start: &[u8]) -> Option<usize> {
+    let mut r = Reader(start);
+    let known = r.take(MAGIC.len()) == Ok(MAGIC) && r.word() == Ok(VERSION);
+    if !known || r.take(DIGEST + 8).is_err() {
+        return None;
+    }
+    let (features, labels) = (u64::from(r.word().ok()?), u64::from(r.word().ok()?));
+    let rows = features.saturating_mul(labels);
+    let numbers = rows.saturating_add(features).saturating_add(labels);
+    let bytes = numbers.saturating_mul(2 * size_of::<f32>() as u64);
+    Some(usize::try_from(bytes).unwrap_or(usize::MAX))
+}
+
 /// The head that `bytes` hold.
 pub(super) fn decode(bytes: &[u8]) -> Result<Taught, Fault> {
     let mut r = Reader(bytes);
@@ -161,7 +157,7 @@ pub(super) fn decode(bytes: &[u8]) -> Result<Taught, Fault> {
 }
 
 fn body_of(r: &mut Reader) -> Result<Taught, Fault> {
-    let backbone = hex(r.take(DIGEST)?);
+    let backbone = HexDigest::from_bytes(&r.array()?);
     let made = Duration::from_secs(r.long()?);
     let made: SystemTime = UNIX_EPOCH.checked_add(made).ok_or(Short)?;
     let inputs = usize::try_from(r.word()?).map_err(|_| Short)?;

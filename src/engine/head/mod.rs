@@ -20,4 +20,5 @@ pub use self::linear::Head;
 pub use self::taught::{Class, MOST_LABELS, NOTHING, Quality, Rule, Taught, check_label};
 
 pub(crate) use self::dot::dot;
+pub(crate) use self::file::head_bytes;
 pub(super) use self::stock::Stock;

@@ -5,8 +5,9 @@ use std::ops::RangeInclusive;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use super::Head;
+use crate::engine::digest::HexDigest;
 use crate::engine::error::Error;
-use crate::engine::hash::abbreviated;
+use crate::engine::labels::is_control;
 
 /// The label of examples that show nothing of the other labels. A frame that it fits best is
 /// published as unknown.
@@ -40,26 +41,26 @@ pub struct Taught {
     pub quality: Quality,
     /// A coarse picture of the edges in view, to tell if the camera was moved; empty for none.
     pub scene: Vec<u8>,
-    /// SHA-256 of the ONNX file whose features it takes, in hex.
-    pub backbone: String,
+    /// SHA-256 of the ONNX file whose features it takes.
+    pub backbone: HexDigest,
     /// When it was taught, in whole seconds.
     pub made: SystemTime,
 }
 
 impl Taught {
-    /// Refuses the model whose ONNX file has another SHA-256, in hex, than the one that the head
-    /// was taught on.
+    /// Refuses the model whose ONNX file has another SHA-256 than the one that the head was taught
+    /// on.
     ///
     /// # Errors
     /// [`Error::Head`]
-    pub fn fits(&self, model_sha256: &str) -> Result<(), Error> {
-        if self.backbone.eq_ignore_ascii_case(model_sha256) {
+    pub fn fits(&self, model_sha256: &HexDigest) -> Result<(), Error> {
+        if self.backbone == *model_sha256 {
             return Ok(());
         }
         Err(Error::Head(format!(
             "the head was taught on the model {}, and the model here is {}; teach it again with this model, or set model.path to that one",
-            abbreviated(&self.backbone),
-            abbreviated(model_sha256)
+            self.backbone.abbreviated(),
+            model_sha256.abbreviated()
         )))
     }
 
@@ -114,7 +115,7 @@ pub fn check_label(label: &str) -> Result<(), String> {
     if label.trim().is_empty() {
         return Err("a label is blank; give it 1 to 64 characters".into());
     }
-    if label.chars().any(char::is_control) {
+    if label.chars().any(is_control) {
         return Err(format!(
             "the label {label:?} has a control character; leave it out"
         ));
@@ -187,7 +188,7 @@ impl Quality {
             return refuse("classes are confused with one that it does not have");
         }
         let plain = |text: &String| {
-            text.chars().count() <= MOST_WARNING_CHARACTERS && !text.chars().any(char::is_control)
+            text.chars().count() <= MOST_WARNING_CHARACTERS && !text.chars().any(is_control)
         };
         if self.warnings.len() > MOST_WARNINGS || !self.warnings.iter().all(plain) {
             return refuse("warnings are too many or no plain text");

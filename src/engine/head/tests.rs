@@ -44,7 +44,7 @@ fn sample(labels: &[&str], inputs: usize) -> Taught {
             warnings: vec!["„zu“ has 2 bursts; add more".into()],
         },
         scene: vec![1, 2, 3],
-        backbone: BACKBONE.into(),
+        backbone: BACKBONE.parse().unwrap(),
         made: UNIX_EPOCH + Duration::from_secs(1_764_208_800),
     }
 }
@@ -184,9 +184,13 @@ fn files_are_refused_in_one_line_with_the_code_that_fits() {
 #[test]
 fn a_head_of_another_backbone_is_refused() {
     let taught = sample(&["a"], 2);
-    assert!(taught.fits(BACKBONE).is_ok());
-    assert!(taught.fits(&BACKBONE.to_uppercase()).is_ok());
-    let error = taught.fits(&"f".repeat(64)).unwrap_err();
+    assert!(taught.fits(&BACKBONE.parse().unwrap()).is_ok());
+    assert!(
+        taught
+            .fits(&BACKBONE.to_uppercase().parse().unwrap())
+            .is_ok()
+    );
+    let error = taught.fits(&"f".repeat(64).parse().unwrap()).unwrap_err();
     let text = error.to_string();
     assert_eq!((error.exit_code(), text.lines().count()), (65, 1));
     assert!(
@@ -198,7 +202,7 @@ fn a_head_of_another_backbone_is_refused() {
 #[test]
 fn what_is_no_whole_head_is_neither_written_nor_read() {
     type Change = fn(&mut Taught);
-    let bad: [(&str, Change); 14] = [
+    let bad: [(&str, Change); 13] = [
         ("64 are the most", |t| t.labels[0] = "ä".repeat(65)),
         ("blank", |t| t.labels[0] = " ".into()),
         ("control", |t| t.labels[0] = "a\nb".into()),
@@ -214,7 +218,6 @@ fn what_is_no_whole_head_is_neither_written_nor_read() {
             t.quality.classes[0].confused_with = Some("x".into())
         }),
         ("warnings", |t| t.quality.warnings.push("\x1b[2J".into())),
-        ("backbone", |t| t.backbone = "ff".into()),
     ];
     for (part, change) in bad {
         let mut taught = sample(&["a", "b"], 3);
@@ -233,7 +236,7 @@ fn what_is_no_whole_head_is_neither_written_nor_read() {
 proptest! {
     #[test]
     fn random_heads_round_trip(
-        names in prop::collection::hash_set("[^\\p{Cc}\\s][^\\p{Cc}]{0,63}", 1..6),
+        names in prop::collection::hash_set("[^\\p{C}\\s][^\\p{C}\\p{Z}]{0,63}", 1..6),
         inputs in 1_usize..40,
         temperature in 1e-3_f32..10.0,
         accuracy in prop::option::of(0.0_f32..=1.0),

@@ -39,12 +39,14 @@ pub(crate) struct Scratch<'a> {
 
 impl Sizes {
     fn lines(self) -> [usize; 4] {
-        [self.rows * 4, self.activations, self.hidden, self.prepared].map(|n| n.div_ceil(64))
+        let floats = self.rows.saturating_mul(4);
+        [floats, self.activations, self.hidden, self.prepared].map(|n| n.div_ceil(64))
     }
 
-    /// Bytes of the whole arena.
+    /// Bytes of the whole arena. The most that can be counted if there are more.
     pub(crate) fn bytes(self) -> usize {
-        self.lines().iter().sum::<usize>() * 64
+        let lines = self.lines().into_iter().fold(0, usize::saturating_add);
+        lines.saturating_mul(64)
     }
 
     /// The sizes that hold either this or `other`.

@@ -30,7 +30,7 @@ pub(super) trait Kernels: Send + Sync {
     );
 
     /// [`Dot::scratch_bytes`].
-    fn scratch_bytes(&self, inputs: usize) -> usize;
+    fn scratch(&self) -> fn(usize) -> usize;
 
     /// [`depthwise::row`].
     fn depthwise(&self, x: &[f32], map: FeatureMap, y: usize, dw: &Depthwise, out: &mut [f32]);
@@ -87,8 +87,8 @@ macro_rules! compile {
                 unsafe { matmul::linear(*self, a, lda, rows, layer, blocks, target, scratch) }
             }
 
-            fn scratch_bytes(&self, inputs: usize) -> usize {
-                <$token as Dot>::scratch_bytes(inputs)
+            fn scratch(&self) -> fn(usize) -> usize {
+                <$token as Dot>::scratch_bytes
             }
 
             method!(

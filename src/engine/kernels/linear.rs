@@ -21,7 +21,41 @@ pub(crate) struct Linear<'a> {
     pub zero_point: u8,
 }
 
+/// The size of a linear layer, filled. A manifest's check bounds the products of its sizes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct LayerShape {
+    /// Inputs, a multiple of 16.
+    pub inputs: usize,
+    /// Columns, a multiple of 16.
+    pub columns: usize,
+}
+
+impl LayerShape {
+    /// As [`Linear::row_bytes`].
+    pub(super) fn row_bytes(self) -> usize {
+        self.inputs.next_multiple_of(64)
+    }
+
+    /// Bytes of the weights.
+    pub(super) fn weight_bytes(self) -> usize {
+        self.row_bytes() * self.columns
+    }
+
+    /// Bytes of `rows` rows of the input, filled so that a kernel may read whole tiles.
+    pub(super) fn input_bytes(self, rows: usize) -> usize {
+        rows.next_multiple_of(16) * self.row_bytes()
+    }
+}
+
 impl Linear<'_> {
+    /// The shape.
+    pub(super) fn shape(&self) -> LayerShape {
+        LayerShape {
+            inputs: self.inputs,
+            columns: self.columns(),
+        }
+    }
+
     /// Columns, filled to a multiple of 16.
     pub(crate) fn columns(&self) -> usize {
         self.sums.len()
@@ -29,7 +63,7 @@ impl Linear<'_> {
 
     /// Bytes between the rows of an input, so that every kernel may read whole tiles.
     pub(crate) fn row_bytes(&self) -> usize {
-        self.inputs.next_multiple_of(64)
+        self.shape().row_bytes()
     }
 
     /// The index of the weight of input `k` and column `n`, for rows of `row_bytes`.

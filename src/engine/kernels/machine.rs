@@ -3,7 +3,7 @@
 
 use std::ops::Range;
 
-use super::arena::{Scratch, Sizes};
+use super::arena::Scratch;
 use super::depthwise::Depthwise;
 use super::dispatch::Kernels;
 use super::finish::Target;
@@ -14,6 +14,7 @@ use super::pool::Pool;
 use super::set::{KernelSet, SetupError};
 use super::shared_slice::SharedSlice;
 use super::simd::ThreadScratch;
+use super::sizing::Sizing;
 use super::stem::{SIDE, Stem};
 
 /// Blocks of 16 columns in the smallest task: whole tiles for every kernel.
@@ -24,17 +25,13 @@ pub(crate) struct Machine {
     set: KernelSet,
     pub(super) kernels: Box<dyn Kernels>,
     pub(super) pool: Pool,
+    pub(super) sizing: Sizing,
 }
 
 impl std::fmt::Debug for Machine {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "Machine({} x{})", self.set, self.threads())
     }
-}
-
-/// Bytes of `rows` rows of a layer's input, filled so that a kernel may read whole tiles.
-pub(super) fn input_bytes(layer: &Linear, rows: usize) -> usize {
-    rows.next_multiple_of(16) * layer.row_bytes()
 }
 
 impl Machine {
@@ -46,12 +43,22 @@ impl Machine {
         let kernels = set.detect().ok_or(SetupError::Processor(set))?;
         let pool =
             Pool::new(threads.max(1)).map_err(|cause| SetupError::Threads { threads, cause })?;
-        Ok(Self { set, kernels, pool })
+        Ok(Self {
+            sizing: set.sizing(pool.threads())?,
+            set,
+            kernels,
+            pool,
+        })
     }
 
     /// The set of kernels.
     pub(crate) fn set(&self) -> KernelSet {
         self.set
+    }
+
+    /// What the size of its scratch depends on.
+    pub(crate) fn sizing(&self) -> Sizing {
+        self.sizing
     }
 
     /// Threads, the caller's among them.
@@ -87,11 +94,6 @@ impl Machine {
         });
     }
 
-    /// Floats of rows that [`Machine::depthwise`] needs.
-    pub(crate) fn depthwise_rows(&self, map: FeatureMap) -> usize {
-        self.threads() * map.width * map.channels
-    }
-
     /// The depthwise convolution of `x` and LayerNorm, quantised as the input of `layer`, into the
     /// scratch's activations.
     pub(crate) fn depthwise(
@@ -108,8 +110,8 @@ impl Machine {
             activations: out,
             ..
         } = scratch;
-        assert!(rows.len() >= self.depthwise_rows(map) && map.channels <= layer.row_bytes());
-        assert!(out.len() >= input_bytes(layer, map.pixels()));
+        assert!(rows.len() >= self.sizing.depthwise_rows(map) && map.channels <= layer.row_bytes());
+        assert!(out.len() >= layer.shape().input_bytes(map.pixels()));
         let (kernels, out, rows) = (&*self.kernels, SharedSlice::of(out), SharedSlice::of(rows));
         let (line, pitch) = (map.width * map.channels, layer.row_bytes());
         self.pool.run(map.height, &|y, worker| {
@@ -129,18 +131,13 @@ impl Machine {
         });
     }
 
-    /// Bytes that the threads need to prepare activations of this layer.
-    pub(crate) fn prepared_bytes(&self, layer: &Linear) -> usize {
-        self.threads() * self.kernels.scratch_bytes(layer.inputs)
-    }
-
     /// Each worker's part of `prepared`, which is large enough for these layers.
     pub(super) fn thread_scratch<'a>(
         &self,
         prepared: &'a mut [u8],
         layers: &[&Linear],
     ) -> impl Fn(usize) -> ThreadScratch + Sync + use<'a> {
-        let fits = |l: &&Linear| prepared.len() >= self.prepared_bytes(l);
+        let fits = |l: &&Linear| prepared.len() >= self.sizing.prepared_bytes(l.shape());
         assert!(layers.iter().all(fits));
         let bytes = prepared.len() / self.threads() / 64 * 64;
         let all = SharedSlice::of(prepared);
@@ -164,7 +161,7 @@ impl Machine {
     ) {
         let (high, wide) = (map.height / 2, map.width / 2);
         assert!(x.len() == map.floats() && layer.inputs == 4 * map.channels);
-        assert!(out.len() >= input_bytes(layer, high * wide));
+        assert!(out.len() >= layer.shape().input_bytes(high * wide));
         let (kernels, out, pitch) = (&*self.kernels, SharedSlice::of(out), layer.row_bytes());
         self.pool.run(high, &|square, _| {
             // SAFETY: each task has its own rows of squares.
@@ -191,7 +188,7 @@ impl Machine {
     ) {
         layer.check();
         let pitch = layer.columns();
-        assert!(a.len() >= input_bytes(layer, rows) && out.len() == rows * pitch);
+        assert!(a.len() >= layer.shape().input_bytes(rows) && out.len() == rows * pitch);
         let scratch = self.thread_scratch(prepared, &[layer]);
         let (kernels, out) = (&*self.kernels, SharedSlice::of(out));
         share_columns(&mut self.pool, pitch / 16, &|blocks, worker| {
@@ -218,28 +215,8 @@ impl Machine {
 
     /// LayerNorm of one pixel, quantised as the input of `layer`, into `out`.
     pub(crate) fn norm_bytes(&self, pixel: &[f32], norm: &Norm, layer: &Linear, out: &mut [u8]) {
-        assert!(pixel.len() <= layer.row_bytes() && out.len() >= input_bytes(layer, 1));
+        assert!(pixel.len() <= layer.row_bytes() && out.len() >= layer.shape().input_bytes(1));
         self.kernels.norm_bytes(pixel, norm, out);
-    }
-
-    /// Scratch for a block of this map with these layers.
-    pub(crate) fn block_sizes(&self, map: FeatureMap, first: &Linear, second: &Linear) -> Sizes {
-        Sizes {
-            rows: self.depthwise_rows(map),
-            activations: input_bytes(first, map.pixels()),
-            hidden: self.hidden_bytes(first, second, map.pixels()),
-            prepared: self.prepared_bytes(first).max(self.prepared_bytes(second)),
-        }
-    }
-
-    /// Scratch for a layer over `rows` rows.
-    pub(crate) fn layer_sizes(&self, layer: &Linear, rows: usize) -> Sizes {
-        Sizes {
-            rows: 0,
-            activations: input_bytes(layer, rows),
-            hidden: 0,
-            prepared: self.prepared_bytes(layer),
-        }
     }
 }
 

@@ -5,16 +5,8 @@ use super::arena::Scratch;
 use super::finish::Target;
 use super::gelu::Gelu;
 use super::linear::Linear;
-use super::machine::{Machine, input_bytes, share_columns};
+use super::machine::{Machine, share_columns};
 use super::shared_slice::SharedSlice;
-
-/// Bytes of hidden activations that one thread works on at a time. They stay in its L2 cache beside
-/// a panel of weights.
-const HIDDEN: usize = 96 << 10;
-
-/// Bytes of an MLP's weights above which threads share its columns instead of its rows, so each
-/// thread reads only its own weights.
-const SHARED_WEIGHTS: usize = 512 << 10;
 
 /// Two layers with GELU between them.
 #[derive(Clone, Copy, Debug)]
@@ -28,28 +20,11 @@ pub(crate) struct Mlp<'a> {
 }
 
 impl Machine {
-    /// Rows of an MLP's tile, and whether threads share its columns.
-    fn tiling(&self, first: &Linear, second: &Linear, rows: usize) -> (usize, bool) {
-        let fitting = (HIDDEN / second.row_bytes() / 32 * 32).max(32);
-        let columns =
-            self.threads() > 1 && first.weights.len() + second.weights.len() > SHARED_WEIGHTS;
-        let share = if columns {
-            rows
-        } else {
-            rows.div_ceil(self.threads()).next_multiple_of(32)
-        };
-        (fitting.min(share).min(rows.next_multiple_of(16)), columns)
-    }
-
-    /// Bytes of hidden activations that [`Machine::mlp`] needs.
-    pub(crate) fn hidden_bytes(&self, first: &Linear, second: &Linear, rows: usize) -> usize {
-        let (tile, columns) = self.tiling(first, second, rows);
-        input_bytes(second, tile) * if columns { 1 } else { self.threads() }
-    }
-
     /// `x += second(gelu(first(a)))` over `rows` rows, where `a` is the scratch's activations.
     pub(crate) fn mlp(&mut self, rows: usize, mlp: &Mlp, scratch: &mut Scratch, x: &mut [f32]) {
-        let (tile, columns) = self.tiling(&mlp.first, &mlp.second, rows);
+        let (tile, columns) = self
+            .sizing
+            .tiling(mlp.first.shape(), mlp.second.shape(), rows);
         if columns {
             self.mlp_columns(rows, tile, mlp, scratch, x);
         } else {
@@ -61,9 +36,12 @@ impl Machine {
         let (first, second) = (&mlp.first, &mlp.second);
         first.check();
         second.check();
-        assert!(scratch.activations.len() >= input_bytes(first, rows));
+        assert!(scratch.activations.len() >= first.shape().input_bytes(rows));
         assert!(x.len() == rows * second.columns() && first.columns() <= second.row_bytes());
-        assert!(scratch.hidden.len() >= self.hidden_bytes(first, second, rows));
+        let hidden = self
+            .sizing
+            .hidden_bytes(first.shape(), second.shape(), rows);
+        assert!(scratch.hidden.len() >= hidden);
     }
 
     /// The MLP with tiles of rows shared by the threads.

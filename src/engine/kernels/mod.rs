@@ -37,6 +37,7 @@ mod sdot;
 mod set;
 mod shared_slice;
 mod simd;
+mod sizing;
 #[cfg(target_arch = "aarch64")]
 mod smull;
 #[cfg(target_arch = "x86_64")]
@@ -50,9 +51,10 @@ pub use set::{KernelSet, OVERRIDE, SetupError};
 pub(crate) use arena::{Arena, Sizes};
 pub(crate) use depthwise::Depthwise;
 pub(crate) use gelu::Gelu;
-pub(crate) use linear::Linear;
+pub(crate) use linear::{LayerShape, Linear};
 pub(crate) use machine::Machine;
 pub(crate) use map::FeatureMap;
 pub(crate) use mlp::Mlp;
 pub(crate) use norm::Norm;
+pub(crate) use sizing::Sizing;
 pub(crate) use stem::Stem;

@@ -14,6 +14,7 @@ use super::dispatch::Kernels;
 use super::scalar::Scalar;
 #[cfg(target_arch = "aarch64")]
 use super::sdot::Sdot;
+use super::sizing::Sizing;
 #[cfg(target_arch = "aarch64")]
 use super::smull::Smull;
 #[cfg(target_arch = "x86_64")]
@@ -92,6 +93,18 @@ impl KernelSet {
             #[allow(unreachable_patterns)]
             _ => None,
         }
+    }
+
+    /// What the scratch of `threads` threads of these kernels depends on.
+    ///
+    /// # Errors
+    /// [`SetupError::Processor`]
+    pub(crate) fn sizing(self, threads: usize) -> Result<Sizing, SetupError> {
+        let kernels = self.detect().ok_or(SetupError::Processor(self))?;
+        Ok(Sizing {
+            threads: threads.max(1),
+            scratch: kernels.scratch(),
+        })
     }
 
     /// The kernels that run here, best first.

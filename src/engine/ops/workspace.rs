@@ -7,7 +7,7 @@ use tract_onnx::prelude::*;
 use tract_onnx::tract_core::internal::*;
 
 use crate::engine::bundle::{Bundle, Manifest, StageEntry, filled};
-use crate::engine::kernels::{Arena, FeatureMap, Machine, Sizes};
+use crate::engine::kernels::{Arena, FeatureMap, Machine, Sizes, Sizing};
 
 /// Shared by the ops through the plan's turn state, and allocated once.
 #[derive(Debug)]
@@ -30,20 +30,19 @@ pub(crate) fn map_of(stage: &StageEntry) -> FeatureMap {
     }
 }
 
-/// The scratch that the network needs on `machine`.
-pub(crate) fn sizes(bundle: &Bundle, machine: &Machine) -> Sizes {
+/// The scratch that the network needs.
+pub(crate) fn sizes(manifest: &Manifest, sizing: Sizing) -> Sizes {
     let mut all = Sizes::default();
-    for stage in &bundle.manifest().stages {
+    for stage in &manifest.stages {
         let map = map_of(stage);
         if let Some(down) = &stage.down {
-            all = all.max(machine.layer_sizes(&bundle.linear(&down.layer), map.pixels()));
+            all = all.max(sizing.layer(down.layer.shape(), map.pixels()));
         }
         for block in &stage.blocks {
-            let (first, second) = (bundle.linear(&block.first), bundle.linear(&block.second));
-            all = all.max(machine.block_sizes(map, &first, &second));
+            all = all.max(sizing.block(map, block.first.shape(), block.second.shape()));
         }
     }
-    all.max(machine.layer_sizes(&bundle.linear(&bundle.manifest().head.layer), 1))
+    all.max(sizing.layer(manifest.head.layer.shape(), 1))
 }
 
 /// Shapes of the feature maps of all stages, then of the mean of the last, with their padding.
@@ -61,7 +60,7 @@ impl Workspace {
     /// # Errors
     /// When tract cannot make the tensors.
     pub(crate) fn new(bundle: &Bundle, machine: Machine) -> TractResult<Self> {
-        let arena = Arena::new(sizes(bundle, &machine));
+        let arena = Arena::new(sizes(bundle.manifest(), machine.sizing()));
         let tensor =
             |shape: [usize; 4]| Tensor::zero_aligned::<f32>(&shape, 64).map(|t| Some(t.into()));
         let free = shapes(bundle.manifest())
@@ -80,7 +79,7 @@ impl Workspace {
         shapes(manifest)
             .into_iter()
             .map(|s| s.iter().product::<usize>() * 4)
-            .sum()
+            .fold(0, usize::saturating_add)
     }
 
     /// The workspace that a classifier put into the plan's turn state.

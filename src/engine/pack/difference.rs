@@ -2,6 +2,8 @@
 
 use tract_onnx::pb::NodeProto;
 
+use crate::engine::labels::is_control;
+
 /// The first place where a graph differs from the form, and how.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum Difference {
@@ -41,7 +43,7 @@ impl Difference {
     pub fn value(name: &str, fault: impl Into<String>) -> Self {
         Self::Value {
             kind: "value",
-            name: name.into(),
+            name: short(name),
             fault: fault.into(),
         }
     }
@@ -50,7 +52,7 @@ impl Difference {
     pub fn input(name: &str, fault: impl Into<String>) -> Self {
         Self::Value {
             kind: "input",
-            name: name.into(),
+            name: short(name),
             fault: fault.into(),
         }
     }
@@ -63,7 +65,12 @@ fn label(node: &NodeProto) -> String {
     } else {
         &node.name
     };
-    format!("node {name:?} ({})", node.op_type)
+    format!("node {:?} ({})", short(name), short(&node.op_type))
+}
+
+/// The beginning of a name from a file, for messages.
+pub(super) fn short(name: &str) -> String {
+    name.chars().filter(|&c| !is_control(c)).take(80).collect()
 }
 
 /// Refuses `node` unless it `holds` that it is `wanted`.

@@ -8,10 +8,14 @@
 
 use tract_onnx::pb::NodeProto;
 
-use super::difference::{Difference, require};
+use super::difference::{Difference, require, short};
 use super::graph::{Graph, dims};
 use super::layers::{ConvNode, LinearNodes, NormNode};
 use super::proto::{OnnxFile, ints, text};
+use crate::engine::card::SIDES;
+
+/// The most blocks of a network. A ConvNeXt XLarge has 36.
+const MOST_BLOCKS: usize = 256;
 
 /// A block: depthwise convolution, LayerNormalization, LINEAR, Gelu, LINEAR, residual.
 #[derive(Debug)]
@@ -111,7 +115,10 @@ impl<'m> Graph<'m> {
             [] => Difference::value(x, "ends before the head"),
             [node, ..] => Difference::at(
                 node,
-                format!("follows {x:?}, which begins neither a block, a stage nor the head"),
+                format!(
+                    "follows {:?}, which begins neither a block, a stage nor the head",
+                    short(x)
+                ),
             ),
         }
     }
@@ -126,7 +133,7 @@ impl<'m> Graph<'m> {
             let fault = "is not [1, 3, height, width]";
             return Err(Difference::input(&input.name, fault));
         };
-        let fits = |n: i64| (4..=1 << 14).contains(&n);
+        let fits = |n: i64| (4..=*SIDES.end() as i64).contains(&n);
         if !fits(height) || !fits(width) {
             let fault = format!("is {height}x{width} pixels");
             return Err(Difference::input(&input.name, fault));
@@ -180,6 +187,7 @@ impl<'m> Graph<'m> {
         let mut channels = conv.bias.len();
         let (mut x, norm) = self.norm(self.transpose(y, &[0, 2, 3, 1])?, channels)?;
         let mut map = [h / 4, w / 4];
+        let mut blocks = 0;
         let mut stages = vec![StageNodes {
             down: None,
             blocks: Vec::new(),
@@ -187,6 +195,10 @@ impl<'m> Graph<'m> {
         let head = loop {
             match self.readers(x) {
                 [_, _] => {
+                    blocks += 1;
+                    if blocks > MOST_BLOCKS {
+                        return Err(Difference::Graph("has more than 256 blocks"));
+                    }
                     let (y, block) = self.block(x, channels)?;
                     if let Some(stage) = stages.last_mut() {
                         stage.blocks.push(block);

@@ -4,8 +4,9 @@ use std::collections::HashMap;
 
 use tract_onnx::pb::NodeProto;
 
-use super::difference::{Difference, require};
+use super::difference::{Difference, require, short};
 use super::proto::{Constant, OnnxFile, ints};
+use crate::engine::bundle::is_name;
 
 /// A graph of ONNX nodes, walked from value to value.
 pub(super) struct Graph<'m> {
@@ -20,29 +21,55 @@ pub(super) struct Graph<'m> {
 impl<'m> Graph<'m> {
     /// Indexes all nodes.
     ///
+    /// Every value is made before it is read, and once, so that a walk along values ends.
+    ///
     /// # Errors
-    /// The first node outside the standard domain.
+    /// The first node outside the standard domain, and the first that reads or makes another value
+    /// than it may.
     pub fn new(model: &'m OnnxFile<'m>) -> Result<Self, Difference> {
-        let (mut readers, mut makers) = (HashMap::<&str, Vec<&NodeProto>>::new(), HashMap::new());
+        if let Some(name) = &model.doubled {
+            return Err(Difference::value(name, "is the name of two initialisers"));
+        }
+        let mut graph = Self {
+            model,
+            readers: HashMap::new(),
+            makers: HashMap::new(),
+        };
         for node in &model.graph.node {
             if !node.domain.is_empty() {
-                let fault = format!("is of the domain {:?}", node.domain);
+                let fault = format!("is of the domain {:?}", short(&node.domain));
                 return Err(Difference::at(node, fault));
             }
-            for input in &node.input {
-                readers.entry(input).or_default().push(node);
+            if !is_name(&node.name) {
+                let fault = "has a name that is too long or has control characters";
+                return Err(Difference::at(node, fault));
             }
-            for output in &node.output {
-                makers.insert(&output[..], node);
+            // An optional input that is left out has no name.
+            for input in node.input.iter().filter(|name| !name.is_empty()) {
+                if !graph.is_made(input) {
+                    let fault = format!("reads {:?}, which nothing before it makes", short(input));
+                    return Err(Difference::at(node, fault));
+                }
+                graph.readers.entry(input).or_default().push(node);
+            }
+            for output in node.output.iter().filter(|name| !name.is_empty()) {
+                if graph.is_made(output) {
+                    let fault = format!("makes {:?}, which is made already", short(output));
+                    return Err(Difference::at(node, fault));
+                }
+                graph.makers.insert(output, node);
             }
         }
-        Ok(Self {
-            model,
-            readers,
-            makers,
-        })
+        Ok(graph)
     }
 
+    /// Whether `value` is an input, a constant, or the result of a node that was indexed.
+    fn is_made(&self, value: &str) -> bool {
+        self.makers.contains_key(value)
+            || self.model.is_initializer(value)
+            // A graph of the form has one input; to look through thousands each time takes long.
+            || self.model.graph.input.iter().take(16).any(|input| input.name == value)
+    }
     /// The nodes that read `value`.
     pub fn readers(&self, value: &str) -> &[&'m NodeProto] {
         self.readers.get(value).map_or(&[], |r| &r[..])
@@ -59,7 +86,7 @@ impl<'m> Graph<'m> {
                 Err(Difference::value(value, fault))
             }
             [node, ..] => {
-                let fault = format!("stands where only {op} should follow {value:?}");
+                let fault = format!("stands where only {op} should follow {:?}", short(value));
                 Err(Difference::at(node, fault))
             }
         }
@@ -86,7 +113,10 @@ impl<'m> Graph<'m> {
         let name = Self::input(node, i)?;
         let found = self.model.constant(name);
         found.ok_or_else(|| {
-            let fault = format!("has input {name:?}, which is no whole constant in the file");
+            let fault = format!(
+                "has input {:?}, which is no whole constant in the file",
+                short(name)
+            );
             Difference::at(node, fault)
         })
     }

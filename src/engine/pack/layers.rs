@@ -5,6 +5,8 @@ use tract_onnx::pb::NodeProto;
 use super::difference::{Difference, require};
 use super::graph::Graph;
 use super::proto::{float, ints, text};
+use crate::engine::bundle::{MOST_CHANNELS, filled};
+use crate::engine::extent::Extent;
 
 /// A LayerNormalization.
 #[derive(Debug)]
@@ -71,6 +73,8 @@ impl<'m> Graph<'m> {
             dims == [bias.len(), inner, side as usize, side as usize],
             "of a fitting weight",
         )?;
+        let some = (1..=MOST_CHANNELS).contains(&bias.len());
+        require(node, some, "of 1 to 16384 channels")?;
         self.floats(node, 1)?;
         Ok((
             Self::out(node)?,
@@ -87,7 +91,11 @@ impl<'m> Graph<'m> {
         let (gain, shift) = (self.floats(node, 1)?, self.floats(node, 2)?);
         let last = ints(node, "axis").is_none_or(|a| a == [-1] || a == [3]);
         let epsilon = float(node, "epsilon").unwrap_or(1e-5);
-        let holds = last && epsilon > 0.0 && gain.len() == channels && shift.len() == channels;
+        let holds = last
+            && epsilon.is_normal()
+            && epsilon > 0.0
+            && gain.len() == channels
+            && shift.len() == channels;
         require(
             node,
             holds,
@@ -197,6 +205,10 @@ impl<'m> Graph<'m> {
             holds,
             &format!("of a weight of {inputs} inputs with a scale for each column"),
         )?;
+        let row = inputs.next_multiple_of(64);
+        let countable = Extent::of(&[row, filled(scales.len())]).is_some();
+        let some = !scales.is_empty() && inputs > 0 && countable;
+        require(weight, some, "of 1 to 2^26 weights")?;
         let symmetric = values.signed().is_some_and(|w| !w.contains(&0x80));
         require(weight, symmetric, "of s8 weights in -127..=127")?;
         Ok((Self::input(weight, 0)?.into(), scales))

@@ -10,6 +10,8 @@ mod layers;
 mod packer;
 mod proto;
 mod quantised;
+mod weigh;
+mod wire;
 
 pub(crate) use quantised::{Quantised, quantised};
 
@@ -19,6 +21,7 @@ use serde::Serialize;
 
 use super::bundle::{Bundle, Stamp, Writer, map};
 use super::classifier::Classifier;
+use super::digest::HexDigest;
 use super::error::Error;
 use super::hash::sha256;
 use super::kernels::KernelSet;
@@ -33,7 +36,7 @@ pub struct PackReport {
     /// Its length in bytes.
     pub bytes: u64,
     /// SHA-256 of the ONNX file, in hex.
-    pub model_hash: String,
+    pub model_hash: HexDigest,
     /// Number of quantised layers.
     pub layers: usize,
     /// Bytes of quantised weights in the ONNX file.
@@ -67,7 +70,14 @@ pub fn pack(model: &Path, out: &Path) -> Result<PackReport, Error> {
     let mut manifest = packer.network(&network, &model_hash)?;
     let bytes = packer.writer.finish(&mut manifest, |path| {
         let kernel = KernelSet::choose(None)?;
-        Classifier::of(Bundle::open(path)?, 1, kernel)?.golden()
+        let golden = Classifier::of(Bundle::open(path)?, 1, kernel)?.golden();
+        golden.map_err(|error| match error {
+            Error::Run(why) => Error::Model {
+                path: model.into(),
+                message: format!("it cannot be packed: of the test input, {why}"),
+            },
+            error => error,
+        })
     })?;
     let layers = manifest.layers();
     Ok(PackReport {

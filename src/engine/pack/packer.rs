@@ -8,6 +8,7 @@ use crate::engine::bundle::{
     BlockEntry, DownEntry, HeadEntry, LinearEntry, Manifest, NormEntry, Section, StageEntry,
     StemEntry, Writer, filled,
 };
+use crate::engine::digest::HexDigest;
 use crate::engine::error::Error;
 use crate::engine::kernels::Linear;
 
@@ -26,7 +27,11 @@ fn fill(values: impl Iterator<Item = f32>) -> Vec<f32> {
 
 impl Packer<'_> {
     /// Writes all arrays of `network`.
-    pub fn network(&mut self, network: &Network, model_sha256: &str) -> Result<Manifest, Error> {
+    pub fn network(
+        &mut self,
+        network: &Network,
+        model_sha256: &HexDigest,
+    ) -> Result<Manifest, Error> {
         let (conv, norm) = &network.stem;
         let mut channels = conv.bias.len();
         let stem = StemEntry {
@@ -71,7 +76,7 @@ impl Packer<'_> {
             layer: self.linear(layer, layer.inputs)?,
         };
         Ok(Manifest {
-            model_sha256: model_sha256.into(),
+            model_sha256: model_sha256.clone(),
             height: network.height,
             width: network.width,
             classes: layer.scales.len(),

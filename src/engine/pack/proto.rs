@@ -11,12 +11,20 @@ use tract_onnx::pb::{
     tensor_proto::{DataLocation, DataType},
 };
 
+use super::weigh::{self, Kind, heap};
+use super::wire::fields;
 use crate::engine::error::Error;
+use crate::engine::labels::one_line;
 
 /// Field numbers of onnx.proto.
 const MODEL_GRAPH: u64 = 7;
 const GRAPH_INITIALIZER: u64 = 5;
 const TENSOR_RAW_DATA: u64 = 9;
+
+/// The most bytes of a model beside its graph: names, versions, notes.
+const LARGEST_MODEL: usize = 256 << 10;
+/// Bytes of an initialiser in memory, without its fields.
+const TENSOR: u64 = 1280;
 
 /// An ONNX file in memory, whose constants are looked up by name.
 #[derive(Debug)]
@@ -25,6 +33,8 @@ pub(super) struct OnnxFile<'a> {
     /// The graph without its initialisers.
     pub graph: GraphProto,
     tensors: HashMap<String, (TensorProto, Range<usize>)>,
+    /// A name that several initialisers have.
+    pub doubled: Option<String>,
 }
 
 /// A constant of the graph: an initialiser.
@@ -36,49 +46,27 @@ pub(super) struct Constant<'a> {
     raw: Cow<'a, [u8]>,
 }
 
-fn varint(bytes: &[u8], at: &mut usize) -> Option<u64> {
-    let mut value = 0;
-    for shift in (0..64).step_by(7) {
-        let byte = *bytes.get(*at)?;
-        *at += 1;
-        value |= u64::from(byte & 0x7f) << shift;
-        if byte < 0x80 {
-            return Some(value);
-        }
-    }
-    None
-}
-
 /// Splits the message in `range` into the ranges of the fields `wanted`, without their tags, and
 /// the bytes of all others.
 fn split(bytes: &[u8], range: Range<usize>, wanted: u64) -> Option<(Vec<Range<usize>>, Vec<u8>)> {
     let (mut found, mut rest) = (Vec::new(), Vec::new());
-    let mut at = range.start;
-    while at < range.end {
-        let start = at;
-        let tag = varint(bytes, &mut at)?;
-        let mut payload = at..at;
-        match tag & 7 {
-            0 => drop(varint(bytes, &mut at)?),
-            1 => at += 8,
-            2 => {
-                let len = usize::try_from(varint(bytes, &mut at)?).ok()?;
-                payload = at..at.checked_add(len)?;
-                at = payload.end;
-            }
-            5 => at += 4,
-            _ => return None,
-        }
-        if at > range.end {
-            return None;
-        }
-        if tag == wanted << 3 | 2 {
+    for field in fields(bytes, range) {
+        let (number, whole, payload) = field?;
+        if number == wanted && !payload.is_empty() {
             found.push(payload);
         } else {
-            rest.extend_from_slice(&bytes[start..at]);
+            rest.extend_from_slice(&bytes[whole]);
         }
     }
     Some((found, rest))
+}
+
+/// Why bytes are not read.
+enum Unread {
+    /// They are no ONNX model.
+    Foreign,
+    /// Reading them would take so many bytes of heap.
+    Heavy(u64),
 }
 
 impl<'a> OnnxFile<'a> {
@@ -92,11 +80,17 @@ impl<'a> OnnxFile<'a> {
             path: path.into(),
             message,
         };
-        let read = Self::read(file).ok_or_else(|| {
-            bad(
+        let read = Self::read(file).map_err(|why| match why {
+            Unread::Foreign => bad(
                 "it is not an ONNX model, or it is cut short; name the .onnx file, or restore it"
                     .into(),
-            )
+            ),
+            Unread::Heavy(heap) => bad(format!(
+                "reading its graph takes {} MiB of memory or more beside its weights, and {} are the most; \
+                 export it with weights as initialisers",
+                heap >> 20,
+                weigh::MOST >> 20
+            )),
         })?;
         let mut constants = read.tensors.values().map(|(tensor, _)| tensor);
         let elsewhere = constants
@@ -105,32 +99,71 @@ impl<'a> OnnxFile<'a> {
         match elsewhere {
             None => Ok(read),
             Some(file) => Err(bad(format!(
-                "its weights lie in another file, {file}, which its SHA-256 does not cover; write one file with \
+                "its weights lie in another file, {}, which its SHA-256 does not cover; write one file with \
                  `python3 -c \"import onnx; onnx.save(onnx.load('{}'), 'whole.onnx')\"`",
+                one_line(file),
                 path.display()
             ))),
         }
     }
 
-    /// Reads the file in `bytes`; None when they are no ONNX model.
-    fn read(bytes: &'a [u8]) -> Option<Self> {
-        let (graphs, rest) = split(bytes, 0..bytes.len(), MODEL_GRAPH)?;
+    /// Reads the file in `bytes`.
+    fn read(bytes: &'a [u8]) -> Result<Self, Unread> {
+        let (graph, other) = Self::graph(bytes).ok_or(Unread::Foreign)?;
+        let heap = heap(bytes, graph.clone(), Kind::Graph).ok_or(Unread::Foreign)?;
+        let heap = heap.saturating_add(initializers(bytes, graph.clone()).ok_or(Unread::Foreign)?);
+        if heap > weigh::MOST || other > LARGEST_MODEL {
+            return Err(Unread::Heavy(heap.max(other as u64)));
+        }
+        Self::decode(bytes, graph).ok_or(Unread::Foreign)
+    }
+
+    /// Where the only graph of the model in `bytes` lies, and how many bytes surround it.
+    fn graph(bytes: &[u8]) -> Option<(Range<usize>, usize)> {
+        let (mut graph, mut other) = (None, 0);
+        for field in fields(bytes, 0..bytes.len()) {
+            let (number, whole, payload) = field?;
+            if number != MODEL_GRAPH {
+                other += whole.len();
+            } else if graph.replace(payload).is_some() {
+                return None;
+            }
+        }
+        Some((graph?, other))
+    }
+
+    /// As [`OnnxFile::read`], of a graph that is not too heavy.
+    fn decode(bytes: &'a [u8], graph: Range<usize>) -> Option<Self> {
+        let (_, rest) = split(bytes, 0..bytes.len(), MODEL_GRAPH)?;
         ModelProto::decode(&rest[..]).ok()?;
-        let [graph] = <[_; 1]>::try_from(graphs).ok()?;
         let (initializers, rest) = split(bytes, graph, GRAPH_INITIALIZER)?;
         let graph = GraphProto::decode(&rest[..]).ok()?;
-        let mut tensors = HashMap::new();
+        let (mut tensors, mut doubled) = (HashMap::new(), None);
         for range in initializers {
             let (raw, rest) = split(bytes, range, TENSOR_RAW_DATA)?;
             let tensor = TensorProto::decode(&rest[..]).ok()?;
-            let raw = raw.into_iter().next().unwrap_or(0..0);
-            tensors.insert(tensor.name.clone(), (tensor, raw));
+            // Readers disagree about which of several counts.
+            let raw = match &raw[..] {
+                [] => 0..0,
+                [raw] => raw.clone(),
+                _ => return None,
+            };
+            let name = tensor.name.clone();
+            if tensors.insert(name.clone(), (tensor, raw)).is_some() {
+                doubled = Some(name);
+            }
         }
         Some(Self {
             bytes,
             graph,
             tensors,
+            doubled,
         })
+    }
+
+    /// Whether an initialiser has this name.
+    pub fn is_initializer(&self, name: &str) -> bool {
+        self.tensors.contains_key(name)
     }
 
     /// The constant of this name; None when there is none, when its data is not in the file, or
@@ -174,6 +207,24 @@ impl<'a> OnnxFile<'a> {
         let elements = dims.iter().try_fold(size, |n, &d| n.checked_mul(d))?;
         (raw.len() == elements).then_some(Constant { dims, kind, raw })
     }
+}
+
+/// The heap that the initialisers of the graph in `range` take without their raw data.
+fn initializers(bytes: &[u8], range: Range<usize>) -> Option<u64> {
+    let mut total = 0_u64;
+    for field in fields(bytes, range) {
+        let (number, _, payload) = field?;
+        if number == GRAPH_INITIALIZER {
+            let raw: u64 = fields(bytes, payload.clone())
+                .flatten()
+                .filter(|(number, ..)| *number == TENSOR_RAW_DATA)
+                .map(|(.., raw)| 2 * raw.len() as u64)
+                .sum();
+            let heap = heap(bytes, payload, Kind::Tensor)?;
+            total = total.saturating_add(TENSOR + heap.saturating_sub(raw));
+        }
+    }
+    Some(total)
 }
 
 /// The file that holds the values of `tensor`, if that is another one.

@@ -3,15 +3,12 @@
 mod builder;
 mod layers;
 
-use prost::Message;
 use tract_onnx::pb::{
     GraphProto, ModelProto, OperatorSetIdProto, TensorShapeProto, TypeProto, ValueInfoProto,
     tensor_shape_proto::{Dimension, dimension::Value},
     type_proto,
 };
 
-use super::card::{Card, Input, Resize};
-use super::hash::sha256;
 use builder::Builder;
 
 /// Sizes of a sample.
@@ -118,31 +115,4 @@ pub fn model(shape: &Shape) -> ModelProto {
         graph: Some(b.graph),
         ..Default::default()
     }
-}
-
-/// A card for a model of this shape and hash.
-pub fn card(sha256: &str, shape: &Shape) -> Card {
-    Card {
-        folder: "".into(),
-        name: "sample".into(),
-        sha256: sha256.into(),
-        input: Input {
-            width: shape.side,
-            height: shape.side,
-            mean: [0.0; 3],
-            std: [1.0; 3],
-            resize: Resize::Squash,
-        },
-        temperature: 1.0,
-        labels: (0..shape.classes).map(|i| format!("label {i}")).collect(),
-    }
-}
-
-/// The model in a file of a folder of its own, and its card.
-pub fn stored(model: &ModelProto, shape: &Shape) -> (tempfile::TempDir, std::path::PathBuf, Card) {
-    let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("sample.onnx");
-    std::fs::write(&path, model.encode_to_vec()).unwrap();
-    let card = card(&sha256(&path).unwrap(), shape);
-    (folder, path, card)
 }

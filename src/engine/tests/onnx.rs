@@ -8,7 +8,7 @@ use tract_onnx::pb::{
     type_proto,
 };
 
-use crate::engine::{Card, Engine, Error, Input, Onnx, Output, Resize, sha256};
+use crate::engine::{Card, Engine, Error, HexDigest, Input, Labels, Onnx, Output, Resize, sha256};
 
 /// Numbers of data types in onnx.proto.
 const FLOAT: i32 = 1;
@@ -103,7 +103,7 @@ fn file(node: Vec<NodeProto>, input: ValueInfoProto, kind: i32) -> Vec<u8> {
     .encode_to_vec()
 }
 
-fn card(sha256: String, width: usize, labels: usize) -> Card {
+fn card(sha256: HexDigest, width: usize, labels: usize) -> Card {
     Card {
         folder: "".into(),
         name: "means".into(),
@@ -116,7 +116,7 @@ fn card(sha256: String, width: usize, labels: usize) -> Card {
             resize: Resize::Squash,
         },
         temperature: 1.0,
-        labels: (0..labels).map(|i| format!("l{i}")).collect(),
+        labels: Labels::new((0..labels).map(|i| format!("l{i}")).collect()).unwrap(),
     }
 }
 

@@ -63,10 +63,10 @@ fn head(labels: [&str; 2], sha256: &str) -> HeadFile {
             },
             quality: engine::Quality::default(),
             scene: Vec::new(),
-            backbone: String::new(),
+            backbone: engine::HexDigest::default(),
             made: SystemTime::UNIX_EPOCH,
         },
-        sha256: sha256.into(),
+        sha256: engine::HexDigest::of(sha256.as_bytes()),
     }
 }
 

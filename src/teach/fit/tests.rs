@@ -12,7 +12,7 @@ const WIDTH: usize = 24;
 
 fn options() -> Options {
     Options {
-        backbone: "ab".repeat(32),
+        backbone: HexDigest::of(b"model"),
         made: UNIX_EPOCH,
         scene: Vec::new(),
     }

@@ -36,7 +36,7 @@ impl Sample {
     /// The bytes on `machine`; and on one thread, the last row of the convolution.
     fn run(&self, machine: &mut Machine, layer: &Linear) -> (Vec<u8>, Vec<f32>) {
         let mut arena = Arena::new(Sizes {
-            rows: machine.depthwise_rows(self.map),
+            rows: machine.sizing().depthwise_rows(self.map),
             activations: self.map.pixels().next_multiple_of(16) * layer.row_bytes(),
             hidden: 0,
             prepared: 0,

@@ -57,10 +57,13 @@ impl Sample {
         let mut arena = Arena::new(Sizes {
             rows: 0,
             activations: self.a.len(),
-            hidden: machine.hidden_bytes(&first, &second, self.rows),
+            hidden: machine
+                .sizing()
+                .hidden_bytes(first.shape(), second.shape(), self.rows),
             prepared: machine
-                .prepared_bytes(&first)
-                .max(machine.prepared_bytes(&second)),
+                .sizing()
+                .prepared_bytes(first.shape())
+                .max(machine.sizing().prepared_bytes(second.shape())),
         });
         let mut scratch = arena.scratch();
         scratch.activations.copy_from_slice(&self.a);

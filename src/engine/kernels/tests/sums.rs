@@ -33,7 +33,7 @@ fn sums_are_exact_on_every_kernel() {
                 .collect();
             for mut machine in machines() {
                 let mut out = vec![f32::NAN; rows * columns];
-                let mut prepared = vec![0; machine.prepared_bytes(&layer)];
+                let mut prepared = vec![0; machine.sizing().prepared_bytes(layer.shape())];
                 machine.linear(&a, rows, &layer, &mut prepared, &mut out);
                 assert_eq!(bits(&out), bits(&wanted), "{machine:?} {rows}x{k}x{n}");
             }
@@ -96,7 +96,7 @@ fn check_sums(owned: &Owned, a: &[u8], rows: usize) {
         .collect();
     for mut machine in machines() {
         let mut out = vec![f32::NAN; rows * columns];
-        let mut prepared = vec![0; machine.prepared_bytes(&layer)];
+        let mut prepared = vec![0; machine.sizing().prepared_bytes(layer.shape())];
         machine.linear(a, rows, &layer, &mut prepared, &mut out);
         let found: Vec<i64> = out.iter().map(|v| *v as i64).collect();
         assert_eq!(found, wanted, "{machine:?} {}", owned.zero_point);
