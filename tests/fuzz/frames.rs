@@ -99,7 +99,7 @@ impl Bench {
 
     /// The decoder alone, at `eighths` eighths of the size.
     fn decode(&mut self, eighths: usize) -> Result<(), Error> {
-        let mut picture = self.decoder.open(&self.frame.data)?;
+        let mut picture = self.decoder.open(&self.frame.data, self.frame.limit)?;
         let (_, width, height) = picture.start(eighths)?;
         self.line.resize(width * 3, 0);
         for y in 0..height {

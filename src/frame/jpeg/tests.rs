@@ -24,7 +24,7 @@ const SEQUENTIAL: usize = 7;
 
 fn decode(data: &[u8], eighths: usize) -> Result<(usize, usize, Vec<u8>), Error> {
     let mut decoder = Decoder::new();
-    let mut picture = decoder.open(data)?;
+    let mut picture = decoder.open(data, Limit::FILE)?;
     let (_, width, height) = picture.start(eighths)?;
     let mut pixels = vec![0; width * height * 3];
     for (y, line) in pixels.chunks_exact_mut(width * 3).enumerate() {
@@ -123,7 +123,7 @@ fn a_part_is_the_part_of_the_whole() {
     for (name, data) in ALL {
         let (width, height, pixels) = decode(data, 4).unwrap();
         let mut decoder = Decoder::new();
-        let mut picture = decoder.open(data).unwrap();
+        let mut picture = decoder.open(data, Limit::FILE).unwrap();
         picture.start(4).unwrap();
         picture.only(21..40);
         let mut line = [0; 19 * 3];
@@ -213,7 +213,7 @@ fn a_picture_cut_anywhere_is_refused() {
 fn data_that_end_before_the_last_block_are_refused() {
     for (name, data) in &ALL[..SEQUENTIAL] {
         let mut decoder = Decoder::new();
-        decoder.open(data).unwrap();
+        decoder.open(data, Limit::FILE).unwrap();
         let begin = decoder.header.data_at;
         for percent in 0..99 {
             let length = begin + (data.len() - 2 - begin) * percent / 100;
@@ -228,7 +228,7 @@ fn data_that_end_before_the_last_block_are_refused() {
 fn intervals(change: impl FnOnce(&mut Vec<Vec<u8>>)) -> Vec<u8> {
     let data = ALL[3].1;
     let mut decoder = Decoder::new();
-    decoder.open(data).unwrap();
+    decoder.open(data, Limit::FILE).unwrap();
     let mut parts = vec![data[..decoder.header.data_at].to_vec(), Vec::new()];
     for (i, &byte) in data.iter().enumerate().skip(decoder.header.data_at) {
         if byte == 0xff && (0xd0..=0xd7).contains(&data[i + 1]) {
@@ -245,7 +245,7 @@ fn intervals(change: impl FnOnce(&mut Vec<Vec<u8>>)) -> Vec<u8> {
 /// The number of units that were made up; `None` for a refusal.
 fn made_up(data: &[u8]) -> Option<usize> {
     let mut decoder = Decoder::new();
-    let mut picture = decoder.open(data).ok()?;
+    let mut picture = decoder.open(data, Limit::FILE).ok()?;
     picture.start(8).ok()?;
     picture.finish().ok()?;
     Some(picture.made_up())

@@ -91,6 +91,20 @@ impl FakeCamera {
         }
     }
 
+    /// The format that it gives if asked for this one.
+    pub(super) fn given(&self, format: FourCC, size: (u32, u32)) -> DriverFormat {
+        let mut picture = DriverFormat {
+            format,
+            width: size.0,
+            height: size.1,
+            bytes_per_line: size.0 * 2,
+            size_image: size.0 * size.1 * 2,
+            ..DriverFormat::default()
+        };
+        (self.adjust)(&mut picture);
+        picture
+    }
+
     /// Sends what is due; a frame that finds no buffer is dropped, as drivers do.
     pub(super) fn advance(&mut self, now: Duration) {
         while self.streaming && self.next_at <= now {
