@@ -9,6 +9,8 @@ use crate::meter::Tally;
 use crate::signals::Request;
 use crate::source::{Footprint, Monitor, Next, Source};
 
+mod misbehaving;
+
 /// Sees the same label in every frame.
 struct Constant {
     described: Description,

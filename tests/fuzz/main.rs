@@ -9,4 +9,5 @@
 
 mod frames;
 mod preparer;
+mod recordings;
 mod support;

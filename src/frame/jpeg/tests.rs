@@ -388,3 +388,87 @@ proptest! {
         }
     }
 }
+
+/// A header of a picture of 640 by 480 pixels whose components have these samplings.
+fn sampled(samplings: &[u8]) -> Vec<u8> {
+    let count = samplings.len() as u8;
+    let mut data = vec![0xff, 0xd8, 0xff, 0xdb, 0, 67, 0];
+    data.extend([1; 64]);
+    data.extend([0xff, 0xc0, 0, 8 + 3 * count, 8, 1, 224, 2, 128, count]);
+    for (id, &sampling) in samplings.iter().enumerate() {
+        data.extend([id as u8, sampling, 0]);
+    }
+    data.extend([0xff, 0xda, 0, 6 + 2 * count, count]);
+    for id in 0..count {
+        data.extend([id, 0]);
+    }
+    data.extend([0, 63, 0]);
+    data.resize(data.len() + (1 << 16), 0);
+    data
+}
+
+/// What makes a frame slow is bounded: its blocks by the pixels of the mode, its values by its
+/// bytes, and the tables before it.
+#[test]
+fn no_sampling_has_more_than_four_blocks_for_64_pixels() {
+    let sides = || (1..=4_u8).flat_map(|h| (1..=4).map(move |v| h << 4 | v));
+    let limit = Limit {
+        width: 640,
+        height: 480,
+        ..Limit::FILE
+    };
+    let mut decoder = Decoder::new();
+    let (mut most, mut accepted) = (0, 0);
+    let mut check = |samplings: &[u8]| {
+        if decoder.open(&sampled(samplings), limit).is_ok() {
+            accepted += 1;
+            most = most.max(decoder.header.frame.blocks());
+        }
+    };
+    for a in sides() {
+        check(&[a]);
+        for b in sides() {
+            for c in sides() {
+                check(&[a, b, c]);
+                check(&[a, b, c, a]);
+                check(&[a, b, c, c]);
+            }
+        }
+    }
+    assert!(accepted > 50, "{accepted}");
+    // Rows and columns of units reach over the picture's edge.
+    assert!(most <= 4 * 640 * 480 / 64, "{most} blocks");
+}
+
+#[test]
+fn a_header_of_endless_tables_or_notes_is_refused() {
+    let picture = ALL[0].1;
+    let table = [
+        0xff, 0xc4, 0, 20, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
+    ];
+    let note = [0xff, 0xfe, 0, 2];
+    for (segment, few, many) in [(&table[..], 100, 1000), (&note, 1000, 5000)] {
+        let with = |count| [&picture[..2], &segment.repeat(count), &picture[2..]].concat();
+        assert!(decode(&with(few), 8).is_ok());
+        let refused = decode(&with(many), 8).unwrap_err();
+        assert_eq!(refused.cause(), "corrupt", "{refused}");
+    }
+}
+
+#[test]
+fn a_limit_of_no_bytes_for_it_refuses_a_progressive_picture() {
+    let (name, data) = ALL[7];
+    let mut decoder = Decoder::new();
+    let limit = Limit {
+        whole: 0,
+        ..Limit::FILE
+    };
+    let refused = decoder.open(data, limit).err().unwrap();
+    assert_eq!(refused.cause(), "progressive", "{name}");
+    let short = Limit {
+        bytes: data.len() - 1,
+        ..Limit::FILE
+    };
+    assert_eq!(decoder.open(data, short).err().unwrap().cause(), "too-long");
+    assert!(decoder.open(ALL[0].1, limit).is_ok());
+}

@@ -31,7 +31,7 @@ mod survey;
 mod system;
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 pub use config::{Config, ControlValue, Format};
 pub use source::Camera;

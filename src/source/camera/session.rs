@@ -124,7 +124,22 @@ impl Session {
         seq: &mut u64,
         counters: &mut FrameCounters,
     ) -> io::Result<Option<Valid>> {
-        let mut newest: Option<Valid> = None;
+        let mut newest = None;
+        let ended = self.gather(&mut newest, system, seq, counters);
+        if ended.is_err() && newest.is_some() {
+            counters.bad.add("lost");
+        }
+        ended.map(|()| newest)
+    }
+
+    /// The same into `newest`, which holds the last valid one after an error too.
+    fn gather(
+        &mut self,
+        newest: &mut Option<Valid>,
+        system: &dyn System,
+        seq: &mut u64,
+        counters: &mut FrameCounters,
+    ) -> io::Result<()> {
         // At most one round of all buffers: a fast camera must not hold up the loop.
         for _ in 0..self.stream.buffers() {
             let Some(filled) = self.stream.take()? else {
@@ -143,7 +158,7 @@ impl Session {
                 self.stream.give_back(old.filled)?;
             }
         }
-        Ok(newest)
+        Ok(())
     }
 
     /// If no valid frame came for too long, the bad ones that came instead, in words; empty if none
@@ -209,7 +224,7 @@ impl Session {
         frame.limit = limit;
         frame.name.clear();
         let jpeg = self.mode.format == PixelFormat::Jpeg;
-        if lends && !jpeg {
+        if lends && !jpeg && self.stream.buffers() > 1 {
             frame.data.borrow(self.stream.lend(filled, bytes));
             return Ok(true);
         }
@@ -217,7 +232,10 @@ impl Session {
         let own = frame.data.cleared(if jpeg { limit.bytes } else { bytes });
         own.resize(bytes, 0);
         let copied = self.stream.copy(&filled, own);
-        self.stream.give_back(filled)?;
+        if let Err(error) = self.stream.give_back(filled) {
+            counters.bad.add("lost");
+            return Err(error);
+        }
         if copied < bytes {
             counters.bad.add("short");
             return Ok(false);

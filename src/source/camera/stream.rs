@@ -61,7 +61,7 @@ impl Stream {
             let error = io::Error::other(format!("the driver gave {given} buffers"));
             return Err(("REQBUFS", error));
         }
-        if given > count {
+        if given != count {
             admit(given).map_err(|e| ("REQBUFS", e))?;
         }
         let mut mappings = Vec::new();

@@ -100,7 +100,9 @@ impl Device for FakeNode {
         self.with(world, |camera, _| {
             camera.stop();
             let count = count.min(camera.most_buffers);
+            let count = count.max(camera.least_buffers.min(32 * count));
             let size = camera.picture.size_image.into();
+            let size = camera.buffer_bytes.unwrap_or(size);
             let memory = (0..count).map(|_| {
                 let file = tempfile::tempfile()?;
                 file.set_len(size).map(|()| Arc::new(file))
@@ -151,9 +153,11 @@ impl Device for FakeNode {
             camera.ours[index as usize] = true;
             let mut flags = Flags::TIMESTAMP_MONOTONIC;
             flags.set(Flags::ERROR, sent.error);
+            let (told, used) = camera.told;
+            camera.handed += u64::from(told.is_none());
             Ok(Buffer {
-                index,
-                used: sent.bytes.len() as u32,
+                index: told.unwrap_or(index),
+                used: used.unwrap_or(sent.bytes.len() as u32),
                 flags,
                 sequence: sent.sequence,
                 timestamp: sent.timestamp.unwrap_or_default(),
