@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::path::Path;
+use std::time::Instant;
 
 use goldcrest::frame::{Error, Frame, Limit, Lines, PixelFormat, jpeg};
 use goldcrest::meter::heap;
@@ -202,4 +203,61 @@ fn damaged_frames_do_no_harm() {
 #[ignore = "as long as one likes; see main.rs"]
 fn damaged_frames_do_no_harm_for_long() {
     fuzz(&Cases::many());
+}
+
+/// The frame of `width` by `height` pixels that takes longest to decode: four components without
+/// subsampling, and in each block 63 values of two bits, each of which the transform uses.
+fn slowest(width: u16, height: u16) -> Vec<u8> {
+    let mut data = vec![0xff, 0xd8, 0xff, 0xdb, 0, 67, 0];
+    data.extend([1; 64]);
+    // One bit for a mean without a difference; one bit for a value of one bit, two for the end.
+    data.extend([0xff, 0xc4, 0, 20, 0, 1]);
+    data.extend([0; 16]);
+    data.extend([0xff, 0xc4, 0, 21, 0x10, 1, 1]);
+    data.extend([0; 14]);
+    data.extend([0x01, 0x00]);
+    data.extend([0xff, 0xc0, 0, 20, 8]);
+    data.extend(height.to_be_bytes().into_iter().chain(width.to_be_bytes()));
+    data.extend([4, 1, 0x11, 0, 2, 0x11, 0, 3, 0x11, 0, 4, 0x11, 0]);
+    data.extend([0xff, 0xda, 0, 14, 4, 1, 0, 2, 0, 3, 0, 4, 0, 0, 63, 0]);
+    let blocks = 4 * usize::from(width).div_ceil(8) * usize::from(height).div_ceil(8);
+    // A block is 0, then 63 times 01.
+    let mut bits = (0..blocks).flat_map(|_| (0..127).map(|i| u8::from(i > 0 && i % 2 == 0)));
+    for _ in 0..(blocks * 127).div_ceil(8) {
+        let byte = (0..8).fold(0, |byte, _| byte << 1 | bits.next().unwrap_or(1));
+        data.push(byte);
+    }
+    data.extend([0xff, 0xd9]);
+    data
+}
+
+/// A mode bounds the blocks, and the buffer of the mode the bytes, so nothing slower is accepted.
+#[test]
+fn the_slowest_frame_is_one_buffer_of_values() {
+    let _alone = alone();
+    let mut bench = Bench::new();
+    for (width, height) in [(640, 480), (1920, 1080)] {
+        bench.frame.data.own().clone_from(&slowest(width, height));
+        let (width, height) = (usize::from(width), usize::from(height));
+        let bytes = bench.frame.data.len();
+        // Two bytes a pixel are what a driver reserves.
+        assert!(bytes < 2 * width * height, "{bytes}");
+        bench.frame.limit = Limit {
+            width,
+            height,
+            bytes,
+            whole: 0,
+        };
+        let begun = Instant::now();
+        bench.preparer.prepare(bench.frame.view()).unwrap();
+        let prepared = begun.elapsed();
+        bench.decode(1).unwrap();
+        println!(
+            "{width}x{height}: {bytes} bytes, prepared in {prepared:?}, the gate's pass in {:?}",
+            begun.elapsed() - prepared
+        );
+        bench.frame.limit.bytes -= 1;
+        let refused = bench.preparer.prepare(bench.frame.view());
+        assert_eq!(refused.map(|_| ()).unwrap_err().cause(), "too-long");
+    }
 }

@@ -7,7 +7,6 @@ use super::closer::Closer;
 use super::config::Config;
 use super::devices;
 use super::kernel::Linux;
-use super::lending::lends;
 use super::loss;
 use super::open::open;
 use super::room::Room;
@@ -16,13 +15,6 @@ use super::system::System;
 use crate::frame::{Captured, Frame};
 use crate::meter::Tally;
 use crate::source::{Cause, Error, Footprint, Loss, Monitor, Next, Source, SourceState, Status};
-
-/// Whether raw frames of the camera that is there now are copied. One that is not there counts as
-/// a webcam.
-fn copies(system: &dyn System, config: &Config) -> bool {
-    let found = devices::find(system, &config.device);
-    found.is_ok_and(|found| !lends(&found.capability.driver))
-}
 
 /// The longest that one call of [`Source::next`] waits for a frame.
 const SLICE: Duration = Duration::from_millis(250);
@@ -91,7 +83,7 @@ impl Camera {
 
     /// The memory that the requested pictures take, by the driver of the camera that is there now.
     pub(in crate::source) fn footprint(&mut self) -> Footprint {
-        self.counts_copies = copies(&*self.system, &self.config);
+        self.counts_copies = devices::copies(&*self.system, &self.config.device);
         self.config.footprint(self.counts_copies)
     }
 

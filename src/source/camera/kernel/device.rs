@@ -11,7 +11,7 @@ use v4l::v4l2::vidioc;
 use v4l::{FourCC, Fraction};
 
 use super::mapping::Mapped;
-use super::plain::{Plain, plain_pix, zeroed};
+use super::plain::{Plain, plain_pix, text, zeroed};
 use crate::source::camera::system::{
     Buffer, Capability, Control, Device, DriverFormat, FrameInterval, FrameSize, MappedBuffer,
     too_large,
@@ -290,29 +290,5 @@ impl Device for OpenNode {
 
     fn set_control(&self, id: u32, value: i32) -> io::Result<()> {
         self.call(vidioc::VIDIOC_S_CTRL, &mut sys::v4l2_control { id, value })
-    }
-}
-
-/// The name in a fixed field: up to the first zero byte, with invalid UTF-8 replaced and control
-/// characters removed.
-fn text(field: &[u8]) -> String {
-    let end = field.iter().position(|&byte| byte == 0);
-    let name = String::from_utf8_lossy(&field[..end.unwrap_or(field.len())]);
-    name.chars()
-        .filter(|c| !c.is_control())
-        .collect::<String>()
-        .trim()
-        .to_string()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn names_of_any_bytes_are_read() {
-        assert_eq!(text(b"C920\0junk"), "C920");
-        assert_eq!(text(b"caf\xe9\n\0"), "caf\u{fffd}");
-        assert_eq!(text(b"full"), "full");
     }
 }
