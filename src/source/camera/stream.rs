@@ -15,7 +15,7 @@ use super::system::{Device, passing, retry};
 use crate::frame::Loan;
 
 /// More than any driver gives for the at most 8 that are requested.
-pub(super) const MOST_BUFFERS: u32 = 32;
+const MOST_BUFFERS: u32 = 32;
 
 /// A streaming device. Dropping it stops the stream, unmaps the buffers that are not on loan and
 /// closes the device; this cannot fail.

@@ -202,7 +202,7 @@ pub const JPEG_WAYS: &[Way] = &[
         begin: |fake| {
             film(fake, |sent| {
                 let bytes = sent.bytes.iter_mut().enumerate();
-                bytes.for_each(|(i, byte)| *byte = (i * 7919 >> 3) as u8);
+                bytes.for_each(|(i, byte)| *byte = ((i * 7919) >> 3) as u8);
             })
         },
     },
