@@ -41,6 +41,7 @@ pub fn run(options: &Options) -> Result<(), Failure> {
     };
     let mut recorder = Recorder::new(&options.folder, limits, &config.vision)?;
     let mut opened = source::open(&config.source, &config.camera, loaded.folder(), &stop)?;
+    opened.camera.allow(config.memory.bytes());
     log::info!(
         "recording {} into {}",
         opened.says,

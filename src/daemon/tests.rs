@@ -9,6 +9,8 @@ use crate::meter::Tally;
 use crate::signals::Request;
 use crate::source::{Footprint, Monitor, Next, Source};
 
+mod misbehaving;
+
 /// Sees the same label in every frame.
 struct Constant {
     described: Description,
@@ -35,6 +37,27 @@ impl Source for Broken {
     fn passed_over(&self) -> &Tally {
         unreachable!("the source never gave a frame")
     }
+}
+
+/// A guard over a process of which so many bytes are known.
+fn guard(anonymous: usize) -> Guard {
+    let facts = Facts {
+        engine: EngineMemory::Plain(0),
+        code: 0,
+        data: 0,
+        anonymous,
+        device: 0,
+        frame: 0,
+        source: 0,
+        sized: false,
+        vision: 0,
+        mqtt: 0,
+        snapshots: 0,
+        reviews: 0,
+        lessons: 0,
+        threads: 0,
+    };
+    Guard::new(&memory::Config::default(), facts, Vec::new())
 }
 
 fn daemon(source: Box<dyn Source>) -> Daemon {
@@ -72,22 +95,6 @@ fn daemon(source: Box<dyn Source>) -> Daemon {
         card.clone(),
         None,
     );
-    let facts = Facts {
-        engine: EngineMemory::Plain(0),
-        code: 0,
-        data: 0,
-        anonymous: 0,
-        device: 0,
-        frame: 0,
-        source: 0,
-        sized: false,
-        vision: 0,
-        mqtt: 0,
-        snapshots: 0,
-        reviews: 0,
-        lessons: 0,
-        threads: 0,
-    };
     Daemon {
         source: Opened {
             source,
@@ -101,7 +108,7 @@ fn daemon(source: Box<dyn Source>) -> Daemon {
         publisher: None,
         snapshots: None,
         reviews: None,
-        guard: Guard::new(&memory::Config::default(), facts, Vec::new()),
+        guard: guard(0),
         reloader,
         report: Request::default(),
         textfile: None,

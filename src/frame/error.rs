@@ -68,6 +68,41 @@ pub enum Error {
         /// The most pixels allowed.
         limit: usize,
     },
+    /// A compressed picture is wider or higher than its source may send.
+    #[error(
+        "the picture is {width}x{height}, and its source was admitted for {}x{}",
+        most.0,
+        most.1
+    )]
+    Beyond {
+        /// Width in pixels.
+        width: usize,
+        /// Height in pixels.
+        height: usize,
+        /// The largest width and height.
+        most: (usize, usize),
+    },
+    /// A compressed picture has more bytes than its source may send.
+    #[error("the picture has {} KiB; at most {} KiB are allowed for it", bytes >> 10, most >> 10)]
+    TooLong {
+        /// Bytes of the picture.
+        bytes: usize,
+        /// The most bytes allowed.
+        most: usize,
+    },
+    /// A compressed picture has to be decoded as a whole and takes more than is allowed for that.
+    #[error(
+        "the picture is progressive, in several scans or of a rare sampling: decoding it takes {} KiB, \
+         and {} KiB are allowed for that; save it as an ordinary JPEG",
+        need >> 10,
+        most >> 10
+    )]
+    Several {
+        /// Bytes that decoding takes.
+        need: usize,
+        /// The most bytes allowed.
+        most: usize,
+    },
     /// A compressed picture is of a kind that Goldcrest does not read.
     #[error("the picture is {0}, which Goldcrest does not read; save it as an ordinary 8-bit JPEG")]
     Unsupported(&'static str),
@@ -87,7 +122,9 @@ impl Error {
             Self::Outside { .. } => "outside",
             Self::Truncated => "truncated",
             Self::Corrupt(_) => "corrupt",
-            Self::TooLarge { .. } => "too-large",
+            Self::TooLarge { .. } | Self::Beyond { .. } => "too-large",
+            Self::TooLong { .. } => "too-long",
+            Self::Several { .. } => "progressive",
             Self::Unsupported(_) => "format",
         }
     }

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, SystemTime};
 
-use super::{Bytes, Colour, Matrix, Orientation, PixelFormat};
+use super::{Bytes, Colour, Limit, Matrix, Orientation, PixelFormat};
 
 /// When a frame was captured, by both clocks.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -28,6 +28,8 @@ pub struct View<'a> {
     pub colour: Colour,
     /// How it is to be turned to stand upright.
     pub orientation: Orientation,
+    /// What decoding a JPEG may take.
+    pub limit: Limit,
     /// All planes, one after the other.
     pub data: &'a [u8],
 }
@@ -47,6 +49,8 @@ pub struct Frame {
     pub colour: Colour,
     /// How it is to be turned to stand upright; only picture files have notes about that.
     pub orientation: Orientation,
+    /// What decoding a JPEG may take, by the source that sent it.
+    pub limit: Limit,
     /// All planes, one after the other.
     pub data: Bytes,
     /// The number among the frames that the source offered, from 0; dropped frames leave gaps.
@@ -70,6 +74,7 @@ impl Frame {
                 full_range: false,
             },
             orientation: Orientation::Upright,
+            limit: Limit::FILE,
             data: Bytes::new(),
             seq: 0,
             captured: Captured {
@@ -91,12 +96,14 @@ impl Frame {
             stride,
             colour,
             orientation,
+            limit,
             data,
         } = other.view();
         let length = format.bytes(width, height, stride).unwrap_or(data.len());
         let data = &data[..length.min(data.len())];
         self.data.cleared(data.len()).extend_from_slice(data);
         (self.format, self.colour, self.orientation) = (format, colour, orientation);
+        self.limit = limit;
         (self.width, self.height, self.stride) = (width, height, stride);
         (self.seq, self.captured) = (other.seq, other.captured);
         self.name.clear();
@@ -111,6 +118,7 @@ impl Frame {
             stride: self.stride,
             colour: self.colour,
             orientation: self.orientation,
+            limit: self.limit,
             data: &self.data,
         }
     }

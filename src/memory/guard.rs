@@ -33,6 +33,8 @@ pub(crate) struct Reading {
 pub struct Guard {
     config: Config,
     facts: Facts,
+    /// Bytes of the driver's buffers by the configuration.
+    counted: usize,
     need: Need,
     remedies: Vec<Remedy>,
     cgroup: Option<Cgroup>,
@@ -54,6 +56,7 @@ impl Guard {
         Self {
             config: config.clone(),
             need: Need::new(&facts),
+            counted: facts.device,
             facts,
             remedies,
             cgroup,
@@ -77,6 +80,14 @@ impl Guard {
     /// Puts another budget into force. Returns the one before.
     pub(crate) fn set_budget(&mut self, config: Config) -> Config {
         std::mem::replace(&mut self.config, config)
+    }
+
+    /// Bytes that the budget leaves beside the need, with the driver's buffers as they were counted
+    /// at the start.
+    pub(crate) fn spare(&self) -> usize {
+        let need = self.need.total().saturating_sub(self.facts.device);
+        let need = need.saturating_add(self.counted);
+        self.budget().saturating_sub(need)
     }
 
     /// The last reading.
@@ -106,6 +117,8 @@ impl Guard {
         }
         self.due = now + EVERY;
         self.device(camera.status().buffer_bytes);
+        // A reload may have put another budget into force.
+        camera.allow(self.spare());
         let seen = Reading {
             budget_mb: self.config.budget_mb,
             resident: process::resident(),

@@ -81,7 +81,7 @@ impl Encoder {
         let view = frame.view();
         let turn = Turn::new(&self.vision, frame.orientation);
         if frame.format == PixelFormat::Jpeg {
-            let mut picture = self.jpeg.open(view.data)?;
+            let mut picture = self.jpeg.open(view.data, view.limit)?;
             let full = picture.size();
             let grain = Grain::jpeg(&picture);
             picture.start(8)?;

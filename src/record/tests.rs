@@ -117,7 +117,7 @@ fn masks_are_black_in_every_file_and_nothing_else_changes() {
         let mut wanted = match format {
             PixelFormat::Jpeg => {
                 let mut decoder = jpeg::Decoder::new();
-                let mut picture = decoder.open(&frame.data).unwrap();
+                let mut picture = decoder.open(&frame.data, frame.limit).unwrap();
                 let mut rgb = vec![0; 64 * 48 * 3];
                 for (y, line) in rgb.chunks_exact_mut(64 * 3).enumerate() {
                     picture.rgb(y, 0, line).unwrap();

@@ -54,6 +54,7 @@ pub fn daemon(
     let pipeline = reloader.pipeline(head, model.engine);
     let path = &reloader.settings.model;
     let guard = need::admit(loaded, path, pipeline.engine(), source.footprint)?;
+    source.camera.allow(guard.spare());
     let textfile = match &config.metrics.textfile {
         Some(path) => Some(Textfile::open(path, &config.id)?),
         None => None,

@@ -117,7 +117,7 @@ fn drawn(config: &Config, source: Footprint, facts: &Facts) -> Vec<Remedy> {
     let with = |key, words: String, camera: &camera::Config| {
         let changed = Footprint {
             whole: source.whole,
-            ..source::expected(kind, camera)
+            ..source::expected(kind, camera, source.copied)
         };
         let changed = Facts {
             device: changed.device,

@@ -10,6 +10,8 @@ pub struct Footprint {
     pub frame: usize,
     /// Bytes of the largest frame that is read where the driver wrote it.
     pub lent: usize,
+    /// Whether raw pictures are copied too, because the driver's buffers cannot be lent.
+    pub copied: bool,
     /// Bytes that the source itself holds, beside frames: what it reads ahead or decodes from.
     pub own: usize,
     /// Bytes that a JPEG picture of several scans takes while it is decoded, as a whole.
@@ -30,6 +32,7 @@ impl Footprint {
             device: self.device.max(other.device),
             frame: self.frame.max(other.frame),
             lent: self.lent.max(other.lent),
+            copied: self.copied || other.copied,
             own: self.own.max(other.own),
             whole: self.whole.max(other.whole),
             width: self.width.max(other.width),

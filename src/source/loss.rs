@@ -28,6 +28,8 @@ pub enum Cause {
     Timeout,
     /// Frames came, and none was complete.
     Corrupt,
+    /// Its buffers need more memory than its mode does or than the budget leaves.
+    Memory,
     /// The bus has no bandwidth left.
     Bandwidth,
     /// The driver does not release the device.

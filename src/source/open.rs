@@ -59,14 +59,14 @@ pub(crate) fn open(
 }
 
 fn physical(config: &camera::Config) -> Opened {
-    let camera = Camera::new(config.clone());
+    let mut camera = Camera::new(config.clone());
     Opened {
+        footprint: camera.footprint(),
         camera: camera.monitor(),
         begun: Some(camera.begun()),
         source: Box::new(camera),
         paced: false,
         says: format!("camera {}", config.device),
-        footprint: config.footprint(),
     }
 }
 
@@ -122,7 +122,7 @@ pub(crate) fn look(
     if let (SourceKind::Recording, Some(path)) = (config.kind, &config.path) {
         let path = within(folder, path);
         if Recording::is_stream(&path)? {
-            let pictures = expected(SourceKind::Synthetic, camera);
+            let pictures = expected(SourceKind::Synthetic, camera, false);
             let (width, height) = (camera.width, camera.height);
             return Ok(Looked {
                 says: format!(
@@ -144,11 +144,12 @@ pub(crate) fn look(
     })
 }
 
-/// The footprint of pictures that `camera` describes, from a source of this kind.
-pub(crate) fn expected(kind: SourceKind, camera: &camera::Config) -> Footprint {
+/// The footprint of pictures that `camera` describes, from a source of this kind, which `copies` raw
+/// ones or not.
+pub(crate) fn expected(kind: SourceKind, camera: &camera::Config, copies: bool) -> Footprint {
     match kind {
         SourceKind::Synthetic => Synthetic::new(drawn(camera)).footprint(),
-        _ => camera.footprint(),
+        _ => camera.footprint(copies),
     }
 }
 

@@ -85,6 +85,8 @@ pub struct Monitor(Arc<Mutex<Known>>);
 #[derive(Debug)]
 struct Known {
     status: Status,
+    /// Bytes that the memory budget leaves beside all that was counted.
+    spare: usize,
     /// The last changes, each with its number, oldest first; never empty.
     changes: VecDeque<(u64, Status)>,
 }
@@ -104,12 +106,24 @@ impl Monitor {
     pub(super) fn new(status: &Status) -> Self {
         Self(Arc::new(Mutex::new(Known {
             status: status.clone(),
+            spare: usize::MAX,
             changes: VecDeque::from([(1, status.clone())]),
         })))
     }
 
     fn lock(&self) -> MutexGuard<'_, Known> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Lets the source take `spare` bytes beside what was counted for it. Before the first call it
+    /// has no budget.
+    pub(crate) fn allow(&self, spare: usize) {
+        self.lock().spare = spare;
+    }
+
+    /// Bytes that the source may take beside what was counted for it.
+    pub(super) fn spare(&self) -> usize {
+        self.lock().spare
     }
 
     /// The status now.

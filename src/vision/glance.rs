@@ -79,7 +79,7 @@ impl Glance {
             let mut masked = Masked::new(&mut rows, cover, grain.at(8));
             return reduce(&mut masked, part(full, full), line, cells);
         }
-        let mut picture = jpeg.open(view.data)?;
+        let mut picture = jpeg.open(view.data, view.limit)?;
         let full = picture.size();
         let (eighths, width, height) = picture.start(1)?;
         let part = part(full, (width, height));

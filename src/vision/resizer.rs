@@ -109,7 +109,7 @@ impl Resizer {
         };
         let geometry = |full, size| Geometry::new(config, turn, *resize, full, size);
         if view.format == PixelFormat::Jpeg {
-            let mut picture = jpeg.open(view.data)?;
+            let mut picture = jpeg.open(view.data, view.limit)?;
             let full = picture.size();
             let size = size(full);
             let geometry = geometry(full, size);

@@ -1,23 +1,39 @@
-//! Damaged JPEG frames, and files of recordings around them.
+//! Damaged JPEG frames, as a camera's driver or a recording hands them over.
 
 use std::fs;
 use std::path::Path;
+use std::time::Instant;
 
-use goldcrest::frame::{Error, Frame, Lines, PixelFormat, jpeg};
+use goldcrest::frame::{Error, Frame, Limit, Lines, PixelFormat, jpeg};
 use goldcrest::meter::heap;
-use goldcrest::source::{Next, Recording, RecordingOptions, Source};
 use goldcrest::vision::{Config, Preparer};
 
 use crate::support::{Cases, Ended, Random, alone, preparer, settles};
 
 /// Cases of the run that is part of all tests.
 const CASES: u64 = 20_000;
-/// The most heap for a frame, whatever size its header claims: the rows of blocks of the widest
-/// picture that there can be...
-const ROWS: i64 = 12 << 20;
-/// ...and, for each byte of a file, what is needed to decode it as a whole: a bit can stand for a
-/// block of 64 values.
-const WHOLE: i64 = 4096;
+/// A camera of 1080p, and a recording for which 16 MiB were admitted.
+const LIMITS: [Limit; 2] = [
+    Limit {
+        width: 1920,
+        height: 1088,
+        bytes: 64 << 10,
+        whole: 0,
+    },
+    Limit {
+        width: 4096,
+        height: 4096,
+        bytes: 64 << 10,
+        whole: 16 << 20,
+    },
+];
+
+/// The most heap for a frame of this limit, whatever its header claims and however many bytes it
+/// has: rows of blocks and of pixels, what decoding it as a whole may take, and a decoder's copies
+/// of its notes. The rest is tables.
+const fn most(limit: &Limit) -> i64 {
+    (limit.whole + 256 * limit.width + 2 * limit.bytes + (512 << 10)) as i64
+}
 
 /// Where the markers of `data` stand.
 fn markers(data: &[u8]) -> Vec<usize> {
@@ -27,7 +43,7 @@ fn markers(data: &[u8]) -> Vec<usize> {
 }
 
 /// Does one kind of damage to `data`, with `other` for parts of another frame.
-fn damage(random: &mut Random, data: &mut Vec<u8>, other: &[u8]) {
+pub fn damage(random: &mut Random, data: &mut Vec<u8>, other: &[u8]) {
     let at = random.below(data.len());
     match random.below(12) {
         _ if data.is_empty() => data.extend(other),
@@ -99,7 +115,7 @@ impl Bench {
 
     /// The decoder alone, at `eighths` eighths of the size.
     fn decode(&mut self, eighths: usize) -> Result<(), Error> {
-        let mut picture = self.decoder.open(&self.frame.data)?;
+        let mut picture = self.decoder.open(&self.frame.data, self.frame.limit)?;
         let (_, width, height) = picture.start(eighths)?;
         self.line.resize(width * 3, 0);
         for y in 0..height {
@@ -109,26 +125,8 @@ impl Bench {
     }
 }
 
-/// A file of `data` through the reader of recordings; how many frames it has.
-fn record(path: &Path, data: &[u8]) -> usize {
-    // With other first bytes it would be the user's ffmpeg that is tried.
-    let first: &[&[u8]] = &[b"\xff\xd8", b"\x89PNG\r\n\x1a\n", b"YUV4MPEG2"];
-    if !first.iter().any(|first| data.starts_with(first)) {
-        return 0;
-    }
-    fs::write(path, data).unwrap();
-    let Ok(mut recording) = Recording::open(path, RecordingOptions::default()) else {
-        return 0;
-    };
-    let (mut frame, mut frames) = (Frame::empty(), 0);
-    while let Ok(Next::Frame) = recording.next(&mut frame) {
-        frames += 1;
-    }
-    frames
-}
-
 /// Frames of the corpus, all but the largest.
-fn corpus() -> Vec<Vec<u8>> {
+pub fn corpus() -> Vec<Vec<u8>> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/corpus/mjpeg");
     let files = fs::read_dir(folder).unwrap().map(|f| f.unwrap().path());
     let mut files: Vec<_> = files
@@ -139,22 +137,10 @@ fn corpus() -> Vec<Vec<u8>> {
     frames.filter(|f| f.len() < 30_000).collect()
 }
 
-/// A PNG picture and a Y4M stream.
-fn others() -> [(&'static str, Vec<u8>); 2] {
-    let picture = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/recordings/palette.png");
-    let mut stream = b"YUV4MPEG2 W16 H8 F25:1 C422\n".to_vec();
-    for _ in 0..3 {
-        stream.extend(b"FRAME\n");
-        stream.extend((0..16 * 8 * 2).map(|i| i as u8));
-    }
-    [("x.png", fs::read(picture).unwrap()), ("x.y4m", stream)]
-}
-
-/// Goes through `cases`: the decoder, the preparer, and every so often a whole recording.
+/// Goes through `cases`: the decoder and the preparer, within the limit of a camera or a recording.
 fn fuzz(cases: &Cases) {
     let _alone = alone();
-    let (corpus, others) = (corpus(), others());
-    let folder = tempfile::tempdir().unwrap();
+    let corpus = corpus();
     let good = concat!(
         env!("CARGO_MANIFEST_DIR"),
         "/tests/corpus/mjpeg/avi1-422.jpg"
@@ -180,7 +166,8 @@ fn fuzz(cases: &Cases) {
             let other = random.below(corpus.len());
             damage(random, bench.frame.data.own(), &corpus[other]);
         }
-        let most = ROWS + WHOLE * bench.frame.data.len() as i64;
+        let limit = LIMITS[(case % 2) as usize];
+        bench.frame.limit = limit;
         let data = &bench.frame.data;
         jpeg::size(data);
         assert!(jpeg::length(data).is_none_or(|n| n <= data.len()));
@@ -192,19 +179,15 @@ fn fuzz(cases: &Cases) {
             prepared.is_ok(),
             "{outcome:?}, {prepared:?}"
         );
-        if case % 16 == 0 {
-            record(&folder.path().join("x.mjpeg"), &bench.frame.data);
-            let (name, seed) = &others[random.below(2)];
-            let mut file = seed.clone();
-            damage(random, &mut file, seed);
-            record(&folder.path().join(name), &file);
-        }
         if case % 64 == 0 {
             // Nothing of a bad frame may be left for a good one.
             assert!(bench.preparer.prepare(good.view()).unwrap() == want);
         }
         let outcome = outcome.map_or_else(|error| error.cause(), |()| "read");
-        Ended { outcome, most }
+        Ended {
+            outcome,
+            most: most(&limit),
+        }
     });
     drop(bench);
     // Less than a kibibyte, for the harness.
@@ -220,4 +203,61 @@ fn damaged_frames_do_no_harm() {
 #[ignore = "as long as one likes; see main.rs"]
 fn damaged_frames_do_no_harm_for_long() {
     fuzz(&Cases::many());
+}
+
+/// The frame of `width` by `height` pixels that takes longest to decode: four components without
+/// subsampling, and in each block 63 values of two bits, each of which the transform uses.
+fn slowest(width: u16, height: u16) -> Vec<u8> {
+    let mut data = vec![0xff, 0xd8, 0xff, 0xdb, 0, 67, 0];
+    data.extend([1; 64]);
+    // One bit for a mean without a difference; one bit for a value of one bit, two for the end.
+    data.extend([0xff, 0xc4, 0, 20, 0, 1]);
+    data.extend([0; 16]);
+    data.extend([0xff, 0xc4, 0, 21, 0x10, 1, 1]);
+    data.extend([0; 14]);
+    data.extend([0x01, 0x00]);
+    data.extend([0xff, 0xc0, 0, 20, 8]);
+    data.extend(height.to_be_bytes().into_iter().chain(width.to_be_bytes()));
+    data.extend([4, 1, 0x11, 0, 2, 0x11, 0, 3, 0x11, 0, 4, 0x11, 0]);
+    data.extend([0xff, 0xda, 0, 14, 4, 1, 0, 2, 0, 3, 0, 4, 0, 0, 63, 0]);
+    let blocks = 4 * usize::from(width).div_ceil(8) * usize::from(height).div_ceil(8);
+    // A block is 0, then 63 times 01.
+    let mut bits = (0..blocks).flat_map(|_| (0..127).map(|i| u8::from(i > 0 && i % 2 == 0)));
+    for _ in 0..(blocks * 127).div_ceil(8) {
+        let byte = (0..8).fold(0, |byte, _| byte << 1 | bits.next().unwrap_or(1));
+        data.push(byte);
+    }
+    data.extend([0xff, 0xd9]);
+    data
+}
+
+/// A mode bounds the blocks, and the buffer of the mode the bytes, so nothing slower is accepted.
+#[test]
+fn the_slowest_frame_is_one_buffer_of_values() {
+    let _alone = alone();
+    let mut bench = Bench::new();
+    for (width, height) in [(640, 480), (1920, 1080)] {
+        bench.frame.data.own().clone_from(&slowest(width, height));
+        let (width, height) = (usize::from(width), usize::from(height));
+        let bytes = bench.frame.data.len();
+        // Two bytes a pixel are what a driver reserves.
+        assert!(bytes < 2 * width * height, "{bytes}");
+        bench.frame.limit = Limit {
+            width,
+            height,
+            bytes,
+            whole: 0,
+        };
+        let begun = Instant::now();
+        bench.preparer.prepare(bench.frame.view()).unwrap();
+        let prepared = begun.elapsed();
+        bench.decode(1).unwrap();
+        println!(
+            "{width}x{height}: {bytes} bytes, prepared in {prepared:?}, the gate's pass in {:?}",
+            begun.elapsed() - prepared
+        );
+        bench.frame.limit.bytes -= 1;
+        let refused = bench.preparer.prepare(bench.frame.view());
+        assert_eq!(refused.map(|_| ()).unwrap_err().cause(), "too-long");
+    }
 }

@@ -15,6 +15,7 @@ mod preparer;
 #[allow(dead_code)]
 #[path = "../../src/engine/sample/mod.rs"]
 mod sample;
+mod recordings;
 mod support;
 // Sums that fit a changed bundle.
 #[allow(dead_code)]

@@ -7,7 +7,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use goldcrest::engine::{Input, Resize};
-use goldcrest::frame::{Error, Frame, Lines, PixelFormat, jpeg};
+use goldcrest::frame::{Error, Frame, Limit, Lines, PixelFormat, jpeg};
 use goldcrest::source::{Next, Recording, RecordingOptions, Source};
 use goldcrest::vision::{Config, Preparer};
 use serde::Deserialize;
@@ -59,7 +59,7 @@ fn corpus() -> Vec<(Entry, Vec<u8>)> {
 /// Reads the whole picture at `eighths` eighths of its size; `read` or the cause.
 fn outcome(decoder: &mut jpeg::Decoder, data: &[u8], eighths: usize) -> &'static str {
     let mut read = || -> Result<(), Error> {
-        let mut picture = decoder.open(data)?;
+        let mut picture = decoder.open(data, Limit::FILE)?;
         let (_, width, height) = picture.start(eighths)?;
         let mut line = vec![0; width * 3];
         for y in 0..height {
@@ -131,7 +131,11 @@ fn every_file_is_read_or_refused_for_its_cause_at_every_scale() {
             assert_eq!(outcome, entry.decoder, "{file} at {eighths}/8: {what}");
         }
         if let Some(size) = entry.size {
-            assert_eq!(decoder.open(&data).unwrap().size(), size, "{file}");
+            assert_eq!(
+                decoder.open(&data, Limit::FILE).unwrap().size(),
+                size,
+                "{file}"
+            );
             assert_eq!(jpeg::size(&data), Some(size), "{file}");
         }
     }

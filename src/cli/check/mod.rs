@@ -135,7 +135,7 @@ pub fn run(options: &Options) -> Result<(), Failure> {
     let guard = found.guard.as_ref();
     findings.extend([
         Finding::of("memory", memory(&loaded, guard)),
-        Finding::of("source", source(&loaded, opened, &mut cameras)),
+        Finding::of("source", source(&loaded, opened, guard, &mut cameras)),
         Finding::of("broker", broker(&loaded, &stop)),
     ]);
     if let Some(path) = &config.metrics.textfile {
@@ -252,6 +252,7 @@ fn memory(loaded: &Loaded, guard: Option<&Guard>) -> Result<String, Failure> {
 fn source(
     loaded: &Loaded,
     opened: Result<Looked, source::Error>,
+    guard: Option<&Guard>,
     cameras: &mut Option<Survey>,
 ) -> Result<String, Failure> {
     let config = &loaded.config;
@@ -259,7 +260,10 @@ fn source(
     if config.source.kind != SourceKind::Camera {
         return Ok(looked.says);
     }
-    let survey = cameras.insert(camera::survey(&config.camera));
+    let survey = cameras.insert(camera::survey(
+        &config.camera,
+        guard.map_or(usize::MAX, Guard::spare),
+    ));
     match (&survey.choice, &survey.loss) {
         (Some(choice), _) => Ok(choice.to_string()),
         (None, loss) => {

@@ -101,7 +101,9 @@ fn open(path: &Path, loaded: &Loaded, stop: &Stop) -> Result<Recording, Failure>
         frame_rate: loaded.config.source.frame_rate,
         ..RecordingOptions::default()
     };
-    Ok(Recording::open_until(path, options, stop)?)
+    let mut recording = Recording::open_until(path, options, stop)?;
+    recording.heed(loaded.config.memory.bytes());
+    Ok(recording)
 }
 
 /// Takes all frames through the stages of the daemon, with its gate for a film, and holds those that

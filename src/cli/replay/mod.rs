@@ -171,7 +171,9 @@ fn open(options: &Options, config: &Config, stop: &Stop) -> Result<Recording, so
         pace: options.fps,
         looping: false,
     };
-    Recording::open_until(&options.path, recording_options, stop)
+    let mut recording = Recording::open_until(&options.path, recording_options, stop)?;
+    recording.heed(config.memory.bytes());
+    Ok(recording)
 }
 
 /// Connects to the broker. The client id and the topics are not those of a running daemon, whose

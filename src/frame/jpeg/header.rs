@@ -34,6 +34,10 @@ pub(super) struct Header {
     adobe: Option<u8>,
 }
 
+/// The most bytes of tables before the data. All that a picture can use have 2,800. A short one
+/// that replaces the one before costs as much time as thousands of values.
+pub(super) const MAX_TABLES: usize = 8 << 10;
+
 /// Where the values of a block, in the order in which they are sent, belong in its rows.
 #[rustfmt::skip]
 pub(super) const ZIGZAG: [u8; 64] = [
@@ -69,6 +73,7 @@ impl Header {
             table.set = false;
         }
         let mut jfif = false;
+        let mut tables = 0;
         let mut segments = Segments::new(data)?;
         loop {
             let (code, body) = segments.next()?;
@@ -77,8 +82,16 @@ impl Header {
                     return Err(Error::corrupt("it has two frame headers"));
                 }
                 0xc0..=0xc2 => self.frame = FrameHeader::read(code, body)?,
-                0xc4 => self.huffman(body)?,
-                0xdb => self.quantisation(body)?,
+                0xc4 | 0xdb => {
+                    tables += body.len();
+                    if tables > MAX_TABLES {
+                        return Err(Error::corrupt("it has more tables than any program makes"));
+                    }
+                    match code {
+                        0xc4 => self.huffman(body)?,
+                        _ => self.quantisation(body)?,
+                    }
+                }
                 0xdd => match body {
                     &[high, low] => self.restart = usize::from(u16::from_be_bytes([high, low])),
                     _ => return Err(Error::corrupt("the restart interval has a wrong length")),

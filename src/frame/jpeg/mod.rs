@@ -6,7 +6,8 @@
 //! grown. Huffman tables that a frame leaves out are those of ITU-T T.81, annex K, as in MJPEG.
 //!
 //! Progressive pictures and those with one scan for each component occur only in files. The
-//! `jpeg-decoder` crate decodes them as a whole.
+//! `jpeg-decoder` crate decodes them as a whole. A [`Limit`](super::Limit) tells how much that may
+//! take; a camera's is nothing.
 //!
 //! A picture that ends early, or whose data end before its last block, is refused. Bytes after its
 //! end are ignored, and so are bytes between a restart interval and its marker. Where data were
@@ -31,8 +32,9 @@ use self::frame_header::Coding;
 use self::header::{Header, Space};
 use self::idct::scaled;
 use self::scan::Scan;
-use super::{Error, Lines, Samples, Ycbcr};
+use super::{Error, Limit, Lines, Samples, Ycbcr};
 
+pub(crate) use self::outline::admit;
 pub use self::outline::{Outline, outline};
 pub use self::segments::{length, orientation, size};
 
@@ -56,13 +58,20 @@ impl Decoder {
         size_of::<Header>() + self.scan.bytes()
     }
 
-    /// Reads the header of the picture in `data`.
+    /// Reads the header of the picture in `data`, which may cost at most `limit`.
     ///
     /// # Errors
-    /// The fault of the header: [`Error::Truncated`], [`Error::Corrupt`], [`Error::TooLarge`] for
-    /// more than `MAX_PIXELS`, [`Error::Unsupported`].
-    pub fn open<'a>(&'a mut self, data: &'a [u8]) -> Result<Picture<'a>, Error> {
+    /// The fault of the header: [`Error::Truncated`], [`Error::Corrupt`], [`Error::Unsupported`];
+    /// and those of a picture beyond the limit.
+    pub fn open<'a>(&'a mut self, data: &'a [u8], limit: Limit) -> Result<Picture<'a>, Error> {
+        limit.admit_bytes(data.len())?;
         self.header.read(data)?;
+        let Outline {
+            width,
+            height,
+            whole,
+        } = self.header.frame.outline();
+        limit.admit((width, height), whole)?;
         Ok(Picture {
             decoder: self,
             data,

@@ -1,5 +1,6 @@
 //! What a picture's header tells before the picture is there as a whole.
 
+use super::super::{Error, Limit};
 use super::frame_header::{Coding, FrameHeader};
 use super::segments::Segments;
 use super::whole;
@@ -19,6 +20,32 @@ pub struct Outline {
 /// Bytes of a row of blocks for each column of pictures as cameras send them, at most.
 const USUAL: usize = 40;
 
+impl FrameHeader {
+    /// What the header tells, once the coding is known from the header of the first scan.
+    pub(super) fn outline(&self) -> Outline {
+        Outline {
+            width: self.width,
+            height: self.height,
+            whole: match self.coding {
+                Coding::Whole => whole::memory(self),
+                Coding::Sequential => self.row_bytes().saturating_sub(USUAL * self.width),
+            },
+        }
+    }
+}
+
+/// Whether the picture in `data` may cost what it claims, as far as its header can be read: what
+/// else is wrong with it, the decoder finds.
+///
+/// # Errors
+/// Those of [`Limit`].
+pub(crate) fn admit(data: &[u8], limit: Limit) -> Result<(), Error> {
+    limit.admit_bytes(data.len())?;
+    outline(data).map_or(Ok(()), |found| {
+        limit.admit((found.width, found.height), found.whole)
+    })
+}
+
 /// The outline of the JPEG picture whose first bytes are `data`; `None` if its header is damaged or
 /// longer than `data`.
 pub fn outline(data: &[u8]) -> Option<Outline> {
@@ -28,19 +55,12 @@ pub fn outline(data: &[u8]) -> Option<Outline> {
         match segments.next().ok()? {
             (code @ 0xc0..=0xc2, body) => frame = Some(FrameHeader::read(code, body).ok()?),
             (0xda, body) => {
-                let frame = frame?;
+                let mut frame = frame?;
                 let all = frame.components().len();
-                let some = body.first().is_some_and(|&n| usize::from(n) < all);
-                let whole = some || frame.coding == Coding::Whole;
-                return Some(Outline {
-                    width: frame.width,
-                    height: frame.height,
-                    whole: if whole {
-                        whole::memory(&frame)
-                    } else {
-                        frame.row_bytes().saturating_sub(USUAL * frame.width)
-                    },
-                });
+                if body.first().is_some_and(|&n| usize::from(n) < all) {
+                    frame.coding = Coding::Whole;
+                }
+                return Some(frame.outline());
             }
             _ => {}
         }

@@ -73,12 +73,21 @@ pub(super) struct Segments<'a> {
     data: &'a [u8],
     /// Where the next segment begins.
     pub at: usize,
+    /// Segments so far.
+    count: usize,
 }
+
+/// The most segments of a header. Notes of the largest kind, in parts of 64 KiB, have a few hundred.
+const MAX_SEGMENTS: usize = 2048;
 
 impl<'a> Segments<'a> {
     pub(crate) fn new(data: &'a [u8]) -> Result<Self, Error> {
         match data {
-            [0xff, 0xd8, ..] => Ok(Self { data, at: 2 }),
+            [0xff, 0xd8, ..] => Ok(Self {
+                data,
+                at: 2,
+                count: 0,
+            }),
             [] | [0xff] => Err(Error::Truncated),
             _ => Err(Error::corrupt("it does not begin as a JPEG does")),
         }
@@ -106,6 +115,12 @@ impl<'a> Segments<'a> {
                     return Err(Error::Unsupported("a lossless or hierarchical JPEG"));
                 }
                 _ => {}
+            }
+            self.count += 1;
+            if self.count > MAX_SEGMENTS {
+                return Err(Error::corrupt(
+                    "it has more segments than any program makes",
+                ));
             }
             let length: &[u8; 2] = self.data[after..].first_chunk().ok_or(Error::Truncated)?;
             let length = usize::from(u16::from_be_bytes(*length));

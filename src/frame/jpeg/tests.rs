@@ -24,7 +24,7 @@ const SEQUENTIAL: usize = 7;
 
 fn decode(data: &[u8], eighths: usize) -> Result<(usize, usize, Vec<u8>), Error> {
     let mut decoder = Decoder::new();
-    let mut picture = decoder.open(data)?;
+    let mut picture = decoder.open(data, Limit::FILE)?;
     let (_, width, height) = picture.start(eighths)?;
     let mut pixels = vec![0; width * height * 3];
     for (y, line) in pixels.chunks_exact_mut(width * 3).enumerate() {
@@ -123,7 +123,7 @@ fn a_part_is_the_part_of_the_whole() {
     for (name, data) in ALL {
         let (width, height, pixels) = decode(data, 4).unwrap();
         let mut decoder = Decoder::new();
-        let mut picture = decoder.open(data).unwrap();
+        let mut picture = decoder.open(data, Limit::FILE).unwrap();
         picture.start(4).unwrap();
         picture.only(21..40);
         let mut line = [0; 19 * 3];
@@ -213,7 +213,7 @@ fn a_picture_cut_anywhere_is_refused() {
 fn data_that_end_before_the_last_block_are_refused() {
     for (name, data) in &ALL[..SEQUENTIAL] {
         let mut decoder = Decoder::new();
-        decoder.open(data).unwrap();
+        decoder.open(data, Limit::FILE).unwrap();
         let begin = decoder.header.data_at;
         for percent in 0..99 {
             let length = begin + (data.len() - 2 - begin) * percent / 100;
@@ -228,7 +228,7 @@ fn data_that_end_before_the_last_block_are_refused() {
 fn intervals(change: impl FnOnce(&mut Vec<Vec<u8>>)) -> Vec<u8> {
     let data = ALL[3].1;
     let mut decoder = Decoder::new();
-    decoder.open(data).unwrap();
+    decoder.open(data, Limit::FILE).unwrap();
     let mut parts = vec![data[..decoder.header.data_at].to_vec(), Vec::new()];
     for (i, &byte) in data.iter().enumerate().skip(decoder.header.data_at) {
         if byte == 0xff && (0xd0..=0xd7).contains(&data[i + 1]) {
@@ -245,7 +245,7 @@ fn intervals(change: impl FnOnce(&mut Vec<Vec<u8>>)) -> Vec<u8> {
 /// The number of units that were made up; `None` for a refusal.
 fn made_up(data: &[u8]) -> Option<usize> {
     let mut decoder = Decoder::new();
-    let mut picture = decoder.open(data).ok()?;
+    let mut picture = decoder.open(data, Limit::FILE).ok()?;
     picture.start(8).ok()?;
     picture.finish().ok()?;
     Some(picture.made_up())
@@ -387,4 +387,88 @@ proptest! {
             let _ = decode(&data, eighths);
         }
     }
+}
+
+/// A header of a picture of 640 by 480 pixels whose components have these samplings.
+fn sampled(samplings: &[u8]) -> Vec<u8> {
+    let count = samplings.len() as u8;
+    let mut data = vec![0xff, 0xd8, 0xff, 0xdb, 0, 67, 0];
+    data.extend([1; 64]);
+    data.extend([0xff, 0xc0, 0, 8 + 3 * count, 8, 1, 224, 2, 128, count]);
+    for (id, &sampling) in samplings.iter().enumerate() {
+        data.extend([id as u8, sampling, 0]);
+    }
+    data.extend([0xff, 0xda, 0, 6 + 2 * count, count]);
+    for id in 0..count {
+        data.extend([id, 0]);
+    }
+    data.extend([0, 63, 0]);
+    data.resize(data.len() + (1 << 16), 0);
+    data
+}
+
+/// What makes a frame slow is bounded: its blocks by the pixels of the mode, its values by its
+/// bytes, and the tables before it.
+#[test]
+fn no_sampling_has_more_than_four_blocks_for_64_pixels() {
+    let sides = || (1..=4_u8).flat_map(|h| (1..=4).map(move |v| h << 4 | v));
+    let limit = Limit {
+        width: 640,
+        height: 480,
+        ..Limit::FILE
+    };
+    let mut decoder = Decoder::new();
+    let (mut most, mut accepted) = (0, 0);
+    let mut check = |samplings: &[u8]| {
+        if decoder.open(&sampled(samplings), limit).is_ok() {
+            accepted += 1;
+            most = most.max(decoder.header.frame.blocks());
+        }
+    };
+    for a in sides() {
+        check(&[a]);
+        for b in sides() {
+            for c in sides() {
+                check(&[a, b, c]);
+                check(&[a, b, c, a]);
+                check(&[a, b, c, c]);
+            }
+        }
+    }
+    assert!(accepted > 50, "{accepted}");
+    // Rows and columns of units reach over the picture's edge.
+    assert!(most <= 4 * 640 * 480 / 64, "{most} blocks");
+}
+
+#[test]
+fn a_header_of_endless_tables_or_notes_is_refused() {
+    let picture = ALL[0].1;
+    let table = [
+        0xff, 0xc4, 0, 20, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
+    ];
+    let note = [0xff, 0xfe, 0, 2];
+    for (segment, few, many) in [(&table[..], 100, 1000), (&note, 1000, 5000)] {
+        let with = |count| [&picture[..2], &segment.repeat(count), &picture[2..]].concat();
+        assert!(decode(&with(few), 8).is_ok());
+        let refused = decode(&with(many), 8).unwrap_err();
+        assert_eq!(refused.cause(), "corrupt", "{refused}");
+    }
+}
+
+#[test]
+fn a_limit_of_no_bytes_for_it_refuses_a_progressive_picture() {
+    let (name, data) = ALL[7];
+    let mut decoder = Decoder::new();
+    let limit = Limit {
+        whole: 0,
+        ..Limit::FILE
+    };
+    let refused = decoder.open(data, limit).err().unwrap();
+    assert_eq!(refused.cause(), "progressive", "{name}");
+    let short = Limit {
+        bytes: data.len() - 1,
+        ..Limit::FILE
+    };
+    assert_eq!(decoder.open(data, short).err().unwrap().cause(), "too-long");
+    assert!(decoder.open(ALL[0].1, limit).is_ok());
 }

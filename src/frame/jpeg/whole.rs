@@ -18,34 +18,29 @@ pub(super) struct Pixels {
     data: Vec<u8>,
 }
 
-/// The most pixels of such a picture: the crate holds all frequencies at once, two bytes each.
-const MAX_PIXELS: usize = 24 << 20;
-
 /// The most scans: each costs a pass over the picture, however few bytes it has.
 const MAX_SCANS: usize = 100;
+
+/// The most bytes of tables: a few of the largest for each scan. A table of 20 bytes costs as much
+/// as thousands of values.
+const MAX_TABLES: usize = 256 << 10;
 
 /// The most bytes that decoding the picture with this header takes: each frequency in two bytes,
 /// each level of the components in one, and the picture put together.
 pub(super) fn memory(frame: &FrameHeader) -> usize {
-    let pixels = frame.width * frame.height;
-    if pixels > MAX_PIXELS {
-        return 0;
-    }
-    frame.blocks() * 64 * 3 + pixels * frame.components().len()
+    let pixels = frame.width.saturating_mul(frame.height);
+    let frequencies = frame.blocks().saturating_mul(64 * 3);
+    frequencies.saturating_add(pixels.saturating_mul(frame.components().len()))
 }
 
-/// Decodes the picture in `data`, of `size` pixels, at 1, 2, 4 or 8 eighths of its size.
+/// Decodes the picture in `data`, of `size` pixels, at 1, 2, 4 or 8 eighths of its size. Its header
+/// was admitted: that much memory may be taken.
 pub(super) fn decode(data: &[u8], size: (usize, usize), eighths: usize) -> Result<Pixels, Error> {
-    let (width, height) = size;
-    if width.saturating_mul(height) > MAX_PIXELS {
-        return Err(Error::TooLarge {
-            width,
-            height,
-            limit: MAX_PIXELS,
-        });
-    }
-    if scans(data) > MAX_SCANS {
-        return Err(Error::corrupt("it has more scans than any program makes"));
+    let work = work(data);
+    if work.scans > MAX_SCANS || work.tables > MAX_TABLES {
+        return Err(Error::corrupt(
+            "it has more scans or tables than any program makes",
+        ));
     }
     // The data come from outside; a fault in the crate must not end this process.
     panics::contain(|| run(data, size, eighths))
@@ -54,7 +49,7 @@ pub(super) fn decode(data: &[u8], size: (usize, usize), eighths: usize) -> Resul
 
 fn run(data: &[u8], size: (usize, usize), eighths: usize) -> Result<Pixels, Error> {
     let mut decoder = Decoder::new(data);
-    decoder.set_max_decoding_buffer_size(MAX_PIXELS * 4);
+    decoder.set_max_decoding_buffer_size(size.0.saturating_mul(size.1).saturating_mul(4));
     let mut want = (scaled(size.0, eighths), scaled(size.1, eighths));
     // Very small sides are equal at several scales, and the crate would take the smallest.
     let mut eighths = eighths;
@@ -108,10 +103,20 @@ impl Pixels {
     }
 }
 
-/// The number of scans in `data`, or a few more.
-fn scans(data: &[u8]) -> usize {
+/// What costs time in a picture beside its blocks.
+struct Work {
+    scans: usize,
+    /// Bytes of Huffman and quantisation tables.
+    tables: usize,
+}
+
+/// The work that `data` asks for, or a little more.
+fn work(data: &[u8]) -> Work {
     let mut at = 0;
-    let mut count = 0;
+    let mut work = Work {
+        scans: 0,
+        tables: 0,
+    };
     while let Some(more) = data
         .get(at..)
         .and_then(|rest| rest.iter().position(|&b| b == 0xff))
@@ -120,14 +125,18 @@ fn scans(data: &[u8]) -> usize {
             break;
         };
         at = after;
-        count += usize::from(code == 0xda);
+        work.scans += usize::from(code == 0xda);
         if let (0xc0..=0xcf | 0xda..=0xdf | 0xe0..=0xef | 0xfe, Some(&[high, low])) =
             (code, data[after..].first_chunk())
         {
-            at += usize::from(u16::from_be_bytes([high, low]));
+            let length = usize::from(u16::from_be_bytes([high, low]));
+            at += length;
+            if matches!(code, 0xc4 | 0xdb) {
+                work.tables += length;
+            }
         }
     }
-    count
+    work
 }
 
 fn error(error: jpeg_decoder::Error) -> Error {

@@ -23,6 +23,7 @@ fn view(format: PixelFormat, width: usize, height: usize, stride: usize, data: &
             ..Colour::default()
         },
         orientation: Orientation::Upright,
+        limit: crate::frame::Limit::FILE,
         data,
     }
 }

@@ -7,7 +7,8 @@ use super::system::{Device, MappedBuffer, retry};
 use crate::frame::Lender;
 
 /// A stream's buffers. They stay mapped until the stream is over and the last loan has ended. The
-/// bytes of a buffer on loan do not change, because only a returned buffer is queued.
+/// bytes of a buffer on loan do not change, because only a returned buffer is queued, and because
+/// only buffers of drivers that `lending` knows are lent.
 #[derive(Default)]
 pub struct Buffers {
     mappings: Vec<Box<dyn MappedBuffer>>,
@@ -20,6 +21,8 @@ struct Desk {
     /// Queues returned buffers; `None` once the stream is over.
     device: Option<Arc<dyn Device>>,
     lent: usize,
+    /// A bit for each buffer that is not the driver's.
+    ours: u32,
     /// Why a returned buffer could not be queued.
     failed: Option<io::Error>,
 }
@@ -55,6 +58,26 @@ impl Buffers {
         self.mappings.get(index as usize).map(|m| m.length())
     }
 
+    /// Takes the buffer over from the driver; false if it was taken before and not queued since.
+    pub fn take(&self, index: u32) -> bool {
+        let mut desk = self.desk();
+        let bit = 1_u32.checked_shl(index).unwrap_or(0);
+        let fresh = desk.ours & bit == 0;
+        desk.ours |= bit;
+        fresh
+    }
+
+    /// Notes that the buffer is about to be the driver's again.
+    pub fn put(&self, index: u32) {
+        self.desk().put(index);
+    }
+
+    /// Copies bytes of a buffer from the place `from` on; returns how many.
+    pub fn copy(&self, index: u32, from: usize, to: &mut [u8]) -> usize {
+        let mapping = self.mappings.get(index as usize);
+        mapping.map_or(0, |mapping| mapping.copy(from, to))
+    }
+
     /// Counts one more as lent.
     pub fn lend(&self) {
         self.desk().lent += 1;
@@ -78,6 +101,12 @@ impl Buffers {
     }
 }
 
+impl Desk {
+    fn put(&mut self, index: u32) {
+        self.ours &= !1_u32.checked_shl(index).unwrap_or(0);
+    }
+}
+
 impl Lender for Buffers {
     fn bytes(&self, index: u32) -> &[u8] {
         self.mappings
@@ -88,6 +117,7 @@ impl Lender for Buffers {
     fn take_back(&self, index: u32) {
         let mut desk = self.desk();
         desk.lent = desk.lent.saturating_sub(1);
+        desk.put(index);
         if let Some(device) = &desk.device
             && let Err(error) = retry(|| device.queue(index))
         {

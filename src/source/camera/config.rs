@@ -121,14 +121,17 @@ impl Config {
     }
 
     /// The memory that the requested pictures take. Only JPEG pictures are copied out of the
-    /// driver's buffers. The driver may choose another mode; `Status` reports its buffers then.
+    /// driver's buffers, and raw ones of a driver that `copies` because it does not lend them. The
+    /// driver may choose another mode; `Status` reports its buffers then.
     ///
     /// A camera reserves two bytes a pixel for a JPEG and fills a small part of it (the shipped
     /// recording's pictures, a fortieth); a sixth is counted.
-    pub(in crate::source) fn footprint(&self) -> Footprint {
+    pub(in crate::source) fn footprint(&self, copies: bool) -> Footprint {
         let buffer = self.buffer();
         let frame = match self.format {
-            Format::Auto | Format::Mjpg => buffer / 6,
+            Format::Mjpg => buffer / 6,
+            _ if copies => buffer,
+            Format::Auto => buffer / 6,
             _ => 0,
         };
         Footprint {
@@ -138,6 +141,7 @@ impl Config {
                 Format::Mjpg => 0,
                 _ => buffer,
             },
+            copied: copies,
             width: self.width as usize,
             height: self.height as usize,
             ..Footprint::default()
@@ -244,7 +248,7 @@ mod tests {
     #[test]
     fn the_footprint_follows_format_and_size() {
         let footprint = |config: &Config| {
-            let found = config.footprint();
+            let found = config.footprint(false);
             (found.device, found.frame, found.width)
         };
         let usual = footprint(&read(""));
@@ -256,6 +260,7 @@ mod tests {
         assert_eq!(footprint(&large).0, 4 * 1013 * 4096);
         let small = read("format = 'nv12'\nwidth = 64\nheight = 64");
         assert_eq!(footprint(&small), (3 * 8192, 0, 64));
+        assert_eq!(small.footprint(true).frame, 64 * 64 * 3 / 2);
     }
 
     #[test]

@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 
 use v4l::v4l_sys as sys;
 
+use super::lending::lends;
 use super::loss;
 use super::negotiate;
 use super::system::{Capability, Device, System};
@@ -68,6 +69,12 @@ pub fn find(system: &dyn System, name: &str) -> Result<Found, Loss> {
         return Err(no_camera(refused));
     }
     by_card(cameras, name)
+}
+
+/// Whether raw frames of the camera that is there now are copied. One that is not there counts as a
+/// webcam.
+pub fn copies(system: &dyn System, name: &str) -> bool {
+    find(system, name).is_ok_and(|found| !lends(&found.capability.driver))
 }
 
 fn by_card(cameras: Vec<Found>, name: &str) -> Result<Found, Loss> {

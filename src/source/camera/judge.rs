@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::stream::Filled;
-use crate::frame::jpeg;
+use crate::frame::{Error, Limit};
 use crate::meter::Tally;
 use crate::source::FrameCounters;
 
@@ -16,6 +16,10 @@ const MOST_MISSED: u32 = 1000;
 pub struct Judge {
     /// Bytes of a raw picture; `None` for JPEG.
     raw: Option<usize>,
+    /// What a JPEG may cost.
+    limit: Limit,
+    /// Why the last frame that cost too much was refused, until that was asked for.
+    pub refused: Option<Error>,
     timeout: Duration,
     /// Number and timestamp of the last frame.
     last: Option<(u32, Option<Duration>)>,
@@ -36,22 +40,39 @@ pub struct Verdict {
 }
 
 impl Judge {
-    /// Judges raw pictures of `raw` bytes, or JPEG if `None`, of a camera that was opened `now` and
-    /// may stay silent for `timeout`.
+    /// Judges raw pictures of `raw` bytes, or JPEG within `limit` if `None`, of a camera that was
+    /// opened `now` and may stay silent for `timeout`.
     pub fn new(
         raw: Option<usize>,
+        limit: Limit,
         timeout: Duration,
         now: Duration,
         counters: &FrameCounters,
     ) -> Self {
         Self {
             raw,
+            limit,
+            refused: None,
             timeout,
             last: None,
             alive: now,
             bad_then: counters.bad.clone(),
             clock_is_ours: true,
         }
+    }
+
+    /// Notes that a valid frame came `now`.
+    pub fn accept(&mut self, now: Duration, counters: &FrameCounters) {
+        self.alive = now;
+        if self.bad_then.total() != counters.bad.total() {
+            self.bad_then = counters.bad.clone();
+        }
+    }
+
+    /// Counts a frame that costs too much.
+    pub fn refuse(&mut self, error: Error, counters: &mut FrameCounters) {
+        counters.bad.add(error.cause());
+        self.refused = Some(error);
     }
 
     /// Does not count the silence until `now`.
@@ -102,20 +123,16 @@ impl Judge {
         }
     }
 
-    /// The verdict if the frame, of which the driver wrote `data`, is complete and new; else counts
-    /// the reason.
+    /// The verdict if the frame, which has a JPEG picture of this `length` if any, is complete and
+    /// new; else counts the reason.
     pub fn judge(
         &mut self,
         filled: &Filled,
-        data: &[u8],
+        length: impl FnOnce() -> Option<usize>,
         now: Duration,
         counters: &mut FrameCounters,
     ) -> Option<Verdict> {
-        let bytes = self.valid(filled, data, now, counters)?;
-        self.alive = now;
-        if self.bad_then.total() != counters.bad.total() {
-            self.bad_then = counters.bad.clone();
-        }
+        let bytes = self.valid(filled, length, now, counters)?;
         let time = filled.timestamp.filter(|_| self.clock_is_ours);
         Some(Verdict {
             bytes,
@@ -127,7 +144,7 @@ impl Judge {
     fn valid(
         &mut self,
         filled: &Filled,
-        data: &[u8],
+        length: impl FnOnce() -> Option<usize>,
         now: Duration,
         counters: &mut FrameCounters,
     ) -> Option<usize> {
@@ -159,11 +176,15 @@ impl Judge {
             return None;
         }
         let Some(raw) = self.raw else {
-            let whole = jpeg::length(data);
-            if whole.is_none() {
+            let Some(bytes) = length() else {
                 counters.bad.add("truncated");
+                return None;
+            };
+            if let Err(error) = self.limit.admit_bytes(bytes) {
+                self.refuse(error, counters);
+                return None;
             }
-            return whole;
+            return Some(bytes);
         };
         if filled.used < raw {
             counters.bad.add("short");

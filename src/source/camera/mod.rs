@@ -18,10 +18,12 @@ mod controls;
 mod devices;
 mod judge;
 mod kernel;
+mod lending;
 mod loss;
 mod mode;
 mod negotiate;
 mod open;
+mod room;
 mod session;
 mod source;
 mod stream;
@@ -29,7 +31,7 @@ mod survey;
 mod system;
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 pub use config::{Config, ControlValue, Format};
 pub use source::Camera;

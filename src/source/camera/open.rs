@@ -8,11 +8,14 @@ use v4l::FourCC;
 use super::config::Config;
 use super::controls;
 use super::devices::{self, Found};
+use super::lending::lends;
 use super::loss;
 use super::mode;
 use super::negotiate::{self, Ask, Candidate, Offer};
+use super::room::{Plan, Room};
 use super::stream::Stream;
 use super::system::{Device, System};
+use crate::frame::PixelFormat;
 use crate::source::{Cause, Loss, Mode};
 
 /// No driver lists more sizes or intervals; the bound ends the list of a broken one.
@@ -22,6 +25,7 @@ const MOST_ENTRIES: u32 = 256;
 pub struct OpenCamera {
     pub stream: Stream,
     pub mode: Mode,
+    pub plan: Plan,
     /// `/dev/videoN`.
     pub path: PathBuf,
     /// The card's name.
@@ -30,11 +34,12 @@ pub struct OpenCamera {
     pub remarks: Vec<String>,
 }
 
-/// Opens the camera that the configuration names, as it is found now.
+/// Opens the camera that the configuration names, as it is found now. Its buffers and frames take
+/// no more than `room`.
 ///
 /// # Errors
 /// The cause, and what to do about it.
-pub fn open(system: &dyn System, config: &Config) -> Result<OpenCamera, Loss> {
+pub fn open(system: &dyn System, config: &Config, room: &Room) -> Result<OpenCamera, Loss> {
     let ask = config.ask();
     let found = devices::find(system, &config.device)?;
     let offers = offers(&*found.device, &found.formats, &ask);
@@ -63,11 +68,32 @@ pub fn open(system: &dyn System, config: &Config) -> Result<OpenCamera, Loss> {
             mode.height
         ));
     }
-    let stream = Stream::start(device, config.asked_buffers())
-        .map_err(|(step, e)| loss::from_system(system, &path, step, &e))?;
+    let lends = lends(&capability.driver);
+    let too_much = |why: &dyn std::fmt::Display| {
+        Loss::new(Cause::Memory, format!("{}: {why}", path.display()))
+    };
+    let buffers = config.asked_buffers();
+    let plan = room.plan(&mode, buffers as usize, lends);
+    let plan = plan.map_err(|why| too_much(&why))?;
+    let admit = |given: u32| {
+        let planned = room.plan(&mode, given as usize, lends).map(drop);
+        planned.map_err(|why| io::Error::new(io::ErrorKind::OutOfMemory, why))
+    };
+    let stream =
+        Stream::start(device, buffers, plan.buffer, admit).map_err(|(step, e)| match e.kind() {
+            io::ErrorKind::OutOfMemory => too_much(&e),
+            _ => loss::from_system(system, &path, step, &e),
+        })?;
+    if mode.format != PixelFormat::Jpeg && !plan.lends {
+        remarks.push(format!(
+            "frames are copied, because other programs may write to the buffers of the driver {}",
+            capability.driver
+        ));
+    }
     Ok(OpenCamera {
         stream,
         mode,
+        plan,
         path,
         card: capability.card,
         remarks,

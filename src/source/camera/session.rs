@@ -5,9 +5,10 @@ use std::time::Duration;
 
 use super::judge::{Judge, Verdict};
 use super::open::OpenCamera;
+use super::room::Plan;
 use super::stream::{Filled, Stream};
 use super::system::System;
-use crate::frame::{Frame, PixelFormat};
+use crate::frame::{Error, Frame, PixelFormat, jpeg};
 use crate::source::{FrameCounters, Mode};
 
 /// The longest pause after wake-ups without a frame.
@@ -17,8 +18,7 @@ const LONGEST_PAUSE: Duration = Duration::from_millis(32);
 pub struct Session {
     stream: Stream,
     mode: Mode,
-    /// Bytes of the largest frame.
-    capacity: usize,
+    plan: Plan,
     judge: Judge,
     to_skip: u32,
     /// Least time from frame to frame, if the camera is faster than requested.
@@ -42,7 +42,7 @@ impl Session {
         now: Duration,
         counters: &FrameCounters,
     ) -> Self {
-        let (stream, mode) = (opened.stream, opened.mode);
+        let (stream, mode, plan) = (opened.stream, opened.mode, opened.plan);
         // If the camera keeps the requested rate, jitter must not cost every second frame.
         let faster = mode.fps == 0.0 || mode.fps > fps * 1.1;
         let slowest = Duration::try_from_secs_f64(2.5 / mode.fps).unwrap_or(timeout);
@@ -52,8 +52,7 @@ impl Session {
             bytes.unwrap_or(mode.size_image)
         });
         Self {
-            capacity: raw.unwrap_or(stream.mapped() / stream.buffers().max(1)),
-            judge: Judge::new(raw, timeout, now, counters),
+            judge: Judge::new(raw, plan.limit, timeout, now, counters),
             to_skip: skip,
             pace: faster
                 .then(|| Duration::try_from_secs_f64(1.0 / fps).ok())
@@ -61,6 +60,7 @@ impl Session {
             due: Duration::ZERO,
             stream,
             mode,
+            plan,
         }
     }
 
@@ -97,12 +97,15 @@ impl Session {
             };
             if let Some(valid) = newest {
                 let captured = valid.verdict.captured;
-                if self.pass(captured, counters) {
-                    self.hand_over(valid, frame)?;
+                if !self.pass(captured, counters) {
+                    self.judge.accept(system.now(), counters);
+                    self.stream.give_back(valid.filled)?;
+                } else if self.hand_over(valid, frame, counters)? {
+                    self.judge.accept(system.now(), counters);
+                    counters.delivered += 1;
                     frame.seq = seq.saturating_sub(1);
                     return Ok(Some(captured));
                 }
-                self.stream.give_back(valid.filled)?;
             } else if *seq == before && system.now() < deadline {
                 // A signal, or a driver that wakes the process for nothing. Without a pause, a
                 // storm of them would take a whole core.
@@ -121,15 +124,32 @@ impl Session {
         seq: &mut u64,
         counters: &mut FrameCounters,
     ) -> io::Result<Option<Valid>> {
-        let mut newest: Option<Valid> = None;
+        let mut newest = None;
+        let ended = self.gather(&mut newest, system, seq, counters);
+        if ended.is_err() && newest.is_some() {
+            counters.bad.add("lost");
+        }
+        ended.map(|()| newest)
+    }
+
+    /// The same into `newest`, which holds the last valid one after an error too.
+    fn gather(
+        &mut self,
+        newest: &mut Option<Valid>,
+        system: &dyn System,
+        seq: &mut u64,
+        counters: &mut FrameCounters,
+    ) -> io::Result<()> {
         // At most one round of all buffers: a fast camera must not hold up the loop.
         for _ in 0..self.stream.buffers() {
             let Some(filled) = self.stream.take()? else {
                 break;
             };
             *seq += self.judge.count(&filled, counters);
-            let data = self.stream.bytes(&filled);
-            let Some(verdict) = self.judge.judge(&filled, data, system.now(), counters) else {
+            let stream = &self.stream;
+            let length = || stream.jpeg_length(&filled);
+            let verdict = self.judge.judge(&filled, length, system.now(), counters);
+            let Some(verdict) = verdict else {
                 self.stream.give_back(filled)?;
                 continue;
             };
@@ -138,13 +158,18 @@ impl Session {
                 self.stream.give_back(old.filled)?;
             }
         }
-        Ok(newest)
+        Ok(())
     }
 
     /// If no valid frame came for too long, the bad ones that came instead, in words; empty if none
     /// came.
     pub fn overdue(&mut self, now: Duration, counters: &FrameCounters) -> Option<String> {
         self.judge.overdue(now, counters)
+    }
+
+    /// Once, why the last frame that cost too much was refused.
+    pub fn refused(&mut self) -> Option<Error> {
+        self.judge.refused.take()
     }
 
     /// The longest silence that is not a loss.
@@ -176,31 +201,58 @@ impl Session {
             }
             self.due = self.due.max(captured.saturating_sub(pace)) + pace;
         }
-        counters.delivered += 1;
         true
     }
 
-    /// Puts the picture into `frame`: a raw one as a loan of the driver's buffer, a JPEG as a copy,
-    /// and its buffer is requeued. A JPEG is small, and bytes that a decoder has checked must not
-    /// change afterwards, whatever the driver does. If there is only one buffer, a waiting frame
-    /// would block newer ones, so a raw picture is copied too.
-    fn hand_over(&mut self, valid: Valid, frame: &mut Frame) -> io::Result<()> {
+    /// Puts the picture into `frame` and returns whether it is there: a raw one as a loan of the
+    /// driver's buffer, where that may be lent, else as a copy, and its buffer is requeued. A JPEG
+    /// is always copied: it is small, and bytes that a decoder has checked must not change
+    /// afterwards. So what counts is the copy, which is judged here.
+    fn hand_over(
+        &mut self,
+        valid: Valid,
+        frame: &mut Frame,
+        counters: &mut FrameCounters,
+    ) -> io::Result<bool> {
         let (filled, bytes) = (valid.filled, valid.verdict.bytes);
+        let Plan { lends, limit, .. } = self.plan;
         frame.format = self.mode.format;
         frame.width = self.mode.width;
         frame.height = self.mode.height;
         frame.stride = self.mode.stride;
         frame.colour = self.mode.colour;
+        frame.limit = limit;
         frame.name.clear();
-        if self.mode.format != PixelFormat::Jpeg && self.stream.buffers() > 1 {
+        let jpeg = self.mode.format == PixelFormat::Jpeg;
+        if lends && !jpeg && self.stream.buffers() > 1 {
             frame.data.borrow(self.stream.lend(filled, bytes));
-            return Ok(());
+            return Ok(true);
         }
-        let (own, all) = (frame.data.own(), self.stream.bytes(&filled));
-        own.clear();
         // Allocates once, for the largest picture.
-        own.reserve_exact(self.capacity.max(bytes));
-        own.extend_from_slice(&all[..bytes.min(all.len())]);
-        self.stream.give_back(filled)
+        let own = frame.data.cleared(if jpeg { limit.bytes } else { bytes });
+        own.resize(bytes, 0);
+        let copied = self.stream.copy(&filled, own);
+        if let Err(error) = self.stream.give_back(filled) {
+            counters.bad.add("lost");
+            return Err(error);
+        }
+        if copied < bytes {
+            counters.bad.add("short");
+            return Ok(false);
+        }
+        if !jpeg {
+            return Ok(true);
+        }
+        if jpeg::length(own) != Some(bytes) {
+            counters.bad.add("truncated");
+            return Ok(false);
+        }
+        match jpeg::admit(own, limit) {
+            Ok(()) => Ok(true),
+            Err(error) => {
+                self.judge.refuse(error, counters);
+                Ok(false)
+            }
+        }
     }
 }

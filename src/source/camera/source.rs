@@ -5,14 +5,16 @@ use std::time::{Duration, Instant, SystemTime};
 
 use super::closer::Closer;
 use super::config::Config;
+use super::devices;
 use super::kernel::Linux;
 use super::loss;
 use super::open::open;
+use super::room::Room;
 use super::session::Session;
 use super::system::System;
 use crate::frame::{Captured, Frame};
 use crate::meter::Tally;
-use crate::source::{Cause, Error, Loss, Monitor, Next, Source, SourceState, Status};
+use crate::source::{Cause, Error, Footprint, Loss, Monitor, Next, Source, SourceState, Status};
 
 /// The longest that one call of [`Source::next`] waits for a frame.
 const SLICE: Duration = Duration::from_millis(250);
@@ -20,6 +22,9 @@ const SLICE: Duration = Duration::from_millis(250);
 const FIRST_RETRY: Duration = Duration::from_millis(500);
 /// The longest pause before a new attempt.
 const LONGEST_RETRY: Duration = Duration::from_secs(10);
+
+/// The least time from one line about a frame that cost too much to the next.
+const QUIET: Duration = Duration::from_secs(60);
 
 enum Phase {
     /// Closed, until it is time for the next attempt.
@@ -44,6 +49,10 @@ pub struct Camera {
     seq: u64,
     retry: Duration,
     closer: Closer,
+    /// Whether copies of raw frames were counted when the memory was admitted.
+    counts_copies: bool,
+    /// When the log last had a line about a frame that cost too much.
+    warned: Option<Duration>,
 }
 
 impl Camera {
@@ -67,7 +76,15 @@ impl Camera {
             seq: 0,
             retry: FIRST_RETRY,
             closer: Closer::default(),
+            counts_copies: false,
+            warned: None,
         }
+    }
+
+    /// The memory that the requested pictures take, by the driver of the camera that is there now.
+    pub(in crate::source) fn footprint(&mut self) -> Footprint {
+        self.counts_copies = devices::copies(&*self.system, &self.config.device);
+        self.config.footprint(self.counts_copies)
     }
 
     /// The state of the camera now.
@@ -94,7 +111,10 @@ impl Camera {
     }
 
     fn attempt(&mut self) -> Result<(), Loss> {
-        let opened = open(&*self.system, &self.config)?;
+        // The budget may be another one since the last attempt.
+        let counted = self.config.footprint(self.counts_copies);
+        let room = Room::new(counted, self.monitor.spare());
+        let opened = open(&*self.system, &self.config, &room)?;
         self.changed = true;
         self.status.opens += 1;
         self.status.device = Some(opened.path.display().to_string());
@@ -221,6 +241,19 @@ impl Camera {
         let captured = session
             .read(&*self.system, frame, &mut self.seq, counters, SLICE)
             .map_err(|e| loss::from_system(&*self.system, path, "reading a frame", &e))?;
+        let refused = session.refused();
+        if let Some(error) = refused
+            && self
+                .warned
+                .is_none_or(|at| self.system.now().saturating_sub(at) > QUIET)
+        {
+            self.warned = Some(self.system.now());
+            let (at, cause) = (path.display(), error.cause());
+            log::warn!(
+                "{at}: {error}; dropped, {} {cause} so far",
+                counters.bad.of(cause)
+            );
+        }
         if let Some(captured) = captured {
             let age = self.system.now().saturating_sub(captured);
             let wall = SystemTime::now();

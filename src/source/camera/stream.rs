@@ -12,7 +12,7 @@ use v4l::buffer::Flags;
 
 use super::buffers::Buffers;
 use super::system::{Device, passing, retry};
-use crate::frame::{Lender, Loan};
+use crate::frame::Loan;
 
 /// More than any driver gives for the at most 8 that are requested.
 const MOST_BUFFERS: u32 = 32;
@@ -39,12 +39,17 @@ pub struct Filled {
 }
 
 impl Stream {
-    /// Requests `count` buffers, maps and queues those that the driver gives, and starts the
-    /// stream.
+    /// Requests `count` buffers, maps and queues those that the driver gives, of at most `most`
+    /// bytes each, and starts the stream. `admit` tells whether so many buffers may be mapped.
     ///
     /// # Errors
     /// The step that failed, with the system's error. Everything done before it is undone.
-    pub fn start(device: Box<dyn Device>, count: u32) -> Result<Self, (&'static str, io::Error)> {
+    pub fn start(
+        device: Box<dyn Device>,
+        count: u32,
+        most: usize,
+        admit: impl Fn(u32) -> io::Result<()>,
+    ) -> Result<Self, (&'static str, io::Error)> {
         let device: Arc<dyn Device> = Arc::from(device);
         let given = retry(|| device.request_buffers(count));
         let mut stream = Self {
@@ -56,9 +61,12 @@ impl Stream {
             let error = io::Error::other(format!("the driver gave {given} buffers"));
             return Err(("REQBUFS", error));
         }
+        if given != count {
+            admit(given).map_err(|e| ("REQBUFS", e))?;
+        }
         let mut mappings = Vec::new();
         for index in 0..given {
-            mappings.push(retry(|| stream.device.map(index)).map_err(|e| ("mmap", e))?);
+            mappings.push(retry(|| stream.device.map(index, most)).map_err(|e| ("mmap", e))?);
         }
         stream.buffers = Arc::new(Buffers::new(Arc::clone(&stream.device), mappings));
         for index in 0..given {
@@ -112,6 +120,12 @@ impl Stream {
                 "the driver gave buffer {index}, which does not exist"
             )));
         };
+        if !self.buffers.take(buffer.index) {
+            let index = buffer.index;
+            return Err(io::Error::other(format!(
+                "the driver gave buffer {index}, which it did not own"
+            )));
+        }
         let monotonic = buffer.flags & Flags::TIMESTAMP_MASK == Flags::TIMESTAMP_MONOTONIC;
         Ok(Some(Filled {
             index: buffer.index,
@@ -122,10 +136,33 @@ impl Stream {
         }))
     }
 
-    /// The bytes that the driver wrote to the buffer.
-    pub fn bytes(&self, filled: &Filled) -> &[u8] {
-        let all = self.buffers.bytes(filled.index);
-        &all[..filled.used.min(all.len())]
+    /// Copies the first bytes of the buffer to `to`, as many as the driver wrote; returns how many.
+    pub fn copy(&self, filled: &Filled, to: &mut [u8]) -> usize {
+        let most = to.len().min(filled.used);
+        self.buffers.copy(filled.index, 0, &mut to[..most])
+    }
+
+    /// The length of the JPEG picture in the buffer, as `frame::jpeg::length` has it. The end is looked
+    /// for in copied parts: nothing says that the bytes stay as they are.
+    pub fn jpeg_length(&self, filled: &Filled) -> Option<usize> {
+        let mut part = [0; 4096];
+        let copy = |from, to: &mut [u8]| self.buffers.copy(filled.index, from, to);
+        let begin = copy(0, &mut part[..filled.used.min(3)]);
+        if part[..begin] != [0xff, 0xd8, 0xff] {
+            return None;
+        }
+        let mut end = filled.used;
+        while end >= 2 {
+            let from = end.saturating_sub(part.len());
+            let got = copy(from, &mut part[..end - from]);
+            let mut pairs = part[..got].windows(2);
+            if let Some(at) = pairs.rposition(|pair| pair == [0xff, 0xd9]) {
+                return Some(from + at + 2);
+            }
+            // The two bytes may lie in two parts.
+            end = if from == 0 { 0 } else { from + 1 };
+        }
+        None
     }
 
     /// Lends the first `length` bytes of the buffer. The end of the loan requeues it, if the stream
@@ -141,6 +178,7 @@ impl Stream {
     /// # Errors
     /// Those of VIDIOC_QBUF.
     pub fn give_back(&mut self, filled: Filled) -> io::Result<()> {
+        self.buffers.put(filled.index);
         retry(|| self.device.queue(filled.index))
     }
 }

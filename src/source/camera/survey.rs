@@ -10,8 +10,11 @@ use super::config::Config;
 use super::controls;
 use super::devices::{self, Found};
 use super::kernel::Linux;
-use super::negotiate::{self, fps, name};
+use super::lending::lends;
+use super::mode;
+use super::negotiate::{self, Candidate, fps, name};
 use super::open::offers;
+use super::room::Room;
 use super::system::{Device, FrameInterval, FrameSize, System};
 use crate::source::{Cause, Loss};
 
@@ -76,12 +79,13 @@ pub(crate) struct Choice {
     pub why: String,
 }
 
-/// Surveys every video node, and chooses by `config`.
-pub(crate) fn survey(config: &Config) -> Survey {
-    on(&Linux, config)
+/// Surveys every video node, and chooses by `config`. The budget leaves `spare` bytes beside what was
+/// counted for the camera.
+pub(crate) fn survey(config: &Config, spare: usize) -> Survey {
+    on(&Linux, config, spare)
 }
 
-pub(super) fn on(system: &dyn System, config: &Config) -> Survey {
+pub(super) fn on(system: &dyn System, config: &Config, spare: usize) -> Survey {
     let nodes = system.nodes().unwrap_or_default();
     let nodes = nodes.iter().map(|node| {
         let mut listing = Listing {
@@ -100,7 +104,7 @@ pub(super) fn on(system: &dyn System, config: &Config) -> Survey {
         listing
     });
     let nodes = nodes.collect();
-    let (choice, loss) = match choose(system, config) {
+    let (choice, loss) = match choose(system, config, spare) {
         Ok(choice) => (Some(choice), None),
         Err(loss) => (None, Some(loss)),
     };
@@ -150,7 +154,22 @@ fn rates(device: &dyn Device, fourcc: v4l::FourCC, size: (u32, u32)) -> Vec<f64>
         .collect()
 }
 
-fn choose(system: &dyn System, config: &Config) -> Result<Choice, Loss> {
+/// Whether the buffers and frames of the best mode fit into what the budget leaves. The driver is
+/// asked without a change of its mode; one that does not tell is asked when it is opened.
+fn fits(found: &Found, best: &Candidate, config: &Config, spare: usize) -> Result<(), Loss> {
+    let picture = found.device.try_format(best.fourcc, best.size);
+    let mode = picture
+        .ok()
+        .and_then(|picture| mode::read(&picture, None).ok());
+    let Some(mode) = mode else { return Ok(()) };
+    let lends = lends(&found.capability.driver);
+    let room = Room::new(config.footprint(!lends), spare);
+    let planned = room.plan(&mode, config.asked_buffers() as usize, lends);
+    let too_much = |why| Loss::new(Cause::Memory, format!("{}: {why}", found.path.display()));
+    planned.map(drop).map_err(too_much)
+}
+
+fn choose(system: &dyn System, config: &Config, spare: usize) -> Result<Choice, Loss> {
     let found = devices::find(system, &config.device)?;
     let ask = config.ask();
     let offers = offers(&*found.device, &found.formats, &ask);
@@ -162,6 +181,7 @@ fn choose(system: &dyn System, config: &Config) -> Result<Choice, Loss> {
             format!("{path} does not offer the format asked for"),
         ));
     };
+    fits(&found, best, config, spare)?;
     let rate = fps(best.interval);
     let size = if best.size == (ask.width, ask.height) {
         "the size asked for"

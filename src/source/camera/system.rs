@@ -57,8 +57,11 @@ pub trait Device: Send + Sync {
     fn set_interval(&self, interval: Fraction) -> io::Result<Fraction>;
     /// VIDIOC_REQBUFS for mapped buffers; returns how many the driver gave. 0 frees them.
     fn request_buffers(&self, count: u32) -> io::Result<u32>;
-    /// VIDIOC_QUERYBUF and mmap.
-    fn map(&self, index: u32) -> io::Result<Box<dyn MappedBuffer>>;
+    /// VIDIOC_TRY_FMT: the format that the driver would choose; changes nothing.
+    fn try_format(&self, format: FourCC, size: (u32, u32)) -> io::Result<DriverFormat>;
+    /// VIDIOC_QUERYBUF and mmap; `OutOfMemory` for a buffer of more than `most` bytes, of which
+    /// nothing is mapped.
+    fn map(&self, index: u32, most: usize) -> io::Result<Box<dyn MappedBuffer>>;
     /// VIDIOC_QBUF.
     fn queue(&self, index: u32) -> io::Result<()>;
     /// VIDIOC_DQBUF; EAGAIN when none is ready.
@@ -81,8 +84,12 @@ pub trait Device: Send + Sync {
 pub trait MappedBuffer: Send + Sync {
     /// In bytes.
     fn length(&self) -> usize;
-    /// All bytes; to be read only while the driver does not own the buffer.
+    /// All bytes; to be read only while the driver does not own the buffer, and only where nothing
+    /// else writes to it then.
     fn bytes(&self) -> &[u8];
+    /// Copies bytes from the place `from` on into `to`, as many as there are, and returns their
+    /// number. Another process may write to them meanwhile: each byte is then an old or a new one.
+    fn copy(&self, from: usize, to: &mut [u8]) -> usize;
 }
 
 /// The identity and abilities of a node.
@@ -194,4 +201,11 @@ pub fn retry<T>(mut call: impl FnMut() -> io::Result<T>) -> io::Result<T> {
         }
     }
     Err(io::Error::from_raw_os_error(libc::EINTR))
+}
+
+/// The error for a buffer that is larger than was agreed.
+pub fn too_large(index: u32, length: usize, most: usize) -> io::Error {
+    let message =
+        format!("the driver's buffer {index} has {length} bytes, at most {most} fit its mode");
+    io::Error::new(io::ErrorKind::OutOfMemory, message)
 }

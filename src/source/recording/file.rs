@@ -27,8 +27,8 @@ pub(super) enum Unreadable {
     NotFile,
     #[error("the file is empty")]
     Empty,
-    #[error("the file has more than {} MiB", MAX_FILE >> 20)]
-    TooLarge,
+    #[error("the file has more than {} KiB", .0 >> 10)]
+    TooLarge(u64),
 }
 
 impl Unreadable {
@@ -37,14 +37,14 @@ impl Unreadable {
         match self {
             Self::Io(_) | Self::NotFile => "unreadable",
             Self::Empty => "empty",
-            Self::TooLarge => "too-large",
+            Self::TooLarge(_) => "too-large",
         }
     }
 }
 
-/// Opens the file at `path` and returns it with its length. A pipe is refused: to open or to read
+/// Opens the file at `path`, of at most `most` bytes, and returns it with its length. A pipe is refused: to open or to read
 /// it could wait without end.
-fn open(path: &Path) -> Result<(File, u64), Unreadable> {
+fn open(path: &Path, most: u64) -> Result<(File, u64), Unreadable> {
     let file = OpenOptions::new()
         .read(true)
         .custom_flags(libc::O_NONBLOCK)
@@ -53,16 +53,21 @@ fn open(path: &Path) -> Result<(File, u64), Unreadable> {
     match metadata.len() {
         _ if !metadata.is_file() => Err(Unreadable::NotFile),
         0 => Err(Unreadable::Empty),
-        length if length > MAX_FILE => Err(Unreadable::TooLarge),
+        length if length > most => Err(Unreadable::TooLarge(most)),
         length => Ok((file, length)),
     }
 }
 
-/// Reads the picture file at `path`: a PNG file into `file`, all others into `frame`. Returns
-/// whether it is a PNG file.
-pub(super) fn read(path: &Path, frame: &mut Frame, file: &mut Vec<u8>) -> Result<bool, Unreadable> {
+/// Reads the picture file at `path`, of at most `most` bytes: a PNG file into `file`, all others into
+/// `frame`. Returns whether it is a PNG file.
+pub(super) fn read(
+    path: &Path,
+    most: u64,
+    frame: &mut Frame,
+    file: &mut Vec<u8>,
+) -> Result<bool, Unreadable> {
     frame.data.own().clear();
-    let (mut opened, length) = open(path)?;
+    let (mut opened, length) = open(path, most)?;
     let mut head = [0; container::PNG.len()];
     let got = read_up_to(&mut opened, &mut head)?;
     let png = head[..got] == *container::PNG;
@@ -80,7 +85,7 @@ pub(super) fn read(path: &Path, frame: &mut Frame, file: &mut Vec<u8>) -> Result
     data.extend(&head[..got]);
     // The file may grow meanwhile.
     opened
-        .take(MAX_FILE.saturating_sub(got as u64))
+        .take(most.saturating_sub(got as u64))
         .read_to_end(data)?;
     Ok(png)
 }
@@ -101,7 +106,7 @@ fn read_up_to(file: &mut File, to: &mut [u8]) -> io::Result<usize> {
 
 /// The memory that the picture at `path` takes. `head` is a buffer for its first bytes.
 pub(super) fn measure(path: &Path, head: &mut Vec<u8>) -> Result<Footprint, Unreadable> {
-    let (mut file, length) = open(path)?;
+    let (mut file, length) = open(path, MAX_FILE)?;
     let length = usize::try_from(length).unwrap_or(usize::MAX);
     head.resize(HEAD, 0);
     let got = read_up_to(&mut file, head)?;

@@ -12,7 +12,7 @@ use super::folder::{self, Entry};
 use super::manifest;
 use super::names::{Name, Names, Others, WINDOW};
 use super::png;
-use super::reader::{Fetched, Reader};
+use super::reader::{Fetched, MAX_FILE, Reader};
 use crate::frame::{Captured, Colour, Frame, PixelFormat, jpeg};
 use crate::source::{Error, Footprint};
 
@@ -22,6 +22,8 @@ pub(super) struct Images {
     path: PathBuf,
     /// A PNG file as it was read.
     file: Vec<u8>,
+    /// What the pictures took when they were measured. A file may be replaced since.
+    most: Option<Footprint>,
 }
 
 /// Where the files are.
@@ -91,6 +93,7 @@ impl Images {
             },
             path: path.into(),
             file: Vec::new(),
+            most: None,
         })
     }
 
@@ -100,6 +103,7 @@ impl Images {
             files: Files::File(false),
             path: path.into(),
             file: Vec::new(),
+            most: None,
         }
     }
 
@@ -170,12 +174,16 @@ impl Reader for Images {
             let message = what.to_string();
             Ok(Fetched::Bad { cause, message })
         };
-        let png = match read(&path, frame, &mut self.file) {
+        // A PNG file counts as the source's own.
+        let most = self
+            .most
+            .map_or(MAX_FILE, |most| most.frame.max(most.own) as u64);
+        let png = match read(&path, most, frame, &mut self.file) {
             Ok(png) => png,
             Err(refused) => return bad(refused.cause(), &refused),
         };
         if png {
-            if let Err(refused) = png::decode(&self.file, frame) {
+            if let Err(refused) = png::decode(&self.file, frame, self.most) {
                 return bad(refused.cause(), &refused);
             }
         } else if frame.data.starts_with(container::JPEG) {
@@ -227,6 +235,10 @@ impl Reader for Images {
             Files::Folder { clock, .. } => clock.as_ref()?.now(),
             Files::File(_) => None,
         }
+    }
+
+    fn limit(&mut self, most: Footprint) {
+        self.most = Some(most);
     }
 
     /// In each respect that of the picture that takes most.

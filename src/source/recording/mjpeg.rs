@@ -5,7 +5,7 @@ use std::io::{self, BufReader, Read};
 use std::path::{Path, PathBuf};
 
 use super::images::as_jpeg;
-use super::reader::{Fetched, Input, MAX_FILE, Reader};
+use super::reader::{Fetched, Input, MAX_PICTURE, Reader};
 use super::splitter::{PART, Piece, SEGMENT, Splitter};
 use crate::frame::{Frame, jpeg};
 use crate::source::{Error, Footprint};
@@ -95,9 +95,9 @@ impl<R: Input> Mjpeg<R> {
     }
 }
 
-/// The first picture of the file at `path`, if it begins and ends within [`MAX_FILE`] bytes.
+/// The first picture of the file at `path`, if it begins and ends within [`MAX_PICTURE`] bytes.
 fn first(path: &Path) -> io::Result<Vec<u8>> {
-    let begin = File::open(path)?.take(MAX_FILE);
+    let begin = File::open(path)?.take(MAX_PICTURE as u64);
     let mut data = Vec::new();
     let mut splitter = Splitter::new(BufReader::new(begin));
     loop {

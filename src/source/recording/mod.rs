@@ -41,8 +41,8 @@ pub(super) use self::open::is_address;
 pub(crate) use self::reader::Fetched;
 use self::reader::Reader;
 use super::{Error, Footprint, Next, Source};
-use crate::frame::Frame;
-use crate::meter::Tally;
+use crate::frame::{Frame, Limit, PixelFormat, jpeg};
+use crate::meter::{Tally, process};
 
 /// How to read a recording.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -85,6 +85,10 @@ pub struct Recording {
     /// When this round began, and when its last frame was captured.
     round: Duration,
     last: Duration,
+    /// What a JPEG may cost.
+    limit: Limit,
+    /// Bytes that this process is meant to keep to, until the log said that a picture exceeds it.
+    budget: Option<usize>,
     passed_over: Tally,
 }
 
@@ -118,12 +122,43 @@ impl Recording {
     pub fn bounded(&mut self) -> Footprint {
         let footprint = self.reader.footprint();
         self.reader.limit(footprint);
+        self.limit = Limit {
+            width: footprint.width,
+            height: footprint.height,
+            bytes: footprint.frame,
+            whole: footprint.whole,
+        };
         footprint
+    }
+
+    /// Logs the first picture whose decoding exceeds `budget` bytes of resident memory. A command
+    /// that a person starts goes on; a daemon of that budget would not take the recording.
+    pub(crate) fn heed(&mut self, budget: usize) {
+        self.budget = Some(budget);
+    }
+
+    /// Compares what decoding `frame` takes with the budget.
+    fn compare(&mut self, frame: &Frame) {
+        let Some(budget) = self.budget else { return };
+        let whole = match frame.format {
+            PixelFormat::Jpeg => jpeg::outline(&frame.data).map_or(0, |found| found.whole),
+            _ => 0,
+        };
+        if whole > 0 && resident() + whole > budget {
+            self.budget = None;
+            log::warn!(
+                "{}: the picture is progressive or in several scans, and decoding it takes {} MiB: \
+                 more than memory.budget_mb leaves; a daemon would refuse it",
+                frame.name,
+                whole >> 20
+            );
+        }
     }
 
     /// Fills in what does not depend on the container.
     fn stamp(&mut self, frame: &mut Frame) {
         frame.seq = self.seq;
+        frame.limit = self.limit;
         let elapsed = Duration::try_from_secs_f64(self.seq as f64 / self.frame_rate);
         frame.captured.elapsed = elapsed.unwrap_or(Duration::MAX);
         let wall = self.start.checked_add(frame.captured.elapsed);
@@ -182,13 +217,21 @@ impl Recording {
                 Fetched::Bad { cause, .. } => {
                     self.passed_over.add(cause);
                 }
-                Fetched::Frame => self.given += 1,
+                Fetched::Frame => {
+                    self.given += 1;
+                    self.compare(frame);
+                }
             }
             self.stamp(frame);
             self.seq += 1;
             return Ok(fetched);
         }
     }
+}
+
+/// Bytes that are resident now.
+fn resident() -> usize {
+    (process::resident().rss_mb * f64::from(1 << 20)) as usize
 }
 
 impl Source for Recording {

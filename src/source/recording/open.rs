@@ -7,6 +7,7 @@ use super::container::Container;
 use super::pipe::Pipe;
 use super::reader::Reader;
 use super::{Recording, RecordingOptions, ffmpeg, images, mjpeg, y4m};
+use crate::frame::Limit;
 use crate::meter::Tally;
 use crate::signals::Stop;
 use crate::source::Error;
@@ -99,6 +100,8 @@ impl Recording {
             given: 0,
             round: Duration::ZERO,
             last: Duration::ZERO,
+            limit: Limit::FILE,
+            budget: None,
             passed_over: Tally::new(),
         }
     }

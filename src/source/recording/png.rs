@@ -22,6 +22,8 @@ pub(super) enum PngError {
     Decoder(#[from] DecodingError),
     #[error("the PNG picture is {width}x{height}; at most {MAX_PIXELS} pixels are allowed")]
     TooLarge { width: usize, height: usize },
+    #[error("the PNG picture is {width}x{height}, larger than when memory was computed for it")]
+    Replaced { width: usize, height: usize },
     #[error("the PNG picture has no whole picture")]
     Incomplete,
 }
@@ -30,7 +32,9 @@ impl PngError {
     /// A short name of the cause, for counters.
     pub fn cause(&self) -> &'static str {
         match self {
-            Self::TooLarge { .. } | Self::Decoder(DecodingError::LimitsExceeded) => "too-large",
+            Self::TooLarge { .. }
+            | Self::Replaced { .. }
+            | Self::Decoder(DecodingError::LimitsExceeded) => "too-large",
             Self::Decoder(DecodingError::IoError(e)) if e.kind() == ErrorKind::UnexpectedEof => {
                 "truncated"
             }
@@ -39,11 +43,16 @@ impl PngError {
     }
 }
 
-/// Decodes the PNG picture `file` into `frame` as RGB24, in the frame's own buffer alone.
+/// Decodes the PNG picture `file`, which takes no more than `most`, into `frame` as RGB24, in the
+/// frame's own buffer alone.
 ///
 /// Palettes and greys are expanded, 16 bits are reduced to 8, and alpha is dropped without
 /// blending. Pillow's `convert("RGB")`, with which the network was trained, does the same.
-pub(super) fn decode(file: &[u8], frame: &mut Frame) -> Result<(), PngError> {
+pub(super) fn decode(
+    file: &[u8],
+    frame: &mut Frame,
+    most: Option<Footprint>,
+) -> Result<(), PngError> {
     // The picture itself is not counted.
     let limits = Limits { bytes: DECODER };
     let mut decoder = Decoder::new_with_limits(Cursor::new(file), limits);
@@ -54,6 +63,9 @@ pub(super) fn decode(file: &[u8], frame: &mut Frame) -> Result<(), PngError> {
     let steps = transformations(info.color_type, info.bit_depth);
     if width.saturating_mul(height) > MAX_PIXELS {
         return Err(PngError::TooLarge { width, height });
+    }
+    if most.is_some_and(|most| width > most.width || height > most.height) {
+        return Err(PngError::Replaced { width, height });
     }
     decoder.set_transformations(steps);
     let mut reader = decoder.read_info()?;

@@ -9,6 +9,10 @@ use crate::frame::{Captured, Frame};
 /// The most bytes of one picture's file.
 pub(super) const MAX_FILE: u64 = 64 << 20;
 
+/// The most bytes of one picture of a stream of MJPEG, of which the first is held before its memory
+/// is admitted. Pictures of 8K have less.
+pub(super) const MAX_PICTURE: usize = 8 << 20;
+
 /// Reads a recording from its beginning to its end.
 pub(super) trait Reader: Send {
     /// Fills the picture of `frame`. `frame.name` holds the recording's path; a reader of several

@@ -2,7 +2,7 @@
 
 use std::io::{self, BufRead, Cursor};
 
-use super::reader::{Input, MAX_FILE};
+use super::reader::{Input, MAX_PICTURE};
 
 /// Cuts a stream into JPEG pictures by their markers, so that a picture inside a segment of
 /// another, such as a thumbnail, is not taken for the next one.
@@ -40,7 +40,7 @@ impl<R: BufRead> Splitter<R> {
     pub fn new(input: R) -> Self {
         Self {
             input,
-            most: MAX_FILE as usize,
+            most: MAX_PICTURE,
             begun: false,
             again: Cursor::new(Vec::new()),
         }

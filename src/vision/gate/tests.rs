@@ -31,6 +31,7 @@ fn view(data: &[u8]) -> View<'_> {
             ..Colour::default()
         },
         orientation: Orientation::Upright,
+        limit: crate::frame::Limit::FILE,
         data,
     }
 }

@@ -199,7 +199,7 @@ proptest! {
         };
         prop_assume!(config.check().is_ok());
         let mut preparer = Preparer::new(&config, &input(Resize::Squash, size.0, size.1));
-        let view = View { format, width, height, stride, colour: Colour::default(), orientation: Orientation::Upright, data: &data };
+        let view = View { format, width, height, stride, colour: Colour::default(), orientation: Orientation::Upright, limit: crate::frame::Limit::FILE, data: &data };
         let outcome = preparer.prepare(view);
         if let Ok(picture) = &outcome {
             prop_assert!(picture.iter().all(|v| (-0.01..=255.01).contains(v)));

@@ -11,9 +11,10 @@ use v4l::v4l2::vidioc;
 use v4l::{FourCC, Fraction};
 
 use super::mapping::Mapped;
-use super::plain::{Plain, plain_pix, zeroed};
+use super::plain::{Plain, plain_pix, text, zeroed};
 use crate::source::camera::system::{
     Buffer, Capability, Control, Device, DriverFormat, FrameInterval, FrameSize, MappedBuffer,
+    too_large,
 };
 
 const CAPTURE: u32 = sys::v4l2_buf_type_V4L2_BUF_TYPE_VIDEO_CAPTURE;
@@ -45,6 +46,44 @@ impl OpenNode {
                 std::ptr::from_mut(argument).cast(),
             )
         }
+    }
+
+    /// Asks for a format by VIDIOC_S_FMT or VIDIOC_TRY_FMT.
+    fn format(
+        &self,
+        request: vidioc::_IOC_TYPE,
+        format: FourCC,
+        size: (u32, u32),
+    ) -> io::Result<DriverFormat> {
+        let mut asked: sys::v4l2_format = zeroed();
+        asked.type_ = CAPTURE;
+        asked.fmt.pix = sys::v4l2_pix_format {
+            width: size.0,
+            height: size.1,
+            pixelformat: format.into(),
+            field: sys::v4l2_field_V4L2_FIELD_NONE,
+            // Without it the kernel clears the colour's encoding and range.
+            priv_: sys::V4L2_PIX_FMT_PRIV_MAGIC,
+            ..plain_pix()
+        };
+        self.call(request, &mut asked)?;
+        // SAFETY: the type CAPTURE makes `pix` the valid member, which this function wrote before
+        // the kernel did; it and its own union have integers only, so any bytes are a value.
+        let (given, encoding) = unsafe {
+            let pix = asked.fmt.pix;
+            (pix, pix.__bindgen_anon_1.ycbcr_enc)
+        };
+        Ok(DriverFormat {
+            format: FourCC::from(given.pixelformat),
+            width: given.width,
+            height: given.height,
+            bytes_per_line: given.bytesperline,
+            size_image: given.sizeimage,
+            field: given.field,
+            colorspace: given.colorspace,
+            encoding,
+            quantization: given.quantization,
+        })
     }
 
     fn buffer(index: u32) -> sys::v4l2_buffer {
@@ -135,35 +174,11 @@ impl Device for OpenNode {
     }
 
     fn set_format(&self, format: FourCC, size: (u32, u32)) -> io::Result<DriverFormat> {
-        let mut asked: sys::v4l2_format = zeroed();
-        asked.type_ = CAPTURE;
-        asked.fmt.pix = sys::v4l2_pix_format {
-            width: size.0,
-            height: size.1,
-            pixelformat: format.into(),
-            field: sys::v4l2_field_V4L2_FIELD_NONE,
-            // Without it the kernel clears the colour's encoding and range.
-            priv_: sys::V4L2_PIX_FMT_PRIV_MAGIC,
-            ..plain_pix()
-        };
-        self.call(vidioc::VIDIOC_S_FMT, &mut asked)?;
-        // SAFETY: the type CAPTURE makes `pix` the valid member, which this function wrote before
-        // the kernel did; it and its own union have integers only, so any bytes are a value.
-        let (given, encoding) = unsafe {
-            let pix = asked.fmt.pix;
-            (pix, pix.__bindgen_anon_1.ycbcr_enc)
-        };
-        Ok(DriverFormat {
-            format: FourCC::from(given.pixelformat),
-            width: given.width,
-            height: given.height,
-            bytes_per_line: given.bytesperline,
-            size_image: given.sizeimage,
-            field: given.field,
-            colorspace: given.colorspace,
-            encoding,
-            quantization: given.quantization,
-        })
+        self.format(vidioc::VIDIOC_S_FMT, format, size)
+    }
+
+    fn try_format(&self, format: FourCC, size: (u32, u32)) -> io::Result<DriverFormat> {
+        self.format(vidioc::VIDIOC_TRY_FMT, format, size)
     }
 
     fn set_interval(&self, interval: Fraction) -> io::Result<Fraction> {
@@ -194,10 +209,13 @@ impl Device for OpenNode {
         Ok(asked.count)
     }
 
-    fn map(&self, index: u32) -> io::Result<Box<dyn MappedBuffer>> {
+    fn map(&self, index: u32, most: usize) -> io::Result<Box<dyn MappedBuffer>> {
         let mut found = Self::buffer(index);
         self.call(vidioc::VIDIOC_QUERYBUF, &mut found)?;
         let length = found.length as usize;
+        if length > most {
+            return Err(too_large(index, length, most));
+        }
         // SAFETY: `found` began as zeros, and the kind MMAP makes `offset`, an integer, the member
         // that the kernel wrote.
         let offset = unsafe { found.m.offset };
@@ -272,29 +290,5 @@ impl Device for OpenNode {
 
     fn set_control(&self, id: u32, value: i32) -> io::Result<()> {
         self.call(vidioc::VIDIOC_S_CTRL, &mut sys::v4l2_control { id, value })
-    }
-}
-
-/// The name in a fixed field: up to the first zero byte, with invalid UTF-8 replaced and control
-/// characters removed.
-fn text(field: &[u8]) -> String {
-    let end = field.iter().position(|&byte| byte == 0);
-    let name = String::from_utf8_lossy(&field[..end.unwrap_or(field.len())]);
-    name.chars()
-        .filter(|c| !c.is_control())
-        .collect::<String>()
-        .trim()
-        .to_string()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn names_of_any_bytes_are_read() {
-        assert_eq!(text(b"C920\0junk"), "C920");
-        assert_eq!(text(b"caf\xe9\n\0"), "caf\u{fffd}");
-        assert_eq!(text(b"full"), "full");
     }
 }

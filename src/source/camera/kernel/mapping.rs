@@ -49,9 +49,23 @@ impl MappedBuffer for Mapped {
     fn bytes(&self) -> &[u8] {
         // SAFETY: `start` is mapped and readable for `length` bytes until drop, even after the
         // device was unplugged, and no borrow outlives the drop. Bytes need no alignment, and any
-        // value is valid. The driver writes only while it owns the buffer. `Stream` and `Loan` read
-        // only while it does not: both hold the right without which the buffer is not queued.
+        // value is valid. The driver writes only while it owns the buffer. Only a `Loan` reads this
+        // way: it holds the right without which the buffer is not queued, and `lending` makes loans
+        // of those drivers alone that let nobody else write.
         unsafe { std::slice::from_raw_parts(self.start.as_ptr(), self.length) }
+    }
+
+    fn copy(&self, from: usize, to: &mut [u8]) -> usize {
+        let count = to.len().min(self.length.saturating_sub(from));
+        // SAFETY: `count` bytes from `from` on are mapped and readable until drop, `to` is borrowed
+        // for writing and has room for them, and the kernel placed the mapping where none of this
+        // process's memory is, so the two do not overlap. No reference to the mapping is made:
+        // another process may write to it, and whatever bytes come are valid.
+        unsafe {
+            let start = self.start.as_ptr().add(from.min(self.length));
+            std::ptr::copy_nonoverlapping(start, to.as_mut_ptr(), count);
+        }
+        count
     }
 }
 

@@ -1,4 +1,4 @@
-//! The kernel's structures, which start as zero bytes.
+//! The kernel's structures, which start as zero bytes, and the names in them.
 
 use v4l::v4l_sys as sys;
 
@@ -45,4 +45,28 @@ pub fn plain_pix() -> sys::v4l2_pix_format {
     let blank: sys::v4l2_format = zeroed();
     // SAFETY: `blank` is all zeros, and any bytes are a `v4l2_pix_format`: it has integers only.
     unsafe { blank.fmt.pix }
+}
+
+/// The name in a fixed field: up to the first zero byte, with invalid UTF-8 replaced and control
+/// characters removed.
+pub fn text(field: &[u8]) -> String {
+    let end = field.iter().position(|&byte| byte == 0);
+    let name = String::from_utf8_lossy(&field[..end.unwrap_or(field.len())]);
+    name.chars()
+        .filter(|c| !c.is_control())
+        .collect::<String>()
+        .trim()
+        .to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_of_any_bytes_are_read() {
+        assert_eq!(text(b"C920\0junk"), "C920");
+        assert_eq!(text(b"caf\xe9\n\0"), "caf\u{fffd}");
+        assert_eq!(text(b"full"), "full");
+    }
 }

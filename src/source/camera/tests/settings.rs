@@ -92,7 +92,7 @@ fn the_survey_names_each_node_and_says_why_one_is_chosen() {
     let mut metadata = FakeCamera::webcam("/dev/video1");
     metadata.capability.flags = sys::V4L2_CAP_META_CAPTURE;
     fake.world().cameras.push(metadata);
-    let survey = survey::on(&fake, &plain());
+    let survey = survey::on(&fake, &plain(), usize::MAX);
     assert_eq!(
         survey.to_string(),
         "/dev/video0: Test Webcam (uvcvideo)\n\
@@ -106,7 +106,7 @@ fn the_survey_names_each_node_and_says_why_one_is_chosen() {
          the size asked for, fast enough, and cheaper to read than MJPG"
     );
     fake.world().cameras.clear();
-    let survey = survey::on(&fake, &plain());
+    let survey = survey::on(&fake, &plain(), usize::MAX);
     assert_eq!(survey.loss.unwrap().cause, Cause::NotFound);
     assert_eq!(fake.world().descriptors, 0);
 }

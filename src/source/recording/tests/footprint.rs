@@ -108,3 +108,63 @@ fn the_footprint_of_a_video_is_that_of_its_header() {
     video(&path);
     assert_eq!(footprint(&path), (64 * 48 * 3 / 2, 64));
 }
+
+/// What decoding the first frame of the recording at `path`, once it was measured, ends with.
+fn decoded(recording: &mut Recording) -> Result<(), crate::frame::Error> {
+    let mut frame = Frame::empty();
+    assert_eq!(recording.next(&mut frame).unwrap(), Next::Frame);
+    let mut decoder = jpeg::Decoder::new();
+    decoder.open(&frame.data, frame.limit).map(drop)
+}
+
+#[test]
+fn a_picture_costs_no_more_than_was_measured() {
+    let progressive = include_bytes!("../../../../tests/reference/jpeg/progressive.jpg");
+    let folder = directory(&[("1.jpg", JPEG)]);
+    let one = folder.path().join("1.jpg");
+    let mut recording = open(folder.path());
+    recording.bounded();
+    // Put in its place after the need was computed: as long, but decoded as a whole.
+    let mut other = progressive.to_vec();
+    other.truncate(JPEG.len());
+    fs::write(&one, &other).unwrap();
+    assert_eq!(decoded(&mut recording).unwrap_err().cause(), "progressive");
+    // Measured, it is admitted.
+    fs::write(&one, progressive).unwrap();
+    let mut recording = open(folder.path());
+    assert!(recording.bounded().whole > 0);
+    assert!(decoded(&mut recording).is_ok());
+}
+
+#[test]
+fn a_header_that_no_measure_finds_admits_nothing() {
+    let progressive = include_bytes!("../../../../tests/reference/jpeg/progressive.jpg");
+    // Notes of more than the first MiB.
+    let mut note = vec![0xff, 0xfe, 0xff, 0xff];
+    note.resize(0xffff + 2, 0);
+    let hidden = [&progressive[..2], &note.repeat(17), &progressive[2..]].concat();
+    let folder = directory(&[("1.jpg", &hidden)]);
+    let mut recording = open(folder.path());
+    assert_eq!(recording.bounded().whole, 0);
+    assert_eq!(decoded(&mut recording).unwrap_err().cause(), "too-large");
+}
+
+#[test]
+fn a_file_that_grew_since_is_not_read() {
+    let folder = directory(&[("1.jpg", JPEG), ("2.jpg", JPEG)]);
+    let mut recording = open(folder.path());
+    recording.bounded();
+    fs::write(folder.path().join("1.jpg"), [JPEG, &[0; 9000]].concat()).unwrap();
+    let mut frame = Frame::empty();
+    assert_eq!(recording.next(&mut frame).unwrap(), Next::Frame);
+    assert!(frame.name.ends_with("2.jpg"), "{}", frame.name);
+    assert!(frame.data.own().capacity() <= JPEG.len());
+    assert_eq!(recording.passed_over().of("too-large"), 1);
+    let wide = |side| png(image::RgbImage::from_pixel(side, 70, image::Rgb([1, 2, 3])));
+    let folder = directory(&[("1.png", &wide(90))]);
+    let mut recording = open(folder.path());
+    recording.bounded();
+    fs::write(folder.path().join("1.png"), wide(5000)).unwrap();
+    assert_eq!(recording.next(&mut frame).unwrap(), Next::End);
+    assert_eq!(recording.passed_over().of("too-large"), 1);
+}

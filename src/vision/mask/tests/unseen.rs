@@ -3,7 +3,7 @@
 use image::codecs::jpeg::JpegEncoder;
 
 use super::*;
-use crate::frame::jpeg;
+use crate::frame::{Limit, jpeg};
 use crate::vision::{Preparer, Thumbnailer};
 
 const RAW: [PixelFormat; 7] = [
@@ -176,7 +176,7 @@ fn units(config: &Config, width: usize, height: usize) -> Vec<Vec<bool>> {
 fn a_unit_of_a_jpeg_is_as_large_as_its_colours_are_coarse() {
     let half = include_bytes!("../../../../tests/reference/jpeg/420.jpg");
     let mut decoder = jpeg::Decoder::new();
-    let mut picture = decoder.open(half).unwrap();
+    let mut picture = decoder.open(half, Limit::FILE).unwrap();
     let grain = Grain::jpeg(&picture);
     assert_eq!((grain.wide, grain.high, grain.at(1)), (16, 16, (2, 2)));
     let full = picture.size();
@@ -198,7 +198,7 @@ fn a_unit_of_a_jpeg_is_as_large_as_its_colours_are_coarse() {
 fn a_progressive_picture_hides_the_units_around_a_mask_too() {
     let data = include_bytes!("../../../../tests/reference/jpeg/progressive.jpg");
     let mut decoder = jpeg::Decoder::new();
-    let mut picture = decoder.open(data).unwrap();
+    let mut picture = decoder.open(data, Limit::FILE).unwrap();
     let full = picture.size();
     let grain = Grain::jpeg(&picture);
     let (eighths, width, height) = picture.start(8).unwrap();

@@ -44,6 +44,14 @@ pub struct FakeCamera {
     pub silent: bool,
     /// The most buffers that it gives, however many are asked for.
     pub most_buffers: u32,
+    /// The least buffers that it gives, however few are asked for.
+    pub least_buffers: u32,
+    /// The bytes of its buffers, if not those of its pictures.
+    pub buffer_bytes: Option<u64>,
+    /// What it tells of each frame instead of the truth: the buffer's index, the bytes in it.
+    pub told: (Option<u32>, Option<u32>),
+    /// Frames that it handed over.
+    pub handed: u64,
     pub(super) streaming: bool,
     pub(super) next_at: Duration,
     pub(super) sequence: u32,
@@ -51,7 +59,7 @@ pub struct FakeCamera {
     pub(super) done: VecDeque<(u32, Sent)>,
     pub(super) ours: Vec<bool>,
     /// A file for each buffer, which is mapped as a driver's memory is.
-    pub(super) memory: Vec<Arc<File>>,
+    pub memory: Vec<Arc<File>>,
 }
 
 impl FakeCamera {
@@ -81,6 +89,10 @@ impl FakeCamera {
             interval: Duration::from_millis(100),
             silent: false,
             most_buffers: 32,
+            least_buffers: 0,
+            buffer_bytes: None,
+            told: (None, None),
+            handed: 0,
             streaming: false,
             next_at: Duration::ZERO,
             sequence: 0,
@@ -89,6 +101,20 @@ impl FakeCamera {
             ours: vec![],
             memory: vec![],
         }
+    }
+
+    /// The format that it gives if asked for this one.
+    pub(super) fn given(&self, format: FourCC, size: (u32, u32)) -> DriverFormat {
+        let mut picture = DriverFormat {
+            format,
+            width: size.0,
+            height: size.1,
+            bytes_per_line: size.0 * 2,
+            size_image: size.0 * size.1 * 2,
+            ..DriverFormat::default()
+        };
+        (self.adjust)(&mut picture);
+        picture
     }
 
     /// Sends what is due; a frame that finds no buffer is dropped, as drivers do.

@@ -13,6 +13,7 @@ use super::{Call, Fake, FakeCamera, World, errno};
 use crate::source::camera::kernel;
 use crate::source::camera::system::{
     Buffer, Capability, Control, Device, DriverFormat, FrameInterval, FrameSize, MappedBuffer,
+    too_large,
 };
 
 pub struct FakeNode {
@@ -77,18 +78,13 @@ impl Device for FakeNode {
     fn set_format(&self, format: FourCC, size: (u32, u32)) -> io::Result<DriverFormat> {
         let world = self.fake.enter(Call::SetFormat)?;
         self.with(world, |camera, _| {
-            let mut picture = DriverFormat {
-                format,
-                width: size.0,
-                height: size.1,
-                bytes_per_line: size.0 * 2,
-                size_image: size.0 * size.1 * 2,
-                ..DriverFormat::default()
-            };
-            (camera.adjust)(&mut picture);
-            camera.picture = picture;
-            Ok(picture)
+            camera.picture = camera.given(format, size);
+            Ok(camera.picture)
         })
+    }
+
+    fn try_format(&self, format: FourCC, size: (u32, u32)) -> io::Result<DriverFormat> {
+        self.look(|camera| Ok(camera.given(format, size)))
     }
 
     fn set_interval(&self, interval: Fraction) -> io::Result<Fraction> {
@@ -104,7 +100,9 @@ impl Device for FakeNode {
         self.with(world, |camera, _| {
             camera.stop();
             let count = count.min(camera.most_buffers);
+            let count = count.max(camera.least_buffers.min(32 * count));
             let size = camera.picture.size_image.into();
+            let size = camera.buffer_bytes.unwrap_or(size);
             let memory = (0..count).map(|_| {
                 let file = tempfile::tempfile()?;
                 file.set_len(size).map(|()| Arc::new(file))
@@ -115,13 +113,16 @@ impl Device for FakeNode {
         })
     }
 
-    fn map(&self, index: u32) -> io::Result<Box<dyn MappedBuffer>> {
+    fn map(&self, index: u32, most: usize) -> io::Result<Box<dyn MappedBuffer>> {
         let world = self.fake.enter(Call::Map)?;
         let memory = self.with(world, |camera, _| {
             let memory = camera.memory.get(index as usize).cloned();
             memory.ok_or_else(|| errno(libc::EINVAL))
         })?;
         let length = memory.metadata()?.len() as usize;
+        if length > most {
+            return Err(too_large(index, length, most));
+        }
         let memory = kernel::Mapped::new(memory.as_raw_fd(), length, 0)?;
         self.fake.world().mappings += 1;
         Ok(Box::new(Mapped {
@@ -152,9 +153,11 @@ impl Device for FakeNode {
             camera.ours[index as usize] = true;
             let mut flags = Flags::TIMESTAMP_MONOTONIC;
             flags.set(Flags::ERROR, sent.error);
+            let (told, used) = camera.told;
+            camera.handed += u64::from(told.is_none());
             Ok(Buffer {
-                index,
-                used: sent.bytes.len() as u32,
+                index: told.unwrap_or(index),
+                used: used.unwrap_or(sent.bytes.len() as u32),
                 flags,
                 sequence: sent.sequence,
                 timestamp: sent.timestamp.unwrap_or_default(),
@@ -245,6 +248,10 @@ impl MappedBuffer for Mapped {
 
     fn bytes(&self) -> &[u8] {
         self.memory.bytes()
+    }
+
+    fn copy(&self, from: usize, to: &mut [u8]) -> usize {
+        self.memory.copy(from, to)
     }
 }
 
