@@ -4,11 +4,10 @@ use std::collections::HashMap;
 use std::fmt::Display;
 use std::path::{Path, PathBuf};
 
-use indicatif::ProgressBar;
-
 use super::cache::{self, Cache, Key};
 use super::eye::Eye;
 use crate::cli::moment;
+use crate::cli::progress::Progress;
 use crate::exit;
 use crate::frame::Frame;
 use crate::setup::Failure;
@@ -26,7 +25,7 @@ pub(super) struct Gatherer<'a> {
     cache: Cache,
     found: Vec<Example>,
     frame_rate: f64,
-    bar: ProgressBar,
+    bar: Progress,
     stop: &'a Stop,
     /// Pictures that cannot be read.
     passed_over: u64,
@@ -130,7 +129,7 @@ impl Film {
 }
 
 impl<'a> Gatherer<'a> {
-    pub fn new(eye: Eye, cache: Cache, frame_rate: f64, bar: ProgressBar, stop: &'a Stop) -> Self {
+    pub fn new(eye: Eye, cache: Cache, frame_rate: f64, bar: Progress, stop: &'a Stop) -> Self {
         Self {
             eye,
             cache,
@@ -254,7 +253,7 @@ impl<'a> Gatherer<'a> {
     /// Closes the model, clears the bar and writes the cache: all that was computed, also of a run
     /// that is not `whole`, because it serves the next one.
     pub fn finish(self, whole: bool) -> Gathered {
-        self.bar.finish_and_clear();
+        self.bar.finish();
         let scene = self.eye.into_scene();
         let mut cache = self.cache;
         cache.save(whole);

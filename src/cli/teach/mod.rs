@@ -17,7 +17,7 @@ use self::folder::Survey;
 use self::gather::Gatherer;
 use self::report::Report;
 use super::featured::featured;
-use super::progress::progress;
+use super::progress::Progress;
 use super::{ConfigOption, say};
 use crate::config::Loaded;
 use crate::engine;
@@ -92,7 +92,7 @@ fn examples(
         Cache::open(&options.folder, settings, width)
     };
     let known = (!survey.films).then_some(survey.pictures);
-    let bar = progress(known, "pictures");
+    let bar = Progress::new(known, "pictures");
     let eye = Eye::new(loaded, model);
     let mut gatherer = Gatherer::new(eye, cache, config.source.frame_rate, bar, stop);
     let mut labels = survey.labels.iter().enumerate();
