@@ -160,7 +160,10 @@ mod tests {
 
     #[test]
     fn every_moment_makes_a_name() {
-        for (moment, name) in [(0, "19700101T000000.000Z"), (u64::MAX, "99991231T235959.999Z")] {
+        for (moment, name) in [
+            (0, "19700101T000000.000Z"),
+            (u64::MAX, "99991231T235959.999Z"),
+        ] {
             let example = Example {
                 moment,
                 ..example("a")

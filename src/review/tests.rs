@@ -61,7 +61,8 @@ impl Bench {
     /// Goes on under another `[vision]`.
     fn see(&mut self, text: &str) {
         let config = config(&self.folder.path().join("review"));
-        self.reviews.configure(&config, &toml::from_str(text).unwrap());
+        self.reviews
+            .configure(&config, &toml::from_str(text).unwrap());
     }
 
     /// Passes a frame of `second`, and waits until the thread is done with it.
@@ -202,7 +203,9 @@ fn another_folder_and_form_hold_from_the_next_picture_on() {
     let picture = image::open(kept.next().unwrap()).unwrap();
     assert_eq!((picture.width(), picture.height()), (32, 24));
     // Without a folder nothing is kept, and nothing is missed.
-    bench.reviews.configure(&Config::default(), &Default::default());
+    bench
+        .reviews
+        .configure(&Config::default(), &Default::default());
     bench.pass(200, true, Some(OPEN));
     assert_eq!(fs::read_dir(&other).unwrap().count(), 1);
     assert_eq!((bench.names().len(), bench.reviews.settle()), (1, 0));
