@@ -129,13 +129,23 @@ impl School {
 
     /// A daemon, with `more` keys of `[teach]`.
     fn open(&self, more: &str) -> Daemon {
+        self.open_in(self.state.path(), "", more)
+    }
+
+    /// The same with its lessons in `folder`, and more keys of `[commands]`.
+    fn open_in(&self, folder: &Path, commands: &str, more: &str) -> Daemon {
         let text = format!(
-            "{RULE}[gate]\ndark = 12.0\n{}[commands]\nenabled = true\n\
-             [teach]\nenabled = true\nfolder = {:?}\n{more}",
+            "{RULE}[gate]\ndark = 12.0\n{}[commands]\nenabled = true\n{commands}\
+             [teach]\nenabled = true\nfolder = {folder:?}\n{more}",
             self.broker.config_toml(),
-            self.state.path()
         );
         Daemon::on(&self.camera.source(), &text)
+    }
+
+    /// Waits until a daemon hears commands: one that is sent before is lost.
+    fn is_online(&self) {
+        let availability = Subscriber::new(&self.broker, "goldcrest/test/availability");
+        availability.expect_that("availability", |m| m.text == "online");
     }
 
     /// Sends a lesson; returns its answer.
@@ -206,6 +216,11 @@ fn labels_become_those_that_are_taught_and_survive_all() {
     let answer = school.teach(0, "bottles", 1);
     assert_eq!(answer["labels"], json!({"bottles": 1}));
     assert_eq!(answer["accuracy"], Value::Null);
+    let line = daemon.expect("command teach: ");
+    assert!(
+        line.contains("took an example of \"bottles\"; now 1 example of 1 label; "),
+        "{line}"
+    );
     let missing = answer["missing"].as_str().unwrap();
     assert!(
         missing.starts_with("\"bottles\" is the only label; teach a second one"),
@@ -344,6 +359,13 @@ fn a_lesson_that_cannot_be_is_refused_with_the_reason() {
         let paths: Vec<_> = files.map(|file| file.unwrap().path()).collect();
         let picture = image::open(&paths[0]).unwrap();
         assert_eq!((paths.len(), picture.width()), (1, 320), "{label}");
+        // A time that `teach` reads, as 20261127T013500.250Z.
+        let name = paths[0].file_name().unwrap().to_str().unwrap();
+        let form: String = name
+            .chars()
+            .map(|c| if c.is_ascii_digit() { '0' } else { c })
+            .collect();
+        assert_eq!(form, "00000000T000000.000Z.jpg", "{name}");
     }
     assert_eq!(school.ask(r#"{"undo":true}"#)["undone"], "none");
     assert!(!pictures.join("none").exists() && pictures.join("open").exists());
@@ -355,6 +377,14 @@ fn last_line(config: &Path) -> (i32, String) {
     let ran = goldcrest(&["run", "--config", config.to_str().unwrap()]);
     let line = ran.stderr.lines().last().unwrap_or_default();
     (ran.code, line.to_string())
+}
+
+/// What `check` says of the lessons.
+fn checked(config: &Path) -> String {
+    let ran = goldcrest(&["check", "--config", config.to_str().unwrap()]);
+    let line = ran.stdout.lines().find(|line| line.starts_with("teach "));
+    let line = line.unwrap_or_else(|| panic!("{}{}", ran.stdout, ran.stderr));
+    line["teach".len()..].trim().to_string()
 }
 
 #[test]
@@ -386,6 +416,10 @@ fn a_folder_is_needed_and_is_for_one_daemon_alone() {
         line.ends_with("is in use by another Goldcrest; give each a folder of its own"),
         "{line}"
     );
+    // A check needs no folder for itself.
+    school.teach(0, "bottles", 2);
+    let line = checked(&config);
+    assert!(line.starts_with("ok    2 examples (bottles 2), "), "{line}");
     daemon.end();
 }
 
@@ -403,12 +437,25 @@ fn damage_is_named_and_costs_one_example() {
     bytes[place] ^= 4;
     fs::write(&path, &bytes).unwrap();
     fs::write(school.lessons(".head"), "nonsense").unwrap();
+    let text = format!(
+        "[mqtt]\nenabled = false\n[teach]\nenabled = true\nfolder = {:?}\n",
+        school.state.path()
+    );
+    let folder = TempDir::new().unwrap();
+    let line = checked(&configuration(
+        folder.path(),
+        "kind = \"synthetic\"\n",
+        &text,
+    ));
+    assert!(
+        line.contains("; one place of the file is damaged, "),
+        "{line}"
+    );
+    assert_eq!(fs::read(&path).unwrap(), bytes);
     let mut daemon = school.open("");
     daemon.expect("one of its records damaged");
     daemon.expect(".head");
-    // A command that is sent before the daemon subscribes is lost.
-    let availability = Subscriber::new(&school.broker, "goldcrest/test/availability");
-    availability.expect_that("availability", |m| m.text == "online");
+    school.is_online();
     let answer = school.ask(r#"{"list":true}"#);
     assert_eq!(answer["labels"], json!({"bottles": 2}));
     assert_eq!(fs::read(school.lessons(".damaged-1")).unwrap(), bytes);
@@ -463,5 +510,169 @@ fn home_assistant_gets_a_list_of_labels_before_the_one_that_is_selected() {
         }
     }
     assert!(listed, "selected before it was in the list");
+    daemon.end();
+}
+
+#[test]
+fn the_selected_label_survives_a_restart_where_that_is_kept() {
+    let school = School::new();
+    let kept = TempDir::new().unwrap();
+    let keep = format!("keep = true\nfolder = {:?}\n", kept.path());
+    let home = "[homeassistant]\nenabled = true\nnode = \"porch_1\"\n";
+    let open = || school.open_in(school.state.path(), &keep, home);
+    let daemon = open();
+    school.sees(json!(IN_THE_RECORDING));
+    assert_eq!(school.ask(r#"{"select":"garage"}"#)["selected"], "garage");
+    daemon.end();
+    let all = Subscriber::new(&school.broker, "#");
+    let mut daemon = open();
+    daemon.expect("going on with what commands set before: \"garage\" selected to be taught");
+    let mut listed = false;
+    loop {
+        let message = all.next(crate::support::PATIENCE).expect("a message");
+        if message.retained {
+            continue;
+        }
+        if message.topic.ends_with("/config") {
+            let options = &message.json()["components"]["teach_label"]["options"];
+            listed |= options.to_string().contains("garage");
+        }
+        if message.topic.ends_with("/settings") && message.json()["taught"]["selected"] == "garage"
+        {
+            break;
+        }
+    }
+    assert!(listed, "selected before it was in the list");
+    school.sees(json!(IN_THE_RECORDING));
+    assert_eq!(school.ask(r#"{"take":true}"#)["label"], "garage");
+    daemon.end();
+    // Without `keep`, each start begins with none.
+    let daemon = school.open("");
+    school.is_online();
+    assert_eq!(
+        school.refused(r#"{"take":true}"#),
+        "no label is selected; select one first"
+    );
+    daemon.end();
+}
+
+#[test]
+fn every_answered_example_is_there_after_twenty_kills() {
+    let school = School::new();
+    // Labels, and how many examples of each were sent and answered.
+    let mut labels = [("a", 0, 0), ("b", 0, 0)];
+    let mut kills_amid = 0;
+    for round in 0..=20_u64 {
+        let mut daemon = school.open("");
+        school.is_online();
+        let listed = school.ask(r#"{"list":true}"#);
+        for (label, sent, answered) in labels {
+            let found = listed["labels"][label].as_u64().unwrap_or(0);
+            assert!(
+                (answered..=sent).contains(&found),
+                "{label}: {answered} answered, {sent} sent, and {listed}"
+            );
+        }
+        if round == 20 {
+            daemon.end();
+            break;
+        }
+        for n in 0..8 {
+            let (label, sent, _) = &mut labels[n % 2];
+            *sent += 1;
+            school.broker.send("goldcrest/test/command/teach", label);
+        }
+        thread::sleep(Duration::from_millis(round * 53 % 700));
+        daemon.signal("KILL");
+        daemon.wait();
+        let mut count = 0;
+        while let Some(answer) = school.answers.next(Duration::from_millis(300)) {
+            let answer = answer.json();
+            assert_eq!(answer["ok"], true, "{answer}");
+            let (.., answered) = labels
+                .iter_mut()
+                .find(|(l, ..)| answer["label"] == *l)
+                .unwrap();
+            *answered += 1;
+            count += 1;
+        }
+        kills_amid += u32::from((1..8).contains(&count));
+    }
+    assert!(kills_amid > 0, "no kill came amid lessons: {labels:?}");
+}
+
+/// A small file system in memory, which ends with the value.
+struct Disk(TempDir);
+
+impl Disk {
+    /// None where this user may not mount one.
+    fn mount(kib: usize) -> Option<Self> {
+        let folder = TempDir::new().unwrap();
+        let mut mount = Command::new("mount");
+        mount.args(["-t", "tmpfs", "-o", &format!("size={kib}k"), "lessons"]);
+        let mounted = mount.arg(folder.path()).output();
+        mounted
+            .is_ok_and(|ran| ran.status.success())
+            .then_some(Self(folder))
+    }
+}
+
+impl Drop for Disk {
+    fn drop(&mut self) {
+        let umount = Command::new("umount").arg("-l").arg(self.0.path()).status();
+        if !umount.is_ok_and(|status| status.success()) {
+            eprintln!("{} stays mounted", self.0.path().display());
+        }
+    }
+}
+
+#[test]
+fn a_full_disk_refuses_a_lesson_and_keeps_those_before() {
+    let Some(disk) = Disk::mount(256) else {
+        println!("SKIPPED: this user may not mount a file system in memory");
+        return;
+    };
+    let folder = disk.0.path();
+    let school = School::new();
+    let daemon = school.open_in(folder, "", "");
+    school.sees(json!(IN_THE_RECORDING));
+    school.teach(0, "bottles", 2);
+    let before = school.teach(1, "stripes", 2);
+    assert_eq!(before["examples"], 4);
+    let fill = folder.join("fill");
+    let mut file = fs::File::create(&fill).unwrap();
+    while file.write_all(&[0; 512]).is_ok() {}
+    // The last page of the file of examples may have room for a few.
+    let mut kept = 4;
+    let refused = loop {
+        let answer = school.ask("stripes");
+        if answer["ok"] == false {
+            break answer["error"].as_str().unwrap().to_string();
+        }
+        kept += 1;
+        assert!(kept < 12, "the disk is not full: {answer}");
+        let missing = answer["missing"].as_str().unwrap();
+        assert!(
+            missing.ends_with("the head from before stays in force"),
+            "{missing}"
+        );
+    };
+    assert!(
+        refused.contains(".examples: No space left on device")
+            && refused.ends_with("; nothing was taught"),
+        "{refused}"
+    );
+    assert_eq!(school.ask(r#"{"list":true}"#)["examples"], kept);
+    school.sees(json!("stripes"));
+    drop(file);
+    fs::remove_file(&fill).unwrap();
+    let answer = school.ask("stripes");
+    assert_eq!(
+        (&answer["examples"], answer.get("missing")),
+        (&json!(kept + 1), None)
+    );
+    daemon.end();
+    let mut daemon = school.open_in(folder, "", "");
+    daemon.expect(&format!("{} examples of 2 labels", kept + 1));
     daemon.end();
 }
