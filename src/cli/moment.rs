@@ -137,8 +137,8 @@ fn fraction(text: &str) -> Option<f64> {
     }
 }
 
-/// Seconds since 1970, between 2001 and 2096, at the beginning of `text`: a number of ten digits, or
-/// of thirteen for milliseconds.
+/// Seconds since 1970, between 2001 and 2096, at the beginning of `text`: a number of ten digits,
+/// or of thirteen for milliseconds.
 fn unix(mut text: &str) -> Option<f64> {
     let seconds = take(&mut text, 10)?;
     let mut rest = text;

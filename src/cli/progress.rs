@@ -9,7 +9,8 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 /// The time between two lines where there is no terminal.
 const PAUSE: Duration = Duration::from_secs(10);
 
-/// Tells on standard error how far a command is: a bar on a terminal, else a line from time to time.
+/// Tells on standard error how far a command is: a bar on a terminal, else a line from time to
+/// time.
 pub(super) struct Progress {
     bar: ProgressBar,
     /// None on a terminal.

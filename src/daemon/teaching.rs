@@ -61,8 +61,8 @@ pub(super) struct Teaching {
 }
 
 impl Teaching {
-    /// With the thread, where `[teach]` is enabled. `pictures` tells how kept pictures are seen; None
-    /// where none are kept. `selected` is the label that was selected before.
+    /// With the thread, where `[teach]` is enabled. `pictures` tells how kept pictures are seen;
+    /// None where none are kept. `selected` is the label that was selected before.
     pub(super) fn new(
         lessons: Option<Lessons>,
         pictures: Option<vision::Config>,

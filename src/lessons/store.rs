@@ -266,7 +266,7 @@ pub(super) fn memory(most: usize) -> usize {
     file_memory(most) + most * (size_of::<Example>() + size_of::<u64>())
 }
 
-/// Bytes that its file takes while it is read or written anew.
+/// Bytes that its file takes while it is read, or written as a whole.
 pub(super) fn file_memory(most: usize) -> usize {
     HEADER + most * record::largest(fitting::bytes(fitting::WIDTH))
 }

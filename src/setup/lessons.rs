@@ -66,8 +66,8 @@ fn folder(loaded: &Loaded) -> Result<PathBuf, Failure> {
     })
 }
 
-/// What the folder of lessons holds of the model of the SHA-256 `backbone`, in one line and as JSON,
-/// told without a change to it.
+/// What the folder of lessons holds of the model of the SHA-256 `backbone`, in one line and as
+/// JSON, told without a change to it.
 ///
 /// # Errors
 /// A daemon could not use it.

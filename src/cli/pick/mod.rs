@@ -24,8 +24,8 @@ use crate::vision::Gate;
 /// Options of `goldcrest pick`.
 #[derive(clap::Args)]
 pub struct Options {
-    /// What `replay` reads: a folder that `record` made, a folder of pictures, MJPEG, Y4M or a video
-    /// file, a FIFO, or - for standard input
+    /// What `replay` reads: a folder that `record` made, a folder of pictures, MJPEG, Y4M or a
+    /// video file, a FIFO, or - for standard input
     recording: PathBuf,
     /// A folder that is new or empty
     #[arg(long, value_name = "DIR")]
@@ -110,8 +110,8 @@ fn open(path: &Path, loaded: &Loaded, stop: &Stop) -> Result<Recording, Failure>
     Ok(Recording::open_until(path, options, stop)?)
 }
 
-/// Takes all frames through the stages of the daemon, with its gate for a film, and holds those that
-/// differ: with their pictures, where there is a place for them.
+/// Takes all frames through the stages of the daemon, with its gate for a film, and holds those
+/// that differ: with their pictures, where there is a place for them.
 fn look(
     recording: &mut Recording,
     loaded: &Loaded,

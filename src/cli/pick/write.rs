@@ -72,8 +72,8 @@ impl Pictures {
         })
     }
 
-    /// Keeps the picture of a frame that may be picked, because its recording comes once. None where
-    /// the frame cannot be encoded.
+    /// Keeps the picture of a frame that may be picked, because its recording comes once. None
+    /// where the frame cannot be encoded.
     ///
     /// # Errors
     /// The disk is full, or the folder cannot be written.
@@ -116,8 +116,8 @@ impl Pictures {
         Ok(())
     }
 
-    /// The file of a frame: a JPEG picture as it came, if no mask has to be black in it. None, which
-    /// is logged, where it cannot be encoded.
+    /// The file of a frame: a JPEG picture as it came, if no mask has to be black in it. None,
+    /// which is logged, where it cannot be encoded.
     fn picture<'a>(&'a mut self, frame: &'a Frame) -> Option<&'a [u8]> {
         if self.encoder.may_copy(frame) {
             return Some(&frame.data);

@@ -40,8 +40,8 @@ enum Unusable {
     Damaged(f32),
 }
 
-/// Reads all of `recording`, and `tell`s what came of each frame until that returns false. Frames of
-/// a `film` that are to be examples are kept there.
+/// Reads all of `recording`, and `tell`s what came of each frame until that returns false. Frames
+/// of a `film` that are to be examples are kept there.
 ///
 /// # Errors
 /// The recording cannot be read any more; the end is requested.

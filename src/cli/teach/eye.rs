@@ -21,8 +21,8 @@ impl Eye {
         }
     }
 
-    /// Learns the edges of a prepared picture. Unless its features are `known`, computes and returns
-    /// them.
+    /// Learns the edges of a prepared picture. Unless its features are `known`, computes and
+    /// returns them.
     ///
     /// # Errors
     /// Trouble that the next picture would meet too.

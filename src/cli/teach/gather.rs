@@ -112,8 +112,8 @@ impl<'a> Gatherer<'a> {
         Ok(())
     }
 
-    /// Adds the pictures of one recording. A thread reads and prepares each while the model works on
-    /// the one before.
+    /// Adds the pictures of one recording. A thread reads and prepares each while the model works
+    /// on the one before.
     fn recording(&mut self, label: usize, path: &Path) -> Result<(), Failure> {
         let options = RecordingOptions {
             frame_rate: self.frame_rate,
