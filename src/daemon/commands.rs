@@ -7,6 +7,7 @@ use log::LevelFilter;
 use serde_json::{Map, Value, json};
 
 use super::kept::{Keeper, Kept};
+use super::lesson_rules;
 use super::reload::{Outcome as Reload, Reloader};
 use super::teaching::Teaching;
 use crate::pipeline::{Pipeline, Publishing};
@@ -42,7 +43,14 @@ impl Commands {
         reloader: &mut Reloader,
         pipeline: &mut Pipeline,
     ) -> Self {
-        let kept = keeper.as_mut().map(Keeper::read).unwrap_or_default();
+        let mut kept = keeper.as_mut().map(Keeper::read).unwrap_or_default();
+        let unknown = &reloader.settings.observe.unknown;
+        if let Some(label) = &kept.selected
+            && let Err(why) = lesson_rules::check(label, unknown)
+        {
+            log::warn!("the kept label to be taught is left out: {why}");
+            kept.selected = None;
+        }
         if kept != Kept::default() {
             log::info!(
                 "going on with what commands set before: {}",

@@ -11,6 +11,9 @@ use super::{Config, fitting, record, store};
 use crate::engine;
 use crate::files;
 
+/// The most labels that the line names.
+const NAMED: usize = 10;
+
 /// What is there of one model, and which files there are of others.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Inventory {
@@ -87,7 +90,10 @@ impl Inventory {
             0 => "no examples".to_string(),
             count => {
                 let each = self.labels.iter().map(|(label, n)| format!("{label} {n}"));
-                let each: Vec<String> = each.collect();
+                let mut each: Vec<String> = each.take(NAMED).collect();
+                if self.labels.len() > NAMED {
+                    each.push(format!("{} more labels", self.labels.len() - NAMED));
+                }
                 let s = if count == 1 { "" } else { "s" };
                 format!(
                     "{count} example{s} ({}), {} bytes",

@@ -46,6 +46,6 @@ pub(crate) fn memory(
     let most = config.max_examples;
     // What changes is on the disk before a head is fitted.
     let kept = store::memory(most) + store::file_memory(most).max(fitting::memory(most));
-    // The scene of the examples, and edges on their way.
+    // The scene of the examples, the one before the newest, and edges on their way.
     kept + pictures + 3 * vision::SCENE_MEMORY
 }

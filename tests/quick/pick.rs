@@ -202,7 +202,7 @@ fn what_cannot_be_picked_from_is_refused_in_one_line() {
         (bottles, "config.toml", 64, "this is not a folder"),
         (bottles, "/proc/picked", 74, "/proc"),
         ("nowhere", "picked", 66, "nowhere"),
-        ("-", "picked", 65, "neither"),
+        ("-", "picked", 66, "ended before its first byte"),
         ("bad", "picked", 65, "none of its frames"),
         ("config.toml", "picked", 65, "neither a picture nor"),
     ] {

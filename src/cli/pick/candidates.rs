@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::write::Held;
+use super::held::Held;
 use crate::setup::Failure;
 use crate::teach::farthest;
 

@@ -2,6 +2,7 @@
 
 mod candidates;
 mod features;
+mod held;
 mod page;
 mod write;
 

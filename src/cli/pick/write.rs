@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::candidates::Candidate;
+use super::held::Held;
 use super::page::{self, Shown};
 use crate::cli::moment;
 use crate::exit;
@@ -22,17 +23,6 @@ const UNFINISHED: &str = ".unfinished";
 const HELD: &str = ".candidate-";
 /// The most characters of a film's name in the names of its pictures.
 const LONGEST: usize = 60;
-
-/// The picture of a candidate, in a file that is deleted unless the candidate is picked.
-#[derive(Debug)]
-pub(super) struct Held(PathBuf);
-
-impl Drop for Held {
-    fn drop(&mut self) {
-        // A picked one has another name by now.
-        let _ = fs::remove_file(&self.0);
-    }
-}
 
 /// The folder of pictures that is being written.
 pub(super) struct Pictures {
@@ -84,7 +74,7 @@ impl Pictures {
             return Ok(None);
         };
         place(&unfinished, &path, data).map_err(|e| failed(&path, &e))?;
-        Ok(Some(Held(path)))
+        Ok(Some(Held::new(path)))
     }
 
     /// Gives a picture that was held its name, as one that is picked.
@@ -92,11 +82,11 @@ impl Pictures {
     /// # Errors
     /// The folder cannot be written.
     pub fn take(&mut self, candidate: &Candidate) -> Result<(), Failure> {
-        let Some(Held(held)) = &candidate.held else {
+        let Some(held) = &candidate.held else {
             return Ok(());
         };
         let (path, shown) = self.name(candidate);
-        fs::rename(held, &path).map_err(|e| failed(&path, &e))?;
+        fs::rename(held.path(), &path).map_err(|e| failed(&path, &e))?;
         self.shown.push(shown);
         Ok(())
     }

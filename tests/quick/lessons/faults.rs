@@ -11,7 +11,6 @@ use serde_json::json;
 use tempfile::TempDir;
 
 use super::school::School;
-use crate::support::Subscriber;
 use crate::support::daemon::configuration;
 use crate::support::program::{IN_THE_RECORDING, command, goldcrest, output};
 
