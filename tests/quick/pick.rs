@@ -164,7 +164,7 @@ fn a_stream_is_picked_from_as_the_file_of_the_same_bytes() {
     let ran = bench.run(&["pick", "film.mjpeg", "--out", "file", "--count", "6"]);
     assert_eq!(ran.code, 0, "{}", ran.stderr);
     let mut command = command(&["pick", "-", "--out", "pipe", "--count", "6"]);
-    let cat = Command::new("cat")
+    let mut cat = Command::new("cat")
         .arg(bench.at("film.mjpeg"))
         .stdout(Stdio::piped())
         .spawn()
@@ -172,8 +172,9 @@ fn a_stream_is_picked_from_as_the_file_of_the_same_bytes() {
     command
         .args(["--config", "config.toml"])
         .current_dir(bench.at(""))
-        .stdin(cat.stdout.unwrap());
+        .stdin(cat.stdout.take().unwrap());
     let ran = output(&mut command);
+    cat.wait().unwrap();
     assert_eq!(ran.code, 0, "{}", ran.stderr);
     assert!(ran.stdout.starts_with("6 of 60 frames"), "{}", ran.stdout);
     let (from_file, from_pipe) = (pictures(&bench.at("file")), pictures(&bench.at("pipe")));
