@@ -1,6 +1,7 @@
 //! How well heads are taught from few pictures, and how fast.
 //!
 //! `cargo bench --bench teach -- FOLDER [--episodes N] [--tests OTHER...]`
+//! `cargo bench --bench teach -- --fit EXAMPLES LABELS TIMES`
 //!
 //! FOLDER has a file a kind, KIND.jsonl, as `goldcrest replay PICTURES --json --features` prints it.
 //! An episode draws kinds to be the labels, and of each the given number of pictures as examples. The
@@ -8,6 +9,9 @@
 //! OTHER is a folder of the same pictures under another condition, as `episodes/conditions.py` makes
 //! them; a head that was taught on those of FOLDER is asked the pictures that it was not taught.
 //! Tables are Markdown; shares are in percent.
+//!
+//! `--fit` needs no pictures: it fits a head to features that are made up, so many times, for
+//! `benches/arm`, which counts what a processor does meanwhile.
 
 mod episodes;
 mod support;
@@ -20,6 +24,13 @@ use support::{Arguments, on_cpu};
 
 fn main() -> Result<(), Fault> {
     let arguments = Arguments::new();
+    if arguments.has("--fit") {
+        let number = |n| -> Result<usize, Fault> {
+            let word = arguments.after("--fit", n);
+            Ok(word.ok_or("--fit needs three numbers")?.parse()?)
+        };
+        return fits(number(1)?, number(2)?, number(3)?);
+    }
     let Some(folder) = arguments.path() else {
         println!(
             "give a folder of features: cargo bench --bench teach -- FOLDER [--episodes N] [--tests OTHER...]"
@@ -235,6 +246,33 @@ fn conditions(kinds: &[Kind], folders: &[PathBuf], episodes: usize) -> Result<()
         }
         let name = folder.file_name().unwrap_or_default().to_string_lossy();
         println!("| {name} | {} |", cells.join(" | "));
+    }
+    Ok(())
+}
+
+/// Fits `times` heads to features that are made up: each label has a direction of its own, and each
+/// example much that is not its label's.
+fn fits(count: usize, labels: usize, times: usize) -> Result<(), Fault> {
+    let mut random = Random(29);
+    let mut row = |spread: f32| -> Vec<f32> {
+        let number = |random: &mut Random| spread * (random.below(2001) as f32 / 1000.0 - 1.0);
+        (0..768).map(|_| number(&mut random)).collect()
+    };
+    let kinds: Vec<Vec<f32>> = (0..labels).map(|_| row(1.0)).collect();
+    let mut examples = Examples::new((0..labels).map(|l| format!("label {l}")).collect(), 768)?;
+    for i in 0..count {
+        let noise = row(0.7);
+        let pairs = kinds[i % labels].iter().zip(&noise);
+        let features: Vec<f32> = pairs.map(|(kind, noise)| kind + noise).collect();
+        let moment = Moment {
+            group: i as u32,
+            seconds: 0.0,
+        };
+        examples.push(i % labels, &features, moment)?;
+    }
+    for _ in 0..times {
+        let taught = fit(&examples, &options())?;
+        std::hint::black_box(&taught);
     }
     Ok(())
 }

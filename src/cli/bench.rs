@@ -77,14 +77,15 @@ struct ByStage {
 
 /// Runs the command.
 pub fn run(options: &Options) -> Result<(), Failure> {
-    let loaded = setup::configuration(options.config.path.as_deref())?;
+    let head = options.head.as_deref();
+    let loaded = setup::configuration_for(options.config.path.as_deref(), head)?;
     let mut model = setup::model(
         &loaded,
         options.model.as_deref(),
         options.threads.map(|n| n as usize),
         setup::Packing::Cache,
     )?;
-    let head = setup::head(&loaded, options.head.as_deref(), &mut model)?;
+    let head = setup::head(&loaded, head, &mut model)?;
     let head_hash = head.as_ref().map(|head| head.sha256.clone());
     let described = model.engine.describe().clone();
     let input = prepared(model.card.input.width * model.card.input.height);

@@ -33,8 +33,8 @@ pub(super) fn name(film: &str, elapsed: Duration) -> String {
 impl Moment {
     /// The moment in the name of a file, without its ending: as [`name`] writes it, a date with a
     /// time, as phones, cameras and `[review]` write them (`IMG_20261127_013500`,
-    /// `20261127T013500Z-changed-open-0.93`, `2026-11-27 01.35.00`), or seconds since 1970
-    /// (`porch-1795743300.25-x7`). None for all other names.
+    /// `20261127T013500Z-changed-open-0.93`, `2026-11-27 01.35.00`), or seconds or milliseconds
+    /// since 1970 (`porch-1795743300.25-x7`, `1795743300250`). None for all other names.
     pub fn of(stem: &str) -> Option<Self> {
         let of_film = || {
             let (film, time) = stem.rsplit_once('-')?;
@@ -137,9 +137,17 @@ fn fraction(text: &str) -> Option<f64> {
     }
 }
 
-/// Seconds since 1970 as a number of ten digits at the beginning of `text`, between 2001 and 2096.
+/// Seconds since 1970, between 2001 and 2096, at the beginning of `text`: a number of ten digits,
+/// or of thirteen for milliseconds.
 fn unix(mut text: &str) -> Option<f64> {
     let seconds = take(&mut text, 10)?;
+    let mut rest = text;
+    if let Some(millis) = take(&mut rest, 3)
+        && !rest.starts_with(|c: char| c.is_ascii_digit())
+        && (1_000_000_000..4_000_000_000).contains(&seconds)
+    {
+        return Some(seconds as f64 + millis as f64 / 1000.0);
+    }
     let next_is_digit = text.bytes().next().is_some_and(|b| b.is_ascii_digit());
     let valid = (1_000_000_000..4_000_000_000).contains(&seconds) && !next_is_digit;
     valid.then(|| Some(seconds as f64 + fraction(text)?))?
@@ -184,6 +192,8 @@ mod tests {
                 "{stem}"
             );
         }
+        assert_eq!(seconds("1795743300250"), Some(want + 0.25));
+        assert_eq!(seconds("20261127T013500.250Z"), Some(want + 0.25));
         assert_eq!(seconds("PXL_20261127_013500250"), Some(want + 0.25));
         assert_eq!(seconds("2026-11-27T01:35:00.5"), Some(want + 0.5));
         assert_eq!(seconds("19700101_000000"), Some(0.0));
@@ -201,6 +211,8 @@ mod tests {
             "20261327_013500",
             "20261127_250000",
             "12345678901234567890",
+            "0999999999999",
+            "17957433002501",
             "porch-1h2m3s",
             "porch-00h01m23s",
             "ä-00h00m00.0é",

@@ -4,6 +4,7 @@ use serde::Deserialize;
 use toml::{Table, Value};
 
 use super::Config;
+use crate::review;
 
 /// A key's tables and its own name.
 type Path = Vec<String>;
@@ -17,18 +18,9 @@ pub struct Changes {
     pub later: Vec<String>,
 }
 
-/// Sections, and keys of others, that a running daemon takes over.
-const NOW: [&str; 10] = [
-    "vision",
-    "gate",
-    "model",
-    "observe",
-    "health",
-    "memory",
-    "log",
-    "review.interval",
-    "review.max_bytes",
-    "review.most",
+/// Sections that a running daemon takes over.
+const NOW: [&str; 8] = [
+    "vision", "gate", "model", "observe", "review", "health", "memory", "log",
 ];
 
 /// A configuration with the table of its files, so that keys can be compared one by one.
@@ -37,13 +29,17 @@ pub struct Keys {
     table: Table,
     /// Its values as they were written: placeholders of the id are not filled in.
     pub(crate) config: Config,
+    /// The section `[review]` of the start, for which there is memory.
+    review: review::Config,
 }
 
 impl Keys {
     /// The keys of `table`, which holds a valid configuration.
     pub(super) fn new(table: Table) -> Self {
+        let config = Config::deserialize(table.clone()).unwrap_or_default();
         Self {
-            config: Config::deserialize(table.clone()).unwrap_or_default(),
+            review: config.review.clone(),
+            config,
             table,
         }
     }
@@ -64,7 +60,8 @@ impl Keys {
                 continue;
             }
             let key = path.join(".");
-            if NOW.contains(&path[0].as_str()) || NOW.contains(&key.as_str()) {
+            if NOW.contains(&path[0].as_str()) && self.review.leaves_room(&key, &new.config.review)
+            {
                 put(&mut next.table, &path, value);
                 changes.now.push(key);
             } else {
@@ -148,12 +145,25 @@ mod tests {
     }
 
     #[test]
-    fn a_key_may_take_effect_at_once_where_its_section_does_not() {
+    fn pictures_that_need_more_memory_wait_for_the_next_start() {
         let found = changes("", "[review]\nfolder = 'kept'\nmost = 7");
         assert_eq!(
             (found.now, found.later),
             (vec!["review.most".into()], vec!["review.folder".into()])
         );
+        let start = keys("[review]\nfolder = 'kept'");
+        let small = keys("[review]\nfolder = 'other'\nlongest_side = 320\nquality = 50");
+        let (next, found) = start.take_over(&small);
+        assert_eq!(
+            found.now,
+            ["review.folder", "review.longest_side", "review.quality"]
+        );
+        assert_eq!((&found.later, &next.config), (&Vec::new(), &small.config));
+        // As large as at the start is no more than at the start.
+        let (next, found) = next.take_over(&start);
+        assert_eq!((&found.later, &next.config), (&Vec::new(), &start.config));
+        let large = keys("[review]\nfolder = 'kept'\nlongest_side = 641");
+        assert_eq!(start.take_over(&large).1.later, ["review.longest_side"]);
     }
 
     #[test]

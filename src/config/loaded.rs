@@ -55,6 +55,14 @@ impl Loaded {
 /// # Errors
 /// A file that is named and not there, cannot be read, or is not a valid configuration.
 pub fn load(named: Option<&Path>) -> Result<Loaded, Error> {
+    load_for(named, false)
+}
+
+/// The same for a command whose line names a `head`, or none.
+///
+/// # Errors
+/// As [`load`].
+pub fn load_for(named: Option<&Path>, head: bool) -> Result<Loaded, Error> {
     let path = match named {
         Some(path) => path.to_path_buf(),
         None => match PLACES.iter().map(PathBuf::from).find(|p| p.exists()) {
@@ -70,7 +78,7 @@ pub fn load(named: Option<&Path>) -> Result<Loaded, Error> {
         },
     };
     let layers = layers::read(&path)?;
-    let (mut config, table) = compose(&layers)?;
+    let (mut config, table) = compose(&layers, head)?;
     let folder = path.parent().unwrap_or(Path::new(""));
     config.mqtt.folder = folder.to_path_buf();
     Ok(Loaded {

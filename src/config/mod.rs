@@ -25,7 +25,7 @@ use crate::{
 
 pub use changes::{Changes, Keys};
 pub use error::Error;
-pub use loaded::{Loaded, load};
+pub use loaded::{Loaded, load, load_for};
 
 /// The whole configuration. Every key has a default, so an empty file is valid.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
@@ -104,17 +104,19 @@ impl Default for Config {
 /// The first thing wrong with it.
 #[cfg(test)]
 pub(crate) fn parse(text: &str, path: &std::path::Path) -> Result<Config, Error> {
-    Ok(compose(&[Layer::new(path, text)])?.0)
+    Ok(compose(&[Layer::new(path, text)], false)?.0)
 }
 
 /// Merges the files and checks every value. Returns the configuration, in which the placeholders of
-/// the id are filled in, and the keys as they were written.
-fn compose(layers: &[Layer]) -> Result<(Config, Table), Error> {
+/// the id are filled in, and the keys as they were written. With a `head` of the command line, the
+/// rule of `[observe]` is checked as beside a configured one.
+fn compose(layers: &[Layer], head: bool) -> Result<(Config, Table), Error> {
     let (table, mut config) = layers::merge(layers)?;
     let expanded = id::expand(&config.id);
     if let Ok(id) = &expanded {
         config.id.clone_from(id);
     }
+    let taught = head || config.model.head.is_some();
     let sections = [
         ("", expanded.and_then(|id| check_id(&id))),
         ("source", config.source.check()),
@@ -122,7 +124,7 @@ fn compose(layers: &[Layer]) -> Result<(Config, Table), Error> {
         ("vision", config.vision.check()),
         ("gate", config.gate.check()),
         ("model", config.model.check()),
-        ("observe", config.observe.check(config.model.head.is_some())),
+        ("observe", config.observe.check(taught)),
         ("mqtt", config.mqtt.check()),
         ("homeassistant", config.homeassistant.check()),
         ("commands", config.commands.check()),

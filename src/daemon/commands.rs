@@ -7,6 +7,7 @@ use log::LevelFilter;
 use serde_json::{Map, Value, json};
 
 use super::kept::{Keeper, Kept};
+use super::lesson_rules;
 use super::reload::{Outcome as Reload, Reloader};
 use super::teaching::Teaching;
 use crate::pipeline::{Pipeline, Publishing};
@@ -16,12 +17,11 @@ use crate::publish::{Payload, Publisher, Settings};
 /// The most commands that are obeyed between two frames.
 const AT_ONCE: usize = 8;
 
-/// The longest answer in a log line, in bytes.
-const LONGEST: usize = 600;
-
 /// What commands set, and what they ask of the main loop.
 pub(super) struct Commands {
     keeper: Option<Keeper>,
+    /// What is kept over restarts.
+    kept: Kept,
     /// Since when frames are passed over.
     paused: Option<SystemTime>,
     /// Health is to be published at once.
@@ -43,7 +43,14 @@ impl Commands {
         reloader: &mut Reloader,
         pipeline: &mut Pipeline,
     ) -> Self {
-        let kept = keeper.as_mut().map(Keeper::read).unwrap_or_default();
+        let mut kept = keeper.as_mut().map(Keeper::read).unwrap_or_default();
+        let unknown = &reloader.settings.observe.unknown;
+        if let Some(label) = &kept.selected
+            && let Err(why) = lesson_rules::check(label, unknown)
+        {
+            log::warn!("the kept label to be taught is left out: {why}");
+            kept.selected = None;
+        }
         if kept != Kept::default() {
             log::info!(
                 "going on with what commands set before: {}",
@@ -60,6 +67,7 @@ impl Commands {
         Self {
             keeper,
             paused: kept.paused.then(SystemTime::now),
+            kept,
             health: false,
             reloading: Vec::new(),
             reload_error: None,
@@ -71,6 +79,11 @@ impl Commands {
     /// Since when frames are passed over.
     pub(super) fn paused(&self) -> Option<SystemTime> {
         self.paused
+    }
+
+    /// The label that the next example is of, as it was kept.
+    pub(super) fn selected(&self) -> Option<String> {
+        self.kept.selected.clone()
     }
 
     /// Whether health was asked for since the last call.
@@ -104,20 +117,19 @@ impl Commands {
                 }
                 _ => self.change(command, reloader, pipeline),
             };
+            if let Ok(more) = &outcome {
+                log::info!("command {}: {}", asker.name, Value::Object(more.clone()));
+            }
             self.answer(publisher, asker, outcome);
         }
     }
 
-    /// Answers a command that may have changed settings.
+    /// Answers a command that may have changed settings. The log has a line about one that was
+    /// obeyed already.
     pub(super) fn answer(&mut self, publisher: &Publisher, asker: Asker, outcome: Outcome) {
         self.changed = true;
-        match &outcome {
-            Ok(more) => {
-                let line: String = Value::Object(more.clone()).to_string();
-                let end = line.floor_char_boundary(LONGEST);
-                log::info!("command {}: {}", asker.name, &line[..end]);
-            }
-            Err(why) => log::warn!("command {}: refused: {why}", asker.name),
+        if let Err(why) = &outcome {
+            log::warn!("command {}: refused: {why}", asker.name);
         }
         publisher.answer(asker, outcome);
     }
@@ -201,6 +213,9 @@ impl Commands {
         pipeline: &Pipeline,
         teaching: &Teaching,
     ) {
+        if self.kept.selected.as_deref() != teaching.selected() {
+            self.kept.selected = teaching.selected().map(Into::into);
+        }
         self.keep(reloader, false);
         let Some(publisher) = publisher else { return };
         if !mem::take(&mut self.changed) {
@@ -224,12 +239,10 @@ impl Commands {
     /// Keeps what is set, at the `end` without delay.
     pub(super) fn keep(&mut self, reloader: &Reloader, end: bool) {
         if let Some(keeper) = &mut self.keeper {
-            let kept = Kept {
-                paused: self.paused.is_some(),
-                threshold: reloader.overrides.threshold,
-                log_level: reloader.overrides.log,
-            };
-            keeper.write(kept, Instant::now(), end);
+            self.kept.paused = self.paused.is_some();
+            self.kept.threshold = reloader.overrides.threshold;
+            self.kept.log_level = reloader.overrides.log;
+            keeper.write(&self.kept, Instant::now(), end);
         }
     }
 }
@@ -244,6 +257,8 @@ fn in_words(kept: &Kept) -> String {
         kept.log_level
             .map(|level| format!("log level {}", name(level))),
     );
+    let selected = kept.selected.as_ref();
+    words.extend(selected.map(|label| format!("{label:?} selected to be taught")));
     words.join(", ")
 }
 

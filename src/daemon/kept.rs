@@ -17,7 +17,7 @@ const LARGEST: u64 = 4096;
 const BETWEEN: Duration = Duration::from_secs(1);
 
 /// What is kept.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub(super) struct Kept {
     pub(super) paused: bool,
@@ -25,6 +25,9 @@ pub(super) struct Kept {
     pub(super) threshold: Option<f32>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) log_level: Option<LevelFilter>,
+    /// The label that the next example is of.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) selected: Option<String>,
 }
 
 /// Writes what is kept into its file.
@@ -50,7 +53,7 @@ impl Keeper {
     pub(super) fn read(&mut self) -> Kept {
         let kept = match files::read(&self.path, LARGEST) {
             Ok(bytes) => serde_json::from_slice(&bytes).map_err(|e| e.to_string()),
-            Err(e) if e.kind() == io::ErrorKind::NotFound => return self.written,
+            Err(e) if e.kind() == io::ErrorKind::NotFound => return self.written.clone(),
             Err(e) => Err(e.to_string()),
         };
         match kept {
@@ -60,19 +63,19 @@ impl Keeper {
                 self.path.display()
             ),
         }
-        self.written
+        self.written.clone()
     }
 
     /// Writes `kept` if it differs from what was written last, at most once a second. `end` writes
     /// it at once.
-    pub(super) fn write(&mut self, kept: Kept, now: Instant, end: bool) {
+    pub(super) fn write(&mut self, kept: &Kept, now: Instant, end: bool) {
         let recently = |at: Instant| now.saturating_duration_since(at) < BETWEEN;
-        if kept == self.written || (!end && self.last.is_some_and(recently)) {
+        if *kept == self.written || (!end && self.last.is_some_and(recently)) {
             return;
         }
         // Also after a failure: it is logged once for each change.
-        (self.written, self.last) = (kept, Some(now));
-        let json = serde_json::to_vec(&kept).unwrap_or_default();
+        (self.written, self.last) = (kept.clone(), Some(now));
+        let json = serde_json::to_vec(kept).unwrap_or_default();
         if let Err(e) = files::replace(&self.path, &json) {
             log::warn!(
                 "{}: cannot be written: {e}; what commands set will not survive a restart",
@@ -88,24 +91,27 @@ mod tests {
 
     use super::*;
 
-    const SET: Kept = Kept {
-        paused: true,
-        threshold: Some(0.7),
-        log_level: Some(LevelFilter::Debug),
-    };
+    fn set() -> Kept {
+        Kept {
+            paused: true,
+            threshold: Some(0.7),
+            log_level: Some(LevelFilter::Debug),
+            selected: Some("Tür auf".into()),
+        }
+    }
 
     #[test]
     fn what_is_written_is_read_again() {
         let folder = tempfile::tempdir().unwrap();
         let mut keeper = Keeper::new(folder.path());
         assert_eq!(keeper.read(), Kept::default());
-        keeper.write(SET, Instant::now(), false);
+        keeper.write(&set(), Instant::now(), false);
         let text = fs::read_to_string(folder.path().join(NAME)).unwrap();
         assert_eq!(
             text,
-            r#"{"paused":true,"threshold":0.7,"log_level":"DEBUG"}"#
+            r#"{"paused":true,"threshold":0.7,"log_level":"DEBUG","selected":"Tür auf"}"#
         );
-        assert_eq!(Keeper::new(folder.path()).read(), SET);
+        assert_eq!(Keeper::new(folder.path()).read(), set());
     }
 
     #[test]
@@ -127,23 +133,23 @@ mod tests {
         let mut keeper = Keeper::new(folder.path());
         let now = Instant::now();
         let read = || Keeper::new(folder.path()).read();
-        keeper.write(SET, now, false);
+        keeper.write(&set(), now, false);
         let paused = Kept {
             paused: true,
             ..Kept::default()
         };
-        keeper.write(paused, now + BETWEEN / 2, false);
-        assert_eq!(read(), SET);
-        keeper.write(paused, now + BETWEEN, false);
+        keeper.write(&paused, now + BETWEEN / 2, false);
+        assert_eq!(read(), set());
+        keeper.write(&paused, now + BETWEEN, false);
         assert_eq!(read(), paused);
-        keeper.write(SET, now + BETWEEN, true);
-        assert_eq!(read(), SET);
+        keeper.write(&set(), now + BETWEEN, true);
+        assert_eq!(read(), set());
     }
 
     #[test]
     fn a_folder_that_is_not_there_ends_nothing() {
         let mut keeper = Keeper::new(Path::new("/nonexistent"));
         assert_eq!(keeper.read(), Kept::default());
-        keeper.write(SET, Instant::now(), true);
+        keeper.write(&set(), Instant::now(), true);
     }
 }

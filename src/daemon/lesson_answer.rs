@@ -40,6 +40,36 @@ pub(super) fn answer(did: &Did, state: &State) -> Map<String, Value> {
     answer
 }
 
+/// The same as one line for the log.
+pub(super) fn in_words(did: &Did, state: &State) -> String {
+    let did = match did {
+        Did::Taught(label) => format!("took an example of {label:?}"),
+        Did::Undid(label) => format!("took the newest example back, which was of {label:?}"),
+        Did::Forgot(label, count) => format!("forgot {label:?} ({})", counted(*count, "example")),
+        Did::Listed => "listed what is taught".into(),
+    };
+    let examples = counted(state.examples(), "example");
+    let labels = counted(state.labels.len(), "label");
+    let good = match state.quality.as_ref().map(|q| q.accuracy) {
+        Some(Some(share)) => format!(", {:.0} % right when left out", 100.0 * share),
+        Some(None) => ", too few to tell how good".into(),
+        None => String::new(),
+    };
+    let missing = state.missing.iter().map(|why| format!("; {why}"));
+    format!(
+        "{did}; now {examples} of {labels}{good}{}",
+        missing.collect::<String>()
+    )
+}
+
+/// So many of `noun`, in words.
+fn counted(count: usize, noun: &str) -> String {
+    match count {
+        1 => format!("1 {noun}"),
+        count => format!("{count} {noun}s"),
+    }
+}
+
 /// A label with how good it is.
 fn class(class: &Class) -> Value {
     json!({
@@ -80,6 +110,10 @@ mod tests {
             }),
             missing: None,
         };
+        assert_eq!(
+            in_words(&Did::Taught("open".into()), &state),
+            "took an example of \"open\"; now 13 examples of 2 labels, 91 % right when left out"
+        );
         let told = Value::Object(answer(&Did::Taught("open".into()), &state));
         let wanted = json!({"label": "open", "examples": 13, "labels": {"open": 4, "shut": 9},
             "accuracy": 0.9123, "interval": [0.8, 0.97], "warnings": ["teach more of open"]});
@@ -96,6 +130,10 @@ mod tests {
             quality: None,
             missing: Some("teach a second label".into()),
         };
+        assert_eq!(
+            in_words(&Did::Forgot("shut".into(), 3), &state),
+            "forgot \"shut\" (3 examples); now 1 example of 1 label; teach a second label"
+        );
         let told = Value::Object(answer(&Did::Forgot("shut".into(), 3), &state));
         let wanted = json!({"forgotten": "shut", "gone": 3, "examples": 1, "labels": {"open": 1},
             "accuracy": null, "interval": null, "warnings": [], "missing": "teach a second label"});

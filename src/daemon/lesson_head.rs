@@ -7,8 +7,8 @@ use crate::engine::Card;
 use crate::lessons;
 use crate::pipeline::HeadFile;
 
-/// The head that lessons in `folder` were fitted to for the model of the SHA-256 `backbone`, if there
-/// is one.
+/// The head that lessons in `folder` were fitted to for the model of the SHA-256 `backbone`, if
+/// there is one.
 pub(super) fn of(folder: Option<&Path>, backbone: &str) -> Option<PathBuf> {
     let path = lessons::head_path(folder?, backbone);
     path.is_file().then_some(path)

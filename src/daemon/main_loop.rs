@@ -88,7 +88,11 @@ impl MainLoop<'_> {
         let mut sight = Sight::default();
         let mut latency = Latency(self.pace);
         let mut reviewing = self.reviewing.take();
-        let mut teaching = Teaching::new(self.lessons.take(), self.lesson_pictures.take());
+        let mut teaching = Teaching::new(
+            self.lessons.take(),
+            self.lesson_pictures.take(),
+            self.commands.selected(),
+        );
         while !stop.requested() {
             watchdog.feed(self.progress.turns()[1]);
             self.guard.check(self.monitor);

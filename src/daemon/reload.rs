@@ -1,7 +1,7 @@
 //! Another configuration, another model and another head under the running daemon.
 //!
-//! A model is mapped, verified and tried before it takes the place of the current one, and a head is
-//! read whole and must fit. If anything is wrong with them or with the configuration, nothing
+//! A model is mapped, verified and tried before it takes the place of the current one, and a head
+//! is read whole and must fit. If anything is wrong with them or with the configuration, nothing
 //! changes.
 
 mod install;
@@ -101,7 +101,8 @@ impl Reloader {
         }
     }
 
-    /// Has heads that lessons in `folder` were fitted to take the place of the configured one. One is
+    /// Has heads that lessons in `folder` were fitted to take the place of the configured one. One
+    /// is
     /// `in_force` already, if so.
     #[must_use]
     pub fn taught_in(mut self, folder: Option<PathBuf>, in_force: bool) -> Self {

@@ -22,8 +22,7 @@ pub struct Settings {
     pub gate: vision::GateConfig,
     /// When a label is published.
     pub observe: observe::Config,
-    /// How many pictures are kept for review, and how often. The folder and the form of pictures
-    /// are those of the start.
+    /// Which pictures are kept for review, where and in what form.
     pub review: review::Config,
     /// How often health is published.
     pub health: HealthConfig,

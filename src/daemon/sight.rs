@@ -159,7 +159,7 @@ impl Listener for Sight {
             if watch.moved() {
                 log::warn!(
                     "frame {seq}: the view does not fit the taught scene any more: the camera was \
-                     moved; move it back, or teach it anew"
+                     moved; move it back, or teach the head again"
                 );
             } else {
                 log::info!("frame {seq}: the view fits the taught scene again");

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Map, json};
 
-use super::lesson_answer::answer;
+use super::lesson_answer::{answer, in_words};
 use super::lesson_rules::{check, moment, why_not};
 use crate::engine::HexDigest;
 use crate::frame::{Frame, PictureState};
@@ -62,14 +62,18 @@ pub(super) struct Teaching {
 }
 
 impl Teaching {
-    /// With the thread, where `[teach]` is enabled. `pictures` tells how kept pictures are seen; None
-    /// where none are kept.
-    pub(super) fn new(lessons: Option<Lessons>, pictures: Option<vision::Config>) -> Self {
+    /// With the thread, where `[teach]` is enabled. `pictures` tells how kept pictures are seen;
+    /// None where none are kept. `selected` is the label that was selected before.
+    pub(super) fn new(
+        lessons: Option<Lessons>,
+        pictures: Option<vision::Config>,
+        selected: Option<String>,
+    ) -> Self {
         Self {
             asked: Vec::new(),
             waiting: VecDeque::with_capacity(WAITING),
             due: Vec::new(),
-            selected: None,
+            selected,
             offered: lessons
                 .as_ref()
                 .map(|l| l.state.names())
@@ -97,6 +101,7 @@ impl Teaching {
             },
             Lesson::Select(label) => match check(&label, unknown) {
                 Ok(()) => {
+                    log::info!("command {}: selected {label:?}", asker.name);
                     let answer = Map::from_iter([("selected".into(), json!(label))]);
                     self.selected = Some(label);
                     self.refused = None;
@@ -206,6 +211,7 @@ impl Teaching {
             let (_, asker) = self.asked.swap_remove(place);
             match done {
                 Ok(did) => {
+                    log::info!("command {}: {}", asker.name, in_words(&did, &state));
                     self.refused = None;
                     self.due.push((asker, Ok(answer(&did, &state))));
                 }
@@ -218,6 +224,11 @@ impl Teaching {
         } else {
             Change::None
         })
+    }
+
+    /// The label that the next example is of, where none is named.
+    pub(super) fn selected(&self) -> Option<&str> {
+        self.selected.as_deref()
     }
 
     /// The answers that are due.

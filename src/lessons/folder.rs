@@ -110,7 +110,7 @@ impl Folder {
 
     /// The file of the examples with features of the model `backbone`.
     pub fn examples(&self, backbone: &str) -> PathBuf {
-        self.path.join(name(backbone, EXAMPLES))
+        examples_path(&self.path, backbone)
     }
 
     /// The file of the head that was fitted to them.
@@ -120,15 +120,25 @@ impl Folder {
 
     /// The names of the files with examples of other models.
     pub fn others(&self, backbone: &str) -> Vec<String> {
-        let own = name(backbone, EXAMPLES);
-        let entries = fs::read_dir(&self.path).into_iter().flatten().flatten();
-        let names = entries.filter_map(|entry| entry.file_name().into_string().ok());
-        let other =
-            |name: &String| name.starts_with(PREFIX) && name.ends_with(EXAMPLES) && *name != own;
-        let mut names: Vec<_> = names.filter(other).collect();
-        names.sort();
-        names
+        others_in(&self.path, backbone)
     }
+}
+
+/// The file in `folder` of the examples with features of the model `backbone`.
+pub(super) fn examples_path(folder: &Path, backbone: &str) -> PathBuf {
+    folder.join(name(backbone, EXAMPLES))
+}
+
+/// The names of the files in `folder` with examples of other models.
+pub(super) fn others_in(folder: &Path, backbone: &str) -> Vec<String> {
+    let own = name(backbone, EXAMPLES);
+    let entries = fs::read_dir(folder).into_iter().flatten().flatten();
+    let names = entries.filter_map(|entry| entry.file_name().into_string().ok());
+    let other =
+        |name: &String| name.starts_with(PREFIX) && name.ends_with(EXAMPLES) && *name != own;
+    let mut names: Vec<_> = names.filter(other).collect();
+    names.sort();
+    names
 }
 
 /// The file in `folder` of the head that was fitted to examples of the model `backbone`.

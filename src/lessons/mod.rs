@@ -9,6 +9,7 @@ use crate::vision;
 mod config;
 mod fitting;
 mod folder;
+mod inventory;
 mod pictures;
 mod record;
 mod store;
@@ -21,6 +22,7 @@ mod worker;
 pub use config::Config;
 pub use folder::Error;
 pub(crate) use folder::head_path;
+pub use inventory::Inventory;
 pub use pictures::Shot;
 pub use task::{Change, Did, News, State, Task};
 pub use thread::{Lessons, Opening};
@@ -44,6 +46,6 @@ pub(crate) fn memory(
     let most = config.max_examples;
     // What changes is on the disk before a head is fitted.
     let kept = store::memory(most) + store::file_memory(most).max(fitting::memory(most));
-    // The scene of the examples, and edges on their way.
+    // The scene of the examples, the one before the newest, and edges on their way.
     kept + pictures + 3 * vision::SCENE_MEMORY
 }

@@ -3,6 +3,7 @@
 use std::fs;
 use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
+use std::time::{Duration, UNIX_EPOCH};
 
 use image::ExtendedColorType;
 use image::codecs::jpeg::JpegEncoder;
@@ -18,6 +19,8 @@ const FOLDER: &str = "pictures";
 const SIDE: usize = 384;
 /// Quality of the JPEG, as in libjpeg.
 const QUALITY: u8 = 85;
+/// The last millisecond of the year 9999, beyond which no name tells a time.
+const LAST: u64 = 253_402_300_799_999;
 /// The longest name of a folder, in bytes; most file systems take 255.
 const NAME: usize = 240;
 
@@ -64,20 +67,27 @@ pub(super) fn keep(state: &Path, example: &Example, shot: &Shot) -> Result<(), E
 /// last of them.
 pub(super) fn remove(state: &Path, example: &Example) {
     let path = path(state, example);
-    match fs::remove_file(&path) {
-        Ok(()) => {
-            // A folder that is not empty stays.
-            path.parent().map(fs::remove_dir);
+    // Earlier versions named it by the milliseconds since 1970.
+    let earlier = path.with_file_name(format!("{}.jpg", example.moment));
+    for path in [path, earlier] {
+        match fs::remove_file(&path) {
+            Ok(()) => {
+                // A folder that is not empty stays.
+                path.parent().map(fs::remove_dir);
+            }
+            Err(e) if e.kind() == ErrorKind::NotFound => {}
+            Err(e) => log::warn!("{}: cannot be deleted: {e}", path.display()),
         }
-        Err(e) if e.kind() == ErrorKind::NotFound => {}
-        Err(e) => log::warn!("{}: cannot be deleted: {e}", path.display()),
     }
 }
 
-/// Where the picture of an example is.
+/// Where the picture of an example is. Its name is the time in UTC, as `goldcrest teach` reads it:
+/// `20261127T013500.250Z.jpg`.
 fn path(state: &Path, example: &Example) -> PathBuf {
     let folder = state.join(FOLDER).join(name(&example.label));
-    folder.join(format!("{}.jpg", example.moment))
+    let time = UNIX_EPOCH + Duration::from_millis(example.moment.min(LAST));
+    let time = humantime::format_rfc3339_millis(time).to_string();
+    folder.join(format!("{}.jpg", time.replace(['-', ':'], "")))
 }
 
 /// A label as the name of a folder.
@@ -134,12 +144,33 @@ mod tests {
         let state = tempfile::tempdir().unwrap();
         let example = example("halb öffen");
         keep(state.path(), &example, &shot()).unwrap();
-        let path = state.path().join("pictures/halb öffen/1700000000123.jpg");
+        let folder = state.path().join("pictures/halb öffen");
+        let path = folder.join("20231114T221320.123Z.jpg");
         let picture = image::open(&path).unwrap();
         assert_eq!((picture.width(), picture.height()), (384, 288));
         remove(state.path(), &example);
-        assert!(!path.exists() && !path.parent().unwrap().exists());
+        assert!(!folder.exists());
         remove(state.path(), &example);
+        // As earlier versions named it.
+        fs::create_dir(&folder).unwrap();
+        fs::write(folder.join("1700000000123.jpg"), "a picture").unwrap();
+        remove(state.path(), &example);
+        assert!(!folder.exists());
+    }
+
+    #[test]
+    fn every_moment_makes_a_name() {
+        for (moment, name) in [
+            (0, "19700101T000000.000Z"),
+            (u64::MAX, "99991231T235959.999Z"),
+        ] {
+            let example = Example {
+                moment,
+                ..example("a")
+            };
+            let path = path(Path::new(""), &example);
+            assert_eq!(path, Path::new("pictures/a").join(format!("{name}.jpg")));
+        }
     }
 
     #[test]

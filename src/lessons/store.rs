@@ -17,6 +17,12 @@ use crate::files;
 
 /// The most examples that any configuration allows, and half as many damaged ones.
 const MOST: u64 = 3000;
+
+/// The most bytes that are read of a file of examples with features of `features` bytes.
+pub(super) fn largest_file(features: usize) -> u64 {
+    HEADER as u64 + MOST * record::largest(features) as u64
+}
+
 /// Why an example is not kept.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum Refusal {
@@ -81,8 +87,7 @@ impl Store {
             path,
         };
         let path = &store.path;
-        let largest = HEADER as u64 + MOST * record::largest(features) as u64;
-        let bytes = match files::read(path, largest) {
+        let bytes = match files::read(path, largest_file(features)) {
             Ok(bytes) => bytes,
             Err(e) if e.kind() == ErrorKind::NotFound => return Ok((store, Vec::new())),
             Err(cause) => return Err(Error::io(path, cause)),
@@ -261,7 +266,7 @@ pub(super) fn memory(most: usize) -> usize {
     file_memory(most) + most * (size_of::<Example>() + size_of::<u64>())
 }
 
-/// Bytes that its file takes while it is read or written anew.
+/// Bytes that its file takes while it is read, or written as a whole.
 pub(super) fn file_memory(most: usize) -> usize {
     HEADER + most * record::largest(fitting::bytes(fitting::WIDTH))
 }

@@ -291,6 +291,11 @@ fn a_head_knows_the_scene_of_its_examples_over_restarts() {
         Change::Head(head, _) => assert_eq!(count(&head), Ok(3)),
         other => panic!("no head: {other:?}"),
     }
+    // Undo takes its edges back too.
+    match work(&mut worker, Task::Undo).change {
+        Change::Head(head, _) => assert_eq!(count(&head), Ok(2)),
+        other => panic!("no head: {other:?}"),
+    }
     // All is forgotten, so another scene may be taught.
     work(&mut worker, Task::Forget("open".into()));
     work(&mut worker, Task::Forget("shut".into()));

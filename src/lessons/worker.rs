@@ -26,6 +26,8 @@ pub(super) struct Worker {
     missing: Option<String>,
     /// The edges of the examples. Between two starts they are in the head's file.
     scene: Scene,
+    /// The edges before the newest example, if that was taken since the start.
+    before: Option<Scene>,
 }
 
 /// A worker, the head that is in force with its SHA-256, and lines to log.
@@ -63,6 +65,7 @@ impl Worker {
             quality: None,
             missing: None,
             scene: Scene::new(),
+            before: None,
         };
         let (head, more) = worker.read_head();
         notes.extend(more);
@@ -134,6 +137,7 @@ impl Worker {
         }
         self.backbone = backbone;
         self.quality = None;
+        self.before = None;
         let before = engine::read_head(&self.folder.head(&self.backbone));
         self.scene = before.map_or_else(|_| Scene::new(), |(taught, _)| scene(&taught));
         let bytes = fitting::bytes(features);
@@ -175,6 +179,7 @@ impl Worker {
                     label: label.clone(),
                 };
                 store.add(example.clone()).map_err(|why| why.to_string())?;
+                self.before = Some(self.scene.clone());
                 if let Some(edges) = edges {
                     self.scene.learn_seen(&edges);
                 }
@@ -187,6 +192,9 @@ impl Worker {
             }
             Task::Undo => match store.undo() {
                 Ok(Some(example)) => {
+                    if let Some(before) = self.before.take() {
+                        self.scene = before;
+                    }
                     pictures::remove(self.folder.path(), &example);
                     Ok(Did::Undid(example.label))
                 }
@@ -196,6 +204,7 @@ impl Worker {
             Task::Forget(label) => match store.forget(&label) {
                 Ok(gone) if gone.is_empty() => Err(unknown(&label, store)),
                 Ok(gone) => {
+                    self.before = None;
                     let state = self.folder.path();
                     gone.iter()
                         .for_each(|example| pictures::remove(state, example));

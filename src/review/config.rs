@@ -90,6 +90,16 @@ impl Config {
         }))
     }
 
+    /// Whether a daemon that started with this section can take over `key` of `new` while it runs:
+    /// there is memory for pictures of the size at the start, and none without a folder.
+    pub(crate) fn leaves_room(&self, key: &str, new: &Self) -> bool {
+        match key {
+            "review.folder" => self.folder.is_some(),
+            "review.longest_side" => new.longest_side <= self.longest_side,
+            _ => true,
+        }
+    }
+
     pub(super) fn limits(&self) -> Limits {
         Limits {
             most: self.most,

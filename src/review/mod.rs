@@ -18,7 +18,7 @@ mod pace;
 mod tests;
 
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::mpsc::{self, Receiver, SyncSender, TrySendError};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -26,7 +26,7 @@ use std::time::{Duration, Instant};
 use self::folder::Limits;
 use self::pace::Pace;
 use crate::frame::Frame;
-use crate::snapshot::{self, Encoder};
+use crate::snapshot::{self, Bounds, Encoder};
 use crate::vision::{self, Thumbnailer};
 
 pub use config::Config;
@@ -53,26 +53,36 @@ pub struct Reviews {
     done: Receiver<Done>,
     pace: Pace,
     limits: Limits,
+    /// Whether pictures are kept: a reload may leave the folder out.
+    on: bool,
     /// The copy's place; `None` while the thread has it.
     kept: Option<Frame>,
     /// The number of the frame that was copied.
     copied: Option<u64>,
     /// The last frame was uncertain.
     doubted: bool,
-    /// How pictures are seen.
-    seen: vision::Config,
+    /// Where pictures go, and how they are made.
+    form: Form,
     /// The same for the next job to tell the thread, if that changed.
-    vision: Option<vision::Config>,
+    changed: Option<Form>,
     missed: u64,
     /// When the log last had a line about a missing picture.
     warned: Option<Instant>,
+}
+
+/// Where pictures go, and how they are made.
+#[derive(Clone, Debug, PartialEq)]
+struct Form {
+    folder: PathBuf,
+    bounds: Bounds,
+    vision: vision::Config,
 }
 
 struct Job {
     frame: Frame,
     name: Name,
     limits: Limits,
-    vision: Option<vision::Config>,
+    form: Option<Form>,
 }
 
 struct Done {
@@ -87,22 +97,20 @@ struct Keeper {
 }
 
 impl Reviews {
-    /// Starts the thread that keeps pictures in `folder`, with what `vision` hides in black. Both
-    /// configurations have passed their checks.
+    /// Starts the thread that keeps pictures as `config` wants them, with what `vision` hides in
+    /// black. Both configurations have passed their checks.
     ///
     /// # Errors
     /// The system refuses the thread.
-    pub(crate) fn start(
-        folder: &Path,
-        config: &Config,
-        vision: &vision::Config,
-    ) -> io::Result<Self> {
+    pub(crate) fn start(config: &Config, vision: &vision::Config) -> io::Result<Self> {
         let (jobs, received) = mpsc::sync_channel::<Job>(1);
         let (send, done) = mpsc::sync_channel(1);
-        let mut keeper = Keeper {
-            folder: folder.into(),
-            encoder: Encoder::new(config.bounds(), Thumbnailer::as_sent(vision)),
+        let form = Form {
+            folder: config.folder.clone().unwrap_or_default(),
+            bounds: config.bounds(),
+            vision: vision.clone(),
         };
+        let mut keeper = Keeper::new(&form);
         thread::Builder::new()
             .name("review".into())
             .spawn(move || {
@@ -120,29 +128,36 @@ impl Reviews {
             done,
             pace: Pace::new(config.interval),
             limits: config.limits(),
+            on: config.folder.is_some(),
             kept: Some(Frame::empty()),
             copied: None,
             doubted: false,
-            seen: vision.clone(),
-            vision: None,
+            form,
+            changed: None,
             missed: 0,
             warned: None,
         })
     }
 
-    /// Goes on with the bounds and the interval of `config`. The rest waits for the next start.
-    pub(crate) fn configure(&mut self, config: &Config) {
+    /// Goes on with `config`, which needs no more memory than the one at the start, and hides what
+    /// `vision` hides. A frame that was copied under other masks is given up; a picture under way is
+    /// of a frame that came before.
+    pub(crate) fn configure(&mut self, config: &Config, vision: &vision::Config) {
         self.pace.set_interval(config.interval);
         self.limits = config.limits();
-    }
-
-    /// Hides what `vision` hides from here on. A frame that was copied before is given up; a
-    /// picture under way is of a frame that came before.
-    pub(crate) fn set_vision(&mut self, vision: &vision::Config) {
-        if *vision != self.seen {
-            self.seen.clone_from(vision);
-            self.vision = Some(vision.clone());
+        self.on = config.folder.is_some();
+        if *vision != self.form.vision || !self.on {
             self.copied = None;
+        }
+        let folder = config.folder.as_ref().unwrap_or(&self.form.folder);
+        let form = Form {
+            folder: folder.clone(),
+            bounds: config.bounds(),
+            vision: vision.clone(),
+        };
+        if form != self.form {
+            self.changed = Some(form.clone());
+            self.form = form;
         }
     }
 
@@ -153,7 +168,8 @@ impl Reviews {
         self.copied = None;
         let change = near && self.pace.change_is_due(now);
         let doubt = self.doubted && self.pace.doubt_is_due(now);
-        if (change || doubt)
+        if self.on
+            && (change || doubt)
             && let Some(kept) = &mut self.kept
         {
             kept.copy(frame);
@@ -169,7 +185,7 @@ impl Reviews {
             &mut self.doubted,
             moment.is_some_and(|moment| moment.kind == Kind::Uncertain),
         );
-        let Some(Moment { kind, label, score }) = moment else {
+        let Some(Moment { kind, label, score }) = moment.filter(|_| self.on) else {
             return;
         };
         let wanted = match kind {
@@ -198,13 +214,13 @@ impl Reviews {
             frame: kept,
             name: Name::new(frame.captured.wall, kind, label, score),
             limits: self.limits,
-            vision: self.vision.take(),
+            form: self.changed.take(),
         };
         if let Err(TrySendError::Full(job) | TrySendError::Disconnected(job)) =
             self.jobs.try_send(job)
         {
             self.kept = Some(job.frame);
-            self.vision = job.vision;
+            self.changed = job.form;
             self.miss("the thread that writes is busy");
         }
     }
@@ -234,10 +250,17 @@ impl Reviews {
 }
 
 impl Keeper {
+    fn new(form: &Form) -> Self {
+        Self {
+            folder: form.folder.clone(),
+            encoder: Encoder::new(form.bounds, Thumbnailer::as_sent(&form.vision)),
+        }
+    }
+
     /// Encodes and writes the picture of `job`.
     fn keep(&mut self, job: &Job) -> Result<(), String> {
-        if let Some(vision) = &job.vision {
-            self.encoder.set_thumbnailer(Thumbnailer::as_sent(vision));
+        if let Some(form) = &job.form {
+            *self = Self::new(form);
         }
         let start = Instant::now();
         let seq = job.frame.seq;

@@ -32,6 +32,14 @@ const DOUBT: Moment<'static> = Moment {
     score: 0.5,
 };
 
+/// The defaults, with pictures in `folder`.
+fn config(folder: &std::path::Path) -> Config {
+    Config {
+        folder: Some(folder.into()),
+        ..Config::default()
+    }
+}
+
 struct Bench {
     folder: TempDir,
     reviews: Reviews,
@@ -42,12 +50,19 @@ impl Bench {
     fn new() -> Self {
         let folder = TempDir::new().unwrap();
         let path = folder.path().join("review");
-        let reviews = Reviews::start(&path, &Config::default(), &Default::default());
+        let reviews = Reviews::start(&config(&path), &Default::default());
         Self {
             folder,
             reviews: reviews.unwrap(),
             seq: 0,
         }
+    }
+
+    /// Goes on under another `[vision]`.
+    fn see(&mut self, text: &str) {
+        let config = config(&self.folder.path().join("review"));
+        self.reviews
+            .configure(&config, &toml::from_str(text).unwrap());
     }
 
     /// Passes a frame of `second`, and waits until the thread is done with it.
@@ -153,29 +168,56 @@ fn a_start_counts_what_is_there_and_new_bounds_hold_at_once() {
     let path = bench.folder.path().join("review");
     let config = Config {
         most: 2,
-        ..Config::default()
+        ..config(&path)
     };
-    bench.reviews = Reviews::start(&path, &config, &Default::default()).unwrap();
+    bench.reviews = Reviews::start(&config, &Default::default()).unwrap();
     bench.pass(300, true, Some(OPEN));
     let kept = [
         "015000Z-changed-open-0.90.jpg",
         "015140Z-changed-open-0.90.jpg",
     ];
     assert_eq!(bench.names(), kept);
-    bench.reviews.configure(&Config {
+    let fewer = Config {
         most: 1,
         interval: 1.0,
         ..config
-    });
+    };
+    bench.reviews.configure(&fewer, &Default::default());
     bench.pass(301, true, Some(OPEN));
     assert_eq!(bench.names(), ["015141Z-changed-open-0.90.jpg"]);
 }
 
 #[test]
+fn another_folder_and_form_hold_from_the_next_picture_on() {
+    let mut bench = Bench::new();
+    bench.pass(0, true, Some(OPEN));
+    let other = bench.folder.path().join("other");
+    let small = Config {
+        longest_side: 32,
+        ..config(&other)
+    };
+    bench.reviews.configure(&small, &Default::default());
+    bench.pass(100, true, Some(OPEN));
+    assert_eq!(bench.names().len(), 1);
+    let mut kept = fs::read_dir(&other).unwrap().map(|e| e.unwrap().path());
+    let picture = image::open(kept.next().unwrap()).unwrap();
+    assert_eq!((picture.width(), picture.height()), (32, 24));
+    // Without a folder nothing is kept, and nothing is missed.
+    bench
+        .reviews
+        .configure(&Config::default(), &Default::default());
+    bench.pass(200, true, Some(OPEN));
+    assert_eq!(fs::read_dir(&other).unwrap().count(), 1);
+    assert_eq!((bench.names().len(), bench.reviews.settle()), (1, 0));
+    bench.reviews.configure(&small, &Default::default());
+    bench.pass(300, true, Some(OPEN));
+    assert_eq!(fs::read_dir(&other).unwrap().count(), 2);
+}
+
+#[test]
 fn what_is_masked_or_beside_the_crop_is_black() {
     let mut bench = Bench::new();
-    let text = "masks = [[0, 0, 0.25, 1]]\ncrop = [0, 0, 0.5, 1]";
-    bench.reviews.set_vision(&toml::from_str(text).unwrap());
+    bench.see("masks = [[0, 0, 0.25, 1]]\ncrop = [0, 0, 0.5, 1]");
     bench.pass(0, true, Some(OPEN));
     let name = format!("20010909T{}", bench.names()[0]);
     let path = bench.folder.path().join("review").join(name);
@@ -193,8 +235,7 @@ fn a_frame_that_was_copied_under_other_masks_is_given_up() {
     let mut bench = Bench::new();
     let one = frame(0, 0, 30);
     bench.reviews.frame(&one, true);
-    let text = "masks = [[0, 0, 1, 1]]";
-    bench.reviews.set_vision(&toml::from_str(text).unwrap());
+    bench.see("masks = [[0, 0, 1, 1]]");
     bench.reviews.passed(&one, Some(OPEN));
     assert_eq!(bench.reviews.settle(), 1);
     assert!(bench.names().is_empty());

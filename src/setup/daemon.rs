@@ -115,10 +115,10 @@ pub fn daemon(
 /// a picture is to be kept, because the disk may come later.
 fn reviews(loaded: &Loaded) -> Result<Option<Reviews>, Failure> {
     let review = loaded.config.review.below(loaded.folder());
-    let Some(folder) = &review.folder else {
+    if review.folder.is_none() {
         return Ok(None);
-    };
-    match Reviews::start(folder, &review, &loaded.config.vision) {
+    }
+    match Reviews::start(&review, &loaded.config.vision) {
         Ok(reviews) => Ok(Some(reviews)),
         Err(cause) => Err(Failure::new(
             exit::SYSTEM,

@@ -6,7 +6,7 @@ use super::folders::state_folder;
 use super::{Failure, Model};
 use crate::config::Loaded;
 use crate::exit;
-use crate::lessons::{self, Opening};
+use crate::lessons::{self, Inventory, Opening};
 use crate::pipeline::{HeadFile, HeadInUse};
 
 /// The lessons that were opened, and their head.
@@ -32,12 +32,7 @@ pub(super) fn lessons(loaded: &Loaded, model: &mut Model) -> Result<Lessons, Fai
     if !config.enabled {
         return Ok(Lessons::default());
     }
-    let folder = state_folder(loaded, config.folder.as_deref()).ok_or_else(|| {
-        Failure::new(
-            exit::CONFIG,
-            "teach.enabled needs a folder: set teach.folder, or StateDirectory= in the systemd unit",
-        )
-    })?;
+    let folder = folder(loaded)?;
     let features = model.engine.features().map(<[f32]>::len);
     let mut opening = Opening::new(config, &folder, &model.card.sha256, features)?;
     for note in opening.notes.drain(..) {
@@ -59,6 +54,32 @@ pub(super) fn lessons(loaded: &Loaded, model: &mut Model) -> Result<Lessons, Fai
         opening: Some(opening),
         head,
     })
+}
+
+/// The folder of lessons.
+fn folder(loaded: &Loaded) -> Result<PathBuf, Failure> {
+    state_folder(loaded, loaded.config.teach.folder.as_deref()).ok_or_else(|| {
+        Failure::new(
+            exit::CONFIG,
+            "teach.enabled needs a folder: set teach.folder, or StateDirectory= in the systemd unit",
+        )
+    })
+}
+
+/// What the folder of lessons holds of the model of the SHA-256 `backbone`, in one line and as
+/// JSON, told without a change to it.
+///
+/// # Errors
+/// A daemon could not use it.
+pub fn inventory(
+    loaded: &Loaded,
+    backbone: &str,
+    features: usize,
+) -> Result<(String, serde_json::Value), Failure> {
+    let folder = folder(loaded)?;
+    let held = Inventory::of(&loaded.config.teach, &folder, backbone, features)?;
+    let json = serde_json::to_value(&held).map_err(|e| Failure::new(exit::SOFTWARE, e))?;
+    Ok((held.says(), json))
 }
 
 /// Has the engine run the head of lessons. One that it refuses is logged: the configured head takes

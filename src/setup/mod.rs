@@ -15,4 +15,5 @@ pub use daemon::daemon;
 pub use failure::Failure;
 pub use folders::StateFolder;
 pub use head::{head, head_path};
-pub use model::{Model, Packing, configuration, located, model};
+pub use lessons::inventory;
+pub use model::{Model, Packing, configuration, configuration_for, located, model};

@@ -16,13 +16,21 @@ use crate::source::Footprint;
 /// Loads the configuration, starts the log and logs the file that is used. From here on this
 /// process holds secrets, and leaves no core dump.
 pub fn configuration(named: Option<&Path>) -> Result<Loaded, Failure> {
+    configuration_for(named, None)
+}
+
+/// The same for a command whose line names a `head`, or none.
+///
+/// # Errors
+/// As [`configuration`].
+pub fn configuration_for(named: Option<&Path>, head: Option<&Path>) -> Result<Loaded, Failure> {
     let none = Rlimit {
         current: Some(0),
         maximum: Some(0),
     };
     // Nobody is refused a lower limit than the present one.
     let _ = setrlimit(Resource::Core, none);
-    let loaded = config::load(named)?;
+    let loaded = config::load_for(named, head.is_some())?;
     logging::start(&loaded.config.log);
     match &loaded.path {
         Some(path) => log::info!("configuration: {}{}", path.display(), loaded.beside()),

@@ -17,7 +17,7 @@ pub(super) fn settings(config: &Config, model: PathBuf, folder: &Path) -> Settin
         vision: config.vision.clone(),
         gate: config.gate.clone(),
         observe: config.observe.clone(),
-        review: config.review.clone(),
+        review: config.review.below(folder),
         health: config.health.clone(),
         memory: config.memory.clone(),
         log: config.log.level,

@@ -83,9 +83,10 @@ fn most_confused(told: &[usize], kind: usize) -> Option<usize> {
 ///
 /// Bursts are what was drawn, so they are the trials: as many as give a balanced accuracy the same
 /// variance as labels with `bursts` each. After them and Jeffreys' prior, the accuracy on as many
-/// other pictures has a beta-binomial distribution, whose quantiles are the ends. The upper end goes
-/// up by its distance to 1 over the bursts of a label, because a head that lacks one of few bursts
-/// is worse than the one that has all. Labels that could not be tested may all be right or wrong.
+/// other pictures has a beta-binomial distribution, whose quantiles are the ends. The upper end
+/// goes up by its distance to 1 over the bursts of a label, because a head that lacks one of few
+/// bursts is worse than the one that has all. Labels that could not be tested may all be right or
+/// wrong.
 fn interval(accuracy: f64, bursts: &[usize], labels: usize) -> [f64; 2] {
     let tested = bursts.len() as f64;
     let inverse: f64 = bursts.iter().map(|&b| 1.0 / b as f64).sum();

@@ -8,7 +8,7 @@ use crate::engine::dot;
 
 /// Cosine of the features of two examples of a label from which they count once. Pictures of a
 /// still scene, a second apart, reach 0.999; other pictures of one kind stay below 0.95.
-const COPY: f32 = 0.999;
+pub(super) const COPY: f32 = 0.999;
 /// Cosine from which they are one burst, however far apart in time.
 const ALIKE: f32 = 0.997;
 /// Seconds between two pictures up to which they are one burst.
@@ -160,7 +160,7 @@ fn order(examples: &Examples, a: usize, b: usize) -> Ordering {
 }
 
 /// What brings `row` to length 1; 0 if it has none.
-fn scale(row: &[f32]) -> f32 {
+pub(super) fn scale(row: &[f32]) -> f32 {
     let length = dot(row, row).sqrt();
     if length > 0.0 { 1.0 / length } else { 0.0 }
 }

@@ -2,8 +2,8 @@
 
 /// The indices of `count` rows of `width` features that differ most, in the order in which they
 /// were chosen: the first is the one nearest to the mean direction, and each further one is the
-/// farthest, in cosine distance, from all that were chosen before. Fewer if there are fewer rows, or
-/// if all that are left point the same way as chosen ones.
+/// farthest, in cosine distance, from all that were chosen before. Fewer if there are fewer rows,
+/// or if all that are left point the same way as chosen ones.
 ///
 /// The first is the most usual picture rather than the first frame: a person who sorts the pictures
 /// sees at once what is normal, and the choice does not depend on where a recording begins. Of rows

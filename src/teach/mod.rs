@@ -7,6 +7,7 @@ mod advice;
 mod bursts;
 mod calibrate;
 mod compact;
+mod doubles;
 mod error;
 mod examples;
 mod farthest;
@@ -16,6 +17,7 @@ mod solve;
 mod space;
 
 pub use compact::Compact;
+pub use doubles::doubles;
 pub use error::Error;
 pub use examples::{Examples, MOST_EXAMPLES, Moment};
 pub use farthest::farthest;

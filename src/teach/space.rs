@@ -16,8 +16,8 @@ pub(super) struct Space {
 
 /// The share of each row in the centre: half of it is the mean of all rows, half the mean of the
 /// labels' means. The first alone lies on a label that has ten times the examples of another, whose
-/// directions then mean nothing; the second alone depends on a few examples. Of 40:4 examples of two
-/// labels the half way gives 98.8 % on other pictures, the two alone 89 and 94.
+/// directions then mean nothing; the second alone depends on a few examples. Of 40:4 examples of
+/// two labels the half way gives 98.8 % on other pictures, the two alone 89 and 94.
 pub(super) fn shares(kinds: &[usize], labels: usize, of: impl Fn(usize) -> bool) -> Vec<f64> {
     let mut counts = vec![0_usize; labels];
     let taken = (0..kinds.len()).filter(|&i| of(i));

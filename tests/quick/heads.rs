@@ -332,6 +332,23 @@ fn a_replay_takes_the_head_of_the_command_line() {
 }
 
 #[test]
+fn a_head_of_the_command_line_brings_what_the_rule_lacks() {
+    let folder = tempfile::tempdir().unwrap();
+    configuration(folder.path(), &bottles("stop"), "threshold = 0.3\n");
+    head::write(folder.path(), "a.head", ["bottle", "wall"]);
+    let named = folder.path().join("a.head");
+    let ran = on(
+        folder.path(),
+        &["replay", PICTURE, "--head", named.to_str().unwrap()],
+    );
+    assert_eq!(ran.code, 0, "{}", ran.stderr);
+    // The model's own classifier would keep a label above the threshold that lets it go.
+    let ran = on(folder.path(), &["replay", PICTURE]);
+    assert_eq!(ran.code, 78, "{}", ran.stderr);
+    assert!(ran.stderr.contains("observe.release"), "{}", ran.stderr);
+}
+
+#[test]
 fn check_describes_the_head_and_tells_where_the_rule_comes_from() {
     let folder = configured(["bottle", "wall"], &format!("margin = 0.3\n{QUIET}"));
     let (code, report) = check(folder.path());

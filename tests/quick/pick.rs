@@ -2,8 +2,9 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
 
-use crate::support::program::root;
+use crate::support::program::{command, output, root};
 use crate::teach::Bench;
 
 /// The names of the pictures that the page in `folder` shows, in their order.
@@ -154,6 +155,41 @@ fn unrelated_pictures_keep_their_names() {
 }
 
 #[test]
+fn a_stream_is_picked_from_as_the_file_of_the_same_bytes() {
+    let bench = Bench::new();
+    let film: Vec<u8> = (1..=60)
+        .flat_map(|n| fs::read(bottle(n)).unwrap())
+        .collect();
+    fs::write(bench.at("film.mjpeg"), film).unwrap();
+    let ran = bench.run(&["pick", "film.mjpeg", "--out", "file", "--count", "6"]);
+    assert_eq!(ran.code, 0, "{}", ran.stderr);
+    let mut command = command(&["pick", "-", "--out", "pipe", "--count", "6"]);
+    let mut cat = Command::new("cat")
+        .arg(bench.at("film.mjpeg"))
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    command
+        .args(["--config", "config.toml"])
+        .current_dir(bench.at(""))
+        .stdin(cat.stdout.take().unwrap());
+    let ran = output(&mut command);
+    cat.wait().unwrap();
+    assert_eq!(ran.code, 0, "{}", ran.stderr);
+    assert!(ran.stdout.starts_with("6 of 60 frames"), "{}", ran.stdout);
+    let (from_file, from_pipe) = (pictures(&bench.at("file")), pictures(&bench.at("pipe")));
+    // Only these are left of all that were held.
+    assert_eq!(from_pipe.len(), 6, "{from_pipe:?}");
+    for (a, b) in from_file.iter().zip(&from_pipe) {
+        let time = |name: &str| name.rsplit_once('-').map(|(_, time)| time.to_string());
+        assert_eq!(time(a), time(b));
+        let read = |folder: &str, name: &str| fs::read(bench.at(folder).join(name)).unwrap();
+        assert!(read("file", a) == read("pipe", b), "{a} {b}");
+    }
+    assert_eq!(shown(&bench.at("pipe")), from_pipe);
+}
+
+#[test]
 fn what_cannot_be_picked_from_is_refused_in_one_line() {
     let bench = Bench::new();
     fs::create_dir(bench.at("full")).unwrap();
@@ -167,16 +203,16 @@ fn what_cannot_be_picked_from_is_refused_in_one_line() {
         (bottles, "config.toml", 64, "this is not a folder"),
         (bottles, "/proc/picked", 74, "/proc"),
         ("nowhere", "picked", 66, "nowhere"),
-        ("-", "picked", 64, "a stream comes once"),
+        ("-", "picked", 66, "ended before its first byte"),
         ("bad", "picked", 65, "none of its frames"),
         ("config.toml", "picked", 65, "neither a picture nor"),
     ] {
-        let mut command = crate::support::program::command(&["pick", recording, "--out", out]);
+        let mut command = command(&["pick", recording, "--out", out]);
         command
             .args(["--config", "config.toml"])
             .current_dir(bench.at(""))
-            .stdin(std::process::Stdio::piped());
-        let ran = crate::support::program::output(&mut command);
+            .stdin(Stdio::piped());
+        let ran = output(&mut command);
         assert_eq!(ran.code, code, "{recording} {out}: {}", ran.stderr);
         let last = ran.stderr.lines().last().unwrap_or_default();
         assert!(

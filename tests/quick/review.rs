@@ -102,6 +102,47 @@ fn a_folder_keeps_its_bounds_over_restarts_and_other_files() {
 }
 
 #[test]
+fn a_reload_takes_over_another_folder_and_form() {
+    let (pictures, kept) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let first = kept.path().join("first");
+    let off = "[mqtt]\nenabled = false\n";
+    let more = format!("{CHANGING}{}{off}", review(&first, ""));
+    let mut daemon = Daemon::on(&changing(pictures.path()), &more);
+    assert!(wait_for(PATIENCE, || !names(&first).is_empty()));
+    let path = daemon.folder.path().join("config.toml");
+    let text = fs::read_to_string(&path).unwrap();
+    let before = names(&first).len();
+    // A relative folder stands beside the configuration.
+    let text = text.replace(
+        &format!("folder = {first:?}"),
+        "folder = \"second\"\nlongest_side = 160\nquality = 40\nmost = 3",
+    );
+    fs::write(&path, &text).unwrap();
+    daemon.signal("HUP");
+    let line = daemon.expect("reload: took over ");
+    let keys = "review.folder, review.longest_side, review.most and review.quality";
+    assert!(line.ends_with(keys), "{line}");
+    let second = daemon.folder.path().join("second");
+    assert!(wait_for(PATIENCE, || !names(&second).is_empty()));
+    let picture = image::open(second.join(&names(&second)[0])).unwrap();
+    assert_eq!(picture.width(), 160);
+    // A picture may have been under way.
+    assert!(names(&first).len() <= before + 1);
+    fs::write(
+        &path,
+        text.replace("longest_side = 160", "longest_side = 641"),
+    )
+    .unwrap();
+    daemon.signal("HUP");
+    let line = daemon.expect("reload: review.");
+    assert!(
+        line.ends_with("review.longest_side changes at the next start"),
+        "{line}"
+    );
+    daemon.end();
+}
+
+#[test]
 fn a_full_disk_is_logged_and_ends_nothing() {
     let (pictures, kept) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
     let folder = tempfile::tempdir().unwrap();

@@ -245,6 +245,19 @@ fn bad_pictures_are_named_and_passed_over() {
 }
 
 #[test]
+fn a_picture_under_two_labels_is_named_with_both_files() {
+    let bench = Bench::taught(3);
+    bench.put("chair", "umbrella", 1..2);
+    let report = bench.report(&[]);
+    let warnings = report["warnings"].as_array().unwrap();
+    let wanted = "pictures/chair/chair1.jpg and pictures/umbrella/chair1.jpg are almost the same picture under two \
+                  labels; keep it under one of them";
+    let about = |w: &&Value| w.as_str().unwrap().contains("under two labels");
+    let found: Vec<_> = warnings.iter().filter(about).collect();
+    assert_eq!(found, [wanted], "{warnings:?}");
+}
+
+#[test]
 fn labels_of_all_scripts_are_taught() {
     let bench = Bench::new();
     let long = "Gänsefüßchen 🦆 ".repeat(4);

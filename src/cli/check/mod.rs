@@ -59,6 +59,9 @@ struct Report<'a> {
     observe: Option<&'a head::InForce>,
     #[serde(skip_serializing_if = "Option::is_none")]
     memory: Option<MemoryReport<'a>>,
+    /// What the daemon was taught; left out where teaching is off.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    taught: Option<serde_json::Value>,
     #[serde(skip_serializing_if = "Option::is_none")]
     cameras: Option<&'a Survey>,
 }
@@ -152,6 +155,10 @@ pub fn run(options: &Options) -> Result<(), Failure> {
         let probed = probed.map_err(|e| Failure::new(e.exit_code(), format!("review.folder: {e}")));
         findings.push(Finding::of("review", probed));
     }
+    let mut taught = None;
+    if config.teach.enabled {
+        findings.push(Finding::of("teach", lessons(&loaded, &found, &mut taught)));
+    }
     for folder in StateFolder::configured(&loaded) {
         findings.push(Finding::of(folder.section, folder.probe()));
     }
@@ -172,6 +179,7 @@ pub fn run(options: &Options) -> Result<(), Failure> {
                 parts: &guard.need().items,
             }),
             cameras: cameras.as_ref(),
+            taught,
         })
         .map_err(|e| Failure::new(exit::SOFTWARE, e))?;
         say(&line)?;
@@ -229,6 +237,21 @@ fn text(
         .chain(results)
         .collect();
     lines.join("\n")
+}
+
+/// Tells what the daemon was taught before. Changes nothing, and disturbs no running daemon.
+fn lessons(
+    loaded: &Loaded,
+    found: &model::Found,
+    taught: &mut Option<serde_json::Value>,
+) -> Result<String, Failure> {
+    let Some((backbone, features)) = &found.features else {
+        let why = "not tried, because no model that `goldcrest pack` packed runs";
+        return Err(Failure::new(exit::DATA, why));
+    };
+    let (says, json) = setup::inventory(loaded, backbone, *features)?;
+    *taught = Some(json);
+    Ok(says)
 }
 
 /// Predicts the need of a daemon and checks it against the budget.

@@ -23,6 +23,8 @@ pub(super) struct Found {
     pub rule: Option<InForce>,
     /// The scene that the head was taught in.
     pub scene: Option<Taught>,
+    /// What the daemon can be taught with: the model's SHA-256, and the number of its features.
+    pub features: Option<(String, usize)>,
     /// Why the head cannot be used.
     refused: Option<Failure>,
 }
@@ -65,6 +67,8 @@ pub(super) fn model(
     model.engine.self_test()?;
     let took = start.elapsed().as_secs_f64() * 1000.0;
     finite(&path, model.engine.as_mut(), &card.input)?;
+    let features = model.engine.features().map(<[f32]>::len);
+    found.features = features.map(|count| (card.sha256.clone(), count));
     let config = &loaded.config;
     let head = match setup::head(loaded, None, &mut model) {
         Ok(head) => head,

@@ -43,7 +43,7 @@ pub(super) fn says(loaded: &Loaded, taught: &Taught, stop: &Stop) -> String {
         None => "not compared with the view: too few edges, as in the dark".into(),
         Some(fit) if fit < MOVED => format!(
             "the view does not fit the one that was taught ({fit:.2}, and {MOVED} or more fits): if \
-             nothing blocks it, the camera was moved; move it back, or teach it anew"
+             nothing blocks it, the camera was moved; move it back, or teach the head again"
         ),
         Some(fit) => format!("the view fits the one that was taught ({fit:.2}, from {MOVED} on)"),
     }

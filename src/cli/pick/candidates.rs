@@ -2,13 +2,15 @@
 
 use std::time::Duration;
 
+use super::held::Held;
+use crate::setup::Failure;
 use crate::teach::farthest;
 
 /// The most frames that are held.
 const MOST: usize = 1024;
 
 /// A frame that may be picked.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Debug)]
 pub(super) struct Candidate {
     /// Its number in the recording.
     pub seq: u64,
@@ -16,6 +18,8 @@ pub(super) struct Candidate {
     pub elapsed: Duration,
     /// The path of its file.
     pub path: String,
+    /// Its picture, of a recording that comes once.
+    pub held: Option<Held>,
 }
 
 /// Frames that differ from each other.
@@ -47,8 +51,15 @@ impl Candidates {
         }
     }
 
-    /// Offers a frame with these features.
-    pub fn offer(&mut self, features: &[f32], candidate: impl FnOnce() -> Candidate) {
+    /// Offers a frame with these features, which becomes a `candidate` if it is taken in.
+    ///
+    /// # Errors
+    /// That of `candidate`.
+    pub fn offer(
+        &mut self,
+        features: &[f32],
+        candidate: impl FnOnce() -> Result<Candidate, Failure>,
+    ) -> Result<(), Failure> {
         let length = features.iter().map(|v| v * v).sum::<f32>().sqrt();
         let scale = if length > 0.0 { 1.0 / length } else { 0.0 };
         self.unit.clear();
@@ -59,13 +70,14 @@ impl Candidates {
             .into_iter()
             .any(|row| distance(row, &self.unit) <= self.radius)
         {
-            return;
+            return Ok(());
         }
+        self.held.push(candidate()?);
         self.rows.extend_from_slice(&self.unit);
-        self.held.push(candidate());
         if self.held.len() > MOST {
             self.halve();
         }
+        Ok(())
     }
 
     /// Keeps the half that differs most, in the order of time.
@@ -80,15 +92,23 @@ impl Candidates {
         let rows: Vec<f32> = stay.iter().flat_map(|&at| row(at)).copied().collect();
         self.rows.clear();
         self.rows.extend(rows);
-        self.held = stay.iter().map(|&at| self.held[at].clone()).collect();
+        self.held = only(std::mem::take(&mut self.held), &stay);
+        self.held.reserve_exact(MOST + 1 - self.held.len());
     }
 
     /// The `count` that differ most, in the order of the recording; fewer if there are fewer.
     pub fn pick(self, count: usize) -> Vec<Candidate> {
         let mut picked = farthest(&self.rows, self.width, count);
         picked.sort_unstable();
-        picked.iter().map(|&at| self.held[at].clone()).collect()
+        only(self.held, &picked)
     }
+}
+
+/// Of `all`, those at these places, which are in order. The others are let go.
+fn only(all: Vec<Candidate>, places: &[usize]) -> Vec<Candidate> {
+    let all = all.into_iter().enumerate();
+    let stay = all.filter(|(at, _)| places.binary_search(at).is_ok());
+    stay.map(|(_, candidate)| candidate).collect()
 }
 
 /// The square of the distance of two rows of the same length, in lanes that a processor computes at
@@ -111,18 +131,20 @@ fn distance(a: &[f32], b: &[f32]) -> f32 {
 mod tests {
     use super::*;
 
-    fn candidate(seq: u64) -> Candidate {
-        Candidate {
+    fn candidate(seq: u64) -> Result<Candidate, Failure> {
+        Ok(Candidate {
             seq,
             elapsed: Duration::from_secs(seq),
             path: String::new(),
-        }
+            held: None,
+        })
     }
 
     fn picked(frames: impl Iterator<Item = [f32; 3]>, count: usize) -> Vec<u64> {
         let mut candidates = Candidates::new(3);
         for (seq, features) in frames.enumerate() {
-            candidates.offer(&features, || candidate(seq as u64));
+            let offered = candidates.offer(&features, || candidate(seq as u64));
+            assert!(offered.is_ok());
             assert!(candidates.held.len() <= MOST);
             assert!(candidates.rows.capacity() <= 3 * (MOST + 1));
         }
@@ -165,7 +187,8 @@ mod tests {
             [angle.cos(), angle.sin(), 0.0]
         };
         for at in 0..3000 {
-            candidates.offer(&frame(at), || candidate(at as u64));
+            let offered = candidates.offer(&frame(at), || candidate(at as u64));
+            assert!(offered.is_ok());
         }
         let reach = 4.0 * candidates.radius.max(1e-6);
         for at in 0..3000 {

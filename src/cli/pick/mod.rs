@@ -2,6 +2,7 @@
 
 mod candidates;
 mod features;
+mod held;
 mod page;
 mod write;
 
@@ -10,7 +11,7 @@ use std::path::{Path, PathBuf};
 use self::candidates::{Candidate, Candidates};
 use self::features::{Features, Seen};
 use super::featured::featured;
-use super::progress::progress;
+use super::progress::Progress;
 use super::{ConfigOption, say};
 use crate::config::Loaded;
 use crate::exit;
@@ -24,8 +25,8 @@ use crate::vision::Gate;
 /// Options of `goldcrest pick`.
 #[derive(clap::Args)]
 pub struct Options {
-    /// What `replay` reads: a folder that `record` made, a folder of pictures, MJPEG, Y4M or a video
-    /// file; no pipe, because it is read twice
+    /// What `replay` reads: a folder that `record` made, a folder of pictures, MJPEG, Y4M or a
+    /// video file, a FIFO, or - for standard input
     recording: PathBuf,
     /// A folder that is new or empty
     #[arg(long, value_name = "DIR")]
@@ -43,8 +44,7 @@ struct Found {
     /// Frames that were looked at, and those that cannot be read.
     frames: u64,
     bad: u64,
-    /// Whether they are a film, and whether one file holds all.
-    film: bool,
+    /// Whether one file holds all.
     one_file: bool,
 }
 
@@ -54,28 +54,35 @@ pub fn run(options: &Options) -> Result<(), Failure> {
     let loaded = setup::configuration(options.config.path.as_deref())?;
     let stop = Stop::on_signals().map_err(Failure::system)?;
     record::check_vacant(&options.out)?;
-    if Recording::is_stream(path)? {
-        let message = format!(
-            "{}: pick reads a recording twice, and a stream comes once; save it to a file first, as in: ffmpeg -i ADDRESS -c copy film.mp4",
-            path.display()
-        );
-        return Err(Failure::new(exit::USAGE, message));
-    }
+    let once = Recording::is_stream(path)?;
     let mut recording = open(path, &loaded, &stop)?;
-    let found = look(&mut recording, &loaded, &stop)?;
+    let film = recording.is_film(false);
+    let pictures = || write::Pictures::new(&options.out, &loaded.config.vision, path, film);
+    // What comes once cannot be read again for the picked frames.
+    let mut holding = once.then(pictures).transpose()?;
+    let found = look(&mut recording, &loaded, holding.as_mut(), &stop)?;
     drop(recording);
     let (frames, bad) = (found.frames, found.bad);
     if frames == bad {
+        if once {
+            // Nothing was held, so it is empty.
+            let _ = std::fs::remove_dir(&options.out);
+        }
         let message = format!(
             "{}: none of its frames could be decoded; is it a recording?",
             path.display()
         );
         return Err(Failure::new(exit::DATA, message));
     }
-    let (film, one_file) = (found.film, found.one_file);
+    let one_file = found.one_file;
     let picked = found.candidates.pick(options.count.into());
-    let mut written = write::Pictures::new(&options.out, &loaded.config.vision, path, film)?;
-    if one_file {
+    let mut written = match holding {
+        Some(holding) => holding,
+        None => pictures()?,
+    };
+    if once {
+        picked.iter().try_for_each(|one| written.take(one))?;
+    } else if one_file {
         let mut again = open(path, &loaded, &stop)?;
         from_one_file(&mut again, &picked, &mut written, &stop)?;
     } else {
@@ -106,25 +113,28 @@ fn open(path: &Path, loaded: &Loaded, stop: &Stop) -> Result<Recording, Failure>
     Ok(recording)
 }
 
-/// Takes all frames through the stages of the daemon, with its gate for a film, and holds those that
-/// differ.
-fn look(recording: &mut Recording, loaded: &Loaded, stop: &Stop) -> Result<Found, Failure> {
+/// Takes all frames through the stages of the daemon, with its gate for a film, and holds those
+/// that differ: with their pictures, where there is a place for them.
+fn look(
+    recording: &mut Recording,
+    loaded: &Loaded,
+    mut pictures: Option<&mut write::Pictures>,
+    stop: &Stop,
+) -> Result<Found, Failure> {
     let config = &loaded.config;
     let (model, width) = featured(loaded, "pick")?;
     let gate = Gate::new(&config.gate, &config.vision, &model.card.input);
     let mut features = Features::new(loaded, model);
-    let film = recording.is_film(false);
-    if film && config.gate.enabled {
+    if recording.is_film(false) && config.gate.enabled {
         features = features.gated(gate);
     }
     let mut found = Found {
         candidates: Candidates::new(width),
         frames: 0,
         bad: 0,
-        film,
         one_file: recording.is_one_file_of_many(),
     };
-    let bar = progress(recording.len_hint(), "frames");
+    let mut bar = Progress::new(recording.len_hint(), "frames");
     let mut frame = Frame::empty();
     loop {
         if stop.requested() {
@@ -140,11 +150,18 @@ fn look(recording: &mut Recording, loaded: &Loaded, stop: &Stop) -> Result<Found
             Fetched::Bad { message, .. } => Some(message),
             Fetched::Frame => match features.of(&mut frame)? {
                 Seen::Features(features) => {
-                    found.candidates.offer(features, || Candidate {
-                        seq: frame.seq,
-                        elapsed: frame.captured.elapsed,
-                        path: frame.name.clone(),
-                    });
+                    let pictures = pictures.as_deref_mut();
+                    found.candidates.offer(features, || {
+                        Ok(Candidate {
+                            seq: frame.seq,
+                            elapsed: frame.captured.elapsed,
+                            path: frame.name.clone(),
+                            held: match pictures {
+                                Some(pictures) => pictures.hold(&frame)?,
+                                None => None,
+                            },
+                        })
+                    })?;
                     None
                 }
                 Seen::Still => None,
@@ -158,7 +175,7 @@ fn look(recording: &mut Recording, loaded: &Loaded, stop: &Stop) -> Result<Found
             bar.suspend(|| log::warn!("frame {} {}: {why}; passed over", frame.seq, frame.name));
         }
     }
-    bar.finish_and_clear();
+    bar.finish();
     Ok(found)
 }
 

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::candidates::Candidate;
+use super::held::Held;
 use super::page::{self, Shown};
 use crate::cli::moment;
 use crate::exit;
@@ -18,6 +19,8 @@ use crate::vision;
 const QUALITY: u8 = 95;
 /// A file's name until all of it is written.
 const UNFINISHED: &str = ".unfinished";
+/// How the name of the picture of a candidate begins.
+const HELD: &str = ".candidate-";
 /// The most characters of a film's name in the names of its pictures.
 const LONGEST: usize = 60;
 
@@ -59,24 +62,67 @@ impl Pictures {
         })
     }
 
-    /// Writes one frame: a JPEG picture as it came, if no mask has to be black in it.
+    /// Keeps the picture of a frame that may be picked, because its recording comes once. None
+    /// where the frame cannot be encoded.
+    ///
+    /// # Errors
+    /// The disk is full, or the folder cannot be written.
+    pub fn hold(&mut self, frame: &Frame) -> Result<Option<Held>, Failure> {
+        let path = self.folder.join(format!("{HELD}{}", frame.seq));
+        let unfinished = self.folder.join(UNFINISHED);
+        let Some(data) = self.picture(frame) else {
+            return Ok(None);
+        };
+        place(&unfinished, &path, data).map_err(|e| failed(&path, &e))?;
+        Ok(Some(Held::new(path)))
+    }
+
+    /// Gives a picture that was held its name, as one that is picked.
+    ///
+    /// # Errors
+    /// The folder cannot be written.
+    pub fn take(&mut self, candidate: &Candidate) -> Result<(), Failure> {
+        let Some(held) = &candidate.held else {
+            return Ok(());
+        };
+        let (path, shown) = self.name(candidate);
+        fs::rename(held.path(), &path).map_err(|e| failed(&path, &e))?;
+        self.shown.push(shown);
+        Ok(())
+    }
+
+    /// Writes one frame.
     ///
     /// # Errors
     /// The disk is full, or the folder cannot be written.
     pub fn add(&mut self, frame: &Frame, candidate: &Candidate) -> Result<(), Failure> {
-        let data: &[u8] = if self.encoder.may_copy(frame) {
-            &frame.data
-        } else {
-            if let Err(e) = self.encoder.jpeg(frame, QUALITY, &mut self.bytes) {
-                log::warn!(
-                    "frame {} {}: {e}; passed over",
-                    candidate.seq,
-                    candidate.path
-                );
-                return Ok(());
-            }
-            &self.bytes
+        let (path, shown) = self.name(candidate);
+        let unfinished = self.folder.join(UNFINISHED);
+        let Some(data) = self.picture(frame) else {
+            return Ok(());
         };
+        place(&unfinished, &path, data).map_err(|e| failed(&path, &e))?;
+        self.shown.push(shown);
+        Ok(())
+    }
+
+    /// The file of a frame: a JPEG picture as it came, if no mask has to be black in it. None,
+    /// which is logged, where it cannot be encoded.
+    fn picture<'a>(&'a mut self, frame: &'a Frame) -> Option<&'a [u8]> {
+        if self.encoder.may_copy(frame) {
+            return Some(&frame.data);
+        }
+        match self.encoder.jpeg(frame, QUALITY, &mut self.bytes) {
+            Ok(()) => Some(&self.bytes),
+            Err(e) => {
+                log::warn!("frame {} {}: {e}; passed over", frame.seq, frame.name);
+                None
+            }
+        }
+    }
+
+    /// Where the picture of a candidate goes, and how the page shows it.
+    fn name(&mut self, candidate: &Candidate) -> (PathBuf, Shown) {
         let (stem, caption) = match &self.film {
             Some(film) => (
                 moment::name(film, candidate.elapsed),
@@ -89,14 +135,12 @@ impl Pictures {
         };
         let file = unused(&mut self.names, &stem);
         let path = self.folder.join(&file);
-        place(&self.folder.join(UNFINISHED), &path, data).map_err(|e| failed(&path, &e))?;
         let caption = if caption.is_empty() {
             file.clone()
         } else {
             caption
         };
-        self.shown.push(Shown { file, caption });
-        Ok(())
+        (path, Shown { file, caption })
     }
 
     /// Writes the page. Returns what was written beside it.

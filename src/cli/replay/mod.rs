@@ -72,7 +72,8 @@ pub fn run(options: &Options) -> Result<(), Failure> {
         let message = "--features adds to the JSON objects of --json; give --json too";
         return Err(Failure::new(exit::USAGE, message));
     }
-    let loaded = setup::configuration(options.config.path.as_deref())?;
+    let head = options.head.as_deref();
+    let loaded = setup::configuration_for(options.config.path.as_deref(), head)?;
     let config = &loaded.config;
     let stop = Stop::on_signals().map_err(Failure::system)?;
     let mut recording = open(options, config, &stop)?;

@@ -2,7 +2,7 @@
 //!
 //! A frame is known again by its bytes, wherever its file was moved: whoever sorts a picture into
 //! another label's folder has it taught from the cache. The file is bound to the model and to all
-//! that changes a frame on its way to the model. Whatever is wrong with it, it is written anew.
+//! that changes a frame on its way to the model. A file with anything wrong is replaced.
 
 use std::collections::HashMap;
 use std::fs::{File, OpenOptions};
@@ -88,7 +88,7 @@ impl Cache {
             cache.known.clear();
             cache.stale = true;
             if e.kind() != io::ErrorKind::NotFound {
-                log::info!("{}: {e}; written anew", path.display());
+                log::info!("{}: {e}; writing another", path.display());
             }
         }
         cache.path = Some(path);
@@ -282,7 +282,7 @@ mod tests {
     }
 
     #[test]
-    fn a_damaged_cache_is_ignored_and_written_anew() {
+    fn a_damaged_cache_is_ignored_and_replaced() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join(NAME);
         let whole = filled(folder.path());

@@ -1,71 +1,38 @@
-//! Pictures as the daemon sees them: prepared for the model, its features, the edges of the scene.
+//! What is seen in prepared pictures: the model's features, and the edges of the scene.
 
-use crate::config::Loaded;
 use crate::engine::{self, Engine, Input};
-use crate::frame::{self, Frame};
-use crate::setup::Model;
-use crate::vision::{Preparer, Scene};
+use crate::vision::Scene;
 
-/// Prepares pictures as the daemon does, and has the model compute their features.
+/// Has the model compute features of pictures, and learns their edges.
 pub(super) struct Eye {
-    preparer: Preparer,
     engine: Box<dyn Engine>,
     input: Input,
-    /// The last picture, as the model takes it.
-    picture: Vec<f32>,
     /// The edges that the pictures have in common.
     scene: Scene,
 }
 
-/// Why a picture cannot be an example.
-#[derive(Debug, thiserror::Error)]
-pub(super) enum Unusable {
-    #[error(transparent)]
-    Frame(#[from] frame::Error),
-    /// What was made up would be taught too.
-    #[error("{0:.0} % of the picture is damaged")]
-    Damaged(f32),
-}
-
 impl Eye {
-    /// As `loaded` configures it, with `model`.
-    pub fn new(loaded: &Loaded, model: Model) -> Self {
+    /// With a model that takes pictures as `input` tells.
+    pub fn new(engine: Box<dyn Engine>, input: Input) -> Self {
         Self {
-            preparer: Preparer::new(&loaded.config.vision, &model.card.input),
-            engine: model.engine,
-            picture: Vec::new(),
-            input: model.card.input,
+            engine,
+            input,
             scene: Scene::new(),
         }
     }
 
-    /// Prepares a picture and learns its edges. `known` tells whether its features are known;
-    /// otherwise they are computed and returned.
+    /// Learns the edges of a prepared picture. Unless its features are `known`, computes and
+    /// returns them.
     ///
     /// # Errors
-    /// The outer one ends the run. The inner one is of this picture alone.
-    pub fn see(
-        &mut self,
-        frame: &Frame,
-        known: bool,
-    ) -> Result<Result<Option<&[f32]>, Unusable>, engine::Error> {
-        match self.preparer.prepare(frame.view()) {
-            Ok(picture) => {
-                self.picture.clear();
-                self.picture.extend_from_slice(picture);
-            }
-            Err(e) => return Ok(Err(e.into())),
-        }
-        let made_up = self.preparer.made_up();
-        if made_up > 0.0 {
-            return Ok(Err(Unusable::Damaged((100.0 * made_up).max(1.0))));
-        }
-        self.scene.learn(&self.picture, &self.input);
+    /// Trouble that the next picture would meet too.
+    pub fn see(&mut self, picture: &[f32], known: bool) -> Result<Option<&[f32]>, engine::Error> {
+        self.scene.learn(picture, &self.input);
         if known {
-            return Ok(Ok(None));
+            return Ok(None);
         }
-        self.engine.infer(&self.picture)?;
-        Ok(Ok(self.engine.features()))
+        self.engine.infer(picture)?;
+        Ok(self.engine.features())
     }
 
     /// The scene, as a head remembers it. Ends the model, whose memory others then have.

@@ -11,7 +11,8 @@ use crate::exit;
 use crate::setup::Failure;
 use crate::source::Named;
 
-/// How deep folders may lie in that of a label. Deeper ones, and links in a circle, are passed over.
+/// How deep folders may lie in that of a label. Deeper ones, and links in a circle, are passed
+/// over.
 const DEPTH: usize = 4;
 
 /// What a folder of examples holds.

@@ -1,70 +1,46 @@
 //! From the pictures of a folder to the examples that a head is taught.
 
 use std::collections::HashMap;
-use std::fmt::Display;
 use std::path::{Path, PathBuf};
+use std::rc::Rc;
+use std::sync::mpsc;
+use std::thread;
 
-use indicatif::ProgressBar;
-
-use super::cache::{self, Cache, Key};
+use super::ahead::{self, Step};
+use super::cache::Cache;
 use super::eye::Eye;
+use super::film::Film;
+use super::gathered::{Example, Gathered};
 use crate::cli::moment;
+use crate::cli::progress::Progress;
+use crate::config::Config;
 use crate::exit;
-use crate::frame::Frame;
-use crate::setup::Failure;
+use crate::setup::{Failure, Model};
 use crate::signals::Stop;
-use crate::source::{Fetched, Recording, RecordingOptions};
-use crate::teach::{self, Examples, MOST_EXAMPLES, Moment};
-
-/// The most frames of one film that are examples. Frames of a longer one are taken evenly: they are
-/// near-copies of each other, and each costs an inference.
-const FRAMES: usize = 500;
+use crate::source::{Recording, RecordingOptions};
+use crate::teach::{self, MOST_EXAMPLES, Moment};
+use crate::vision::Preparer;
 
 /// Reads pictures and turns them into examples.
 pub(super) struct Gatherer<'a> {
+    preparer: Preparer,
+    frame_rate: f64,
+    stop: &'a Stop,
+    desk: Desk,
+}
+
+/// Where pictures that are read become examples.
+struct Desk {
     eye: Eye,
     cache: Cache,
     found: Vec<Example>,
-    frame_rate: f64,
-    bar: ProgressBar,
-    stop: &'a Stop,
+    bar: Progress,
     /// Pictures that cannot be read.
     passed_over: u64,
     /// Pictures whose features are needed, and those of them whose features were kept.
     wanted: u64,
     kept: u64,
     groups: Groups,
-}
-
-/// A picture that is to be taught. Its features stay in the cache until all are read, because the
-/// model takes the memory meanwhile.
-struct Example {
-    label: usize,
-    key: Key,
-    moment: Moment,
-}
-
-/// What was found in all pictures.
-pub(super) struct Gathered {
-    /// The edges in view.
-    pub scene: Vec<u8>,
-    /// Pictures that cannot be read.
-    pub passed_over: u64,
-    cache: Cache,
-    found: Vec<Example>,
-}
-
-impl Gathered {
-    /// Adds what was found to `examples`.
-    ///
-    /// # Errors
-    /// There are too many.
-    pub fn add_to(self, examples: &mut Examples) -> Result<(), teach::Error> {
-        self.found.iter().try_for_each(|example| {
-            let features = self.cache.get(&example.key).unwrap_or_default();
-            examples.push(example.label, features, example.moment)
-        })
-    }
 }
 
 /// Numbers for clocks. Times of different ones have nothing to do with each other.
@@ -90,58 +66,24 @@ impl Groups {
     }
 }
 
-/// The kept frames of one film: all, or every second, fourth, eighth ... one.
-#[derive(Default)]
-struct Film {
-    rows: Vec<(f64, Key)>,
-    /// Frames from one that is kept to the next, less 1.
-    between: u64,
-    /// Frames that are passed by until the next that is kept.
-    wait: u64,
-    /// All frames.
-    frames: u64,
-}
-
-impl Film {
-    /// Whether the next frame is to be kept.
-    fn wants(&mut self) -> bool {
-        self.frames += 1;
-        if self.wait > 0 {
-            self.wait -= 1;
-            return false;
-        }
-        self.wait = self.between;
-        true
-    }
-
-    fn keep(&mut self, seconds: f64, key: Key) {
-        if self.rows.len() == FRAMES {
-            let mut at = 0;
-            self.rows.retain(|_| {
-                at += 1;
-                at % 2 == 1
-            });
-            // This one stands where an even number of frames stood before it.
-            self.between = 2 * self.between + 1;
-            self.wait = self.between;
-        }
-        self.rows.push((seconds, key));
-    }
-}
-
 impl<'a> Gatherer<'a> {
-    pub fn new(eye: Eye, cache: Cache, frame_rate: f64, bar: ProgressBar, stop: &'a Stop) -> Self {
+    /// Reads pictures as `config` has them, with `model`, and with features that `cache` knows.
+    pub fn new(config: &Config, model: Model, cache: Cache, bar: Progress, stop: &'a Stop) -> Self {
+        let input = model.card.input;
         Self {
-            eye,
-            cache,
-            found: Vec::new(),
-            frame_rate,
-            bar,
+            preparer: Preparer::new(&config.vision, &input),
+            frame_rate: config.source.frame_rate,
             stop,
-            passed_over: 0,
-            wanted: 0,
-            kept: 0,
-            groups: Groups::default(),
+            desk: Desk {
+                eye: Eye::new(model.engine, input),
+                cache,
+                found: Vec::new(),
+                bar,
+                passed_over: 0,
+                wanted: 0,
+                kept: 0,
+                groups: Groups::default(),
+            },
         }
     }
 
@@ -155,11 +97,11 @@ impl<'a> Gatherer<'a> {
         (label, name): (usize, &str),
         recordings: &[PathBuf],
     ) -> Result<(), Failure> {
-        let before = self.found.len();
+        let before = self.desk.found.len();
         for path in recordings {
             self.recording(label, path)?;
         }
-        if self.found.len() == before {
+        if self.desk.found.len() == before {
             let path = recordings.first().map_or(Path::new(name), |path| path);
             let message = format!(
                 "{}: none of the pictures of {name:?} can be read; replace them, or remove the label",
@@ -170,6 +112,8 @@ impl<'a> Gatherer<'a> {
         Ok(())
     }
 
+    /// Adds the pictures of one recording. A thread reads and prepares each while the model works
+    /// on the one before.
     fn recording(&mut self, label: usize, path: &Path) -> Result<(), Failure> {
         let options = RecordingOptions {
             frame_rate: self.frame_rate,
@@ -177,76 +121,33 @@ impl<'a> Gatherer<'a> {
         };
         let mut recording = Recording::open_until(path, options, self.stop)?;
         let mut film = recording.is_film(false).then(Film::default);
-        let group = self.groups.another();
-        let mut frame = Frame::empty();
-        loop {
-            if self.stop.requested() {
-                return Err(Failure::new(exit::INTERRUPTED, "interrupted"));
-            }
-            match recording.step(&mut frame)? {
-                Fetched::End => break,
-                Fetched::Idle => continue,
-                Fetched::Lost { count, .. } => self.passed_over += count,
-                Fetched::Bad { message, .. } => self.pass_over(&frame, &message),
-                Fetched::Frame if film.as_mut().is_some_and(|film| !film.wants()) => {}
-                Fetched::Frame => {
-                    let seconds = frame.captured.elapsed.as_secs_f64();
-                    let moment = match &film {
-                        Some(_) => Moment { group, seconds },
-                        None => self.moment(&frame.name),
-                    };
-                    self.frame(label, &frame, moment, film.as_mut())?;
-                }
-            }
-            self.bar.inc(1);
-        }
+        let group = self.desk.groups.another();
+        let is_film = film.is_some();
+        let (recording, preparer, film_read) = (&mut recording, &mut self.preparer, film.as_mut());
+        let (stop, desk) = (self.stop, &mut self.desk);
+        // It waits with the next picture until the model wants it: one ahead, and no more.
+        let (send, steps) = mpsc::sync_channel(0);
+        thread::scope(|scope| {
+            let read = move || {
+                let tell = |step| send.send(step).is_ok();
+                ahead::read(recording, preparer, film_read, stop, tell)
+            };
+            let reader = thread::Builder::new().name("pictures".into());
+            let reader = reader.spawn_scoped(scope, read).map_err(|e| {
+                let message = format!("cannot start the thread that reads pictures: {e}");
+                Failure::new(exit::SYSTEM, message)
+            })?;
+            let done = steps
+                .iter()
+                .try_for_each(|step| desk.take(label, step, is_film));
+            drop(steps);
+            let read = reader
+                .join()
+                .unwrap_or_else(|panic| std::panic::resume_unwind(panic));
+            done.and(read)
+        })?;
         if let Some(film) = film {
-            if film.frames as usize > film.rows.len() && film.between > 0 {
-                log::info!(
-                    "{}: {} of its {} frames are examples, taken evenly",
-                    path.display(),
-                    film.rows.len(),
-                    film.frames
-                );
-            }
-            self.found
-                .extend(film.rows.iter().map(|&(seconds, key)| Example {
-                    label,
-                    key,
-                    moment: Moment { group, seconds },
-                }));
-        }
-        Ok(())
-    }
-
-    /// Computes the features of a frame, or finds them, and puts it into the film or among those
-    /// that were found.
-    fn frame(
-        &mut self,
-        label: usize,
-        frame: &Frame,
-        moment: Moment,
-        film: Option<&mut Film>,
-    ) -> Result<(), Failure> {
-        let key = cache::key(frame);
-        let known = self.cache.knows(&key);
-        match self.eye.see(frame, known)? {
-            Ok(Some(features)) => self.cache.add(key, features),
-            Ok(None) => {}
-            Err(why) => {
-                self.pass_over(frame, &why);
-                return Ok(());
-            }
-        }
-        self.wanted += 1;
-        self.kept += u64::from(known);
-        match film {
-            Some(film) => film.keep(moment.seconds, key),
-            None => self.found.push(Example { label, key, moment }),
-        }
-        if self.found.len() > MOST_EXAMPLES {
-            let most = MOST_EXAMPLES;
-            return Err(teach::Error::Examples { most }.into());
+            self.desk.add_film(label, path, group, &film);
         }
         Ok(())
     }
@@ -254,23 +155,89 @@ impl<'a> Gatherer<'a> {
     /// Closes the model, clears the bar and writes the cache: all that was computed, also of a run
     /// that is not `whole`, because it serves the next one.
     pub fn finish(self, whole: bool) -> Gathered {
-        self.bar.finish_and_clear();
-        let scene = self.eye.into_scene();
-        let mut cache = self.cache;
+        let Desk {
+            eye,
+            mut cache,
+            found,
+            bar,
+            passed_over,
+            wanted,
+            kept,
+            ..
+        } = self.desk;
+        bar.finish();
+        let scene = eye.into_scene();
         cache.save(whole);
         if cache.has_file() {
-            log::info!(
-                "features of {} of {} pictures were kept from an earlier run",
-                self.kept,
-                self.wanted
-            );
+            log::info!("features of {kept} of {wanted} pictures were kept from an earlier run");
         }
         Gathered {
             scene,
-            passed_over: self.passed_over,
+            passed_over,
             cache,
-            found: self.found,
+            found,
         }
+    }
+}
+
+impl Desk {
+    /// Takes what came of one frame of a recording: of a film, only its features.
+    fn take(&mut self, label: usize, step: Step, film: bool) -> Result<(), Failure> {
+        match step {
+            Step::Lost(count) => self.passed_over += count,
+            Step::Bad { name, why } => {
+                self.passed_over += 1;
+                self.bar
+                    .suspend(|| log::warn!("{name}: {why}; passed over"));
+            }
+            Step::Passed => {}
+            Step::Picture(picture) => {
+                let key = picture.key;
+                let known = self.cache.knows(&key);
+                if let Some(features) = self.eye.see(&picture.input, known)? {
+                    self.cache.add(key, features);
+                }
+                self.wanted += 1;
+                self.kept += u64::from(known);
+                if !film {
+                    let moment = self.moment(&picture.name);
+                    self.found.push(Example {
+                        label,
+                        key,
+                        moment,
+                        file: picture.name.into(),
+                        film,
+                    });
+                }
+            }
+        }
+        if self.found.len() > MOST_EXAMPLES {
+            let most = MOST_EXAMPLES;
+            return Err(teach::Error::Examples { most }.into());
+        }
+        self.bar.inc(1);
+        Ok(())
+    }
+
+    /// Adds the frames of a film that are examples.
+    fn add_film(&mut self, label: usize, path: &Path, group: u32, film: &Film) {
+        if film.frames as usize > film.rows.len() && film.is_thinned() {
+            log::info!(
+                "{}: {} of its {} frames are examples, taken evenly",
+                path.display(),
+                film.rows.len(),
+                film.frames
+            );
+        }
+        let file: Rc<str> = path.display().to_string().into();
+        self.found
+            .extend(film.rows.iter().map(|&(seconds, key)| Example {
+                label,
+                key,
+                moment: Moment { group, seconds },
+                file: Rc::clone(&file),
+                film: true,
+            }));
     }
 
     /// The moment of a picture that is in a file of its own.
@@ -287,42 +254,11 @@ impl<'a> Gatherer<'a> {
             },
         }
     }
-
-    /// Names a picture that cannot be used.
-    fn pass_over(&mut self, frame: &Frame, why: &dyn Display) {
-        self.passed_over += 1;
-        self.bar
-            .suspend(|| log::warn!("{}: {why}; passed over", frame.name));
-    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    /// The seconds of the kept frames of a film of so many.
-    fn kept(frames: u32) -> Vec<u32> {
-        let mut film = Film::default();
-        for at in 0..frames {
-            if film.wants() {
-                film.keep(f64::from(at), Key::default());
-            }
-        }
-        assert_eq!(film.frames, u64::from(frames));
-        film.rows
-            .iter()
-            .map(|(seconds, _)| *seconds as u32)
-            .collect()
-    }
-
-    #[test]
-    fn a_film_is_taken_evenly_whatever_its_length() {
-        assert_eq!(kept(500), (0..500).collect::<Vec<_>>());
-        for (frames, step) in [(501, 2), (1000, 2), (1001, 4), (2000, 4), (10_001, 32)] {
-            let wanted: Vec<_> = (0..frames).step_by(step).collect();
-            assert_eq!(kept(frames), wanted, "{frames}");
-        }
-    }
 
     #[test]
     fn each_clock_has_one_number() {

@@ -1,9 +1,12 @@
 //! `goldcrest teach`: from folders of pictures to a head that knows their labels.
 
+mod ahead;
 mod cache;
 mod eye;
+mod film;
 mod folder;
 mod gather;
+mod gathered;
 mod report;
 
 use std::fmt::Display;
@@ -12,12 +15,11 @@ use std::path::{Path, PathBuf};
 use std::time::{Instant, SystemTime};
 
 use self::cache::Cache;
-use self::eye::Eye;
 use self::folder::Survey;
 use self::gather::Gatherer;
 use self::report::Report;
 use super::featured::featured;
-use super::progress::progress;
+use super::progress::Progress;
 use super::{ConfigOption, say};
 use crate::config::Loaded;
 use crate::engine;
@@ -54,7 +56,7 @@ pub fn run(options: &Options) -> Result<(), Failure> {
     let stop = Stop::on_signals().map_err(Failure::system)?;
     check_out(&options.out)?;
     let survey = Survey::of(&options.folder, &loaded.config.observe.unknown)?;
-    let (examples, fitted, passed_over) = examples(options, &loaded, &survey, &stop)?;
+    let (examples, fitted, left_out) = examples(options, &loaded, &survey, &stop)?;
     let taught = teach::fit(&examples, &fitted)?;
     let sha256 = engine::write_head(&options.out, &taught)?;
     let report = Report {
@@ -62,8 +64,7 @@ pub fn run(options: &Options) -> Result<(), Failure> {
         head: &options.out,
         sha256: &sha256,
         took: begun.elapsed(),
-        passed_over,
-        loose: survey.loose,
+        left_out,
     };
     if options.json {
         let json = report.json().map_err(|e| Failure::new(exit::SOFTWARE, e))?;
@@ -72,14 +73,14 @@ pub fn run(options: &Options) -> Result<(), Failure> {
     say(&report.text())
 }
 
-/// Reads all pictures: the examples, what else a head holds, and the number of pictures that cannot
-/// be read. The model is closed then, so that fitting has its memory.
+/// Reads all pictures: the examples, what else a head holds, and warnings about the pictures. The
+/// model is closed then, so that fitting has its memory.
 fn examples(
     options: &Options,
     loaded: &Loaded,
     survey: &Survey,
     stop: &Stop,
-) -> Result<(Examples, teach::Options, u64), Failure> {
+) -> Result<(Examples, teach::Options, Vec<String>), Failure> {
     let config = &loaded.config;
     let (model, width) = featured(loaded, "teach")?;
     let labels: Vec<String> = survey.labels.keys().cloned().collect();
@@ -92,9 +93,8 @@ fn examples(
         Cache::open(&options.folder, settings, width)
     };
     let known = (!survey.films).then_some(survey.pictures);
-    let bar = progress(known, "pictures");
-    let eye = Eye::new(loaded, model);
-    let mut gatherer = Gatherer::new(eye, cache, config.source.frame_rate, bar, stop);
+    let bar = Progress::new(known, "pictures");
+    let mut gatherer = Gatherer::new(config, model, cache, bar, stop);
     let mut labels = survey.labels.iter().enumerate();
     let ended =
         labels.try_for_each(|(at, (label, recordings))| gatherer.label((at, label), recordings));
@@ -105,9 +105,10 @@ fn examples(
         made: SystemTime::now(),
         scene: std::mem::take(&mut gathered.scene),
     };
-    let passed_over = gathered.passed_over;
-    gathered.add_to(&mut examples)?;
-    Ok((examples, fitted, passed_over))
+    let unread = report::unread(gathered.passed_over, survey.loose);
+    let mut warnings = gathered.add_to(&mut examples)?;
+    warnings.extend(unread);
+    Ok((examples, fitted, warnings))
 }
 
 /// Refuses a place at which no head can be written, before the work begins.

@@ -17,10 +17,24 @@ pub(super) struct Report<'a> {
     pub sha256: &'a str,
     /// How long all of it took.
     pub took: Duration,
-    /// Pictures that could not be read.
-    pub passed_over: u64,
-    /// Pictures in no folder of a label.
-    pub loose: u64,
+    /// What the head's own warnings do not know.
+    pub left_out: Vec<String>,
+}
+
+/// Warnings about pictures that could not be read, and about those in no folder of a label.
+pub(super) fn unread(bad: u64, loose: u64) -> impl Iterator<Item = String> {
+    let bad = match bad {
+        0 => None,
+        n => Some(format!("{} could not be read", counted(n, "picture"))),
+    };
+    let loose = match loose {
+        0 => None,
+        1 => Some("1 picture lies in no folder of a label and was not taught".into()),
+        n => Some(format!(
+            "{n} pictures lie in no folder of a label and were not taught"
+        )),
+    };
+    bad.into_iter().chain(loose)
 }
 
 /// The object of `--json`.
@@ -29,7 +43,7 @@ struct Json<'a> {
     accuracy: Option<f64>,
     interval: [f64; 2],
     classes: Vec<Row<'a>>,
-    warnings: Vec<String>,
+    warnings: Vec<&'a str>,
     seconds: f64,
     head: &'a Path,
     head_sha256: &'a str,
@@ -75,20 +89,10 @@ impl Report<'_> {
         &self.taught.quality
     }
 
-    /// What the head's own warnings do not know.
-    fn left_out(&self) -> impl Iterator<Item = String> {
-        let bad = match self.passed_over {
-            0 => None,
-            n => Some(format!("{} could not be read", counted(n, "picture"))),
-        };
-        let loose = match self.loose {
-            0 => None,
-            1 => Some("1 picture lies in no folder of a label and was not taught".into()),
-            n => Some(format!(
-                "{n} pictures lie in no folder of a label and were not taught"
-            )),
-        };
-        bad.into_iter().chain(loose)
+    /// All warnings, the gravest first.
+    fn warnings(&self) -> Vec<&str> {
+        let all = self.quality().warnings.iter().chain(&self.left_out);
+        all.map(String::as_str).collect()
     }
 
     /// The object of `--json`, on one line.
@@ -98,12 +102,7 @@ impl Report<'_> {
             accuracy: quality.accuracy.map(rounded),
             interval: quality.interval.map(rounded),
             classes: quality.classes.iter().map(Row::of).collect(),
-            warnings: quality
-                .warnings
-                .iter()
-                .cloned()
-                .chain(self.left_out())
-                .collect(),
+            warnings: self.warnings(),
             seconds: (self.took.as_secs_f64() * 1e3).round() / 1e3,
             head: self.head,
             head_sha256: self.sha256,
@@ -141,12 +140,7 @@ impl Report<'_> {
                 "\nHow good this is cannot be told: no label has pictures of two moments."
             )?,
         }
-        let warnings: Vec<String> = quality
-            .warnings
-            .iter()
-            .cloned()
-            .chain(self.left_out())
-            .collect();
+        let warnings = self.warnings();
         if !warnings.is_empty() {
             writeln!(text)?;
         }
@@ -261,8 +255,7 @@ mod tests {
             head: Path::new("/a/porch.head"),
             sha256: "cd34",
             took: Duration::from_millis(1234),
-            passed_over: 1,
-            loose: 2,
+            left_out: unread(1, 2).collect(),
         }
     }
 

@@ -18,10 +18,9 @@ impl Reviewing {
         Self(reviews)
     }
 
-    /// Hides what `vision` hides from here on, and keeps the bounds of `config`.
+    /// Keeps pictures as `config` wants them from here on, and hides what `vision` hides.
     pub(crate) fn configure(&mut self, config: &Config, vision: &vision::Config) {
-        self.0.configure(config);
-        self.0.set_vision(vision);
+        self.0.configure(config, vision);
     }
 
     /// Makes way for the next picture once one is written. Returns how many were wanted and are not

@@ -70,7 +70,8 @@ pub(super) fn change(device: &Device) -> Component {
         )
 }
 
-/// Whether the camera is lost, repeats the same picture or was moved. Darkness is no problem of the camera's.
+/// Whether the camera is lost, repeats the same picture or was moved. Darkness is no problem of the
+/// camera's.
 pub(super) fn camera_problem(device: &Device) -> Component {
     Component::new(Platform::BinarySensor, "camera_problem", "Camera problem")
         .with("device_class", "problem")

@@ -145,7 +145,8 @@ pub struct Event<'a> {
 }
 
 impl<'a> Event<'a> {
-    /// The payload for the change from `previous` to `statement`, made with the model and the head of
+    /// The payload for the change from `previous` to `statement`, made with the model and the head
+    /// of
     /// `hashes`, with its id of `ids`.
     pub(crate) fn new(
         statement: &Statement<'a>,

@@ -162,6 +162,19 @@ fn forty_to_four_stays_balanced_and_is_warned_of() {
 }
 
 #[test]
+fn claimed_strangers_are_warned_of_while_examples_are_few() {
+    let warned = |counts: &[(&str, usize)]| {
+        let labels: Vec<&str> = counts.iter().map(|(label, _)| *label).collect();
+        let quality = taught(&labels, &rows(counts, 0.3, 3)).quality;
+        let about = |warning: &String| warning.contains("three in ten pictures");
+        quality.warnings.iter().any(about)
+    };
+    assert!(warned(&[("a", 5), ("b", 9)]));
+    assert!(!warned(&[("a", 5), ("b", 10)]));
+    assert!(!warned(&[("a", 5), (NOTHING, 5)]));
+}
+
+#[test]
 fn labels_that_look_alike_are_named() {
     let mut all = rows(&[("a", 16), ("b", 8)], 0.8, 3);
     // Every second picture of "a" is called "c".

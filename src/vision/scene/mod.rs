@@ -44,7 +44,7 @@ pub struct Scene {
 
 /// Bytes that are no scene.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("the scene has another form; teach the head anew with this version of Goldcrest")]
+#[error("the scene has another form; teach the head again with this version of Goldcrest")]
 pub struct Unfit;
 
 impl Default for Scene {
