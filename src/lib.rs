@@ -23,6 +23,7 @@ pub mod cli;
 mod config;
 pub mod daemon;
 pub mod engine;
+mod escape;
 mod exit;
 mod files;
 pub mod frame;

@@ -4,6 +4,7 @@ use std::io::{self, Write};
 use std::path::PathBuf;
 
 use super::ConfigOption;
+use crate::escape::{Lines, OneLine};
 use crate::frame::Frame;
 use crate::meter::Tally;
 use crate::record::{self, Limits, Recorder, Written};
@@ -64,12 +65,12 @@ pub fn run(options: &Options) -> Result<(), Failure> {
             let mib = recorder.bytes() as f64 / f64::from(1 << 20);
             format!(
                 "{frames} frames, {mib:.1} MiB, in {}",
-                options.folder.display()
+                OneLine(options.folder.display())
             )
         }
     };
     // Nothing can be said to one who closed it.
-    let _ = writeln!(io::stdout(), "{written}; dropped: {drops}");
+    let _ = writeln!(io::stdout(), "{}; dropped: {drops}", Lines(written));
     ended
 }
 

@@ -34,16 +34,13 @@ pub(super) struct Layer {
 /// # Errors
 /// A file that cannot be read, or is too large, and more files than are allowed.
 pub(super) fn read(path: &Path) -> Result<Vec<Layer>, Error> {
-    let main = Layer::read(path).map_err(|why| {
-        let message = format!("cannot be read: {why}; name another file with --config");
-        Error::of_file(path, message)
-    })?;
+    let main = Layer::read(path)
+        .map_err(|why| Error::of_file(path, unread(&why, "name another file with --config")))?;
     let mut layers = main.included()?;
     layers.push(main);
     for drop_in in drop_ins(path)? {
         let layer = Layer::read(&drop_in).map_err(|why| {
-            let message = format!("cannot be read: {why}; correct the file or remove it");
-            Error::of_file(&drop_in, message)
+            Error::of_file(&drop_in, unread(&why, "correct the file or remove it"))
         })?;
         layer.check_includes_none(path)?;
         layers.push(layer);
@@ -61,7 +58,7 @@ fn drop_ins(path: &Path) -> Result<Vec<PathBuf>, Error> {
     folder.push(".d");
     let folder = PathBuf::from(folder);
     let refuse = |why: std::io::Error| {
-        let message = format!("cannot be read: {why}; correct its permissions or remove it");
+        let message = unread(&why, "correct its permissions or remove it");
         Error::of_file(&folder, message)
     };
     let entries = match std::fs::read_dir(&folder) {
@@ -69,6 +66,8 @@ fn drop_ins(path: &Path) -> Result<Vec<PathBuf>, Error> {
         Err(why) if why.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
         Err(why) => return Err(refuse(why)),
     };
+    // Who can remove a drop-in changes the configuration as well.
+    files::check_folder(&folder).map_err(refuse)?;
     let mut found = Vec::new();
     for entry in entries {
         let path = entry.map_err(refuse)?.path();
@@ -82,6 +81,14 @@ fn drop_ins(path: &Path) -> Result<Vec<PathBuf>, Error> {
     }
     found.sort();
     Ok(found)
+}
+
+/// Why a file is not read, with the remedy, unless `why` has its own.
+fn unread(why: &std::io::Error, remedy: &str) -> String {
+    if files::is_distrust(why) {
+        return format!("is not read: {why}");
+    }
+    format!("cannot be read: {why}; {remedy}")
 }
 
 /// Merges the `layers`. Returns the keys, without `include`, and the configuration that they make.
@@ -178,11 +185,8 @@ impl Layer {
         let mut layers = Vec::new();
         for path in paths.take(MOST + 1) {
             let layer = Self::read(&path).map_err(|why| {
-                let message = format!(
-                    "{} cannot be read: {why}; correct the name, or create the file",
-                    path.display()
-                );
-                self.error_at(INCLUDE, message)
+                let why = unread(&why, "correct the name, or create the file");
+                self.error_at(INCLUDE, format!("{} {why}", path.display()))
             })?;
             layer.check_includes_none(&self.path)?;
             layers.push(layer);

@@ -1,6 +1,5 @@
 //! The SHA-256 of a model file.
 
-use std::fs::File;
 use std::io::Read;
 use std::path::Path;
 
@@ -8,6 +7,7 @@ use sha2::{Digest, Sha256};
 
 use super::card::Card;
 use super::error::Error;
+use crate::files;
 
 /// Refuses the file at `path` if its SHA-256 is not the card's.
 ///
@@ -37,7 +37,7 @@ pub fn sha256(path: &Path) -> Result<String, Error> {
         path: path.into(),
         cause,
     };
-    let mut file = File::open(path).map_err(io)?;
+    let mut file = files::open(path).map_err(io)?;
     let mut hash = Sha256::new();
     let mut buffer = [0; 1 << 14];
     loop {

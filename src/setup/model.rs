@@ -25,8 +25,16 @@ pub fn configuration(named: Option<&Path>) -> Result<Loaded, Failure> {
     let loaded = config::load(named)?;
     logging::start(&loaded.config.log);
     match &loaded.path {
-        Some(path) => log::info!("configuration: {}{}", path.display(), loaded.beside()),
-        None => log::info!("configuration: none found, the defaults are used"),
+        Some(path) => log::info!(
+            "configuration: {}{}{}",
+            path.display(),
+            loaded.beside(),
+            loaded.passes_over()
+        ),
+        None => log::info!(
+            "configuration: none found, the defaults are used{}",
+            loaded.passes_over()
+        ),
     }
     Ok(loaded)
 }

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use super::mapped::{map, read, read_whole};
 use super::stamp::Stamp;
 use super::unfit::{Unfit, other_model};
+use crate::files;
 
 /// The name of a bundle in its folder.
 pub const NAME: &str = "model.bundle";
@@ -57,6 +58,10 @@ pub(crate) fn fit(path: &Path, sha256: &str) -> Result<Option<Stamp>, Unfit> {
     };
     let map = map(path).map_err(|e| match e.kind() {
         std::io::ErrorKind::NotFound => Unfit::Missing,
+        _ if files::is_distrust(&e) => Unfit::Distrusted {
+            path: path.into(),
+            cause: e,
+        },
         _ => refused(e.to_string()),
     })?;
     let (header, manifest) = read(&map).map_err(|refusal| refused(refusal.to_string()))?;

@@ -2,7 +2,6 @@
 
 #![allow(unsafe_code)]
 
-use std::fs::File;
 use std::path::{Path, PathBuf};
 
 use memmap2::{Mmap, UncheckedAdvice};
@@ -12,6 +11,7 @@ use super::header::{BundleHeader, PAGE, Refusal};
 use super::manifest::{BlockEntry, LinearEntry, Manifest, NormEntry, Section};
 use crate::engine::error::Error;
 use crate::engine::kernels::{Depthwise, Linear, Norm, Stem};
+use crate::files;
 
 /// A mapped bundle, checked.
 pub(crate) struct Bundle {
@@ -29,10 +29,11 @@ impl std::fmt::Debug for Bundle {
 
 /// Maps a bundle, or the ONNX file that one is made of.
 pub(crate) fn map(path: &Path) -> std::io::Result<Mmap> {
+    let file = files::open(path)?;
     // SAFETY: bundles are replaced by renaming, never written in place, so the mapped bytes do not
     // change. An ONNX file is mapped while it is packed and is not expected to be written
-    // meanwhile.
-    unsafe { Mmap::map(&File::open(path)?) }
+    // meanwhile. Nobody but root and this user can write to either.
+    unsafe { Mmap::map(&file) }
 }
 
 /// The header and the checked manifest of the bundle in `file`.

@@ -13,6 +13,7 @@ use super::kernel::Linux;
 use super::negotiate::{self, fps, name};
 use super::open::offers;
 use super::system::{Device, FrameInterval, FrameSize, System};
+use crate::escape::OneLine;
 use crate::source::{Cause, Loss};
 
 /// More sizes or rates than this are cut off.
@@ -199,11 +200,15 @@ impl fmt::Display for Survey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for node in &self.nodes {
             match &node.refused {
-                Some(why) => writeln!(f, "{why}")?,
-                None => writeln!(f, "{}: {} ({})", node.path, node.card, node.driver)?,
+                Some(why) => writeln!(f, "{}", OneLine(why))?,
+                None => {
+                    // The device tells its own names.
+                    let line = format_args!("{}: {} ({})", node.path, node.card, node.driver);
+                    writeln!(f, "{}", OneLine(line))?;
+                }
             }
             for link in &node.names {
-                writeln!(f, "  {link}")?;
+                writeln!(f, "  {}", OneLine(link))?;
             }
             for format in &node.formats {
                 for (size, rates) in &format.sizes {
