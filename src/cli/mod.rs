@@ -21,7 +21,7 @@ use clap::{Parser, Subcommand};
 
 use crate::escape::{self, Lines, OneLine};
 use crate::setup::Failure;
-use crate::{exit, panics};
+use crate::{exit, memory, panics};
 
 /// Watches one camera and publishes over MQTT what it sees.
 #[derive(Parser)]
@@ -81,6 +81,8 @@ struct ConfigOption {
 /// Runs the command that the arguments name and gives its exit code.
 pub fn main() -> ExitCode {
     panics::end_the_process();
+    // Before there is another thread.
+    memory::remember_code();
     let arguments = match Arguments::try_parse() {
         Ok(arguments) => arguments,
         Err(e) => {

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use super::ConfigOption;
 use crate::escape::{Lines, OneLine};
+use crate::exit;
 use crate::frame::Frame;
 use crate::meter::Tally;
 use crate::record::{self, Limits, Recorder, Written};
@@ -56,6 +57,7 @@ pub fn run(options: &Options) -> Result<(), Failure> {
         &mut bad,
         &stop,
     );
+    let synced = recorder.sync().map_err(Failure::from);
     opened.camera.note_bad(opened.source.passed_over());
     let mut drops = opened.camera.counters().drops();
     drops.add_all(&bad);
@@ -71,7 +73,7 @@ pub fn run(options: &Options) -> Result<(), Failure> {
     };
     // Nothing can be said to one who closed it.
     let _ = writeln!(io::stdout(), "{}; dropped: {drops}", Lines(written));
-    ended
+    ended.and(synced)
 }
 
 /// Writes frames until there are enough, the source ends, or the end is asked for.
@@ -92,7 +94,13 @@ fn fill(
         }
         match recorder.write(&frame, || camera.status()) {
             Ok(Written::Whole) => {}
-            Ok(Written::Beyond) => {
+            Ok(Written::Beyond(needed)) if recorder.frames() == 0 => {
+                let message = format!(
+                    "--max-bytes has no room for one frame: the first takes {needed} bytes with its lines; allow more"
+                );
+                return Err(Failure::new(exit::USAGE, message));
+            }
+            Ok(Written::Beyond(_)) => {
                 log::info!("the next frame would go beyond --max-bytes");
                 break;
             }

@@ -21,6 +21,9 @@ const MOST: usize = 32;
 /// The key that names the included files.
 const INCLUDE: &str = "include";
 
+/// The key of a secret.
+const PASSWORD: &str = "mqtt.password";
+
 /// One file of a configuration.
 #[derive(Clone, Debug)]
 pub(super) struct Layer {
@@ -140,6 +143,19 @@ pub(super) fn refuse(layers: &[Layer], key: String, message: String) -> Error {
     }
 }
 
+/// The files of `layers` that hold the password, and that every user can read.
+pub(super) fn exposed(layers: &[Layer]) -> Vec<PathBuf> {
+    let holds_it = |layer: &&Layer| {
+        let table = DeTable::parse(&layer.text);
+        table.is_ok_and(|table| holds(table.get_ref(), PASSWORD))
+    };
+    let files = layers.iter().filter(holds_it);
+    files
+        .filter(|layer| files::is_public(&layer.path))
+        .map(|layer| layer.path.clone())
+        .collect()
+}
+
 /// Whether the dotted `key` stands in `table`.
 fn holds(table: &DeTable<'_>, key: &str) -> bool {
     let (name, rest) = match key.split_once('.') {
@@ -186,7 +202,13 @@ impl Layer {
         for path in paths.take(MOST + 1) {
             let layer = Self::read(&path).map_err(|why| {
                 let why = unread(&why, "correct the name, or create the file");
-                self.error_at(INCLUDE, format!("{} {why}", path.display()))
+                let is_toml = path.extension().is_some_and(|end| end == "toml");
+                let message = match is_toml {
+                    true => format!("{} {why}", path.display()),
+                    // It may be a secret in the wrong place.
+                    false => format!("a file of the list, whose name does not end in .toml, {why}"),
+                };
+                self.error_at(INCLUDE, message)
             })?;
             layer.check_includes_none(&self.path)?;
             layers.push(layer);

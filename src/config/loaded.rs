@@ -5,7 +5,9 @@ use std::path::{Path, PathBuf};
 use rustix::process::geteuid;
 use toml::Table;
 
-use super::{Config, Error, Keys, compose, layers};
+use super::layers::{self, Layer};
+use super::{Config, Error, Keys, compose};
+use crate::files;
 
 /// Where [`load`] looks when no file is named: in the present folder first, but not for root. The
 /// present folder may be another user's, who would then choose what root reads, and to which host
@@ -22,6 +24,8 @@ pub struct Loaded {
     pub path: Option<PathBuf>,
     /// A file that was not read, because only one that root names is.
     pub passed_over: Option<PathBuf>,
+    /// A line for each file that holds a secret and that every user can read.
+    pub exposed: Vec<String>,
     /// All files that were read, in the order in which a later one wins.
     pub files: Vec<PathBuf>,
     /// What the files hold together.
@@ -108,6 +112,7 @@ pub fn load(named: Option<&Path>) -> Result<Loaded, Error> {
             config: Config::default(),
             path: None,
             passed_over,
+            exposed: Vec::new(),
             files: Vec::new(),
             table: Table::new(),
         });
@@ -116,13 +121,37 @@ pub fn load(named: Option<&Path>) -> Result<Loaded, Error> {
     let (mut config, table) = compose(&layers)?;
     let folder = path.parent().unwrap_or(Path::new(""));
     config.mqtt.folder = folder.to_path_buf();
+    let exposed = exposed(&layers, &config);
     Ok(Loaded {
         config,
         path: Some(path),
         passed_over,
+        exposed,
         files: layers.into_iter().map(|layer| layer.path).collect(),
         table,
     })
+}
+
+/// The lines of [`Loaded::exposed`].
+fn exposed(layers: &[Layer], config: &Config) -> Vec<String> {
+    let main = layers::exposed(layers).into_iter().map(|path| {
+        format!(
+            "{}: holds mqtt.password, and every user of this machine can read it; let only Goldcrest's user read it, \
+             or move the password into a file of its own (mqtt.password_file)",
+            path.display()
+        )
+    });
+    let secrets = config.mqtt.secret_files().into_iter();
+    let others = secrets
+        .filter(|(_, path)| files::is_public(path))
+        .map(|(key, path)| {
+            format!(
+                "{key}: every user of this machine can read {}; let only Goldcrest's user read it, or hand it over \
+                 with LoadCredential= of systemd",
+                path.display()
+            )
+        });
+    main.chain(others).collect()
 }
 
 #[cfg(test)]

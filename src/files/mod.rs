@@ -5,7 +5,7 @@ mod trusted;
 
 use std::fs::{DirBuilder, File, Permissions};
 use std::io::{self, Read, Write};
-use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt};
 use std::path::Path;
 
 use rustix::fs::{Access, access};
@@ -31,6 +31,15 @@ pub(crate) fn open(path: &Path) -> io::Result<File> {
 /// As [`open`], and what is no folder.
 pub(crate) fn check_folder(path: &Path) -> io::Result<()> {
     trusted::check_folder(path, Reader::present())
+}
+
+/// Whether every user can read the file at `path`, of which the folders on the way decide as well.
+pub(crate) fn is_public(path: &Path) -> bool {
+    let allows = |path: &Path, bit: u32| path.metadata().is_ok_and(|m| m.mode() & bit != 0);
+    let Ok(path) = path.canonicalize() else {
+        return false;
+    };
+    allows(&path, 0o004) && path.ancestors().skip(1).all(|folder| allows(folder, 0o001))
 }
 
 /// Whether [`open`] refused a file because others could have written it. The error has the remedy.
@@ -146,6 +155,24 @@ mod tests {
             assert!(probe_folder(&wrong).is_err() && make_folder(&wrong).is_err());
         }
         assert!(make_folder(&around.path().join("file")).is_err());
+    }
+
+    #[test]
+    fn a_file_is_public_only_if_the_way_to_it_is() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a");
+        fs::write(&path, "").unwrap();
+        let mode = |path: &Path, mode| {
+            fs::set_permissions(path, Permissions::from_mode(mode)).unwrap();
+        };
+        mode(&path, 0o644);
+        mode(folder.path(), 0o755);
+        assert!(is_public(&path));
+        mode(folder.path(), 0o750);
+        assert!(!is_public(&path));
+        mode(folder.path(), 0o755);
+        mode(&path, 0o640);
+        assert!(!is_public(&path) && !is_public(Path::new("/nowhere")));
     }
 
     #[test]

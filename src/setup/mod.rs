@@ -15,4 +15,4 @@ pub use daemon::daemon;
 pub use failure::Failure;
 pub use folders::StateFolder;
 pub use head::{head, head_path};
-pub use model::{Model, Packing, configuration, located, model};
+pub use model::{Model, Packing, configuration, located, model, warn_of_exposed};

@@ -22,6 +22,9 @@ pub fn configuration(named: Option<&Path>) -> Result<Loaded, Failure> {
     };
     // Nobody is refused a lower limit than the present one.
     let _ = setrlimit(Resource::Core, none);
+    // The limit does not hold where the kernel hands dumps to a program (core(5)). Such a dump then
+    // has none of this process's memory. Without the file there are no dumps either.
+    let _ = std::fs::write("/proc/self/coredump_filter", "0");
     let loaded = config::load(named)?;
     logging::start(&loaded.config.log);
     match &loaded.path {
@@ -37,6 +40,13 @@ pub fn configuration(named: Option<&Path>) -> Result<Loaded, Failure> {
         ),
     }
     Ok(loaded)
+}
+
+/// Logs which files with secrets every user can read.
+pub fn warn_of_exposed(loaded: &Loaded) {
+    for line in &loaded.exposed {
+        log::warn!("{line}");
+    }
 }
 
 /// A model that is ready to run.

@@ -67,6 +67,12 @@ pub fn run(options: &Options) -> Result<(), Failure> {
         Finding::of("configuration", Ok(used)),
         Finding::of("model", model::model(&loaded, footprint, &mut found)),
     ];
+    if !loaded.exposed.is_empty() {
+        findings.push(Finding::of(
+            "secrets",
+            Ok(format!("warning: {}", loaded.exposed.join("; "))),
+        ));
+    }
     if let Some(head) = found.take_head_finding(&loaded) {
         findings.push(Finding::of("head", head));
     }

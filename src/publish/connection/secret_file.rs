@@ -13,7 +13,7 @@ const LONGEST: u64 = 65535;
 const LONGEST_NAME: usize = 255;
 
 /// The prefix of a file that is one of the service's credentials.
-const CREDENTIAL: &str = "credential:";
+pub(crate) const CREDENTIAL: &str = "credential:";
 
 /// Why a password file cannot be used. Each message follows the name of the configuration key.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
