@@ -20,7 +20,7 @@
 //! the `goldcrest` program. What is public is public for that program, tests and benchmarks.
 
 pub mod cli;
-mod config;
+pub mod config;
 pub mod daemon;
 pub mod engine;
 mod escape;

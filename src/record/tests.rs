@@ -287,6 +287,25 @@ fn a_frame_that_cannot_be_written_leaves_nothing_behind() {
 }
 
 #[test]
+fn neither_a_link_nor_a_file_that_is_there_is_written_to() {
+    let folder = tempfile::tempdir().unwrap();
+    let (unfinished, target) = (folder.path().join(UNFINISHED), folder.path().join("a"));
+    let theirs = folder.path().join("theirs");
+    fs::write(&theirs, "theirs").unwrap();
+    for taken in [&unfinished, &target] {
+        std::os::unix::fs::symlink(&theirs, taken).unwrap();
+        let error = place(&unfinished, &target, b"x").unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::AlreadyExists, "{taken:?}");
+        assert!(taken.is_symlink() && fs::read(&theirs).unwrap() == b"theirs");
+        fs::remove_file(taken).unwrap();
+    }
+    place(&unfinished, &target, b"x").unwrap();
+    assert!(place(&unfinished, &target, b"y").is_err());
+    assert_eq!(fs::read(&target).unwrap(), b"x");
+    assert_eq!(names(folder.path()), ["a", "theirs"]);
+}
+
+#[test]
 fn a_turned_picture_is_recorded_with_its_orientation() {
     let folder = tempfile::tempdir().unwrap();
     let out = folder.path().join("out");
