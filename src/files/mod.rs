@@ -1,6 +1,7 @@
 //! Files that Goldcrest believes, small ones that it reads and writes whole, and the folders that
 //! they stand in.
 
+mod distrust;
 mod trusted;
 
 use std::fs::{DirBuilder, File, Permissions};
@@ -10,7 +11,8 @@ use std::path::Path;
 
 use rustix::fs::{Access, access};
 
-use self::trusted::{Distrust, Reader};
+use self::distrust::Distrust;
+use self::trusted::Reader;
 
 /// Opens the regular file at `path`, which nobody but root and this user can have written or put
 /// there. `trusted.rs` has the rule.

@@ -14,7 +14,6 @@
 
 use std::collections::VecDeque;
 use std::ffi::{OsStr, OsString};
-use std::fmt;
 use std::fs::File;
 use std::io;
 use std::os::fd::OwnedFd;
@@ -24,7 +23,7 @@ use std::path::{Component, Path, PathBuf};
 use rustix::fs::{FileType, Mode, OFlags, Stat, fstat, open as open_at_start, openat, readlinkat};
 use rustix::process::{getegid, geteuid};
 
-use crate::escape::shell_word;
+use super::distrust::{Distrust, Why, Writers};
 
 /// The most links on the way to a file, as in the kernel.
 const LINKS: usize = 40;
@@ -69,75 +68,6 @@ impl Reader {
         } else {
             None
         }
-    }
-}
-
-/// Who may write to a file or a folder.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Writers {
-    Group(u32),
-    All,
-}
-
-/// Why a file is not read: somebody else may have written it, or may have put it there.
-#[derive(Debug)]
-pub(super) struct Distrust {
-    /// The file, or the folder or the link on the way to it.
-    path: PathBuf,
-    /// Whether it is the file itself.
-    is_file: bool,
-    /// The user who reads.
-    reader: u32,
-    why: Why,
-}
-
-#[derive(Debug)]
-enum Why {
-    /// It belongs to this user.
-    Owner(u32),
-    Writers(Writers),
-}
-
-impl fmt::Display for Distrust {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (word, reader) = (shell_word(&self.path), self.reader);
-        if self.is_file {
-            write!(f, "not trusted, because it ")?;
-        } else {
-            let path = self.path.display();
-            write!(
-                f,
-                "not trusted, because {path}, which is on the way to it, "
-            )?;
-        }
-        match self.why {
-            Why::Owner(owner) => {
-                write!(
-                    f,
-                    "belongs to user {owner}, and neither to root nor to user {reader}, who reads it; \
-                     run Goldcrest as user {owner}, or "
-                )?;
-                if self.is_file {
-                    write!(f, "run `chown {reader} {word}`")
-                } else {
-                    write!(f, "move the file to another folder")
-                }
-            }
-            Why::Writers(Writers::Group(group)) => {
-                write!(f, "can be written by group {group}; run `chmod g-w {word}`")
-            }
-            Why::Writers(Writers::All) => {
-                write!(f, "can be written by every user; run `chmod go-w {word}`")
-            }
-        }
-    }
-}
-
-impl std::error::Error for Distrust {}
-
-impl From<Distrust> for io::Error {
-    fn from(distrust: Distrust) -> Self {
-        Self::new(io::ErrorKind::PermissionDenied, distrust)
     }
 }
 

@@ -90,7 +90,10 @@ fn a_name_in_an_error_is_escaped() {
         (&["check", "--json", "--config", missing], 78),
         (&["replay", missing, "--config", &config], 66),
         (&["replay", film.to_str().unwrap(), "--config", &config], 65),
-        (&["replay", bottle.to_str().unwrap(), "--model", missing], 66),
+        (
+            &["replay", bottle.to_str().unwrap(), "--model", missing],
+            66,
+        ),
         (&["pack", missing], 66),
         (&["replay", "x", NAME], 64),
         (&["record", "x", "--frames", NAME], 64),
