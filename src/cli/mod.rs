@@ -13,6 +13,7 @@ mod run;
 mod simulate;
 mod teach;
 
+use std::env;
 use std::io::{self, Write as _};
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -86,14 +87,16 @@ pub fn main() -> ExitCode {
     let arguments = match Arguments::try_parse() {
         Ok(arguments) => arguments,
         Err(e) => {
-            if e.use_stderr() {
-                // It repeats the arguments, which may be the names of files.
+            // It repeats the arguments, which may be the names of files.
+            let escaped = env::args_os().map(|word| OneLine(word.display()).to_string());
+            let Err(e) = Arguments::try_parse_from(escaped) else {
+                // Escaped, they would do.
                 let _ = write!(io::stderr(), "{}", Lines(e.render()));
                 return ExitCode::from(exit::USAGE);
-            }
+            };
             // Help and version are no errors, and a closed pipe does not make them one.
             let _ = e.print();
-            return ExitCode::SUCCESS;
+            return ExitCode::from(if e.use_stderr() { exit::USAGE } else { 0 });
         }
     };
     let done = match arguments.command {
