@@ -76,7 +76,7 @@ mod tests {
         assert!(
             misfit
                 .message
-                .starts_with("has \"reboot\"; commands are pause, resume")
+                .starts_with("has what is no command; commands are pause, resume")
         );
         assert!(toml::from_str::<Config>("alow = []").is_err());
     }
