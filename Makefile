@@ -8,6 +8,9 @@ CARGO ?= cargo
 BINARY ?= target/release/goldcrest
 DOC = $(DESTDIR)/usr/share/doc/goldcrest
 MODEL = $(DESTDIR)/usr/share/goldcrest/model
+# The mask of whoever installs must neither hide folders and the bundle from the service nor let others write to them.
+MASK = umask 022;
+PUT = $(MASK) install -D
 
 help: ## List the commands
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
@@ -16,8 +19,8 @@ demo: ## Build, and replay the shipped recording, then with a taught head: label
 	@scripts/need build
 	$(CARGO) build --release --locked
 	target/release/goldcrest pack model/convnext_tiny_128_int8.onnx
-	target/release/goldcrest replay tests/recordings/bottles
-	target/release/goldcrest replay tests/recordings/bottles --fps 1.5 --head tests/recordings/bottles.head
+	target/release/goldcrest replay tests/recordings/bottles --config config.toml
+	target/release/goldcrest replay tests/recordings/bottles --fps 1.5 --head tests/recordings/bottles.head --config config.toml
 
 check: lint test ## Everything that a change must pass on one machine: lint, then test
 
@@ -67,12 +70,13 @@ cross-armv7: ## Build for a 32-bit Raspberry Pi with cross
 	CROSS_CONFIG=cross.toml cross build --release --locked --target armv7-unknown-linux-gnueabihf
 
 install: ## Install the built program, its model and its service (as root)
-	install -D -m 755 $(BINARY) $(DESTDIR)/usr/bin/goldcrest
-	install -D -m 644 -t $(MODEL) model/*.onnx model/labels.txt model/model.toml
-	$(BINARY) pack $(MODEL)/convnext_tiny_128_int8.onnx
-	install -D -m 644 -t $(DOC) *.md LICENSE-* config.toml
-	install -D -m 644 -t $(DOC)/docs docs/*.md
-	install -D -m 644 -t $(DOC)/docs/schemas docs/schemas/*.json
-	install -D -m 644 -t $(DOC)/model model/MODEL_CARD.md
-	install -D -m 644 systemd/goldcrest.service $(DESTDIR)/usr/lib/systemd/system/goldcrest.service
-	test -e $(DESTDIR)/etc/goldcrest/config.toml || install -D -m 644 config.toml $(DESTDIR)/etc/goldcrest/config.toml
+	$(MASK) install -d -m 755 $(DESTDIR)/etc/goldcrest $(DESTDIR)/usr/share/goldcrest $(MODEL) $(DOC) $(DOC)/docs $(DOC)/docs/schemas $(DOC)/model
+	$(PUT) -m 755 $(BINARY) $(DESTDIR)/usr/bin/goldcrest
+	$(PUT) -m 644 -t $(MODEL) model/*.onnx model/labels.txt model/model.toml
+	$(MASK) $(BINARY) pack $(MODEL)/convnext_tiny_128_int8.onnx
+	$(PUT) -m 644 -t $(DOC) *.md LICENSE-* config.toml
+	$(PUT) -m 644 -t $(DOC)/docs docs/*.md
+	$(PUT) -m 644 -t $(DOC)/docs/schemas docs/schemas/*.json
+	$(PUT) -m 644 -t $(DOC)/model model/MODEL_CARD.md
+	$(PUT) -m 644 systemd/goldcrest.service $(DESTDIR)/usr/lib/systemd/system/goldcrest.service
+	test -e $(DESTDIR)/etc/goldcrest/config.toml || install -m 644 config.toml $(DESTDIR)/etc/goldcrest/config.toml

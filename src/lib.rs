@@ -20,9 +20,10 @@
 //! the `goldcrest` program. What is public is public for that program, tests and benchmarks.
 
 pub mod cli;
-mod config;
+pub mod config;
 pub mod daemon;
 pub mod engine;
+mod escape;
 mod exit;
 mod files;
 pub mod frame;

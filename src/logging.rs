@@ -1,12 +1,12 @@
 //! Log lines on standard error: plain on a terminal, with the priority that journald reads under
 //! systemd.
 
-use std::fmt;
 use std::io::Write;
 
 use ::log::{Level, LevelFilter};
 use serde::Deserialize;
 
+use crate::escape::OneLine;
 use crate::misfit::Misfit;
 
 /// Section `[log]`.
@@ -69,48 +69,4 @@ pub fn start(config: &Config) {
     // An error means that it had been started before.
     drop(made);
     ::log::set_max_level(config.level);
-}
-
-/// A text on one line, in which control characters are escaped: what a file or a stranger wrote
-/// must not look like a line of its own, nor steer a terminal.
-struct OneLine<T>(T);
-
-impl<T: fmt::Display> fmt::Display for OneLine<T> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Write::write_fmt(&mut Escaped(f), format_args!("{}", self.0))
-    }
-}
-
-/// Escapes what is written to it.
-struct Escaped<'a, 'f>(&'a mut fmt::Formatter<'f>);
-
-impl fmt::Write for Escaped<'_, '_> {
-    fn write_str(&mut self, text: &str) -> fmt::Result {
-        for part in text.split_inclusive(char::is_control) {
-            let plain = part.trim_end_matches(char::is_control);
-            self.0.write_str(plain)?;
-            for control in part[plain.len()..].chars() {
-                write!(self.0, "{}", control.escape_default())?;
-            }
-        }
-        Ok(())
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_line_stays_one_line() {
-        for (text, line) in [
-            ("settings.json: a", "settings.json: a"),
-            ("a\nb\r\nc\n", "a\\nb\\r\\nc\\n"),
-            ("\x1b[31mred für alle", "\\u{1b}[31mred für alle"),
-            ("", ""),
-        ] {
-            assert_eq!(OneLine(text).to_string(), line);
-            assert_eq!(OneLine(format_args!("{}", text)).to_string(), line);
-        }
-    }
 }

@@ -7,6 +7,7 @@ use std::cell::Cell;
 use std::panic::{self, AssertUnwindSafe, PanicHookInfo};
 use std::thread;
 
+use crate::escape::OneLine;
 use crate::exit;
 
 thread_local! {
@@ -27,6 +28,7 @@ pub fn end_the_process() {
             log::debug!("{line}");
             return;
         }
+        let line = OneLine(line);
         eprintln!("goldcrest: {line}; this is a bug: please report it");
         std::process::exit(exit::SOFTWARE.into());
     }));

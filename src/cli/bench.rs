@@ -7,7 +7,7 @@ use std::time::{Duration, Instant, SystemTime};
 use image::codecs::jpeg::JpegEncoder;
 use serde::Serialize;
 
-use super::{ConfigOption, say};
+use super::{ConfigOption, json, say};
 use crate::engine::{Engine, HexDigest};
 use crate::exit;
 use crate::frame::{Captured, Frame, PixelFormat};
@@ -130,8 +130,7 @@ pub fn run(options: &Options) -> Result<(), Failure> {
         head_hash,
     };
     if options.json {
-        let line = serde_json::to_string(&report).map_err(|e| Failure::new(exit::SOFTWARE, e))?;
-        say(&line)
+        say(&json(&report)?)
     } else {
         say(&text(&report))
     }

@@ -13,14 +13,16 @@ mod run;
 mod simulate;
 mod teach;
 
+use std::env;
 use std::io::{self, Write as _};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
+use crate::escape::{self, Lines, OneLine};
 use crate::setup::Failure;
-use crate::{exit, panics};
+use crate::{exit, memory, panics};
 
 /// Watches one camera and publishes over MQTT what it sees.
 #[derive(Parser)]
@@ -38,7 +40,8 @@ fn after_help() -> String {
         .collect();
     let (first, rest) = codes.split_at(6);
     format!(
-        "Without --config the configuration is ./config.toml, else /etc/goldcrest/config.toml, else the defaults.\n\
+        "Without --config the configuration is ./config.toml, unless root runs the command, else\n\
+         /etc/goldcrest/config.toml, else the defaults.\n\
          Exit codes: {},\n{}.",
         first.join(", "),
         rest.join(", ")
@@ -79,9 +82,18 @@ struct ConfigOption {
 /// Runs the command that the arguments name and gives its exit code.
 pub fn main() -> ExitCode {
     panics::end_the_process();
+    // Before there is another thread.
+    memory::remember_code();
     let arguments = match Arguments::try_parse() {
         Ok(arguments) => arguments,
         Err(e) => {
+            // It repeats the arguments, which may be the names of files.
+            let escaped = env::args_os().map(|word| OneLine(word.display()).to_string());
+            let Err(e) = Arguments::try_parse_from(escaped) else {
+                // Escaped, they would do.
+                let _ = write!(io::stderr(), "{}", Lines(e.render()));
+                return ExitCode::from(exit::USAGE);
+            };
             // Help and version are no errors, and a closed pipe does not make them one.
             let _ = e.print();
             return ExitCode::from(if e.use_stderr() { exit::USAGE } else { 0 });
@@ -102,16 +114,22 @@ pub fn main() -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
             // Where nobody reads, the exit code remains.
-            let _ = writeln!(io::stderr(), "goldcrest: {}", failure.message);
+            let _ = writeln!(io::stderr(), "goldcrest: {}", OneLine(failure.message));
             ExitCode::from(failure.code)
         }
     }
 }
 
-/// Writes a command's answer to standard output. A reader that closed it has seen enough.
+/// The answer of `--json`.
+fn json(value: &impl serde::Serialize) -> Result<String, Failure> {
+    escape::json(value).map_err(|e| Failure::new(exit::SOFTWARE, e))
+}
+
+/// Writes a command's answer, of one line or several, to standard output. A reader that closed it
+/// has seen enough.
 fn say(answer: &str) -> Result<(), Failure> {
     let mut out = io::stdout().lock();
-    match writeln!(out, "{answer}").and_then(|()| out.flush()) {
+    match writeln!(out, "{}", Lines(answer)).and_then(|()| out.flush()) {
         Err(e) if e.kind() != io::ErrorKind::BrokenPipe => {
             Err(Failure::new(exit::IO, format!("standard output: {e}")))
         }

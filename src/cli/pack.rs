@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use super::say;
 use crate::engine::{self, Card, bundle, pack};
+use crate::escape::OneLine;
 use crate::exit;
 use crate::setup::Failure;
 
@@ -32,9 +33,10 @@ pub fn run(options: &Options) -> Result<(), Failure> {
         }
         error => error.into(),
     })?;
+    let bundle = report.bundle.display();
     say(&format!(
         "{}: {:.1} MB, {} int8 layers with {:.1} MB of weights, from the model with SHA-256 {}",
-        report.bundle.display(),
+        OneLine(bundle),
         report.bytes as f64 / 1e6,
         report.layers,
         report.weight_bytes as f64 / 1e6,

@@ -4,6 +4,8 @@ use std::io::{self, Write};
 use std::path::PathBuf;
 
 use super::ConfigOption;
+use crate::escape::{Lines, OneLine};
+use crate::exit;
 use crate::frame::Frame;
 use crate::meter::Tally;
 use crate::record::{self, Limits, Recorder, Written};
@@ -56,6 +58,7 @@ pub fn run(options: &Options) -> Result<(), Failure> {
         &mut bad,
         &stop,
     );
+    let synced = recorder.sync().map_err(Failure::from);
     opened.camera.note_bad(opened.source.passed_over());
     let mut drops = opened.camera.counters().drops();
     drops.add_all(&bad);
@@ -65,13 +68,13 @@ pub fn run(options: &Options) -> Result<(), Failure> {
             let mib = recorder.bytes() as f64 / f64::from(1 << 20);
             format!(
                 "{frames} frames, {mib:.1} MiB, in {}",
-                options.folder.display()
+                OneLine(options.folder.display())
             )
         }
     };
     // Nothing can be said to one who closed it.
-    let _ = writeln!(io::stdout(), "{written}; dropped: {drops}");
-    ended
+    let _ = writeln!(io::stdout(), "{}; dropped: {drops}", Lines(written));
+    ended.and(synced)
 }
 
 /// Writes frames until there are enough, the source ends, or the end is asked for.
@@ -92,7 +95,13 @@ fn fill(
         }
         match recorder.write(&frame, || camera.status()) {
             Ok(Written::Whole) => {}
-            Ok(Written::Beyond) => {
+            Ok(Written::Beyond(needed)) if recorder.frames() == 0 => {
+                let message = format!(
+                    "--max-bytes has no room for one frame: the first takes {needed} bytes with its lines; allow more"
+                );
+                return Err(Failure::new(exit::USAGE, message));
+            }
+            Ok(Written::Beyond(_)) => {
                 log::info!("the next frame would go beyond --max-bytes");
                 break;
             }

@@ -20,6 +20,7 @@ pub fn run(options: &Options) -> Result<(), Failure> {
     let reload = Request::on_hangup().map_err(Failure::system)?;
     let report = Request::on_user_signal().map_err(Failure::system)?;
     let loaded = setup::configuration(options.config.path.as_deref())?;
+    setup::warn_of_exposed(&loaded);
     let daemon = match setup::daemon(&loaded, reload, report, &stop) {
         // A service that is stopped while it waits for its source has done what it should.
         Err(failure) if failure.code == exit::INTERRUPTED => return Ok(()),

@@ -9,6 +9,9 @@ use toml::de::{DeTable, DeValue};
 use super::types::in_words;
 use super::unknown::instead;
 
+/// The longest name of a key that is shown. None that is known comes near.
+const LONGEST_KEY: usize = 40;
+
 /// Why a configuration is refused. Its text is one line: file, line, key, what to write instead.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Error {
@@ -72,7 +75,7 @@ pub(super) fn explain(
     }
     if message.starts_with("unknown variant") && !known.is_empty() {
         let list: Vec<String> = known.iter().map(|k| format!("\"{k}\"")).collect();
-        return format!("\"{unknown}\" is not one of {}", list.join(", "));
+        return format!("must be one of {}", list.join(", "));
     }
     message
 }
@@ -90,11 +93,21 @@ pub(super) fn line_of(text: &str, at: usize) -> usize {
         + 1
 }
 
+/// `key`, if it looks like one: a secret in its place must not be shown.
+fn shown(key: &str) -> &str {
+    let plain = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '-';
+    if key.len() <= LONGEST_KEY && key.chars().all(plain) {
+        key
+    } else {
+        "(no key)"
+    }
+}
+
 /// The dotted key whose name or value covers `span`.
 pub(super) fn key_at(table: &DeTable<'_>, span: &Range<usize>, before: &str) -> Option<String> {
     let within = |s: &Range<usize>| s.start <= span.start && span.end <= s.end;
     for (key, value) in table {
-        let name = format!("{before}{}", key.get_ref());
+        let name = format!("{before}{}", shown(key.get_ref()));
         if within(&key.span()) {
             return Some(name);
         }

@@ -48,7 +48,7 @@ fn fill(
     while let Some((before, after)) = rest.split_once('{') {
         filled += before;
         let Some((name, behind)) = after.split_once('}') else {
-            return Err(refuse(format!("{id:?} has a {{ without its }}")));
+            return Err(refuse("has a { without its }".into()));
         };
         match value(name) {
             Some(Ok(value)) => filled += &value,
@@ -57,7 +57,7 @@ fn fill(
                 let known = PLACEHOLDERS
                     .map(|(name, ..)| format!("{{{name}}}"))
                     .join(", ");
-                let message = format!("{{{name}}} is no placeholder; known are {known}");
+                let message = format!("has a placeholder that is not known; known are {known}");
                 return Err(refuse(message));
             }
         }
@@ -96,7 +96,7 @@ mod tests {
     fn what_cannot_be_filled_in_is_one_line_with_the_remedy() {
         assert_eq!(
             filled("{host}").unwrap_err(),
-            "id {host} is no placeholder; known are {hostname}, {machine}, {serial}"
+            "id has a placeholder that is not known; known are {hostname}, {machine}, {serial}"
         );
         assert_eq!(
             filled("a-{serial}").unwrap_err(),
@@ -104,7 +104,7 @@ mod tests {
         );
         assert_eq!(
             filled("a{hostname").unwrap_err(),
-            "id \"a{hostname\" has a { without its }"
+            "id has a { without its }"
         );
     }
 

@@ -21,6 +21,9 @@ const MOST: usize = 32;
 /// The key that names the included files.
 const INCLUDE: &str = "include";
 
+/// The key of a secret.
+const PASSWORD: &str = "mqtt.password";
+
 /// One file of a configuration.
 #[derive(Clone, Debug)]
 pub(super) struct Layer {
@@ -34,16 +37,13 @@ pub(super) struct Layer {
 /// # Errors
 /// A file that cannot be read, or is too large, and more files than are allowed.
 pub(super) fn read(path: &Path) -> Result<Vec<Layer>, Error> {
-    let main = Layer::read(path).map_err(|why| {
-        let message = format!("cannot be read: {why}; name another file with --config");
-        Error::of_file(path, message)
-    })?;
+    let main = Layer::read(path)
+        .map_err(|why| Error::of_file(path, unread(&why, "name another file with --config")))?;
     let mut layers = main.included()?;
     layers.push(main);
     for drop_in in drop_ins(path)? {
         let layer = Layer::read(&drop_in).map_err(|why| {
-            let message = format!("cannot be read: {why}; correct the file or remove it");
-            Error::of_file(&drop_in, message)
+            Error::of_file(&drop_in, unread(&why, "correct the file or remove it"))
         })?;
         layer.check_includes_none(path)?;
         layers.push(layer);
@@ -61,7 +61,7 @@ fn drop_ins(path: &Path) -> Result<Vec<PathBuf>, Error> {
     folder.push(".d");
     let folder = PathBuf::from(folder);
     let refuse = |why: std::io::Error| {
-        let message = format!("cannot be read: {why}; correct its permissions or remove it");
+        let message = unread(&why, "correct its permissions or remove it");
         Error::of_file(&folder, message)
     };
     let entries = match std::fs::read_dir(&folder) {
@@ -69,6 +69,8 @@ fn drop_ins(path: &Path) -> Result<Vec<PathBuf>, Error> {
         Err(why) if why.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
         Err(why) => return Err(refuse(why)),
     };
+    // Who can remove a drop-in changes the configuration as well.
+    files::check_folder(&folder).map_err(refuse)?;
     let mut found = Vec::new();
     for entry in entries {
         let path = entry.map_err(refuse)?.path();
@@ -82,6 +84,14 @@ fn drop_ins(path: &Path) -> Result<Vec<PathBuf>, Error> {
     }
     found.sort();
     Ok(found)
+}
+
+/// Why a file is not read, with the remedy, unless `why` has its own.
+fn unread(why: &std::io::Error, remedy: &str) -> String {
+    if files::is_distrust(why) {
+        return format!("is not read: {why}");
+    }
+    format!("cannot be read: {why}; {remedy}")
 }
 
 /// Merges the `layers`. Returns the keys, without `include`, and the configuration that they make.
@@ -133,6 +143,19 @@ pub(super) fn refuse(layers: &[Layer], key: String, message: String) -> Error {
     }
 }
 
+/// The files of `layers` that hold the password, and that every user can read.
+pub(super) fn exposed(layers: &[Layer]) -> Vec<PathBuf> {
+    let holds_it = |layer: &&Layer| {
+        let table = DeTable::parse(&layer.text);
+        table.is_ok_and(|table| holds(table.get_ref(), PASSWORD))
+    };
+    let files = layers.iter().filter(holds_it);
+    files
+        .filter(|layer| files::is_public(&layer.path))
+        .map(|layer| layer.path.clone())
+        .collect()
+}
+
 /// Whether the dotted `key` stands in `table`.
 fn holds(table: &DeTable<'_>, key: &str) -> bool {
     let (name, rest) = match key.split_once('.') {
@@ -178,10 +201,13 @@ impl Layer {
         let mut layers = Vec::new();
         for path in paths.take(MOST + 1) {
             let layer = Self::read(&path).map_err(|why| {
-                let message = format!(
-                    "{} cannot be read: {why}; correct the name, or create the file",
-                    path.display()
-                );
+                let why = unread(&why, "correct the name, or create the file");
+                let is_toml = path.extension().is_some_and(|end| end == "toml");
+                let message = match is_toml {
+                    true => format!("{} {why}", path.display()),
+                    // It may be a secret in the wrong place.
+                    false => format!("a file of the list, whose name does not end in .toml, {why}"),
+                };
                 self.error_at(INCLUDE, message)
             })?;
             layer.check_includes_none(&self.path)?;

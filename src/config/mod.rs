@@ -1,7 +1,8 @@
 //! The configuration: TOML, composed of the sections that each module owns, in one file or several.
 //!
 //! Unknown keys, values of a wrong type and values out of range are refused. The error names the
-//! file, the line, the key and what to write instead.
+//! file, the line, the key and what to write instead. It repeats no text of the file but the names
+//! of keys: any text may be a password in the wrong place.
 
 mod changes;
 mod error;
@@ -196,10 +197,8 @@ fn check_id(id: &str) -> Result<(), Misfit> {
     if (1..=64).contains(&id.len()) && id.chars().all(good) {
         return Ok(());
     }
-    Err(Misfit::new(
-        "id",
-        format!("{id:?} must be 1 to 64 letters, digits, - and _"),
-    ))
+    let message = "must be 1 to 64 letters, digits, - and _";
+    Err(Misfit::new("id", message))
 }
 
 #[cfg(test)]

@@ -4,7 +4,8 @@ use std::path::{Path, PathBuf};
 
 use super::bundle::Unfit;
 use super::kernels::SetupError;
-use crate::exit;
+use crate::escape::shell_word;
+use crate::{exit, files};
 
 /// Why a model cannot be loaded or run.
 #[derive(Debug, thiserror::Error)]
@@ -75,13 +76,9 @@ fn packing(model: Option<&Path>) -> String {
     let Some(model) = model else {
         return "`goldcrest pack MODEL.onnx`".into();
     };
-    let path = model.display().to_string();
-    let plain = |c: char| c.is_alphanumeric() || "/._-+,=@%:".contains(c);
-    if path.chars().all(plain) && !path.starts_with('-') {
-        format!("`goldcrest pack {path}`")
-    } else {
-        format!("`goldcrest pack -- '{}'`", path.replace('\'', r"'\''"))
-    }
+    let word = shell_word(model);
+    let end_of_options = if word.starts_with('\'') { "-- " } else { "" };
+    format!("`goldcrest pack {end_of_options}{word}`")
 }
 
 impl Error {
@@ -98,6 +95,7 @@ impl Error {
     /// The exit code, from sysexits.h, of a process that this error ends.
     pub(crate) fn exit_code(&self) -> u8 {
         match self {
+            Self::Io { cause, .. } if files::is_distrust(cause) => exit::CONFIG,
             Self::Io { .. }
             | Self::Missing { .. }
             | Self::Unpacked {

@@ -1,6 +1,5 @@
 //! The SHA-256 of a model file.
 
-use std::fs::File;
 use std::io::Read;
 use std::path::Path;
 
@@ -9,6 +8,7 @@ use sha2::{Digest, Sha256};
 use super::card::Card;
 use super::digest::HexDigest;
 use super::error::Error;
+use crate::files;
 
 /// Refuses the file at `path` if its SHA-256 is not the card's.
 ///
@@ -38,7 +38,7 @@ pub fn sha256(path: &Path) -> Result<HexDigest, Error> {
         path: path.into(),
         cause,
     };
-    let mut file = File::open(path).map_err(io)?;
+    let mut file = files::open(path).map_err(io)?;
     let mut hash = Sha256::new();
     let mut buffer = [0; 1 << 14];
     loop {

@@ -5,7 +5,7 @@
 
 use std::path::{Path, PathBuf};
 
-use super::bundle::{self, Stamp};
+use super::bundle::{self, Stamp, Unfit};
 use super::card::Card;
 use super::error::Error;
 use super::hash::verify_file;
@@ -60,6 +60,8 @@ pub(crate) fn packed(path: &Path, card: &Card) -> Result<PathBuf, Error> {
             }
             Ok(beside)
         }
+        // Packing again would not tell who wrote it.
+        Err(Unfit::Distrusted { path, cause }) => Err(Error::Io { path, cause }),
         Err(unfit) => Err(Error::Unpacked {
             model: path.into(),
             unfit,

@@ -60,6 +60,7 @@ impl Error {
     pub(crate) fn exit_code(&self) -> u8 {
         match self {
             Self::InUse(_) => exit::UNAVAILABLE,
+            Self::Io { cause, .. } if files::is_distrust(cause) => exit::CONFIG,
             Self::Io { cause, .. } if cause.kind() == ErrorKind::PermissionDenied => {
                 exit::PERMISSION
             }

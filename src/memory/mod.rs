@@ -12,4 +12,4 @@ pub use guard::Guard;
 pub(crate) use guard::Reading;
 pub(crate) use need::Item;
 pub use need::{EngineMemory, Facts, Remedy};
-pub(crate) use trim::trim;
+pub(crate) use trim::{remember_code, trim};

@@ -28,9 +28,7 @@ impl Config {
         }
         Err(Misfit::new(
             "textfile",
-            format!(
-                "must be an absolute path that ends in .prom, as node_exporter reads it, and is {path:?}"
-            ),
+            "must be an absolute path that ends in .prom, as node_exporter reads it",
         ))
     }
 }

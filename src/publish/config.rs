@@ -6,7 +6,7 @@ use serde::Deserialize;
 
 use crate::misfit::{Misfit, within};
 
-use super::connection::{Places, Version, read_password};
+use super::connection::{CREDENTIAL, Places, Version, read_password};
 use super::servers::{self, Named, Server, Servers};
 use super::tls::TlsConfig;
 use super::{Error, Secret, topics};
@@ -204,6 +204,23 @@ impl Config {
         let all = self.servers().unwrap_or_default();
         let all: Vec<_> = all.iter().map(ToString::to_string).collect();
         all.join(", ")
+    }
+
+    /// The files that hold secrets beside the configuration, each with its key. The service's
+    /// credentials are not among them: systemd keeps them from other users.
+    pub(crate) fn secret_files(&self) -> Vec<(&'static str, PathBuf)> {
+        let key = self.tls.as_ref().and_then(|tls| tls.key_file.as_deref());
+        let named = [
+            ("mqtt.password_file", self.password_file.as_deref()),
+            ("mqtt.tls.key_file", key),
+        ];
+        let files = named
+            .into_iter()
+            .filter_map(|(key, name)| Some((key, name?)));
+        files
+            .filter(|(_, name)| !name.starts_with(CREDENTIAL))
+            .map(|(key, name)| (key, self.folder.join(name)))
+            .collect()
     }
 
     /// User name and password of the login. Reads the password from its file if one is configured.

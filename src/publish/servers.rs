@@ -44,14 +44,9 @@ impl Servers<'_> {
             within("port", port, 1..=65535, "")?;
         }
         let host = self.host.unwrap_or("localhost");
-        if let Some(end) = host.find("://") {
-            let scheme = &host[..end + 3];
-            return Err(Misfit::new(
-                "host",
-                format!(
-                    "must be a name or an address without {scheme:?}; a URL belongs into mqtt.url"
-                ),
-            ));
+        if host.contains("://") {
+            let message = "must be a name or an address, and is a URL, which belongs into mqtt.url";
+            return Err(Misfit::new("host", message));
         }
         Ok(vec![
             Server::new(host, self.port, self.tls).map_err(misfit("host"))?,

@@ -4,7 +4,8 @@ use std::fs::{self, File};
 use std::io::{self, Write};
 use std::path::Path;
 
-use rustix::fs::Access;
+use rustix::fs::{Access, CWD, RenameFlags, renameat_with};
+use rustix::io::Errno;
 
 use super::Error;
 
@@ -60,18 +61,36 @@ pub(super) fn check_empty(folder: &Path) -> Result<(), Error> {
     }
 }
 
-/// Writes `data` so that `path` is either complete or does not exist. `unfinished` is its name
-/// until then.
+/// Writes `data` so that `path` is either complete or does not exist, after a power cut too.
+/// `unfinished` is its name until then. No link is followed, and no file that is there replaced.
 ///
 /// # Errors
-/// Those of the system. Neither file is then left.
+/// Those of the system, and a file at either name. What this call wrote is then not left.
 pub(crate) fn place(unfinished: &Path, path: &Path, data: &[u8]) -> io::Result<()> {
-    let written = File::create(unfinished)
-        .and_then(|mut file| file.write_all(data))
-        .and_then(|()| fs::rename(unfinished, path));
+    let mut file = File::create_new(unfinished)?;
+    let written = file
+        .write_all(data)
+        // A file system may write the name before the content.
+        .and_then(|()| file.sync_data())
+        .and_then(|()| rename_to_new(unfinished, path));
     if written.is_err() {
         // The first error tells what is wrong.
         let _ = fs::remove_file(unfinished);
     }
     written
+}
+
+/// Renames `from` to `to`, which must not be there.
+fn rename_to_new(from: &Path, to: &Path) -> io::Result<()> {
+    match renameat_with(CWD, from, CWD, to, RenameFlags::NOREPLACE) {
+        // The file system, NFS for one, does not know how.
+        Err(Errno::INVAL | Errno::NOSYS) if to.symlink_metadata().is_err() => fs::rename(from, to),
+        Err(Errno::INVAL | Errno::NOSYS) => Err(io::ErrorKind::AlreadyExists.into()),
+        renamed => Ok(renamed?),
+    }
+}
+
+/// Has the names in `folder` on the disk.
+pub(super) fn sync_folder(folder: &Path) -> io::Result<()> {
+    File::open(folder)?.sync_all()
 }

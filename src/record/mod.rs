@@ -28,8 +28,8 @@ pub(crate) struct Limits {
 pub(crate) enum Written {
     /// It was.
     Whole,
-    /// It was not: it would have exceeded [`Limits::max_bytes`].
-    Beyond,
+    /// It was not: the recording would have had so many bytes, more than [`Limits::max_bytes`].
+    Beyond(u64),
 }
 
 /// Why a recording cannot go on. The files already written are complete and stay.

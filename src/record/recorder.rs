@@ -3,9 +3,10 @@
 use std::fs::{self, File};
 use std::io::Write;
 use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
 use super::encoder::Encoder;
-use super::folder::{check_empty, check_vacant, existing, place};
+use super::folder::{check_empty, check_vacant, existing, place, sync_folder};
 use super::{Error, Limits, Written};
 use crate::frame::Frame;
 use crate::source::Status;
@@ -15,6 +16,10 @@ use crate::vision;
 /// The name of a frame's file until all of it is written.
 pub(super) const UNFINISHED: &str = ".unfinished";
 
+/// How long names and lines may wait until they are on the disk. What a frame's file holds is there
+/// before it has its name.
+const SYNC: Duration = Duration::from_secs(1);
+
 /// A recording that is being written.
 pub(crate) struct Recorder {
     folder: PathBuf,
@@ -23,6 +28,8 @@ pub(crate) struct Recorder {
     pub(super) manifest: Option<File>,
     /// Bytes of the manifest.
     listed: u64,
+    /// When names and lines were last put on the disk; none before the first frame.
+    synced: Option<Instant>,
     frames: u64,
     bytes: u64,
     /// Makes masks black in what is written.
@@ -48,6 +55,7 @@ impl Recorder {
             limits,
             manifest: None,
             listed: 0,
+            synced: None,
             frames: 0,
             bytes: 0,
             encoder: Encoder::new(vision),
@@ -81,7 +89,7 @@ impl Recorder {
 
         let all = bytes + lines.len() as u64;
         if self.bytes + all > self.limits.max_bytes {
-            return Ok(Written::Beyond);
+            return Ok(Written::Beyond(self.bytes + all));
         }
         self.check_disk(all)?;
         let manifest = match &mut self.manifest {
@@ -105,7 +113,38 @@ impl Recorder {
         self.listed += lines.len() as u64;
         self.bytes += all;
         self.frames += 1;
+        if self.synced.is_none_or(|at| at.elapsed() >= SYNC) {
+            self.sync()?;
+        }
         Ok(Written::Whole)
+    }
+
+    /// Has all names and lines on the disk. After a power cut the last second of a recording may be
+    /// missing without it.
+    ///
+    /// # Errors
+    /// [`Error::Io`].
+    pub(crate) fn sync(&mut self) -> Result<(), Error> {
+        let Some(manifest) = &self.manifest else {
+            return Ok(());
+        };
+        let names = || {
+            sync_folder(&self.folder)?;
+            match self.folder.parent() {
+                // The folder itself may be new.
+                Some(around) if self.synced.is_none() && around != Path::new("") => {
+                    sync_folder(around)
+                }
+                _ => Ok(()),
+            }
+        };
+        let synced = manifest.sync_data().and_then(|()| names());
+        synced.map_err(|cause| Error::Io {
+            path: self.folder.clone(),
+            cause,
+        })?;
+        self.synced = Some(Instant::now());
+        Ok(())
     }
 
     /// Frames written so far.

@@ -202,7 +202,8 @@ fn limits_are_kept_before_anything_is_written() {
     };
     let mut recorder = unmasked(folder.path(), limits).unwrap();
     assert_eq!(recorder.write(&frame, status).unwrap(), Written::Whole);
-    assert_eq!(recorder.write(&frame, status).unwrap(), Written::Beyond);
+    let written = recorder.write(&frame, status).unwrap();
+    assert!(matches!(written, Written::Beyond(_)), "{written:?}");
     assert_eq!(names(folder.path()), ["000000.jpg", "manifest.jsonl"]);
     assert!(recorder.bytes() <= limits.max_bytes);
 
@@ -283,6 +284,25 @@ fn a_frame_that_cannot_be_written_leaves_nothing_behind() {
     let left = names(&folder.path().join("new"));
     assert_eq!(left, ["000000.jpg", "manifest.jsonl"]);
     assert_eq!((recorder.frames(), recorder.bytes()), (1, before));
+}
+
+#[test]
+fn neither_a_link_nor_a_file_that_is_there_is_written_to() {
+    let folder = tempfile::tempdir().unwrap();
+    let (unfinished, target) = (folder.path().join(UNFINISHED), folder.path().join("a"));
+    let theirs = folder.path().join("theirs");
+    fs::write(&theirs, "theirs").unwrap();
+    for taken in [&unfinished, &target] {
+        std::os::unix::fs::symlink(&theirs, taken).unwrap();
+        let error = place(&unfinished, &target, b"x").unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::AlreadyExists, "{taken:?}");
+        assert!(taken.is_symlink() && fs::read(&theirs).unwrap() == b"theirs");
+        fs::remove_file(taken).unwrap();
+    }
+    place(&unfinished, &target, b"x").unwrap();
+    assert!(place(&unfinished, &target, b"y").is_err());
+    assert_eq!(fs::read(&target).unwrap(), b"x");
+    assert_eq!(names(folder.path()), ["a", "theirs"]);
 }
 
 #[test]

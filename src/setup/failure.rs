@@ -6,7 +6,7 @@ use std::io;
 use crate::{config, daemon, engine, exit, metrics, pipeline, publish, record, source, teach};
 
 /// Why a command failed: one line that says what, where and what to do, and the exit code.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Failure {
     /// Exit code, one of [`exit::ALL`].
     pub code: u8,

@@ -30,13 +30,31 @@ pub fn configuration_for(named: Option<&Path>, head: Option<&Path>) -> Result<Lo
     };
     // Nobody is refused a lower limit than the present one.
     let _ = setrlimit(Resource::Core, none);
+    // The limit does not hold where the kernel hands dumps to a program (core(5)). Such a dump then
+    // has none of this process's memory. Without the file there are no dumps either.
+    let _ = std::fs::write("/proc/self/coredump_filter", "0");
     let loaded = config::load_for(named, head.is_some())?;
     logging::start(&loaded.config.log);
     match &loaded.path {
-        Some(path) => log::info!("configuration: {}{}", path.display(), loaded.beside()),
-        None => log::info!("configuration: none found, the defaults are used"),
+        Some(path) => log::info!(
+            "configuration: {}{}{}",
+            path.display(),
+            loaded.beside(),
+            loaded.passes_over()
+        ),
+        None => log::info!(
+            "configuration: none found, the defaults are used{}",
+            loaded.passes_over()
+        ),
     }
     Ok(loaded)
+}
+
+/// Logs which files with secrets every user can read.
+pub fn warn_of_exposed(loaded: &Loaded) {
+    for line in &loaded.exposed {
+        log::warn!("{line}");
+    }
 }
 
 /// A model that is ready to run.

@@ -1,9 +1,13 @@
 //! Wrong configurations: each error names the file, the line, the key and the remedy.
 
-use std::fs;
+use std::fs::{self, Permissions};
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
+use std::path::PathBuf;
+use std::process::{Command, Stdio};
 
 use crate::support::daemon::configuration;
-use crate::support::program::goldcrest;
+use crate::support::program::{command, goldcrest, output, packed_model, root};
+use crate::support::{PATIENCE, wait_for};
 
 /// Runs `check` on a configuration of this text; returns the exit code and the last line.
 fn answer(text: &str) -> (i32, String) {
@@ -208,4 +212,141 @@ fn a_budget_that_is_too_small_names_only_what_helps() {
     for line in [drawn, camera, files] {
         assert!(line.contains("set memory.budget_mb to "), "{line}");
     }
+}
+
+#[test]
+fn check_with_json_prints_a_refused_configuration_too() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("c.toml");
+    fs::write(&path, "[observe]\ntreshold = 1\n").unwrap();
+    let ran = goldcrest(&["check", "--json", "--config", path.to_str().unwrap()]);
+    assert_eq!(ran.code, 78, "{}", ran.stderr);
+    let report: serde_json::Value = serde_json::from_str(&ran.stdout).expect("one object");
+    let finding = &report["findings"][0];
+    assert_eq!(finding["what"], "configuration");
+    assert_eq!(finding["ok"], false);
+    let says = finding["says"].as_str().unwrap();
+    assert!(says.contains(":2: observe.treshold: unknown key"), "{says}");
+    assert_eq!(report["files"], serde_json::json!([]));
+    // The line on standard error is the same.
+    assert!(ran.stderr.trim_end().ends_with(says), "{}", ran.stderr);
+}
+
+/// A folder with the shipped model and a configuration that names it, a head and a password.
+fn home() -> (tempfile::TempDir, PathBuf) {
+    let folder = tempfile::tempdir().unwrap();
+    let model = packed_model(folder.path());
+    fs::copy(
+        root().join("tests/recordings/bottles.head"),
+        folder.path().join("a.head"),
+    )
+    .unwrap();
+    fs::write(folder.path().join("password"), "word").unwrap();
+    fs::create_dir(folder.path().join("c.toml.d")).unwrap();
+    fs::write(folder.path().join("c.toml.d/1.toml"), "").unwrap();
+    fs::write(folder.path().join("common.toml"), "").unwrap();
+    let config = folder.path().join("c.toml");
+    let recording = root().join("tests/recordings/bottles");
+    let text = format!(
+        "include = [\"common.toml\"]\n[source]\nkind = \"recording\"\npath = {recording:?}\n\
+         [model]\npath = {model:?}\nhead = \"a.head\"\n\
+         [mqtt]\nport = 9\nusername = \"bird\"\npassword_file = \"password\"\n"
+    );
+    fs::write(&config, text).unwrap();
+    (folder, config)
+}
+
+#[test]
+fn a_file_that_others_can_write_ends_every_command_with_78() {
+    let (folder, config) = home();
+    fs::write(folder.path().join("ca"), "").unwrap();
+    let config = config.to_str().unwrap();
+    let bottles = root().join("tests/recordings/bottles/bottles-01.jpg");
+    let bottles = bottles.to_str().unwrap();
+    for (name, commands) in [
+        ("c.toml", &["check", "run", "replay", "bench"][..]),
+        ("common.toml", &["check", "run", "replay"]),
+        ("c.toml.d/1.toml", &["check", "run", "replay"]),
+        ("c.toml.d", &["check", "run", "replay"]),
+        ("model.toml", &["check", "run", "replay"]),
+        ("labels.txt", &["check", "run", "replay"]),
+        ("model.bundle", &["check", "run", "replay"]),
+        ("a.head", &["check", "run", "replay"]),
+        ("password", &["check", "run"]),
+        ("ca", &["check", "run"]),
+    ] {
+        let path = folder.path().join(name);
+        let before = fs::metadata(&path).unwrap().permissions();
+        fs::set_permissions(&path, Permissions::from_mode(before.mode() | 0o002)).unwrap();
+        if name == "ca" {
+            let text = fs::read_to_string(config).unwrap();
+            fs::write(config, text + "[mqtt.tls]\nca_file = \"ca\"\n").unwrap();
+        }
+        for command in commands {
+            let mut arguments = vec![*command, "--config", config];
+            if *command == "replay" {
+                arguments.push(bottles);
+            }
+            let ran = goldcrest(&arguments);
+            let printed = ran.stdout + &ran.stderr;
+            assert_eq!(ran.code, 78, "{name}, {command}: {printed}");
+            let line = printed.lines().find(|line| line.contains("not trusted"));
+            let line = line.unwrap_or_else(|| panic!("{name}, {command}: {printed}"));
+            let remedy = format!("run `chmod go-w {}`", path.display());
+            assert!(line.contains(&remedy), "{name}, {command}: {line}");
+        }
+        fs::set_permissions(&path, before).unwrap();
+    }
+}
+
+#[test]
+fn a_pipe_in_the_place_of_a_file_is_not_waited_for() {
+    let (folder, config) = home();
+    for name in [
+        "password",
+        "model.bundle",
+        "a.head",
+        "labels.txt",
+        "common.toml",
+    ] {
+        let path = folder.path().join(name);
+        let kept = fs::read(&path).unwrap();
+        fs::remove_file(&path).unwrap();
+        let made = Command::new("mkfifo").arg(&path).status().unwrap();
+        assert!(made.success());
+        let mut check = command(&["check", "--config", config.to_str().unwrap()]);
+        let mut check = check
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        let ended = wait_for(PATIENCE, || check.try_wait().unwrap().is_some());
+        let _ = check.kill();
+        let status = check.wait().unwrap();
+        assert!(ended && !status.success(), "{name}: {status}");
+        fs::remove_file(&path).unwrap();
+        fs::write(&path, kept).unwrap();
+    }
+}
+
+#[test]
+fn root_does_not_read_a_configuration_that_it_finds_by_chance() {
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join("config.toml"), "id = \"by-chance\"\n").unwrap();
+    let check = |more: &[&str]| {
+        let arguments = [&["check", "--json"], more].concat();
+        let ran = output(command(&arguments).current_dir(folder.path()));
+        (ran.stdout, ran.stderr)
+    };
+    let is_root = fs::metadata(folder.path()).unwrap().uid() == 0;
+    let (stdout, stderr) = check(&[]);
+    assert_eq!(!stdout.contains("id by-chance"), is_root, "{stdout}");
+    let says =
+        "./config.toml is passed over, because root reads only what it names: --config config.toml";
+    for printed in [&stdout, &stderr] {
+        assert_eq!(printed.contains(says), is_root, "{printed}");
+    }
+    let (stdout, stderr) = check(&["--config", "config.toml"]);
+    assert!(stdout.contains("id by-chance"), "{stdout}");
+    assert!(!stderr.contains("passed over"), "{stderr}");
 }

@@ -76,7 +76,7 @@ fn a_placeholder_that_is_none_is_one_line() {
     let line = ran.stderr.lines().last().unwrap();
     assert!(
         line.ends_with(
-            "c.toml:1: id: {host} is no placeholder; known are {hostname}, {machine}, {serial}"
+            "c.toml:1: id: has a placeholder that is not known; known are {hostname}, {machine}, {serial}"
         ),
         "{line}"
     );

@@ -1,6 +1,7 @@
 //! The systemd service, and what `make install` puts where the service looks for it.
 
-use std::fs;
+use std::fs::{self, Permissions};
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -53,18 +54,66 @@ fn installed_at(folder: &Path, path: &str) -> PathBuf {
     folder.join(path.trim_start_matches('/'))
 }
 
-#[test]
-fn make_install_puts_in_place_what_the_service_names() {
-    let folder = tempfile::tempdir().unwrap();
-    let made = Command::new("make")
-        .arg("install")
-        .arg(format!("DESTDIR={}", folder.path().display()))
+/// Runs `make install` into `folder`, as somebody with this mask.
+fn install(folder: &Path, mask: &str) {
+    let made = Command::new("sh")
+        .args([
+            "-c",
+            &format!("umask {mask}; exec make install \"$@\""),
+            "sh",
+        ])
+        .arg(format!("DESTDIR={}", folder.display()))
         .arg(format!("BINARY={}", env!("CARGO_BIN_EXE_goldcrest")))
         .current_dir(root())
         .output()
         .expect("make runs");
     let said = String::from_utf8_lossy(&made.stderr);
     assert!(made.status.success(), "{said}");
+}
+
+/// Fails unless all below `folder` can be read by everybody and written by its owner alone.
+fn modes_are_right(folder: &Path) {
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        let mode = fs::metadata(&path).unwrap().permissions().mode() & 0o7777;
+        if path.is_dir() {
+            assert_eq!(mode, 0o755, "{path:?}");
+            modes_are_right(&path);
+        } else {
+            let wanted = if path.ends_with("bin/goldcrest") {
+                0o755
+            } else {
+                0o644
+            };
+            assert_eq!(mode, wanted, "{path:?}");
+        }
+    }
+}
+
+#[test]
+fn make_install_sets_modes_whatever_the_mask() {
+    for mask in ["077", "000"] {
+        let folder = tempfile::tempdir().unwrap();
+        // As an installation with another mask left it.
+        let model = installed_at(folder.path(), "/usr/share/goldcrest/model");
+        fs::create_dir_all(&model).unwrap();
+        for path in model.ancestors().take_while(|path| *path != folder.path()) {
+            let mode = if path.ends_with("usr") || path.ends_with("share") {
+                0o755
+            } else {
+                0o777
+            };
+            fs::set_permissions(path, Permissions::from_mode(mode)).unwrap();
+        }
+        install(folder.path(), mask);
+        modes_are_right(folder.path());
+    }
+}
+
+#[test]
+fn make_install_puts_in_place_what_the_service_names() {
+    let folder = tempfile::tempdir().unwrap();
+    install(folder.path(), "022");
 
     let documentation = value("[Unit]", "Documentation");
     let pages = documentation

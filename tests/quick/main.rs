@@ -40,4 +40,5 @@ mod snapshot;
 mod streams;
 mod teach;
 mod teach_page;
+mod terminal;
 mod vision_pillow;

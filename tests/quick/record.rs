@@ -3,9 +3,9 @@
 use std::fs;
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
-use std::process::Stdio;
+use std::process::{Command, Stdio};
 
-use crate::support::program::{command, goldcrest, root, signal};
+use crate::support::program::{command, goldcrest, installed, root, signal};
 
 /// A configuration with a synthetic camera.
 fn configuration(folder: &Path, format: &str) -> String {
@@ -101,6 +101,68 @@ fn a_bound_of_bytes_ends_a_recording_well() {
         .map(|entry| entry.unwrap().metadata().unwrap().len())
         .sum();
     assert!(used <= 50 << 10 && used > 20 << 10, "{used}: {stdout}");
+}
+
+#[test]
+fn a_bound_without_room_for_one_frame_is_an_error() {
+    let folder = tempfile::tempdir().unwrap();
+    let config = configuration(folder.path(), "mjpg");
+    let out = folder.path().join("out");
+    let (code, stdout, stderr) = record(&config, &out, &["--max-bytes", "1k"]);
+    assert_eq!(code, 64, "{stderr}");
+    assert!(stdout.starts_with("0 frames, "), "{stdout}");
+    let last = stderr.lines().last().unwrap_or_default();
+    assert!(
+        last.contains("--max-bytes has no room for one frame"),
+        "{last}"
+    );
+    assert!(!out.exists());
+}
+
+#[test]
+fn a_frame_is_on_the_disk_before_it_has_its_name() {
+    let folder = tempfile::tempdir().unwrap();
+    let config = configuration(folder.path(), "mjpg");
+    let (out, trace) = (folder.path().join("out"), folder.path().join("trace"));
+    let traced = "trace=openat,fsync,fdatasync,renameat2,close";
+    let ran = Command::new(installed("strace"))
+        .args(["-f", "-y", "-e", traced, "-o"])
+        .arg(&trace)
+        .arg(env!("CARGO_BIN_EXE_goldcrest"))
+        .arg("record")
+        .arg(&out)
+        .args(["--frames", "3", "--config", &config])
+        .output()
+        .unwrap();
+    assert!(
+        ran.status.success(),
+        "{}",
+        String::from_utf8_lossy(&ran.stderr)
+    );
+    let text = fs::read_to_string(&trace).unwrap();
+    let calls = text
+        .lines()
+        .filter(|line| line.contains(out.to_str().unwrap()));
+    let calls: Vec<&str> = calls.filter(|line| !line.contains("close(")).collect();
+    let renames = calls
+        .iter()
+        .enumerate()
+        .filter(|(_, call)| call.contains("renameat2("));
+    let renames: Vec<usize> = renames.map(|(at, _)| at).collect();
+    assert_eq!(renames.len(), 3, "{text}");
+    for at in renames {
+        assert!(calls[at].contains("RENAME_NOREPLACE"), "{}", calls[at]);
+        let before = calls[at - 1];
+        assert!(
+            before.contains("fdatasync(") && before.contains("/.unfinished>"),
+            "{before}"
+        );
+        assert!(calls[at - 2].contains("O_EXCL"), "{}", calls[at - 2]);
+    }
+    // At the end the lines and the names, as after the first frame.
+    let last: Vec<&&str> = calls.iter().rev().take(3).collect();
+    let ends = |part: &str| last.iter().any(|call| call.contains(part));
+    assert!(ends("/manifest.jsonl>") && ends("/out>"), "{last:?}");
 }
 
 #[test]

@@ -86,7 +86,7 @@ pub fn signal(id: u32, name: &str) {
     assert!(status.expect("kill runs").success());
 }
 
-/// The path of a program of the mosquitto package; a daemon is not on everybody's `PATH`.
+/// The path of a program that `scripts/need broker` installs; a daemon is not on everybody's `PATH`.
 pub fn installed(name: &str) -> PathBuf {
     let path = std::env::var_os("PATH").unwrap_or_default();
     let more = ["/usr/sbin", "/usr/local/sbin"].map(PathBuf::from);
@@ -94,7 +94,7 @@ pub fn installed(name: &str) -> PathBuf {
         .chain(more)
         .map(|folder| folder.join(name))
         .find(|file| file.is_file())
-        .unwrap_or_else(|| panic!("this test needs {name}: sudo apt-get install mosquitto"))
+        .unwrap_or_else(|| panic!("this test needs {name}; scripts/need broker installs it"))
 }
 
 /// One field of `/proc/PID/status`, in KiB; none once the process has ended.

@@ -2,18 +2,16 @@
 
 mod head;
 mod model;
+mod report;
 mod scene;
 
-use std::path::PathBuf;
 use std::time::Duration;
 
-use serde::Serialize;
-
-use super::{ConfigOption, say};
+use self::report::{Finding, MemoryReport, Report, conclusion, text};
+use super::{ConfigOption, json, say};
 use crate::config::Loaded;
-use crate::engine::Layer;
 use crate::exit;
-use crate::memory::{Guard, Item};
+use crate::memory::Guard;
 use crate::metrics;
 use crate::publish;
 use crate::setup::{self, Failure, StateFolder};
@@ -36,67 +34,9 @@ pub struct Options {
     verbose: bool,
 }
 
-/// The result for one part.
-#[derive(Serialize)]
-struct Finding {
-    what: &'static str,
-    ok: bool,
-    says: String,
-    #[serde(skip)]
-    code: u8,
-}
-
-/// What `--json` prints.
-#[derive(Serialize)]
-struct Report<'a> {
-    /// The files of the configuration, in the order in which a later one wins.
-    files: &'a [PathBuf],
-    findings: &'a [Finding],
-    layers: &'a [Layer],
-    /// The taught head; `null` with the model's own classifier.
-    head: Option<&'a head::Head>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    observe: Option<&'a head::InForce>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    memory: Option<MemoryReport<'a>>,
-    /// What the daemon was taught; left out where teaching is off.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    taught: Option<serde_json::Value>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    cameras: Option<&'a Survey>,
-}
-
-/// The predicted need of a daemon, in bytes.
-#[derive(Serialize)]
-struct MemoryReport<'a> {
-    budget: usize,
-    needed: usize,
-    pinned: usize,
-    parts: &'a [Item],
-}
-
-impl Finding {
-    fn of(what: &'static str, found: Result<String, Failure>) -> Self {
-        match found {
-            Ok(says) => Self {
-                what,
-                ok: true,
-                says,
-                code: 0,
-            },
-            Err(failure) => Self {
-                what,
-                ok: false,
-                says: failure.message,
-                code: failure.code,
-            },
-        }
-    }
-}
-
 /// Runs the command. It tries every part; the exit code is that of the first one that fails.
 pub fn run(options: &Options) -> Result<(), Failure> {
-    let loaded = setup::configuration(options.config.path.as_deref())?;
+    let loaded = configuration(options)?;
     let mut used = match &loaded.path {
         Some(path) => format!(
             "{} is valid{}, id {}",
@@ -106,6 +46,7 @@ pub fn run(options: &Options) -> Result<(), Failure> {
         ),
         None => format!("none found, the defaults are used, id {}", loaded.config.id),
     };
+    used += &loaded.passes_over();
     match loaded.config.vision.masks.len() {
         0 => {}
         1 => used += ", 1 privacy mask",
@@ -126,6 +67,12 @@ pub fn run(options: &Options) -> Result<(), Failure> {
         Finding::of("configuration", Ok(used)),
         Finding::of("model", model::model(&loaded, footprint, &mut found)),
     ];
+    if !loaded.exposed.is_empty() {
+        findings.push(Finding::of(
+            "secrets",
+            Ok(format!("warning: {}", loaded.exposed.join("; "))),
+        ));
+    }
     if let Some(head) = found.take_head_finding(&loaded) {
         findings.push(Finding::of("head", head));
     }
@@ -166,77 +113,32 @@ pub fn run(options: &Options) -> Result<(), Failure> {
         return Err(source::Error::Interrupted.into());
     }
     if options.json {
-        let line = serde_json::to_string(&Report {
+        say(&json(&Report {
             files: &loaded.files,
             findings: &findings,
             layers: &found.layers,
             head: found.head.as_ref(),
             observe: found.rule.as_ref(),
-            memory: guard.map(|guard| MemoryReport {
-                budget: guard.budget(),
-                needed: guard.need().total(),
-                pinned: guard.need().pinned(),
-                parts: &guard.need().items,
-            }),
+            memory: guard.map(MemoryReport::of),
             cameras: cameras.as_ref(),
             taught,
-        })
-        .map_err(|e| Failure::new(exit::SOFTWARE, e))?;
-        say(&line)?;
+        })?)?;
     } else {
         say(&text(&findings, &found, cameras.as_ref(), options.verbose))?;
     }
     conclusion(&findings)
 }
 
-/// Names the parts that failed.
-fn conclusion(findings: &[Finding]) -> Result<(), Failure> {
-    let failed: Vec<&Finding> = findings.iter().filter(|f| !f.ok).collect();
-    let Some(first) = failed.first() else {
-        return Ok(());
-    };
-    let names: Vec<&str> = failed.iter().map(|f| f.what).collect();
-    let message = format!(
-        "check: {} of {} failed: {}",
-        failed.len(),
-        findings.len(),
-        names.join(", ")
-    );
-    Err(Failure::new(first.code, message))
-}
-
-/// For people: layers if it is `verbose`, cameras, memory and the head's labels, then the results,
-/// one a line, where a reader looks first.
-fn text(
-    findings: &[Finding],
-    found: &model::Found,
-    cameras: Option<&Survey>,
-    verbose: bool,
-) -> String {
-    let results = findings.iter().map(|Finding { what, ok, says, .. }| {
-        format!("{what:<14} {}  {says}", if *ok { "ok  " } else { "FAIL" })
-    });
-    let layers: &[Layer] = if verbose { &found.layers } else { &[] };
-    let layers = layers.iter().map(|layer| {
-        let Layer {
-            name,
-            op,
-            kernel,
-            dtype,
-            macs,
-            weight_bytes,
-        } = layer;
-        format!(
-            "  {name:<28} {op:<18} {kernel:<14} {dtype:<6} {macs:>10} MACs {weight_bytes:>8} bytes"
-        )
-    });
-    let lines: Vec<String> = layers
-        .chain(cameras.map(|survey| survey.to_string().trim_end().into()))
-        .chain(found.guard.as_ref().map(|guard| guard.need().to_string()))
-        .chain(found.head.iter().flat_map(head::Head::table))
-        .chain(results)
-        .collect();
-    lines.join("\n")
+/// Reads the configuration. With `--json`, one that is refused is a finding too.
+fn configuration(options: &Options) -> Result<Loaded, Failure> {
+    let loaded = setup::configuration(options.config.path.as_deref());
+    loaded.or_else(|failure| {
+        if options.json {
+            let finding = Finding::of("configuration", Err(failure.clone()));
+            say(&json(&Report::of_nothing_but(&finding))?)?;
+        }
+        Err(failure)
+    })
 }
 
 /// Tells what the daemon was taught before. Changes nothing, and disturbs no running daemon.

@@ -14,6 +14,7 @@ use super::featured::featured;
 use super::progress::Progress;
 use super::{ConfigOption, say};
 use crate::config::Loaded;
+use crate::escape::OneLine;
 use crate::exit;
 use crate::frame::Frame;
 use crate::record;
@@ -89,7 +90,7 @@ pub fn run(options: &Options) -> Result<(), Failure> {
         from_files(&picked, &mut written)?;
     }
     let pictures = written.finish()?;
-    let out = options.out.display();
+    let out = OneLine(options.out.display());
     let passed_over = match bad {
         0 => String::new(),
         n => format!(", {n} passed over"),

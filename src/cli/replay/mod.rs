@@ -10,10 +10,11 @@ use std::path::PathBuf;
 use std::time::{Duration, Instant, SystemTime};
 
 use self::kind::Kind;
-use self::output::{Lines, Output};
+use self::output::Output;
 use self::summary::Labels;
 use super::ConfigOption;
 use crate::config::{Config, Loaded};
+use crate::escape::Lines;
 use crate::exit;
 use crate::frame::Frame;
 use crate::pipeline::{self, Listener, Pace, Pipeline, Publishing, Totals};
@@ -89,7 +90,7 @@ pub fn run(options: &Options) -> Result<(), Failure> {
         .transpose()?;
     let mut totals = Totals::default();
     let mut labels = Labels::new(&config.observe.unknown);
-    let lines = Lines::new(
+    let lines = output::Lines::new(
         options,
         config.observe.top,
         kind,
@@ -123,10 +124,10 @@ pub fn run(options: &Options) -> Result<(), Failure> {
     }
     let text = summary::text(kind, &totals, &labels, &pipeline.stages.times(), took);
     if options.json {
-        eprintln!("{text}");
+        eprintln!("{}", Lines(text));
     } else {
         // The exit code tells it all the same where nobody reads.
-        let _ = writeln!(io::stdout(), "{text}");
+        let _ = writeln!(io::stdout(), "{}", Lines(text));
     }
     if stop.requested() {
         return Err(Failure::new(exit::INTERRUPTED, "interrupted"));

@@ -10,6 +10,7 @@ use super::Options;
 use super::kind::Kind;
 use super::stills::Stills;
 use crate::cli::progress::progress;
+use crate::escape::OneLine;
 use crate::frame::Frame;
 use crate::meter::timing::Stages;
 use crate::observe::Update;
@@ -92,13 +93,10 @@ impl Listener for Output {
                 // The text for unknown has no score.
                 let score = statement.score.map(|score| format!(" {score:.2}"));
                 self.bar.suspend(|| {
-                    writeln!(
-                        out,
-                        "{at:9.2} s  frame {:<6} {:<20}{}",
-                        outcome.frame.seq,
-                        statement.label,
-                        score.unwrap_or_default()
-                    )?;
+                    let (seq, label) = (outcome.frame.seq, statement.label);
+                    let score = score.unwrap_or_default();
+                    let line = format_args!("{at:9.2} s  frame {seq:<6} {label:<20}{score}");
+                    writeln!(out, "{}", OneLine(line))?;
                     out.flush()
                 })
             }

@@ -1,8 +1,10 @@
 //! What a replay prints of pictures that have nothing to do with each other.
 
+use std::fmt;
 use std::io::{self, Write};
 use std::path::Path;
 
+use crate::escape::OneLine;
 use crate::observe::scores::rank;
 use crate::pipeline::Outcome;
 
@@ -31,8 +33,9 @@ impl Stills {
             .iter()
             .map(|r| (&outcome.labels[r.index], 100.0 * r.score));
         let Self::Folder(folder) = self else {
-            return best
-                .try_for_each(|(label, percent)| writeln!(out, "{label:<20} {percent:5.1} %"));
+            return best.try_for_each(|(label, percent)| {
+                line(out, format_args!("{label:<20} {percent:5.1} %"))
+            });
         };
         let (Some(update), Some((label, percent))) = (&outcome.update, best.next()) else {
             return Ok(());
@@ -41,13 +44,17 @@ impl Stills {
         let path = path.strip_prefix(folder).unwrap_or(path).display();
         let state = update.statement();
         if state.index.is_some() {
-            writeln!(out, "{path:<30} {label:<20} {percent:5.1} %")
+            line(out, format_args!("{path:<30} {label:<20} {percent:5.1} %"))
         } else {
             let unknown = state.label;
-            writeln!(
+            line(
                 out,
-                "{path:<30} {unknown:<20}         best guess: {label} {percent:.1} %"
+                format_args!("{path:<30} {unknown:<20}         best guess: {label} {percent:.1} %"),
             )
         }
     }
+}
+
+fn line(out: &mut impl Write, text: fmt::Arguments<'_>) -> io::Result<()> {
+    writeln!(out, "{}", OneLine(text))
 }

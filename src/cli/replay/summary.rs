@@ -6,6 +6,7 @@ use std::io;
 use std::time::Duration;
 
 use super::kind::Kind;
+use crate::escape::OneLine;
 use crate::meter::process;
 use crate::meter::timing::{StageTimes, Stages};
 use crate::observe::Update;
@@ -88,7 +89,7 @@ fn write(
     for (i, (label, frames)) in by_frames.into_iter().enumerate() {
         let head = if i == 0 { "labels" } else { "" };
         let noun = kind.noun(*frames);
-        write!(text, "\n{head:<8}  {label} for {frames} {noun}")?;
+        write!(text, "\n{head:<8}  {} for {frames} {noun}", OneLine(label))?;
     }
     let publish = (times.publish.p50 > 0.0).then_some(("publish", times.publish));
     let stages = [

@@ -15,7 +15,7 @@ use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use self::device::Device;
 use self::report::Report;
 use self::tally::Tally;
-use super::{ConfigOption, say};
+use super::{ConfigOption, json, say};
 use crate::exit;
 use crate::publish::{Config, Crowd, Listening};
 use crate::setup::{self, Failure};
@@ -111,8 +111,7 @@ pub fn run(options: &Options) -> Result<(), Failure> {
     }
     drop(listening);
     if options.json {
-        let line = serde_json::to_string(&report).map_err(|e| Failure::new(exit::SOFTWARE, e))?;
-        say(&line)?;
+        say(&json(&report)?)?;
     } else {
         say(&report.to_string())?;
     }

@@ -7,6 +7,7 @@ use std::time::Duration;
 use serde::Serialize;
 
 use crate::engine::{Class, Quality, Taught};
+use crate::escape::{self, OneLine};
 
 /// What `teach` reports.
 pub(super) struct Report<'a> {
@@ -98,7 +99,7 @@ impl Report<'_> {
     /// The object of `--json`, on one line.
     pub fn json(&self) -> serde_json::Result<String> {
         let quality = self.quality();
-        serde_json::to_string(&Json {
+        escape::json(&Json {
             accuracy: quality.accuracy.map(rounded),
             interval: quality.interval.map(rounded),
             classes: quality.classes.iter().map(Row::of).collect(),
@@ -152,7 +153,7 @@ impl Report<'_> {
 
     /// Where the head is, and how to use it.
     fn next(&self, text: &mut String) -> fmt::Result {
-        let head = self.head.display();
+        let head = OneLine(self.head.display());
         let at = std::path::absolute(self.head).unwrap_or_else(|_| self.head.into());
         write!(
             text,

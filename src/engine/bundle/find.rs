@@ -6,6 +6,7 @@ use super::outline::{Fault, Outline};
 use super::stamp::Stamp;
 use super::unfit::{Unfit, other_model};
 use crate::engine::digest::HexDigest;
+use crate::files;
 
 /// The name of a bundle in its folder.
 pub const NAME: &str = "model.bundle";
@@ -58,6 +59,10 @@ pub(crate) fn fit(path: &Path, sha256: &HexDigest) -> Result<Option<Stamp>, Unfi
     };
     let outline = Outline::try_read(path).map_err(|fault| match fault {
         Fault::Io(e) if e.kind() == std::io::ErrorKind::NotFound => Unfit::Missing,
+        Fault::Io(cause) if files::is_distrust(&cause) => Unfit::Distrusted {
+            path: path.into(),
+            cause,
+        },
         Fault::Io(e) => refused(e.to_string()),
         Fault::Refused(refusal) => refused(refusal.to_string()),
     })?;

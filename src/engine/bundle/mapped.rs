@@ -2,7 +2,6 @@
 
 #![allow(unsafe_code)]
 
-use std::fs::File;
 use std::path::{Path, PathBuf};
 
 use memmap2::{Mmap, UncheckedAdvice};
@@ -13,6 +12,7 @@ use super::manifest::{BlockEntry, LinearEntry, Manifest, NormEntry, Section};
 use super::outline::{Fault, Outline, refused};
 use crate::engine::error::Error;
 use crate::engine::kernels::{Depthwise, Linear, Norm, Stem};
+use crate::files;
 
 /// A mapped bundle, checked.
 pub(crate) struct Bundle {
@@ -30,13 +30,13 @@ impl std::fmt::Debug for Bundle {
 
 /// Maps the ONNX file that a bundle is made of.
 pub(crate) fn map(path: &Path) -> std::io::Result<Mmap> {
-    map_file(&File::open(path)?)
+    map_file(&files::open(path)?)
 }
 
 fn map_file(file: &File) -> std::io::Result<Mmap> {
     // SAFETY: bundles are replaced by renaming, never written in place, so the mapped bytes do not
     // change. An ONNX file is mapped while it is packed and is not expected to be written
-    // meanwhile.
+    // meanwhile. Nobody but root and this user can write to either.
     unsafe { Mmap::map(file) }
 }
 

@@ -1,13 +1,14 @@
 //! The beginning and the end of a bundle, read into memory of their own.
 
-use std::fs::{File, OpenOptions};
+use std::fs::File;
 use std::io;
-use std::os::unix::fs::{FileExt, OpenOptionsExt};
+use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 
 use super::header::{BundleHeader, PAGE, Refusal};
 use super::manifest::Manifest;
 use crate::engine::error::Error;
+use crate::files;
 
 /// What a bundle says of itself: its header and its checked manifest, of a file that is open.
 ///
@@ -71,14 +72,8 @@ impl Outline {
 
     /// As [`Outline::read`].
     pub(super) fn try_read(path: &Path) -> Result<Self, Fault> {
-        // Without O_NONBLOCK, the open itself waits for the writer of a FIFO.
-        let mut options = OpenOptions::new();
-        let file = options.read(true).custom_flags(libc::O_NONBLOCK).open(path);
-        let file = file.map_err(Fault::Io)?;
+        let file = files::open(path).map_err(Fault::Io)?;
         let facts = file.metadata().map_err(Fault::Io)?;
-        if !facts.is_file() {
-            return Err(Refusal::Foreign.into());
-        }
         let mut page = [0; PAGE];
         read_at(&file, &mut page, 0)?;
         let header = BundleHeader::read(&page, facts.len())?;

@@ -10,6 +10,14 @@ pub enum Unfit {
     /// There is none.
     #[error("no bundle stands beside it")]
     Missing,
+    /// Others could have written it.
+    #[error("the bundle beside it is {cause}")]
+    Distrusted {
+        /// The bundle.
+        path: PathBuf,
+        /// Who, and the remedy.
+        cause: std::io::Error,
+    },
     /// It is no bundle of this version, or it is damaged.
     #[error("the bundle beside it cannot be used: {path}: {fault}", path = .path.display())]
     Refused {

@@ -6,6 +6,7 @@ use std::io::{self, Write};
 
 use serde::Serialize;
 
+use crate::escape;
 use crate::frame::Frame;
 use crate::meter::timing::Stages;
 use crate::observe::scores::{Ranked, rank};
@@ -145,6 +146,6 @@ impl<W: Write, E: Write> Listener for JsonLines<W, E> {
 
 /// Writes `line` and the end of it.
 fn write(out: &mut impl Write, line: &impl Serialize) -> io::Result<()> {
-    serde_json::to_writer(&mut *out, line)?;
+    escape::write_json(&mut *out, line)?;
     out.write_all(b"\n")
 }

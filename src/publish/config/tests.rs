@@ -15,7 +15,7 @@ fn a_key_out_of_range_is_named_with_its_allowed_values() {
         &[
             ("host = ''", "host", "name or the address"),
             ("host = 'a b'", "host", "name or the address"),
-            ("host = 'mqtt://broker'", "host", "without \"mqtt://\""),
+            ("host = 'mqtt://broker'", "host", "belongs into mqtt.url"),
             ("host = 'u:p@broker'", "host", "name or the address"),
             ("url = 'broker'", "url", "mqtt:// or mqtts://"),
             ("url = 'mqtt://'", "url", "name or the address"),

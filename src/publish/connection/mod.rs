@@ -37,7 +37,7 @@ pub(crate) use open::target;
 pub use probe::probe;
 pub use secret::Secret;
 pub use secret_file::PasswordError;
-pub(crate) use secret_file::{Places, read_password};
+pub(crate) use secret_file::{CREDENTIAL, Places, read_password};
 pub(crate) use session::{Patience, start};
 pub(crate) use shared::{Link, STEP, Shared};
 pub use tls::TlsError;

@@ -1,10 +1,10 @@
 //! Files that the configuration names and that hold a password, a key or certificates.
 
-use std::fs::File;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use super::secret::Secret;
+use crate::files;
 
 /// The longest password that MQTT can carry, in bytes.
 const LONGEST: u64 = 65535;
@@ -13,7 +13,7 @@ const LONGEST: u64 = 65535;
 const LONGEST_NAME: usize = 255;
 
 /// The prefix of a file that is one of the service's credentials.
-const CREDENTIAL: &str = "credential:";
+pub(crate) const CREDENTIAL: &str = "credential:";
 
 /// Why a password file cannot be used. Each message follows the name of the configuration key.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -24,6 +24,14 @@ pub enum PasswordError {
         /// The file.
         path: PathBuf,
         /// The system's error.
+        cause: String,
+    },
+    /// Others could have written the file.
+    #[error("is not read: {}: {cause}", path.display())]
+    Distrusted {
+        /// The file.
+        path: PathBuf,
+        /// Who, and what to do.
         cause: String,
     },
     /// There is no such file, and the name may be a secret that stands in the place of one.
@@ -108,9 +116,13 @@ pub(super) fn read(
         None => places.folder.join(name),
     };
     let mut bytes = Vec::new();
-    let read = File::open(&path).and_then(|f| f.take(most).read_to_end(&mut bytes));
+    let read = files::open(&path).and_then(|f| f.take(most).read_to_end(&mut bytes));
     match read {
         Ok(_) => Ok((bytes, path)),
+        Err(e) if files::is_distrust(&e) => {
+            let cause = e.to_string();
+            Err(PasswordError::Distrusted { path, cause })
+        }
         Err(e) if name.starts_with(CREDENTIAL) || is_path(name, &places.folder) => {
             let cause = e.to_string();
             Err(PasswordError::Unreadable { path, cause })

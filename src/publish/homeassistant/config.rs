@@ -70,7 +70,7 @@ impl Config {
         {
             return Err(Misfit::new(
                 "node",
-                format!("{node:?} must be 1 to 64 letters, digits, - and _"),
+                "must be 1 to 64 letters, digits, - and _",
             ));
         }
         for (key, text) in [("name", &self.name), ("area", &self.area)] {

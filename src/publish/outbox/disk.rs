@@ -16,6 +16,7 @@ use std::path::{Path, PathBuf};
 use super::record::{self, Content, Found};
 use super::sizes::segment;
 use super::{Batch, Recovered};
+use crate::files;
 
 /// The most that is read of one segment: those of the largest outbox are far smaller.
 const LONGEST: u64 = 64 << 20;
@@ -136,7 +137,7 @@ impl Disk {
                 continue;
             };
             let mut bytes = Vec::new();
-            let file = File::open(self.path(index));
+            let file = files::open(&self.path(index));
             let whole = file.and_then(|file| file.take(LONGEST).read_to_end(&mut bytes));
             let found: Found = record::read(&bytes);
             damaged += found.damaged + u64::from(whole.is_err());

@@ -16,6 +16,7 @@ use super::negotiate::{self, Candidate, fps, name};
 use super::open::offers;
 use super::room::Room;
 use super::system::{Device, FrameInterval, FrameSize, System};
+use crate::escape::OneLine;
 use crate::source::{Cause, Loss};
 
 /// More sizes or rates than this are cut off.
@@ -219,11 +220,15 @@ impl fmt::Display for Survey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for node in &self.nodes {
             match &node.refused {
-                Some(why) => writeln!(f, "{why}")?,
-                None => writeln!(f, "{}: {} ({})", node.path, node.card, node.driver)?,
+                Some(why) => writeln!(f, "{}", OneLine(why))?,
+                None => {
+                    // The device tells its own names.
+                    let line = format_args!("{}: {} ({})", node.path, node.card, node.driver);
+                    writeln!(f, "{}", OneLine(line))?;
+                }
             }
             for link in &node.names {
-                writeln!(f, "  {link}")?;
+                writeln!(f, "  {}", OneLine(link))?;
             }
             for format in &node.formats {
                 for (size, rates) in &format.sizes {

@@ -1,8 +1,9 @@
 //! The manifest beside recorded frames: one JSON object a line, first the camera's, then one for
 //! each frame.
 
+use std::fmt::Display;
 use std::fs::OpenOptions;
-use std::io::{self, BufRead, BufReader, Read};
+use std::io::{self, BufRead, BufReader, Read, Seek};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 use std::time::{Duration, SystemTime};
@@ -17,6 +18,10 @@ use crate::source::{Mode, Status};
 pub(crate) const NAME: &str = "manifest.jsonl";
 /// The longest line that is read in one piece.
 const MAX_LINE: u64 = 64 << 10;
+/// The most lines that are read: four days of thirty frames a second.
+const MOST_LINES: u64 = 10_000_000;
+/// The most odd lines that the log names one by one.
+const MOST_NOTES: u64 = 10;
 /// The version of the format.
 const VERSION: u8 = 1;
 
@@ -92,9 +97,12 @@ impl Entry {
 }
 
 /// Calls `each` with every file that the manifest of `folder` names and when it was captured,
-/// counted from the first frame; returns `false` without a manifest. A line that cannot be read is
-/// named in the log, if the caller is to `complain`, and costs its frame's time alone. The last one
-/// may be cut short.
+/// counted from the earliest frame; returns `false` without a manifest. A line that cannot be read
+/// costs its frame's time alone. If the caller is to `complain`, such lines and what else is odd
+/// are named in the log. The last line may be cut short.
+///
+/// Where lines are not in the order of their times, files are given twice; the second time is
+/// right.
 pub(crate) fn visit(
     folder: &Path,
     complain: bool,
@@ -113,86 +121,151 @@ pub(crate) fn visit(
     if !file.get_ref().metadata()?.is_file() {
         return Ok(false);
     }
-    let mut first = None;
-    let mut line = Vec::new();
-    for number in 1_u64.. {
-        line.clear();
-        if (&mut file).take(MAX_LINE).read_until(b'\n', &mut line)? == 0 {
-            break;
-        }
-        let entry = match serde_json::from_slice::<Entry>(&line) {
-            Ok(entry) => entry,
-            Err(cause) => {
-                // The first line describes the camera.
-                let header = number == 1 && serde_json::from_slice::<IgnoredAny>(&line).is_ok();
-                if complain && !header && !line.trim_ascii().is_empty() {
-                    log::warn!("{}: line {number} cannot be read: {cause}", path.display());
-                }
-                continue;
-            }
-        };
-        let Some(mut captured) = entry.captured() else {
-            if complain {
-                let what = &entry.captured;
-                log::warn!("{}: line {number}: {what:?} is no time", path.display());
-            }
-            continue;
-        };
-        let begin = *first.get_or_insert(captured.elapsed);
-        captured.elapsed = captured.elapsed.saturating_sub(begin);
-        each(&entry.file, captured);
+    let mut notes = Notes {
+        path: complain.then_some(&path),
+        ..Notes::default()
+    };
+    let span = read(&mut file, None, &mut notes, &mut each)?;
+    if span.begin != span.least {
+        // Times before the first one were lost.
+        file.rewind()?;
+        notes.path = None;
+        read(&mut file, span.least, &mut notes, &mut each)?;
     }
     Ok(true)
 }
 
-#[cfg(test)]
-mod tests {
-    use std::collections::HashMap;
+/// What the times of a manifest span.
+#[derive(Default)]
+struct Span {
+    /// The time that others were counted from.
+    begin: Option<Duration>,
+    /// The earliest time.
+    least: Option<Duration>,
+}
 
-    use super::*;
-    use tempfile::TempDir;
-
-    fn entry(file: &str, elapsed: u64) -> String {
-        format!(
-            r#"{{"file":"{file}","seq":0,"elapsed_us":{elapsed},"captured":"2026-01-02T03:04:05Z","format":"JPEG","width":4,"height":3,"bytes":9}}"#
-        )
-    }
-
-    #[test]
-    fn a_line_that_cannot_be_read_costs_that_line_alone() {
-        let folder = TempDir::new().unwrap();
-        let bad_time = entry("c.jpg", 3).replace("2026-01-02T03:04:05Z", "yesterday");
-        let mut data = Vec::new();
-        for line in [
-            br#"{"v":1,"program":"goldcrest"}"#.as_slice(),
-            entry("a.jpg", 10).as_bytes(),
-            b"\xff\xfe no text",
-            b"{\"file\": 7}",
-            bad_time.as_bytes(),
-            b"",
-            entry("b.jpg", 30).as_bytes(),
-            &entry("d.jpg", 50).as_bytes()[..20],
-        ] {
-            data.extend(line);
-            data.extend(b"\r\n");
+/// Reads all lines. Times are counted from `begin`, or from the first.
+fn read(
+    file: &mut (impl BufRead + Read),
+    begin: Option<Duration>,
+    notes: &mut Notes<'_>,
+    each: &mut impl FnMut(&str, Captured),
+) -> io::Result<Span> {
+    let mut span = Span {
+        begin,
+        ..Span::default()
+    };
+    let (mut last, mut disordered) = (Duration::ZERO, 0);
+    let mut line = Vec::new();
+    for number in 1.. {
+        if number > MOST_LINES {
+            notes.add(
+                number,
+                &"and all that follow are beyond the most that are read",
+            );
+            break;
         }
-        std::fs::write(folder.path().join(NAME), data).unwrap();
-        let mut times = HashMap::new();
-        let there = visit(folder.path(), true, |file, captured| {
-            times.insert(file.to_string(), captured);
-        });
-        assert!(there.unwrap());
-        let of = |file: &str| times.get(file).map(|time| time.elapsed.as_micros());
-        assert_eq!(
-            (of("a.jpg"), of("b.jpg"), times.len()),
-            (Some(0), Some(20), 2)
-        );
+        let whole = match next_line(file, &mut line)? {
+            Line::End => break,
+            Line::Whole => true,
+            Line::TooLong => false,
+        };
+        if !whole {
+            notes.add(number, &format_args!("has more than {MAX_LINE} bytes"));
+            continue;
+        }
+        let Some(entry) = entry(&line, number, notes) else {
+            continue;
+        };
+        let Some(mut captured) = entry.captured() else {
+            let what = &entry.captured;
+            notes.add(number, &format_args!("{what:?} is no time"));
+            continue;
+        };
+        let time = captured.elapsed;
+        disordered += u64::from(time < last);
+        last = time;
+        span.least = Some(span.least.map_or(time, |least| least.min(time)));
+        let begin = *span.begin.get_or_insert(time);
+        captured.elapsed = time.saturating_sub(begin);
+        each(&entry.file, captured);
     }
+    notes.end(disordered);
+    Ok(span)
+}
 
-    #[test]
-    fn a_folder_without_a_manifest_has_no_times() {
-        let folder = TempDir::new().unwrap();
-        let there = visit(folder.path(), true, |_, _| panic!("it names a file"));
-        assert!(!there.unwrap());
+/// The frame of a line; none for the first line, which describes the camera, and for one that is
+/// empty or cannot be read.
+fn entry(line: &[u8], number: u64, notes: &mut Notes<'_>) -> Option<Entry> {
+    match serde_json::from_slice(line) {
+        Ok(entry) => Some(entry),
+        Err(cause) => {
+            let header = number == 1 && serde_json::from_slice::<IgnoredAny>(line).is_ok();
+            if !header && !line.trim_ascii().is_empty() {
+                notes.add(number, &format_args!("cannot be read: {cause}"));
+            }
+            None
+        }
     }
 }
+
+/// How a line ended.
+enum Line {
+    Whole,
+    /// It has more than [`MAX_LINE`] bytes, which were passed over.
+    TooLong,
+    /// There is none.
+    End,
+}
+
+/// Reads the next line into `line`, which never holds more than [`MAX_LINE`] bytes.
+fn next_line(file: &mut (impl BufRead + Read), line: &mut Vec<u8>) -> io::Result<Line> {
+    line.clear();
+    if file.take(MAX_LINE).read_until(b'\n', line)? == 0 {
+        return Ok(Line::End);
+    }
+    if line.len() as u64 == MAX_LINE && !line.ends_with(b"\n") {
+        file.skip_until(b'\n')?;
+        return Ok(Line::TooLong);
+    }
+    Ok(Line::Whole)
+}
+
+/// What is odd in a manifest, for the log.
+#[derive(Default)]
+struct Notes<'a> {
+    /// The manifest, if the log is to hear of it.
+    path: Option<&'a Path>,
+    lines: u64,
+}
+
+impl Notes<'_> {
+    /// Logs that a line is odd, up to [`MOST_NOTES`] times.
+    fn add(&mut self, number: u64, what: &dyn Display) {
+        self.lines += 1;
+        if let Some(path) = self.path.filter(|_| self.lines <= MOST_NOTES) {
+            log::warn!("{}: line {number} {what}", path.display());
+        }
+    }
+
+    /// Logs the number of the others, and that of lines out of order.
+    fn end(&self, disordered: u64) {
+        let Some(path) = self.path else {
+            return;
+        };
+        let path = path.display();
+        if self.lines > MOST_NOTES {
+            let more = self.lines - MOST_NOTES;
+            log::warn!("{path}: {more} more lines cannot be read");
+        }
+        if disordered > 0 {
+            log::warn!(
+                "{path}: {disordered} lines are of frames that were captured before the one of the line above; \
+                 was the file sorted or put together by hand?"
+            );
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

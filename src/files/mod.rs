@@ -1,33 +1,64 @@
-//! Small files, read and written whole, and the folders that they stand in.
+//! Files that Goldcrest believes, small ones that it reads and writes whole, and the folders that
+//! they stand in.
 
-use std::fs::{DirBuilder, File, OpenOptions, Permissions};
+mod distrust;
+mod trusted;
+
+use std::fs::{DirBuilder, File, Permissions};
 use std::io::{self, Read, Write};
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt};
 use std::path::Path;
 
 use rustix::fs::{Access, access};
 
-/// Reads the regular file at `path`, of at most `most` bytes.
+use self::distrust::Distrust;
+use self::trusted::Reader;
+
+/// Opens the regular file at `path`, which nobody but root and this user can have written or put
+/// there. `trusted.rs` has the rule.
 ///
 /// A pipe, a device or a socket is refused: reading one may never end, and opening some of them has
 /// an effect.
 ///
 /// # Errors
-/// Those of the system, and a file that is no regular one or larger than that.
+/// Those of the system, what is no regular file, and a file that others could have written: see
+/// [`is_distrust`].
+pub(crate) fn open(path: &Path) -> io::Result<File> {
+    trusted::open(path, Reader::present())
+}
+
+/// Checks that nobody else can put files into the folder at `path`.
+///
+/// # Errors
+/// As [`open`], and what is no folder.
+pub(crate) fn check_folder(path: &Path) -> io::Result<()> {
+    trusted::check_folder(path, Reader::present())
+}
+
+/// Whether every user can read the file at `path`, of which the folders on the way decide as well.
+pub(crate) fn is_public(path: &Path) -> bool {
+    let allows = |path: &Path, bit: u32| path.metadata().is_ok_and(|m| m.mode() & bit != 0);
+    let Ok(path) = path.canonicalize() else {
+        return false;
+    };
+    allows(&path, 0o004) && path.ancestors().skip(1).all(|folder| allows(folder, 0o001))
+}
+
+/// Whether [`open`] refused a file because others could have written it. The error has the remedy.
+pub(crate) fn is_distrust(error: &io::Error) -> bool {
+    error.get_ref().is_some_and(|inner| inner.is::<Distrust>())
+}
+
+/// Reads the file at `path`, of at most `most` bytes, as [`open`] opens it.
+///
+/// # Errors
+/// Those of [`open`], and a file that is larger than that.
 pub(crate) fn read(path: &Path, most: u64) -> io::Result<Vec<u8>> {
-    // Without O_NONBLOCK, the open itself waits for the writer of a FIFO.
-    let file = OpenOptions::new()
-        .read(true)
-        .custom_flags(libc::O_NONBLOCK)
-        .open(path)?;
-    let refuse = |why: String| Err(io::Error::new(io::ErrorKind::InvalidInput, why));
-    if !file.metadata()?.is_file() {
-        return refuse("it is no regular file".into());
-    }
     let mut bytes = Vec::new();
-    file.take(most + 1).read_to_end(&mut bytes)?;
+    open(path)?.take(most + 1).read_to_end(&mut bytes)?;
     if bytes.len() as u64 > most {
-        return refuse(format!("it is larger than {most} bytes"));
+        let why = format!("it is larger than {most} bytes");
+        return Err(io::Error::new(io::ErrorKind::InvalidInput, why));
     }
     Ok(bytes)
 }
@@ -107,26 +138,8 @@ pub(crate) fn probe_folder(path: &Path) -> io::Result<bool> {
 #[cfg(test)]
 mod tests {
     use std::fs;
-    use std::process::Command;
 
     use super::*;
-
-    #[test]
-    fn a_pipe_and_a_device_are_refused_without_waiting() {
-        let folder = tempfile::tempdir().unwrap();
-        let fifo = folder.path().join("fifo");
-        assert!(
-            Command::new("mkfifo")
-                .arg(&fifo)
-                .status()
-                .unwrap()
-                .success()
-        );
-        for path in [fifo.as_path(), Path::new("/dev/zero"), folder.path()] {
-            let refused = read(path, 100).unwrap_err().to_string();
-            assert!(refused.contains("no regular file"), "{refused}");
-        }
-    }
 
     #[test]
     fn a_folder_is_made_for_this_user_alone_and_one_level_deep() {
@@ -144,6 +157,24 @@ mod tests {
             assert!(probe_folder(&wrong).is_err() && make_folder(&wrong).is_err());
         }
         assert!(make_folder(&around.path().join("file")).is_err());
+    }
+
+    #[test]
+    fn a_file_is_public_only_if_the_way_to_it_is() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a");
+        fs::write(&path, "").unwrap();
+        let mode = |path: &Path, mode| {
+            fs::set_permissions(path, Permissions::from_mode(mode)).unwrap();
+        };
+        mode(&path, 0o644);
+        mode(folder.path(), 0o755);
+        assert!(is_public(&path));
+        mode(folder.path(), 0o750);
+        assert!(!is_public(&path));
+        mode(folder.path(), 0o755);
+        mode(&path, 0o640);
+        assert!(!is_public(&path) && !is_public(Path::new("/nowhere")));
     }
 
     #[test]
