@@ -286,6 +286,7 @@ impl MainLoop<'_> {
             ("unsent", messages.map_or(0, |m| m.events.unsent)),
             ("oversized", messages.map_or(0, |m| m.dropped)),
             ("command", messages.map_or(0, |m| m.commands_refused)),
+            ("violation", messages.map_or(0, |m| m.violations)),
             ("snapshot", self.snapshots_missed),
             ("review", self.reviews_missed),
         ] {

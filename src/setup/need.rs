@@ -87,7 +87,7 @@ fn facts(loaded: &Loaded, engine: &Description, source: Footprint, plain: usize)
     };
     let camera = config.source.kind == SourceKind::Camera;
     let (mqtt, mqtt_code) = if config.mqtt.enabled {
-        let memory = config.mqtt.memory()
+        let memory = config.mqtt.memory(config.homeassistant.enabled)
             + config.outbox.memory()
             + config.commands.memory()
             + config.homeassistant.memory();

@@ -20,6 +20,9 @@ use super::watch::Watch;
 use super::wire::{Connection, Sender, WireEvent};
 use crate::publish::homeassistant::Record;
 
+/// Characters of a foreign topic that a log line shows.
+const TOPIC: usize = 64;
+
 /// The open connection, and what is known over several of them.
 pub(super) struct Held {
     shared: Arc<Shared>,
@@ -120,7 +123,10 @@ impl Held {
                         event = &mut next => break event,
                         () = self.shared.wake.notified() => {}
                         () = sleep_until(deadline) => return None,
-                        () = sleep_until(self.flight.overdue_at()) => break Err(unacknowledged()),
+                        () = sleep_until(self.flight.overdue_at()) => break Err(unacknowledged("message")),
+                        () = sleep_until(self.subscriptions.overdue_at()) => {
+                            break Err(unacknowledged("subscription"));
+                        }
                         () = sleep_until(self.watch.due_at()) => self.stay_online(),
                         () = sleep_until(self.deletions.due_at()) => self.stay_announced(),
                         () = sleep_until(self.birth_due) => self.give_birth_again(),
@@ -133,15 +139,24 @@ impl Held {
                 Ok(WireEvent::Sent(id)) => self.flight.left(id),
                 Ok(WireEvent::Acknowledged(id)) => self.acknowledge(id),
                 Ok(WireEvent::Rejected(id, why)) => self.reject(id, why),
-                Ok(WireEvent::Incoming(incoming)) => self.hear(incoming),
+                Ok(WireEvent::Incoming(incoming)) => {
+                    if !self.subscriptions.cover(&incoming.topic) {
+                        break unsubscribed(&incoming.topic);
+                    }
+                    self.hear(incoming);
+                }
                 Ok(WireEvent::Subscribed(accepted)) => self.note_subscribed(&accepted),
                 Ok(WireEvent::Disconnected) => return None,
-                Ok(WireEvent::Connected(_) | WireEvent::Other) => {}
+                Ok(
+                    WireEvent::Connected(_) | WireEvent::Ping | WireEvent::Pong | WireEvent::Other,
+                ) => {}
                 Err(failure) => break failure,
             }
         };
-        if matches!(lost.reason, Reason::TooLarge) {
-            self.leave_out();
+        match lost.reason {
+            Reason::TooLarge => self.leave_out(),
+            Reason::Violation => self.shared.lock().counts.violations += 1,
+            _ => {}
         }
         self.end();
         Some(lost)
@@ -188,11 +203,23 @@ impl Held {
 }
 
 /// The failure of a connection whose broker lost an acknowledgement.
-fn unacknowledged() -> ConnectionFailure {
+fn unacknowledged(what: &str) -> ConnectionFailure {
     ConnectionFailure {
         reason: Reason::Unacknowledged,
-        detail: "a message was not acknowledged in time".into(),
+        detail: format!("a {what} was not acknowledged in time"),
     }
+}
+
+/// The failure of a connection whose broker delivered a message of this topic.
+fn unsubscribed(topic: &str) -> ConnectionFailure {
+    // Whoever sent it chose the topic.
+    let mut named: String = topic.chars().take(TOPIC).collect();
+    if named.len() < topic.len() {
+        named.push('…');
+    }
+    ConnectionFailure::violation(format!(
+        "a message on {named:?}, which is not subscribed to"
+    ))
 }
 
 /// Sleeps until the deadline; without one, never returns.

@@ -140,7 +140,8 @@ impl<F: FnMut(&str, &[u8], bool)> Ear<F> {
         }
     }
 
-    /// Listens over one connection. Returns why it ended.
+    /// Listens over one connection. Returns why it ended. The filter is the caller's, and a broker
+    /// that was asked to keep the session may deliver before it is subscribed to again.
     async fn hold(&mut self, server: usize) -> ConnectionFailure {
         let (sender, mut connection) = self.target.open(server);
         loop {

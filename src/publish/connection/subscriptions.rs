@@ -16,6 +16,9 @@ const TRIES: u32 = 2;
 /// How long a subscription rests that cost connections before and after a shorter rest.
 pub(super) const REST: Duration = Duration::from_secs(600);
 
+/// How long the broker may take to acknowledge a subscription.
+const PATIENCE: Duration = Duration::from_secs(20);
+
 /// The pause before a subscription that was refused is asked for again, and the first rest of one
 /// that cost connections: perhaps the broker itself broke down.
 pub(super) const AGAIN: Duration = Duration::from_secs(60);
@@ -24,6 +27,9 @@ pub(super) const AGAIN: Duration = Duration::from_secs(60);
 #[derive(Debug, Default)]
 struct Group {
     filters: Vec<String>,
+    /// The filters of which the broker may deliver messages: those that were sent on this
+    /// connection and not refused.
+    open: Vec<String>,
     /// Sent on this connection.
     asked: bool,
     /// Sessions in a row that ended before it was acknowledged.
@@ -39,8 +45,8 @@ struct Group {
 #[derive(Debug, Default)]
 pub(super) struct Subscriptions {
     groups: Vec<Group>,
-    /// Sent and not acknowledged yet, oldest first; places in `groups`.
-    awaited: VecDeque<usize>,
+    /// Sent and not acknowledged yet, oldest first; places in `groups`, and when they were sent.
+    awaited: VecDeque<(usize, Instant)>,
 }
 
 impl Subscriptions {
@@ -69,7 +75,8 @@ impl Subscriptions {
         let group = &mut self.groups[place];
         group.asked = true;
         group.rests_until = None;
-        self.awaited.push_back(place);
+        group.open.clone_from(&group.filters);
+        self.awaited.push_back((place, now));
         Some(group.filters.iter().map(String::as_str).collect())
     }
 
@@ -87,13 +94,26 @@ impl Subscriptions {
         self.groups.iter().filter_map(|g| g.rests_until).min()
     }
 
+    /// When patience with the oldest subscription that is not acknowledged ends.
+    pub(super) fn overdue_at(&self) -> Option<Instant> {
+        self.awaited.front().map(|(_, since)| *since + PATIENCE)
+    }
+
+    /// Whether the broker may deliver messages of `topic` on this connection.
+    pub(super) fn cover(&self, topic: &str) -> bool {
+        let mut open = self.groups.iter().flat_map(|group| &group.open);
+        open.any(|filter| matches(filter, topic))
+    }
+
     /// The broker answered the oldest subscription: whether it accepted each filter. Returns the
     /// filters that it refused, if that is news. They are asked for again after a pause.
     pub(super) fn answered(&mut self, accepted: &[bool], now: Instant) -> Vec<&str> {
-        let Some(place) = self.awaited.pop_front() else {
+        let Some((place, _)) = self.awaited.pop_front() else {
             return Vec::new();
         };
         let group = &mut self.groups[place];
+        let mut answers = accepted.iter();
+        group.open.retain(|_| answers.next() != Some(&false));
         group.unconfirmed = 0;
         group.rested = false;
         let refused = accepted.contains(&false);
@@ -127,7 +147,7 @@ impl Subscriptions {
     /// how long the last of them rests.
     pub(super) fn ended(&mut self, now: Instant) -> (Vec<String>, Duration) {
         let (mut resting, mut time) = (Vec::new(), AGAIN);
-        for place in std::mem::take(&mut self.awaited) {
+        for (place, _) in std::mem::take(&mut self.awaited) {
             let group = &mut self.groups[place];
             group.unconfirmed += 1;
             if group.unconfirmed >= TRIES {
@@ -141,8 +161,19 @@ impl Subscriptions {
         }
         for group in &mut self.groups {
             group.asked = false;
+            group.open.clear();
         }
         (resting, time)
+    }
+}
+
+/// Whether `topic` is one of `filter`, whose last level may be `+`.
+fn matches(filter: &str, topic: &str) -> bool {
+    match filter.strip_suffix('+') {
+        Some(before) => topic
+            .strip_prefix(before)
+            .is_some_and(|level| !level.contains('/')),
+        None => filter == topic,
     }
 }
 
@@ -185,6 +216,47 @@ mod tests {
         }
         assert!(subscriptions.ended(now).0.is_empty());
         assert_eq!(all(&mut subscriptions, now).len(), 21);
+    }
+
+    #[test]
+    fn only_what_was_asked_for_and_not_refused_is_covered() {
+        let now = Instant::now();
+        let mut subscriptions = lists(&[&["a/command/+"], &["b", "c"]]);
+        assert!(!subscriptions.cover("a/command/pause"));
+        all(&mut subscriptions, now);
+        for (topic, covered) in [
+            ("a/command/pause", true),
+            ("a/command/", true),
+            ("a/command", false),
+            ("a/command/pause/now", false),
+            ("b", true),
+            ("c", true),
+            ("b/c", false),
+            ("", false),
+            ("+", false),
+        ] {
+            assert_eq!(subscriptions.cover(topic), covered, "{topic}");
+        }
+        subscriptions.answered(&[true], now);
+        subscriptions.answered(&[true, false], now);
+        assert!(subscriptions.cover("b") && !subscriptions.cover("c"));
+        // Asked for again, it may come before the answer.
+        all(&mut subscriptions, now + AGAIN);
+        assert!(subscriptions.cover("c"));
+        subscriptions.ended(now);
+        assert!(!subscriptions.cover("b") && !subscriptions.cover("a/command/pause"));
+    }
+
+    #[test]
+    fn a_subscription_without_an_answer_is_overdue() {
+        let now = Instant::now();
+        let mut subscriptions = lists(&[&["a"], &["b"]]);
+        assert_eq!(subscriptions.overdue_at(), None);
+        all(&mut subscriptions, now);
+        assert_eq!(subscriptions.overdue_at(), Some(now + PATIENCE));
+        subscriptions.answered(&[true], now);
+        subscriptions.answered(&[true], now);
+        assert_eq!(subscriptions.overdue_at(), None);
     }
 
     #[test]
