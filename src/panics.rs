@@ -27,9 +27,14 @@ pub fn end_the_process() {
             log::debug!("{line}");
             return;
         }
-        eprintln!("goldcrest: {line}; this is a bug: please report it");
-        std::process::exit(exit::SOFTWARE.into());
+        end(&line);
     }));
+}
+
+/// Ends the process with [`exit::SOFTWARE`] because of a bug, of which `line` tells.
+pub(crate) fn end(line: &str) -> ! {
+    eprintln!("goldcrest: {line}; this is a bug: please report it");
+    std::process::exit(exit::SOFTWARE.into());
 }
 
 /// Calls `parse`, a library's code that may panic on foreign input.

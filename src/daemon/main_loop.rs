@@ -23,6 +23,7 @@ use crate::publish::{CameraState, Health, Payload, Publisher, Unknown};
 use crate::signals::{Request, Stop};
 use crate::snapshot::Snapshots;
 use crate::source::Monitor;
+use crate::threads;
 use crate::vision;
 
 /// How often the thread looks up from an empty slot.
@@ -91,6 +92,7 @@ impl MainLoop<'_> {
         let mut teaching = Teaching::new(self.lessons.take(), self.lesson_pictures.take());
         while !stop.requested() {
             watchdog.feed(self.progress.turns()[1]);
+            threads::look();
             self.guard.check(self.monitor);
             if let Some(publishing) = publishing {
                 let (reloader, pipeline) = (&mut *self.reloader, &mut *self.pipeline);

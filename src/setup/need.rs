@@ -111,9 +111,9 @@ fn facts(loaded: &Loaded, engine: &Description, source: Footprint, plain: usize)
         snapshots: snapshots(config, source),
         reviews: reviews(config, source),
         lessons: lessons(config, source),
-        // Signals, capture, MQTT, the outbox's disk, snapshots, review, lessons, the closer of a
+        // The watch, signals, capture, MQTT, the outbox's disk, snapshots, review, lessons, the closer of a
         // camera, and the pool of a second engine.
-        threads: 2
+        threads: 3
             + usize::from(takes_snapshots(config))
             + usize::from(config.review.folder.is_some())
             + usize::from(config.teach.enabled)

@@ -53,8 +53,8 @@ pub(crate) enum Reason {
     Declined,
     /// The broker sent a packet over the limit of this client.
     TooLarge,
-    /// The broker broke the rules of MQTT: it sent what nobody asked for.
-    Violation,
+    /// The broker sent this, for which nobody asked.
+    Violation(String),
     /// The password would leave this machine in clear text, to this address.
     ClearText(IpAddr),
     /// The peer does not follow MQTT.
@@ -89,7 +89,7 @@ impl Reason {
             | Self::Quota
             | Self::Declined
             | Self::TooLarge
-            | Self::Violation
+            | Self::Violation(_)
             | Self::ClearText(_) => true,
             _ => false,
         }
@@ -99,9 +99,10 @@ impl Reason {
 impl ConnectionFailure {
     /// The failure of a connection whose broker sent `what`, for which nobody asked.
     pub(super) fn violation(what: impl Into<String>) -> Self {
+        let what = what.into();
         Self {
-            reason: Reason::Violation,
-            detail: what.into(),
+            detail: what.clone(),
+            reason: Reason::Violation(what),
         }
     }
 

@@ -155,7 +155,7 @@ impl Held {
         };
         match lost.reason {
             Reason::TooLarge => self.leave_out(),
-            Reason::Violation => self.shared.lock().counts.violations += 1,
+            Reason::Violation(_) => self.shared.lock().counts.violations += 1,
             _ => {}
         }
         self.end();

@@ -107,8 +107,8 @@ impl Error {
                 "it sent a packet that is larger than all that Goldcrest subscribes to",
                 "see who publishes that on this camera's topics",
             ),
-            Reason::Violation => unreachable(
-                &format!("it sent what nobody asked for: {}", failure.detail),
+            Reason::Violation(what) => unreachable(
+                &format!("it sent what nobody asked for: {what}"),
                 "see the broker's log, and whether it is the broker that you mean",
             ),
             Reason::ClearText(to) => Self::ClearText {

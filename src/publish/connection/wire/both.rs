@@ -38,6 +38,17 @@ macro_rules! both_versions {
             }
         }
 
+        /// What the broker sent.
+        fn explain_violation(violation: ProtocolViolation) -> String {
+            match violation {
+                ProtocolViolation::DuplicateConnAck => "a second CONNACK".into(),
+                ProtocolViolation::UnexpectedIncomingPacket(kind) => {
+                    format!("a packet {kind:?}, which is not for clients")
+                }
+                _ => "an acknowledgement with another number of answers".into(),
+            }
+        }
+
         fn translate(event: Event) -> Result<WireEvent, ConnectionFailure> {
             Ok(match event {
                 Event::Incoming(Packet::ConnAck(ack)) => WireEvent::Connected(grant(&ack)),

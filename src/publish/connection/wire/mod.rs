@@ -247,6 +247,9 @@ impl Connection {
     }
 }
 
+/// What an acknowledgement is that the crate cannot place.
+const NOTHING: &str = "an acknowledgement of what was not sent";
+
 /// The reason for a packet that the crate did not expect or cannot read.
 fn unreadable() -> Reason {
     Reason::NotMqtt

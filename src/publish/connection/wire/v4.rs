@@ -2,11 +2,11 @@
 
 use rumqttc_v4::{
     AsyncClient, Broker, ConnAck, ConnectReturnCode, ConnectionError, Event, EventLoop, LastWill,
-    MqttOptions, NetworkOptions, Outgoing, Packet, PubAck, Publish, PublishOptions, QoS,
-    StateError, SubscribeFilterInput, SubscribeReasonCode, mqttbytes,
+    MqttOptions, NetworkOptions, Outgoing, Packet, ProtocolViolation, PubAck, Publish,
+    PublishOptions, QoS, StateError, SubscribeFilterInput, SubscribeReasonCode, mqttbytes,
 };
 
-use super::{BATCH, Grant, INFLIGHT, Incoming, LIMIT, Options, WireEvent, unreadable};
+use super::{BATCH, Grant, INFLIGHT, Incoming, LIMIT, NOTHING, Options, WireEvent, unreadable};
 use crate::publish::connection::dial::Dial;
 use crate::publish::connection::failure::{ConnectionFailure, Reason};
 use crate::publish::outbox::Message;
@@ -99,7 +99,8 @@ fn explain_state(error: StateError) -> Reason {
         }
         StateError::AwaitPingResp => Reason::StoppedAnswering,
         StateError::ConnectionAborted => Reason::Closed,
-        StateError::Unsolicited(_) | StateError::ProtocolViolation(_) => Reason::Violation,
+        StateError::Unsolicited(_) => Reason::Violation(NOTHING.into()),
+        StateError::ProtocolViolation(violation) => Reason::Violation(explain_violation(violation)),
         StateError::Deserialization(mqttbytes::Error::PayloadSizeLimitExceeded(_)) => {
             Reason::TooLarge
         }
@@ -149,6 +150,6 @@ mod tests {
     #[test]
     fn an_acknowledgement_of_nothing_is_told_apart() {
         let failure = explain(ConnectionError::MqttState(StateError::Unsolicited(7)));
-        assert!(matches!(failure.reason, Reason::Violation));
+        assert!(matches!(failure.reason, Reason::Violation(_)));
     }
 }

@@ -2,12 +2,14 @@
 
 use rumqttc_v5::{
     AsyncClient, Broker, ConnAck, ConnectReturnCode, ConnectionError, DisconnectReasonCode, Event,
-    EventLoop, IncomingPacketSizeLimit, LastWill, MqttOptions, Outgoing, Packet, PubAck,
-    PubAckReason, Publish, PublishOptions, PublishProperties, QoS, StateError,
+    EventLoop, IncomingPacketSizeLimit, LastWill, MqttOptions, Outgoing, Packet, ProtocolViolation,
+    PubAck, PubAckReason, Publish, PublishOptions, PublishProperties, QoS, StateError,
     SubscribeFilterInput, SubscribeReasonCode, mqttbytes,
 };
 
-use super::{BATCH, Grant, INFLIGHT, Incoming, LIMIT, Options, RECEIVED, WireEvent, unreadable};
+use super::{
+    BATCH, Grant, INFLIGHT, Incoming, LIMIT, NOTHING, Options, RECEIVED, WireEvent, unreadable,
+};
 use crate::publish::connection::dial::Dial;
 use crate::publish::connection::failure::{ConnectionFailure, Reason};
 use crate::publish::outbox::Message;
@@ -174,11 +176,12 @@ fn explain_state(error: StateError) -> Reason {
         }
         StateError::AwaitPingResp => Reason::StoppedAnswering,
         StateError::ConnectionAborted => Reason::Closed,
-        StateError::Unsolicited(_)
-        | StateError::ProtocolViolation(_)
-        | StateError::Deserialization(
+        StateError::Unsolicited(_) => Reason::Violation(NOTHING.into()),
+        StateError::ProtocolViolation(violation) => Reason::Violation(explain_violation(violation)),
+        // Such as AUTH without an authentication under way, or an alias of a topic.
+        StateError::Deserialization(
             mqttbytes::Error::ProtocolError | mqttbytes::Error::ProtocolViolation(_),
-        ) => Reason::Violation,
+        ) => Reason::Violation("a packet that MQTT 5 does not allow there".into()),
         StateError::Deserialization(mqttbytes::Error::PayloadSizeLimitExceeded { .. })
         | StateError::IncomingPacketTooLarge { .. } => Reason::TooLarge,
         StateError::ServerDisconnect { reason_code, .. } => explain_disconnect(reason_code),
