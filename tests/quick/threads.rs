@@ -4,74 +4,28 @@ use std::fs;
 use std::io::{BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
-use std::sync::{Arc, mpsc};
+use std::sync::mpsc;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use tempfile::TempDir;
-
-use crate::support::daemon::configuration;
+use crate::support::everything::Everything;
 use crate::support::program::root;
 use crate::support::{Broker, PATIENCE};
-
-/// Feeds the pipe with frames until the value is dropped.
-struct Camera {
-    path: PathBuf,
-    closed: Arc<AtomicBool>,
-}
-
-impl Camera {
-    fn start(folder: &Path) -> Self {
-        let path = folder.join("camera");
-        let made = Command::new("mkfifo").arg(&path).status().unwrap();
-        assert!(made.success());
-        let frame = fs::read(root().join("tests/recordings/bottles/bottles-20.jpg")).unwrap();
-        let closed = Arc::<AtomicBool>::default();
-        let (pipe, ended) = (path.clone(), Arc::clone(&closed));
-        thread::spawn(move || {
-            let mut pipe = fs::OpenOptions::new().write(true).open(pipe).unwrap();
-            while !ended.load(Relaxed) && pipe.write_all(&frame).is_ok() {
-                thread::sleep(Duration::from_millis(50));
-            }
-        });
-        Self { path, closed }
-    }
-}
-
-impl Drop for Camera {
-    fn drop(&mut self) {
-        self.closed.store(true, Relaxed);
-    }
-}
 
 /// A daemon with every thread that there is, whose parent can end each of them.
 struct Doomed {
     parent: Child,
     lines: mpsc::Receiver<String>,
-    folder: TempDir,
-    _camera: Camera,
+    _everything: Everything,
 }
 
 impl Doomed {
     fn start(broker: &Broker) -> Self {
-        let folder = TempDir::new().unwrap();
-        let camera = Camera::start(folder.path());
-        let source = format!(
-            "kind = \"recording\"\npath = {:?}\nframe_rate = 20.0\n",
-            camera.path
-        );
-        let more = format!(
-            "[engine]\nthreads = 2\n[mqtt]\nhost = \"127.0.0.1\"\nport = {}\n\
-             [outbox]\nfolder = \"outbox\"\n[snapshot]\nenabled = true\n\
-             [review]\nfolder = \"review\"\n[teach]\nenabled = true\nfolder = \"lessons\"\n",
-            broker.port()
-        );
-        let config = configuration(folder.path(), &source, &more);
+        let everything = Everything::new(broker);
         let mut parent = Command::new("python3")
             .arg(root().join("tests/support/end_thread.py"))
             .args([env!("CARGO_BIN_EXE_goldcrest"), "run", "--config"])
-            .arg(&config)
+            .arg(&everything.config)
             .current_dir(root())
             .env_remove("JOURNAL_STREAM")
             .stdin(Stdio::piped())
@@ -91,8 +45,7 @@ impl Doomed {
         Self {
             parent,
             lines,
-            folder,
-            _camera: camera,
+            _everything: everything,
         }
     }
 
@@ -123,7 +76,6 @@ impl Doomed {
         );
         let status = self.parent.wait().unwrap();
         let took = start.elapsed();
-        drop(self.folder);
         (took, status.code(), self.lines.iter().collect())
     }
 }
