@@ -98,15 +98,7 @@ impl Held {
         sender: &Sender,
         connection: &mut Connection,
     ) -> Option<ConnectionFailure> {
-        self.address = address;
-        self.flight = Flight::new();
-        self.birth = Birth::new();
-        self.shared.note_connected();
-        let most = sender.grant.max_packet;
-        self.shared
-            .lock()
-            .discovery
-            .connected(most, SystemTime::now());
+        self.begin(address, sender);
         let lost = loop {
             let event = {
                 // Pinned over wake-ups: a future that is dropped halfway may leave a packet half
@@ -136,20 +128,11 @@ impl Held {
                 }
             };
             match event {
-                Ok(WireEvent::Sent(id)) => self.flight.left(id),
-                Ok(WireEvent::Acknowledged(id)) => self.acknowledge(id),
-                Ok(WireEvent::Rejected(id, why)) => self.reject(id, why),
-                Ok(WireEvent::Incoming(incoming)) => {
-                    if !self.subscriptions.cover(&incoming.topic) {
-                        break unsubscribed(&incoming.topic);
-                    }
-                    self.hear(incoming);
-                }
-                Ok(WireEvent::Subscribed(accepted)) => self.note_subscribed(&accepted),
                 Ok(WireEvent::Disconnected) => return None,
-                Ok(
-                    WireEvent::Connected(_) | WireEvent::Ping | WireEvent::Pong | WireEvent::Other,
-                ) => {}
+                Ok(event) => match self.take(event) {
+                    Ok(()) => {}
+                    Err(failure) => break failure,
+                },
                 Err(failure) => break failure,
             }
         };
@@ -160,6 +143,35 @@ impl Held {
         }
         self.end();
         Some(lost)
+    }
+
+    fn begin(&mut self, address: String, sender: &Sender) {
+        self.address = address;
+        self.flight = Flight::new();
+        self.birth = Birth::new();
+        self.shared.note_connected();
+        let most = sender.grant.max_packet;
+        let discovery = &mut self.shared.lock().discovery;
+        discovery.connected(most, SystemTime::now());
+    }
+
+    /// Does what follows from an event.
+    ///
+    /// # Errors
+    /// The broker sent what is not subscribed to.
+    fn take(&mut self, event: WireEvent) -> Result<(), ConnectionFailure> {
+        match event {
+            WireEvent::Sent(id) => self.flight.left(id),
+            WireEvent::Acknowledged(id) => self.acknowledge(id),
+            WireEvent::Rejected(id, why) => self.reject(id, why),
+            WireEvent::Incoming(incoming) if !self.subscriptions.cover(&incoming.topic) => {
+                return Err(unsubscribed(&incoming.topic));
+            }
+            WireEvent::Incoming(incoming) => self.hear(incoming),
+            WireEvent::Subscribed(accepted) => self.note_subscribed(&accepted),
+            _ => {}
+        }
+        Ok(())
     }
 
     fn acknowledge(&mut self, id: u16) {
