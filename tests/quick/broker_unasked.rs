@@ -47,14 +47,18 @@ fn subscribed(played: &Played, version: u8) -> (Talker, TcpStream) {
     (talker, stream)
 }
 
+/// Whether the publisher has noted that it lost the connection.
+fn lost(talker: &Talker) -> bool {
+    !talker.publisher.counts().connected
+}
+
 /// Sends `bytes` to a publisher. Returns what it says of the broker.
 fn ends_with(version: u8, bytes: &[u8]) -> String {
     let played = Played::new();
     let (talker, mut stream) = subscribed(&played, version);
     stream.write_all(bytes).unwrap();
-    let counted = || talker.publisher.counts().violations == 1;
-    assert!(wait_for(PATIENCE, counted), "{bytes:02x?} over {version}");
-    assert!(!talker.publisher.counts().connected);
+    assert!(wait_for(PATIENCE, || lost(&talker)), "{bytes:02x?}");
+    assert_eq!(talker.publisher.counts().violations, 1);
     // The connection is closed, and tried again.
     while packet(&mut stream).is_some() {}
     let error = talker.publisher.wait_connected(Duration::ZERO, || false);
@@ -182,9 +186,8 @@ fn a_packet_larger_than_all_subscriptions_ends_the_connection() {
         let whole = publish(0x30, own, &[0; 20_000]);
         stream.write_all(&whole[..100]).unwrap();
         while packet(&mut stream).is_some() {}
-        let error = talker
-            .publisher
-            .wait_connected(PATIENCE, || !talker.publisher.counts().connected);
+        assert!(wait_for(PATIENCE, || lost(&talker)));
+        let error = talker.publisher.wait_connected(Duration::ZERO, || false);
         let line = error.unwrap_err().to_string();
         assert!(
             line.contains("larger than all that Goldcrest subscribes to"),
