@@ -67,9 +67,10 @@ impl Everything {
              [commands]\nenabled = true\nkeep = true\nfolder = \"commands\"\n\
              [homeassistant]\nenabled = true\nfolder = \"announced\"\n\
              [snapshot]\nenabled = true\n[review]\nfolder = \"review\"\n\
-             [teach]\nenabled = true\nfolder = \"lessons\"\n[metrics]\ntextfile = \"goldcrest.prom\"\n\
+             [teach]\nenabled = true\nfolder = \"lessons\"\n[metrics]\ntextfile = {:?}\n\
              [health]\ninterval = 1.0\n[memory]\nbudget_mb = 64\n",
-            broker.port()
+            broker.port(),
+            folder.path().join("goldcrest.prom")
         );
         let config = configuration(folder.path(), &source, &more);
         // Two threads for an inference.
