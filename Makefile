@@ -1,5 +1,5 @@
 # Goldcrest's commands. `make` lists them.
-.PHONY: help demo check lint format scripts licences docs clippy test test-tools test-vm arm cross-aarch64 cross-armv7 install
+.PHONY: help demo check lint format scripts licences advisories linked pins docs clippy test test-tools test-vm arm cross-aarch64 cross-armv7 install
 # The steps of `check` in their order, even under `make -j`: they share two processors and one target folder.
 .NOTPARALLEL:
 
@@ -38,6 +38,16 @@ licences: ## Licences, sources and banned crates of the dependencies
 	@scripts/need deny
 	$(CARGO) deny --locked check bans licenses sources
 
+advisories: ## Vulnerable, unmaintained and yanked dependencies; needs the network
+	@scripts/need deny
+	$(CARGO) deny --locked check advisories
+
+linked: ## List what the program links, for TARGET or this machine: without build scripts, macros and tests
+	@scripts/linked $(TARGET)
+
+pins: ## Write the Python requirements with the hashes of all files; needs the network
+	scripts/pins
+
 docs: ## The crate's documentation, in which every link leads somewhere
 	@scripts/need build
 	$(CARGO) doc --release --locked --no-deps --document-private-items
@@ -47,7 +57,7 @@ clippy: ## Warnings of rustc and clippy
 	$(CARGO) clippy --release --locked --all-targets -- -D warnings
 
 test: ## Run all tests of the program, against a real broker too
-	@scripts/need build broker
+	@scripts/need build broker unit
 	$(CARGO) test --release --locked
 
 test-tools: ## Run the tests of the model tools, from a training step to a replay

@@ -45,4 +45,5 @@ pub mod signals;
 pub mod snapshot;
 pub mod source;
 pub mod teach;
+mod threads;
 pub mod vision;

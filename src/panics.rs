@@ -28,10 +28,15 @@ pub fn end_the_process() {
             log::debug!("{line}");
             return;
         }
-        let line = OneLine(line);
-        eprintln!("goldcrest: {line}; this is a bug: please report it");
-        std::process::exit(exit::SOFTWARE.into());
+        end(&line);
     }));
+}
+
+/// Ends the process with [`exit::SOFTWARE`] because of a bug, of which `line` tells.
+pub(crate) fn end(line: &str) -> ! {
+    let line = OneLine(line);
+    eprintln!("goldcrest: {line}; this is a bug: please report it");
+    std::process::exit(exit::SOFTWARE.into());
 }
 
 /// Calls `parse`, a library's code that may panic on foreign input.

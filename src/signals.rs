@@ -3,19 +3,17 @@
 use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::thread;
 use std::time::{Duration, Instant};
 
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM, SIGUSR1};
 use signal_hook::iterator::Signals;
 use signal_hook::low_level;
 
+use crate::threads::{self, End};
+
 /// Signals in this time count as one: a terminal signals the whole process group, and a supervisor
 /// in it passes the signal on.
 const PAIR: Duration = Duration::from_millis(100);
-
-/// Stack of the thread that waits for signals, in bytes.
-const STACK: usize = 64 << 10;
 
 /// Set when the process is asked to end.
 #[derive(Clone, Debug, Default)]
@@ -40,11 +38,9 @@ impl Stop {
                     low_level::exit(128 + signal);
                 }
             }
+            End::<()>::Early
         };
-        thread::Builder::new()
-            .name("signals".into())
-            .stack_size(STACK)
-            .spawn(wait)?;
+        threads::spawn("signals", Some(threads::SMALL), wait)?;
         Ok(stop)
     }
 

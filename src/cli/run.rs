@@ -6,6 +6,7 @@ use crate::exit;
 use crate::meter::process;
 use crate::setup::{self, Failure};
 use crate::signals::{Request, Stop};
+use crate::threads;
 
 /// Options of `goldcrest run`.
 #[derive(clap::Args)]
@@ -16,6 +17,7 @@ pub struct Options {
 
 /// Runs the command.
 pub fn run(options: &Options) -> Result<(), Failure> {
+    threads::watch().map_err(Failure::system)?;
     let stop = Stop::on_signals().map_err(Failure::system)?;
     let reload = Request::on_hangup().map_err(Failure::system)?;
     let report = Request::on_user_signal().map_err(Failure::system)?;

@@ -23,6 +23,7 @@ use crate::publish::{CameraState, Health, Payload, Publisher, Unknown};
 use crate::signals::{Request, Stop};
 use crate::snapshot::Snapshots;
 use crate::source::Monitor;
+use crate::threads;
 use crate::vision;
 
 /// How often the thread looks up from an empty slot.
@@ -95,6 +96,7 @@ impl MainLoop<'_> {
         );
         while !stop.requested() {
             watchdog.feed(self.progress.turns()[1]);
+            threads::look();
             self.guard.check(self.monitor);
             if let Some(publishing) = publishing {
                 let (reloader, pipeline) = (&mut *self.reloader, &mut *self.pipeline);
@@ -290,6 +292,7 @@ impl MainLoop<'_> {
             ("unsent", messages.map_or(0, |m| m.events.unsent)),
             ("oversized", messages.map_or(0, |m| m.dropped)),
             ("command", messages.map_or(0, |m| m.commands_refused)),
+            ("violation", messages.map_or(0, |m| m.violations)),
             ("snapshot", self.snapshots_missed),
             ("review", self.reviews_missed),
         ] {

@@ -25,7 +25,6 @@ mod watchdog;
 
 use std::io;
 use std::sync::Arc;
-use std::thread;
 use std::time::{Duration, Instant};
 
 use self::capture::Capture;
@@ -43,6 +42,7 @@ use crate::review::Reviews;
 use crate::signals::{Request, Stop};
 use crate::snapshot::Snapshots;
 use crate::source::{self, Opened};
+use crate::threads::{self, End};
 use crate::vision;
 
 pub(crate) use health::{Config as HealthConfig, sample};
@@ -172,9 +172,7 @@ impl Daemon {
             stop: stop.clone(),
             monitor: monitor.clone(),
         };
-        let capture = thread::Builder::new()
-            .name("capture".into())
-            .spawn(move || capture.run())
+        let capture = threads::spawn("capture", None, move || End::Told(capture.run()))
             .map_err(Error::Thread)?;
         let mut totals = Totals::default();
         let health = Collector::new(&reloader.settings.health);

@@ -2,13 +2,13 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::{self, Receiver, SyncSender};
-use std::thread;
 
 use super::Config;
 use super::folder::Error;
 use super::task::{News, State, Task};
 use super::worker::Worker;
 use crate::engine::{HexDigest, Taught};
+use crate::threads::{self, End};
 
 /// Tasks that may wait: as many as commands may.
 const WAITING: usize = 32;
@@ -73,20 +73,19 @@ impl Opening {
         let (send, news) = mpsc::channel();
         let mut worker = self.worker;
         let state = worker.state();
-        thread::Builder::new()
-            .name("lessons".into())
-            .spawn(move || {
-                let mut first = Vec::new();
-                let mut anew = true;
-                // Nobody listens at the program's end.
-                while send.send(worker.work(first, anew)).is_ok() {
-                    let Ok(task) = received.recv() else { break };
-                    // All that wait have one fit together: the newest counts.
-                    first = std::iter::once(task).chain(received.try_iter()).collect();
-                    anew = false;
-                }
-            })
-            .map_err(Error::Thread)?;
+        threads::spawn("lessons", None, move || {
+            let mut first = Vec::new();
+            let mut anew = true;
+            // Nobody listens at the program's end.
+            while send.send(worker.work(first, anew)).is_ok() {
+                let Ok(task) = received.recv() else { break };
+                // All that wait have one fit together: the newest counts.
+                first = std::iter::once(task).chain(received.try_iter()).collect();
+                anew = false;
+            }
+            End::Told(())
+        })
+        .map_err(Error::Thread)?;
         Ok(Lessons {
             tasks,
             news,

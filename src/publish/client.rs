@@ -142,7 +142,7 @@ impl Publisher {
             correlation: None,
         };
         let offline = availability("offline");
-        let target = connection::target(config, client_id, Some(offline.clone()))?;
+        let mut target = connection::target(config, client_id, Some(offline.clone()))?;
         let queue = Outbox::new(outbox.max_bytes);
         let (discovery, record) = match &extras.announcement {
             Some(announcement) => announcement.discovery(config, id),
@@ -150,6 +150,7 @@ impl Publisher {
         };
         let births = discovery.birth().into_iter().collect();
         let inbox = Inbox::new(&topics, &extras.commands, births, discovery.topic());
+        target.take_at_most(config.max_incoming(discovery.topic().is_some()));
         let liveness = match extras.progress {
             Some((progress, patience)) => Liveness::of(progress, patience),
             None => Liveness::assumed(),

@@ -16,6 +16,11 @@ const CLIENT: [usize; 2] = [128 << 10, 256 << 10];
 /// Bytes of a TLS session and of the authorities. 0.06 MiB were measured with one authority, 0.35
 /// MiB with those of Debian.
 const TLS: usize = 512 << 10;
+/// The largest packet that is taken where nothing of our own comes back, in bytes. A command has at
+/// most 4 KiB; one that is up to four times as long is answered with an error.
+const INCOMING: usize = 16 << 10;
+/// Largest incoming packets that are held at once: the buffer that doubled for one, and its copy.
+const HELD: usize = 3;
 /// Code of TLS. 1.1 to 1.3 MiB were measured on x86-64.
 const TLS_CODE: usize = 3 << 19;
 
@@ -45,6 +50,9 @@ pub struct Config {
     /// The file that holds the password: a path, or `credential:NAME` for a file in
     /// `$CREDENTIALS_DIRECTORY`. A newline at its end is ignored.
     pub password_file: Option<String>,
+    /// Whether the password may go to another machine without TLS, where everybody on the way can
+    /// read it.
+    pub plaintext_password: bool,
     /// The first levels of all topics.
     pub base: String,
     /// The client id, 1 to 64 characters. The default is a hash of the machine's id and the
@@ -55,7 +63,7 @@ pub struct Config {
     /// Seconds, up to which a random time is added to each pause before another try to connect, 0
     /// to 3600. It keeps a fleet from connecting all at once to a broker that is back.
     pub jitter: u64,
-    /// The largest MQTT packet, in and out, in bytes, 1024 to 16777216.
+    /// The largest MQTT packet that is sent, in bytes, 1024 to 16777216.
     pub max_packet: usize,
     /// The configuration's folder, from which relative paths of files start. No key of the file.
     #[serde(skip)]
@@ -75,6 +83,7 @@ impl Default for Config {
             username: None,
             password: None,
             password_file: None,
+            plaintext_password: false,
             base: "goldcrest".into(),
             client_id: None,
             keep_alive: 15,
@@ -186,12 +195,22 @@ impl Config {
         }
     }
 
-    /// The most memory that the connection and its thread use, in bytes: with a packet of the
-    /// largest size in flight.
-    pub(crate) fn memory(&self) -> usize {
+    /// The largest packet that is taken, in bytes. With `discovery`, the announcement to Home
+    /// Assistant comes back, because its topic is subscribed to.
+    pub(super) fn max_incoming(&self, discovery: bool) -> usize {
+        if discovery {
+            self.max_packet
+        } else {
+            self.max_packet.min(INCOMING)
+        }
+    }
+
+    /// The most memory that the connection and its thread use, in bytes: with the largest packets
+    /// in flight, in both directions. `discovery` as for [`Config::max_incoming`].
+    pub(crate) fn memory(&self, discovery: bool) -> usize {
         let tls = if self.uses_tls() { TLS } else { 0 };
         let client = CLIENT[usize::from(self.version() == Version::V5)];
-        self.max_packet + client + tls
+        self.max_packet + HELD * self.max_incoming(discovery) + client + tls
     }
 
     /// Bytes of code that the connection reads in beside the code that each one does.

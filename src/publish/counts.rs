@@ -21,6 +21,8 @@ pub struct MessageCounts {
     pub connections: u64,
     /// Commands that were not obeyed.
     pub commands_refused: u64,
+    /// Packets of the broker for which nobody asked. Each ended its connection.
+    pub violations: u64,
     /// Whether the connection is up.
     pub connected: bool,
     /// The events among the messages.

@@ -13,8 +13,8 @@ use crate::misfit::Misfit;
 
 /// Why the broker cannot be used.
 ///
-/// While the daemon runs, [`Error::Unreachable`], [`Error::Untrusted`] and [`Error::Refused`] are
-/// recoverable: the publisher tries again.
+/// While the daemon runs, [`Error::Unreachable`], [`Error::Untrusted`], [`Error::Refused`] and
+/// [`Error::ClearText`] are recoverable: the publisher tries again.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Error {
     /// The password file of the configuration cannot be used.
@@ -59,6 +59,16 @@ pub enum Error {
         /// What to do.
         advice: Cow<'static, str>,
     },
+    /// The password would leave this machine in clear text, which the configuration does not allow.
+    #[error("MQTT broker {address}: {cause}; not connecting; {advice}")]
+    ClearText {
+        /// Host and port.
+        address: String,
+        /// Where the password would go.
+        cause: String,
+        /// What to do.
+        advice: String,
+    },
     /// The folder of the outbox cannot be used.
     #[error("outbox.folder {path}: {cause}")]
     Folder {
@@ -87,7 +97,11 @@ impl Error {
             Self::Unreachable { .. } | Self::Untrusted { .. } => exit::UNAVAILABLE,
             Self::Thread(_) | Self::Closed => exit::SYSTEM,
             Self::Refused { .. } | Self::Unheard(_) => exit::PERMISSION,
-            Self::Password(_) | Self::Tls(_) | Self::Servers(_) | Self::Id(_) => exit::CONFIG,
+            Self::Password(_)
+            | Self::Tls(_)
+            | Self::Servers(_)
+            | Self::Id(_)
+            | Self::ClearText { .. } => exit::CONFIG,
             Self::Folder { code, .. } => *code,
         }
     }

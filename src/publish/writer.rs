@@ -2,12 +2,12 @@
 
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender};
-use std::thread;
 use std::time::{Duration, Instant};
 
 use super::Error;
 use super::connection::Shared;
 use super::outbox::{Disk, FolderError};
+use crate::threads::{self, End};
 
 /// The pause after a disk that refused something.
 const AGAIN: Duration = Duration::from_secs(10);
@@ -28,13 +28,12 @@ pub(super) fn start(
         disk,
         fails_since: None,
     };
-    thread::Builder::new()
-        .name("outbox".into())
-        .spawn(move || {
-            writer.run(&wakes);
-            drop(ended);
-        })
-        .map_err(|e| Error::Thread(e.to_string()))?;
+    threads::spawn("outbox", None, move || {
+        writer.run(&wakes);
+        drop(ended);
+        End::Told(())
+    })
+    .map_err(|e| Error::Thread(e.to_string()))?;
     Ok(())
 }
 

@@ -20,13 +20,13 @@ mod tests;
 use std::io;
 use std::path::PathBuf;
 use std::sync::mpsc::{self, Receiver, SyncSender, TrySendError};
-use std::thread;
 use std::time::{Duration, Instant};
 
 use self::folder::Limits;
 use self::pace::Pace;
 use crate::frame::Frame;
 use crate::snapshot::{self, Bounds, Encoder};
+use crate::threads::{self, End};
 use crate::vision::{self, Thumbnailer};
 
 pub use config::Config;
@@ -111,18 +111,17 @@ impl Reviews {
             vision: vision.clone(),
         };
         let mut keeper = Keeper::new(&form);
-        thread::Builder::new()
-            .name("review".into())
-            .spawn(move || {
-                for job in received {
-                    let made = keeper.keep(&job);
-                    let frame = job.frame;
-                    // Nobody listens at the program's end.
-                    if send.send(Done { frame, made }).is_err() {
-                        break;
-                    }
+        threads::spawn("review", None, move || {
+            for job in received {
+                let made = keeper.keep(&job);
+                let frame = job.frame;
+                // Nobody listens at the program's end.
+                if send.send(Done { frame, made }).is_err() {
+                    break;
                 }
-            })?;
+            }
+            End::Told(())
+        })?;
         Ok(Self {
             jobs,
             done,

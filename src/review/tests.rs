@@ -77,7 +77,7 @@ impl Bench {
         while self.reviews.kept.is_none() {
             assert!(Instant::now() < end, "the thread does not answer");
             self.reviews.settle();
-            thread::yield_now();
+            std::thread::yield_now();
         }
     }
 

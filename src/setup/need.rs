@@ -162,7 +162,7 @@ fn facts(loaded: &Loaded, engine: &Description, source: Footprint, plain: usize)
     };
     let camera = config.source.kind == SourceKind::Camera;
     let (mqtt, mqtt_code) = if config.mqtt.enabled {
-        let memory = config.mqtt.memory()
+        let memory = config.mqtt.memory(config.homeassistant.enabled)
             + config.outbox.memory()
             + config.commands.memory()
             + config.homeassistant.memory();
@@ -186,9 +186,9 @@ fn facts(loaded: &Loaded, engine: &Description, source: Footprint, plain: usize)
         snapshots: snapshots(config, source),
         reviews: reviews(config, source),
         lessons: lessons(config, source),
-        // Signals, capture, MQTT, the outbox's disk, snapshots, review, lessons, the closer of a
+        // The watch, signals, capture, MQTT, the outbox's disk, snapshots, review, lessons, the closer of a
         // camera, and the pool of a second engine.
-        threads: 2
+        threads: 3
             + usize::from(takes_snapshots(config))
             + usize::from(config.review.folder.is_some())
             + usize::from(config.teach.enabled)

@@ -68,8 +68,14 @@ pub fn of(config: &Config, engine: &Description, source: Footprint, facts: &Fact
     }
     let packet = publish::Config::default().max_packet;
     if config.mqtt.enabled && config.mqtt.max_packet > packet {
+        let smaller = publish::Config {
+            max_packet: packet,
+            ..config.mqtt.clone()
+        };
+        let need = |mqtt: &publish::Config| mqtt.memory(config.homeassistant.enabled);
+        let saved = need(&config.mqtt) - need(&smaller);
         let changed = Facts {
-            mqtt: facts.mqtt - (config.mqtt.max_packet - packet).min(facts.mqtt),
+            mqtt: facts.mqtt - saved.min(facts.mqtt),
             ..*facts
         };
         let words = format!("set mqtt.max_packet = {packet}");

@@ -16,10 +16,10 @@ mod tests;
 
 use std::io;
 use std::sync::mpsc::{self, Receiver, SyncSender};
-use std::thread;
 use std::time::{Duration, Instant};
 
 use crate::frame::{Captured, Frame};
+use crate::threads::{self, End};
 use crate::vision::{self, Thumbnailer};
 
 pub use config::Config;
@@ -115,29 +115,28 @@ impl Snapshots {
         let (jobs, received) = mpsc::sync_channel::<Job>(1);
         let (send, done) = mpsc::sync_channel(1);
         let mut encoder = Encoder::new(config.bounds(), Thumbnailer::new(vision));
-        thread::Builder::new()
-            .name("snapshot".into())
-            .spawn(move || {
-                for job in received {
-                    if let Some(vision) = &job.vision {
-                        encoder.set_thumbnailer(Thumbnailer::new(vision));
-                    }
-                    let start = Instant::now();
-                    let made = encoder.encode(job.frame.view());
-                    let (seq, took) = (job.frame.seq, start.elapsed());
-                    log::debug!("frame {seq}: encoded in {:.1} ms", took.as_secs_f64() * 1e3);
-                    let done = Done {
-                        frame: job.frame,
-                        event: job.event,
-                        command: job.command,
-                        made,
-                    };
-                    // Nobody listens at the program's end.
-                    if send.send(done).is_err() {
-                        break;
-                    }
+        threads::spawn("snapshot", None, move || {
+            for job in received {
+                if let Some(vision) = &job.vision {
+                    encoder.set_thumbnailer(Thumbnailer::new(vision));
                 }
-            })?;
+                let start = Instant::now();
+                let made = encoder.encode(job.frame.view());
+                let (seq, took) = (job.frame.seq, start.elapsed());
+                log::debug!("frame {seq}: encoded in {:.1} ms", took.as_secs_f64() * 1e3);
+                let done = Done {
+                    frame: job.frame,
+                    event: job.event,
+                    command: job.command,
+                    made,
+                };
+                // Nobody listens at the program's end.
+                if send.send(done).is_err() {
+                    break;
+                }
+            }
+            End::Told(())
+        })?;
         Ok(Self {
             config: config.clone(),
             jobs,

@@ -35,7 +35,7 @@ fn answer(snapshots: &mut Snapshots) -> Option<Snapshot> {
             return ready;
         }
         assert!(Instant::now() < end, "the thread does not answer");
-        thread::yield_now();
+        std::thread::yield_now();
     }
 }
 
@@ -146,7 +146,7 @@ fn events_at_each_frame_all_have_pictures_if_there_is_time() {
         while snapshots.copied != Some(seq) {
             assert!(Instant::now() < end, "the thread does not answer");
             snapshots.frame(&frame(seq, 30), true);
-            thread::yield_now();
+            std::thread::yield_now();
         }
         snapshots.passed(&frame(seq, 30), event("e"));
     }

@@ -8,17 +8,17 @@ use crate::support::{Broker, Daemon, PATIENCE, Subscriber, Talker, free_port, wa
 use goldcrest::publish::{Config, probe};
 
 /// A broker that the test plays itself, packet by packet.
-struct Played {
-    listener: TcpListener,
+pub(crate) struct Played {
+    pub(crate) listener: TcpListener,
 }
 
 impl Played {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
         Self { listener }
     }
 
-    fn config(&self, version: u8) -> Config {
+    pub(crate) fn config(&self, version: u8) -> Config {
         Config {
             host: Some("127.0.0.1".into()),
             port: Some(self.listener.local_addr().unwrap().port()),
@@ -28,7 +28,7 @@ impl Played {
     }
 
     /// Takes a connection, reads its CONNECT, and answers with these bytes.
-    fn accept(&self, answer: &[u8]) -> TcpStream {
+    pub(crate) fn accept(&self, answer: &[u8]) -> TcpStream {
         let (mut stream, _) = self.listener.accept().unwrap();
         stream.set_read_timeout(Some(PATIENCE)).unwrap();
         assert_eq!(packet(&mut stream).unwrap()[0], 0x10);
@@ -38,7 +38,7 @@ impl Played {
 }
 
 /// The next packet, or none where the connection ends or is silent for long.
-fn packet(stream: &mut TcpStream) -> Option<Vec<u8>> {
+pub(crate) fn packet(stream: &mut TcpStream) -> Option<Vec<u8>> {
     let mut header = [0; 1];
     stream.read_exact(&mut header).ok()?;
     let (mut length, mut shift) = (0, 0);
@@ -295,7 +295,7 @@ fn a_connection_that_comes_and_goes_does_not_fill_the_log() {
     // An acknowledgement of nothing, in plain words.
     let mut stream = played.accept(&[0x20, 2, 0, 0]);
     stream.write_all(&[0x40, 2, 0xff, 0xff]).unwrap();
-    daemon.expect("it acknowledged a message that was not sent");
+    daemon.expect("it sent what nobody asked for: an acknowledgement of what was not sent");
     for _ in 0..2 {
         let mut stream = played.accept(&[0x20, 2, 0, 0]);
         packet(&mut stream).unwrap();

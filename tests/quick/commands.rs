@@ -292,7 +292,7 @@ fn a_retained_message_that_is_too_large_costs_one_connection() {
     let ears = Ears::new(&broker);
     let health = Subscriber::new(&broker, "goldcrest/test/health");
     let mut daemon = daemon(&broker, &format!("{ON}[health]\ninterval = 1.0\n"));
-    let line = daemon.expect("a message larger than mqtt.max_packet came on");
+    let line = daemon.expect("a message that is too large came on");
     assert!(line.contains("goldcrest/test/command/+"), "{line}");
     let report = health.expect_that("health", |m| m.json()["queue"]["connections"] == 2);
     let frames = report.json()["frames"].as_u64();

@@ -8,6 +8,7 @@ pub mod bundle;
 pub mod certificates;
 pub mod cgroup;
 pub mod daemon;
+pub mod everything;
 pub mod head;
 pub mod program;
 pub mod schema;

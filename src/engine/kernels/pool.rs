@@ -8,6 +8,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering::*};
 use std::thread::JoinHandle;
 
+use crate::threads::{self, End};
+
 /// Times that a worker checks for work before it parks: some 50 µs.
 const SPINS: u32 = 2000;
 
@@ -99,10 +101,10 @@ impl Pool {
         };
         for worker in 1..threads {
             let shared = pool.shared.clone();
-            let thread = std::thread::Builder::new()
-                .name(format!("engine-{worker}"))
-                .stack_size(128 << 10)
-                .spawn(move || serve(&shared, worker))?;
+            let thread = threads::spawn(format!("engine-{worker}"), Some(128 << 10), move || {
+                serve(&shared, worker);
+                End::Told(())
+            })?;
             pool.workers.push(thread);
         }
         Ok(pool)

@@ -158,6 +158,6 @@ fn tls_adds_to_the_memory() {
         tls: Some(TlsConfig::default()),
         ..Config::default()
     };
-    assert!(tls.memory() > plain.memory());
+    assert!(tls.memory(false) > plain.memory(false));
     assert!(tls.code() > plain.code());
 }

@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::thread;
 
 use tokio::runtime::Handle;
 use tokio::sync::Notify;
@@ -13,6 +12,7 @@ use super::open::{Target, runtime};
 use super::session::{self, Patience};
 use super::shared::Shared;
 use crate::publish::Error;
+use crate::threads::{self, End};
 
 /// Threads that hold the connections of many publishers. They end when the value is dropped.
 pub(crate) struct Crowd {
@@ -30,13 +30,12 @@ impl Crowd {
             let runtime = runtime()?;
             let (handle, end) = (runtime.handle().clone(), Arc::new(Notify::new()));
             let ended = Arc::clone(&end);
-            thread::Builder::new()
-                .name("mqtt".into())
-                .spawn(move || {
-                    runtime.block_on(ended.notified());
-                    runtime.shutdown_background();
-                })
-                .map_err(|e| Error::Thread(e.to_string()))?;
+            threads::spawn("mqtt", None, move || {
+                runtime.block_on(ended.notified());
+                runtime.shutdown_background();
+                End::Told(())
+            })
+            .map_err(|e| Error::Thread(e.to_string()))?;
             Ok((handle, end))
         });
         Ok(Self {

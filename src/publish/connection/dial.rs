@@ -1,6 +1,7 @@
 //! The way to a broker: the name, TCP, and TLS over it.
 
 use std::io;
+use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll, ready};
@@ -12,6 +13,7 @@ use tokio::time::timeout;
 use tokio_rustls::client::TlsStream;
 
 use super::failure::Reason;
+use super::secrecy::Secrecy;
 use super::tls::Tls;
 use crate::publish::servers::Server;
 
@@ -23,14 +25,16 @@ const ONE_OF_SEVERAL: Duration = Duration::from_secs(2);
 pub(super) struct Dial {
     server: Server,
     tls: Option<Tls>,
+    secrecy: Secrecy,
     first: FirstBytes,
 }
 
 impl Dial {
-    pub(super) fn new(server: Server, tls: Option<Tls>) -> Self {
+    pub(super) fn new(server: Server, tls: Option<Tls>, secrecy: Secrecy) -> Self {
         Self {
             server,
             tls,
+            secrecy,
             first: FirstBytes::default(),
         }
     }
@@ -42,9 +46,14 @@ impl Dial {
     /// Connects, and agrees on TLS if that is configured.
     ///
     /// # Errors
-    /// Those of the system, of the resolver and of TLS: see [`Reason::of_io`].
+    /// Those of the system, of the resolver and of TLS, and [`ClearText`]: see [`Reason::of_io`].
     pub(super) async fn connect(self) -> io::Result<Stream> {
-        let stream = tcp(&self.server).await?;
+        let server = (self.server.host.as_str(), self.server.port);
+        let mut addresses: Vec<_> = lookup_host(server).await?.collect();
+        if self.tls.is_none() {
+            self.secrecy.restrict(&mut addresses)?;
+        }
+        let stream = tcp(&addresses).await?;
         stream.set_nodelay(true)?;
         let layer = match &self.tls {
             None => Layer::Plain(stream),
@@ -68,13 +77,10 @@ impl Dial {
     }
 }
 
-/// A connection to the first address of the server that accepts one.
-async fn tcp(server: &Server) -> io::Result<TcpStream> {
-    let addresses: Vec<_> = lookup_host((server.host.as_str(), server.port))
-        .await?
-        .collect();
+/// A connection to the first of the addresses that accepts one.
+async fn tcp(addresses: &[SocketAddr]) -> io::Result<TcpStream> {
     let mut failed = None;
-    for address in &addresses {
+    for address in addresses {
         let connecting = TcpStream::connect(address);
         let connected = if addresses.len() == 1 {
             connecting.await
@@ -171,7 +177,8 @@ mod tests {
     use super::*;
 
     fn dial() -> Dial {
-        Dial::new(Server::new("a", None, false).unwrap(), None)
+        let server = Server::new("a", None, false).unwrap();
+        Dial::new(server, None, Secrecy::Open)
     }
 
     #[test]

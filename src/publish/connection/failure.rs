@@ -2,8 +2,10 @@
 
 use std::fmt;
 use std::io;
+use std::net::IpAddr;
 
 use super::distrust::Distrust;
+use super::secrecy::ClearText;
 
 /// A failed try to connect, or a lost connection.
 #[derive(Debug)]
@@ -51,8 +53,10 @@ pub(crate) enum Reason {
     Declined,
     /// The broker sent a packet over the limit of this client.
     TooLarge,
-    /// The broker acknowledged what was not sent.
-    Unsolicited,
+    /// The broker sent this, for which nobody asked.
+    Violation(String),
+    /// The password would leave this machine in clear text, to this address.
+    ClearText(IpAddr),
     /// The peer does not follow MQTT.
     NotMqtt,
     /// Any other cause.
@@ -62,8 +66,12 @@ pub(crate) enum Reason {
 impl Reason {
     /// The reason of an error of the stream: one of TLS where it came from there.
     pub(super) fn of_io(error: io::Error) -> Self {
-        match Distrust::of(&error) {
-            Some(distrust) => Self::Tls(distrust),
+        if let Some(distrust) = Distrust::of(&error) {
+            return Self::Tls(distrust);
+        }
+        let inner = error.get_ref().and_then(|inner| inner.downcast_ref());
+        match inner {
+            Some(ClearText(address)) => Self::ClearText(*address),
             None => Self::Io(error),
         }
     }
@@ -80,13 +88,24 @@ impl Reason {
             | Self::BadClientId
             | Self::Quota
             | Self::Declined
-            | Self::TooLarge => true,
+            | Self::TooLarge
+            | Self::Violation(_)
+            | Self::ClearText(_) => true,
             _ => false,
         }
     }
 }
 
 impl ConnectionFailure {
+    /// The failure of a connection whose broker sent `what`, for which nobody asked.
+    pub(super) fn violation(what: impl Into<String>) -> Self {
+        let what = what.into();
+        Self {
+            detail: what.clone(),
+            reason: Reason::Violation(what),
+        }
+    }
+
     /// The same failure if it came before the broker answered the connect.
     pub(super) fn before_the_answer(self) -> Self {
         let reset = |e: &io::Error| {

@@ -20,6 +20,9 @@ use super::watch::Watch;
 use super::wire::{Connection, Sender, WireEvent};
 use crate::publish::homeassistant::Record;
 
+/// Characters of a foreign topic that a log line shows.
+const TOPIC: usize = 64;
+
 /// The open connection, and what is known over several of them.
 pub(super) struct Held {
     shared: Arc<Shared>,
@@ -95,15 +98,7 @@ impl Held {
         sender: &Sender,
         connection: &mut Connection,
     ) -> Option<ConnectionFailure> {
-        self.address = address;
-        self.flight = Flight::new();
-        self.birth = Birth::new();
-        self.shared.note_connected();
-        let most = sender.grant.max_packet;
-        self.shared
-            .lock()
-            .discovery
-            .connected(most, SystemTime::now());
+        self.begin(address, sender);
         let lost = loop {
             let event = {
                 // Pinned over wake-ups: a future that is dropped halfway may leave a packet half
@@ -120,7 +115,10 @@ impl Held {
                         event = &mut next => break event,
                         () = self.shared.wake.notified() => {}
                         () = sleep_until(deadline) => return None,
-                        () = sleep_until(self.flight.overdue_at()) => break Err(unacknowledged()),
+                        () = sleep_until(self.flight.overdue_at()) => break Err(unacknowledged("message")),
+                        () = sleep_until(self.subscriptions.overdue_at()) => {
+                            break Err(unacknowledged("subscription"));
+                        }
                         () = sleep_until(self.watch.due_at()) => self.stay_online(),
                         () = sleep_until(self.deletions.due_at()) => self.stay_announced(),
                         () = sleep_until(self.birth_due) => self.give_birth_again(),
@@ -130,21 +128,50 @@ impl Held {
                 }
             };
             match event {
-                Ok(WireEvent::Sent(id)) => self.flight.left(id),
-                Ok(WireEvent::Acknowledged(id)) => self.acknowledge(id),
-                Ok(WireEvent::Rejected(id, why)) => self.reject(id, why),
-                Ok(WireEvent::Incoming(incoming)) => self.hear(incoming),
-                Ok(WireEvent::Subscribed(accepted)) => self.note_subscribed(&accepted),
                 Ok(WireEvent::Disconnected) => return None,
-                Ok(WireEvent::Connected(_) | WireEvent::Other) => {}
+                Ok(event) => match self.take(event) {
+                    Ok(()) => {}
+                    Err(failure) => break failure,
+                },
                 Err(failure) => break failure,
             }
         };
-        if matches!(lost.reason, Reason::TooLarge) {
-            self.leave_out();
+        match lost.reason {
+            Reason::TooLarge => self.leave_out(),
+            Reason::Violation(_) => self.shared.lock().counts.violations += 1,
+            _ => {}
         }
         self.end();
         Some(lost)
+    }
+
+    fn begin(&mut self, address: String, sender: &Sender) {
+        self.address = address;
+        self.flight = Flight::new();
+        self.birth = Birth::new();
+        self.shared.note_connected();
+        let most = sender.grant.max_packet;
+        let discovery = &mut self.shared.lock().discovery;
+        discovery.connected(most, SystemTime::now());
+    }
+
+    /// Does what follows from an event.
+    ///
+    /// # Errors
+    /// The broker sent what is not subscribed to.
+    fn take(&mut self, event: WireEvent) -> Result<(), ConnectionFailure> {
+        match event {
+            WireEvent::Sent(id) => self.flight.left(id),
+            WireEvent::Acknowledged(id) => self.acknowledge(id),
+            WireEvent::Rejected(id, why) => self.reject(id, why),
+            WireEvent::Incoming(incoming) if !self.subscriptions.cover(&incoming.topic) => {
+                return Err(unsubscribed(&incoming.topic));
+            }
+            WireEvent::Incoming(incoming) => self.hear(incoming),
+            WireEvent::Subscribed(accepted) => self.note_subscribed(&accepted),
+            _ => {}
+        }
+        Ok(())
     }
 
     fn acknowledge(&mut self, id: u16) {
@@ -188,11 +215,23 @@ impl Held {
 }
 
 /// The failure of a connection whose broker lost an acknowledgement.
-fn unacknowledged() -> ConnectionFailure {
+fn unacknowledged(what: &str) -> ConnectionFailure {
     ConnectionFailure {
         reason: Reason::Unacknowledged,
-        detail: "a message was not acknowledged in time".into(),
+        detail: format!("a {what} was not acknowledged in time"),
     }
+}
+
+/// The failure of a connection whose broker delivered a message of this topic.
+fn unsubscribed(topic: &str) -> ConnectionFailure {
+    // Whoever sent it chose the topic.
+    let mut named: String = topic.chars().take(TOPIC).collect();
+    if named.len() < topic.len() {
+        named.push('…');
+    }
+    ConnectionFailure::violation(format!(
+        "a message on {named:?}, which is not subscribed to"
+    ))
 }
 
 /// Sleeps until the deadline; without one, never returns.

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
-use std::thread::{self, JoinHandle};
+use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use tokio::sync::Notify;
@@ -16,6 +16,7 @@ use super::shared::STEP;
 use super::wire::WireEvent;
 use crate::publish::servers::Named;
 use crate::publish::{Config, Error};
+use crate::threads::{self, End};
 
 /// How long the broker may take to forget the session.
 const GOODBYE: Duration = Duration::from_secs(2);
@@ -53,14 +54,13 @@ impl Listening {
             told,
             end: Arc::clone(&end),
         };
-        let thread = thread::Builder::new()
-            .name("listening".into())
-            .spawn(move || {
-                runtime.block_on(ear.listen());
-                runtime.block_on(ear.forget());
-                runtime.shutdown_background();
-            })
-            .map_err(|e| Error::Thread(e.to_string()))?;
+        let thread = threads::spawn("listening", None, move || {
+            runtime.block_on(ear.listen());
+            runtime.block_on(ear.forget());
+            runtime.shutdown_background();
+            End::Told(())
+        })
+        .map_err(|e| Error::Thread(e.to_string()))?;
         Ok(Self {
             end,
             thread: Some(thread),
@@ -140,7 +140,8 @@ impl<F: FnMut(&str, &[u8], bool)> Ear<F> {
         }
     }
 
-    /// Listens over one connection. Returns why it ended.
+    /// Listens over one connection. Returns why it ended. The filter is the caller's, and a broker
+    /// that was asked to keep the session may deliver before it is subscribed to again.
     async fn hold(&mut self, server: usize) -> ConnectionFailure {
         let (sender, mut connection) = self.target.open(server);
         loop {

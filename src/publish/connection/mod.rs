@@ -16,6 +16,7 @@ mod open;
 mod probe;
 mod rate;
 mod rota;
+mod secrecy;
 mod secret;
 mod secret_file;
 mod session;

@@ -6,6 +6,7 @@ use tokio::runtime::{self, Runtime};
 
 use super::dial::Dial;
 use super::flight::WINDOW;
+use super::secrecy::Secrecy;
 use super::secret_file::Places;
 use super::tls::Tls;
 use super::wire::{self, Connection, Options, Sender};
@@ -24,6 +25,7 @@ pub(crate) struct Target {
     /// The most that is added to a pause before a try to connect.
     pub(super) jitter: Duration,
     tls: Option<Tls>,
+    secrecy: Secrecy,
 }
 
 /// The target of `config`, with the password and the files of TLS read.
@@ -42,28 +44,43 @@ pub(crate) fn target(
     } else {
         None
     };
+    let login = config.login()?;
+    let secret = login
+        .as_ref()
+        .is_some_and(|(_, password)| !password.reveal().is_empty());
+    let secrecy = match secret && !config.plaintext_password {
+        true => Secrecy::Local,
+        false => Secrecy::Open,
+    };
     Ok(Target {
         servers: config.servers()?,
         named: config.named(),
         options: Options {
             version: config.version(),
             client_id,
-            login: config.login()?,
+            login,
             keep_alive: Duration::from_secs(config.keep_alive.max(1)),
             max_packet: config.max_packet,
+            max_incoming: config.max_packet,
             will,
             keep_session: false,
         },
         jitter: Duration::from_secs(config.jitter),
         tls,
+        secrecy,
     })
 }
 
 impl Target {
+    /// Takes packets of at most so many bytes, where less than the largest one is subscribed to.
+    pub(crate) fn take_at_most(&mut self, bytes: usize) {
+        self.options.max_incoming = bytes;
+    }
+
     /// A connection to the server of this index, with room for the messages in flight, and for some
     /// subscriptions behind them.
     pub(super) fn open(&self, server: usize) -> (Sender, Connection) {
-        let dial = Dial::new(self.servers[server].clone(), self.tls.clone());
+        let dial = Dial::new(self.servers[server].clone(), self.tls.clone(), self.secrecy);
         wire::open(&self.options, dial, WINDOW + 8)
     }
 }

@@ -1,7 +1,7 @@
 //! The thread that holds the connection: one connection after the other.
 
 use std::sync::Arc;
-use std::thread::{self, JoinHandle};
+use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use tokio::runtime::Runtime;
@@ -19,6 +19,7 @@ use super::wire::{Connection, Grant, WireEvent};
 use crate::panics::{self, Panicked};
 use crate::publish::Error;
 use crate::publish::homeassistant::Record;
+use crate::threads::{self, End};
 
 /// What a failed try to connect means to the caller.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -45,10 +46,14 @@ pub(crate) fn start(
     let runtime = runtime()?;
     let held = Held::new(Arc::clone(shared), inbox, liveness, record);
     let mut holder = Holder::new(Arc::clone(shared), target, patience, held);
-    thread::Builder::new()
-        .name("mqtt".into())
-        .spawn(move || holder.hold(runtime))
-        .map_err(|e| Error::Thread(e.to_string()))
+    threads::spawn("mqtt", None, move || {
+        holder.hold(runtime);
+        match holder.shared.lock().closing {
+            Some(_) => End::Told(()),
+            None => End::Early,
+        }
+    })
+    .map_err(|e| Error::Thread(e.to_string()))
 }
 
 /// Does the same as a future, which runs wherever it is polled. A panic of the MQTT crate ends it.
@@ -65,6 +70,15 @@ pub(super) fn hold(
     async move {
         holder.run().await;
         shared.set_link(Link::Ended);
+    }
+}
+
+/// Tells those that wait for the thread that it has ended, however it did.
+struct EndAtDrop(Arc<Shared>);
+
+impl Drop for EndAtDrop {
+    fn drop(&mut self) {
+        self.0.set_link(Link::Ended);
     }
 }
 
@@ -98,6 +112,7 @@ impl Holder {
 
     /// The thread's main function.
     fn hold(&mut self, runtime: Runtime) {
+        let _ended = EndAtDrop(Arc::clone(&self.shared));
         // The MQTT crate parses what strangers send. If it panics, it is started again.
         while self
             .contained(|holder| runtime.block_on(holder.run()))
@@ -117,7 +132,6 @@ impl Holder {
         }
         // Without waiting for a name server that does not answer.
         runtime.shutdown_background();
-        self.shared.set_link(Link::Ended);
     }
 
     /// Calls `run`, which may panic. The messages that were in flight then wait again.

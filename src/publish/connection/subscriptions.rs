@@ -16,6 +16,9 @@ const TRIES: u32 = 2;
 /// How long a subscription rests that cost connections before and after a shorter rest.
 pub(super) const REST: Duration = Duration::from_secs(600);
 
+/// How long the broker may take to acknowledge a subscription.
+const PATIENCE: Duration = Duration::from_secs(20);
+
 /// The pause before a subscription that was refused is asked for again, and the first rest of one
 /// that cost connections: perhaps the broker itself broke down.
 pub(super) const AGAIN: Duration = Duration::from_secs(60);
@@ -24,6 +27,9 @@ pub(super) const AGAIN: Duration = Duration::from_secs(60);
 #[derive(Debug, Default)]
 struct Group {
     filters: Vec<String>,
+    /// The filters of which the broker may deliver messages: those that were sent on this
+    /// connection and not refused.
+    open: Vec<String>,
     /// Sent on this connection.
     asked: bool,
     /// Sessions in a row that ended before it was acknowledged.
@@ -39,8 +45,8 @@ struct Group {
 #[derive(Debug, Default)]
 pub(super) struct Subscriptions {
     groups: Vec<Group>,
-    /// Sent and not acknowledged yet, oldest first; places in `groups`.
-    awaited: VecDeque<usize>,
+    /// Sent and not acknowledged yet, oldest first; places in `groups`, and when they were sent.
+    awaited: VecDeque<(usize, Instant)>,
 }
 
 impl Subscriptions {
@@ -69,7 +75,8 @@ impl Subscriptions {
         let group = &mut self.groups[place];
         group.asked = true;
         group.rests_until = None;
-        self.awaited.push_back(place);
+        group.open.clone_from(&group.filters);
+        self.awaited.push_back((place, now));
         Some(group.filters.iter().map(String::as_str).collect())
     }
 
@@ -87,13 +94,26 @@ impl Subscriptions {
         self.groups.iter().filter_map(|g| g.rests_until).min()
     }
 
+    /// When patience with the oldest subscription that is not acknowledged ends.
+    pub(super) fn overdue_at(&self) -> Option<Instant> {
+        self.awaited.front().map(|(_, since)| *since + PATIENCE)
+    }
+
+    /// Whether the broker may deliver messages of `topic` on this connection.
+    pub(super) fn cover(&self, topic: &str) -> bool {
+        let mut open = self.groups.iter().flat_map(|group| &group.open);
+        open.any(|filter| matches(filter, topic))
+    }
+
     /// The broker answered the oldest subscription: whether it accepted each filter. Returns the
     /// filters that it refused, if that is news. They are asked for again after a pause.
     pub(super) fn answered(&mut self, accepted: &[bool], now: Instant) -> Vec<&str> {
-        let Some(place) = self.awaited.pop_front() else {
+        let Some((place, _)) = self.awaited.pop_front() else {
             return Vec::new();
         };
         let group = &mut self.groups[place];
+        let mut answers = accepted.iter();
+        group.open.retain(|_| answers.next() != Some(&false));
         group.unconfirmed = 0;
         group.rested = false;
         let refused = accepted.contains(&false);
@@ -127,7 +147,7 @@ impl Subscriptions {
     /// how long the last of them rests.
     pub(super) fn ended(&mut self, now: Instant) -> (Vec<String>, Duration) {
         let (mut resting, mut time) = (Vec::new(), AGAIN);
-        for place in std::mem::take(&mut self.awaited) {
+        for (place, _) in std::mem::take(&mut self.awaited) {
             let group = &mut self.groups[place];
             group.unconfirmed += 1;
             if group.unconfirmed >= TRIES {
@@ -141,8 +161,19 @@ impl Subscriptions {
         }
         for group in &mut self.groups {
             group.asked = false;
+            group.open.clear();
         }
         (resting, time)
+    }
+}
+
+/// Whether `topic` is one of `filter`, whose last level may be `+`.
+fn matches(filter: &str, topic: &str) -> bool {
+    match filter.strip_suffix('+') {
+        Some(before) => topic
+            .strip_prefix(before)
+            .is_some_and(|level| !level.contains('/')),
+        None => filter == topic,
     }
 }
 
@@ -154,106 +185,4 @@ impl Group {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn lists(lists: &[&[&str]]) -> Subscriptions {
-        let list = |list: &&[&str]| list.iter().map(|filter| filter.to_string()).collect();
-        Subscriptions::new(&lists.iter().map(list).collect::<Vec<_>>())
-    }
-
-    fn all(subscriptions: &mut Subscriptions, now: Instant) -> Vec<String> {
-        let mut found = Vec::new();
-        while let Some(filters) = subscriptions.next(now) {
-            found.extend(filters.into_iter().map(String::from));
-        }
-        found
-    }
-
-    #[test]
-    fn each_group_is_asked_once_a_connection_in_parts_of_eight() {
-        let now = Instant::now();
-        let many: Vec<String> = (0..20).map(|n| n.to_string()).collect();
-        let mut subscriptions = Subscriptions::new(&[vec!["a".into()], vec![], many]);
-        let mut sizes = Vec::new();
-        while let Some(filters) = subscriptions.next(now) {
-            sizes.push(filters.len());
-        }
-        assert_eq!(sizes, [1, 8, 8, 4]);
-        for _ in 0..4 {
-            assert!(subscriptions.answered(&[true], now).is_empty());
-        }
-        assert!(subscriptions.ended(now).0.is_empty());
-        assert_eq!(all(&mut subscriptions, now).len(), 21);
-    }
-
-    #[test]
-    fn a_refused_group_is_named_once_and_asked_again() {
-        let now = Instant::now();
-        let mut subscriptions = lists(&[&["a"], &["b"]]);
-        assert_eq!(all(&mut subscriptions, now), ["a", "b"]);
-        assert!(subscriptions.answered(&[true], now).is_empty());
-        assert_eq!(subscriptions.answered(&[false], now), ["b"]);
-        assert!(all(&mut subscriptions, now).is_empty());
-        assert_eq!(subscriptions.due_at(), Some(now + AGAIN));
-        assert_eq!(all(&mut subscriptions, now + AGAIN), ["b"]);
-        assert_eq!(subscriptions.due_at(), None);
-        assert!(subscriptions.answered(&[false], now).is_empty());
-        assert_eq!(all(&mut subscriptions, now + AGAIN), ["b"]);
-        subscriptions.answered(&[true], now);
-        subscriptions.ended(now);
-        all(&mut subscriptions, now);
-        subscriptions.answered(&[true], now);
-        assert_eq!(subscriptions.answered(&[false], now), ["b"]);
-    }
-
-    #[test]
-    fn a_group_that_costs_the_connection_twice_rests_alone() {
-        let now = Instant::now();
-        let mut subscriptions = lists(&[&["a"], &["b"], &["c"]]);
-        all(&mut subscriptions, now);
-        assert!(subscriptions.ended(now).0.is_empty());
-        // One at a time from now on: the broker accepts the first and closes at the second.
-        assert_eq!(all(&mut subscriptions, now), ["a"]);
-        subscriptions.answered(&[true], now);
-        assert_eq!(all(&mut subscriptions, now), ["b"]);
-        assert_eq!(subscriptions.ended(now), (vec!["b".into()], AGAIN));
-        assert_eq!(all(&mut subscriptions, now), ["a"]);
-        subscriptions.answered(&[true], now);
-        assert_eq!(all(&mut subscriptions, now), ["c"]);
-        subscriptions.answered(&[true], now);
-        assert!(all(&mut subscriptions, now).is_empty());
-        // After its rest one more failure is enough for a longer one.
-        assert_eq!(subscriptions.due_at(), Some(now + AGAIN));
-        assert_eq!(all(&mut subscriptions, now + AGAIN), ["b"]);
-        assert_eq!(subscriptions.ended(now + AGAIN), (vec!["b".into()], REST));
-        // The broker had broken down, and accepts it now.
-        let later = now + AGAIN + REST;
-        assert_eq!(all(&mut subscriptions, later), ["a"]);
-        subscriptions.answered(&[true], later);
-        assert_eq!(all(&mut subscriptions, later), ["b"]);
-        subscriptions.answered(&[true], later);
-        assert_eq!(all(&mut subscriptions, later), ["c"]);
-        subscriptions.ended(later);
-        all(&mut subscriptions, later);
-        assert_eq!(subscriptions.ended(later).1, AGAIN);
-    }
-
-    #[test]
-    fn a_message_that_is_too_large_silences_the_least_trusted() {
-        let now = Instant::now();
-        let mut subscriptions = lists(&[&["a"], &["b"]]);
-        all(&mut subscriptions, now);
-        subscriptions.answered(&[true], now);
-        subscriptions.answered(&[true], now);
-        assert_eq!(subscriptions.too_large(now), ["b"]);
-        subscriptions.ended(now);
-        assert_eq!(all(&mut subscriptions, now), ["a"]);
-        subscriptions.answered(&[true], now);
-        // It was the first one.
-        assert_eq!(subscriptions.too_large(now), ["a"]);
-        subscriptions.ended(now);
-        assert!(all(&mut subscriptions, now).is_empty());
-        assert_eq!(all(&mut subscriptions, now + REST), ["a", "b"]);
-    }
-}
+mod tests;

@@ -104,13 +104,21 @@ impl Error {
                 "see the broker's log",
             ),
             Reason::TooLarge => unreachable(
-                "it sent a packet that is larger than mqtt.max_packet",
-                "see who publishes that on this camera's topics, or raise mqtt.max_packet",
+                "it sent a packet that is larger than all that Goldcrest subscribes to",
+                "see who publishes that on this camera's topics",
             ),
-            Reason::Unsolicited => unreachable(
-                "it acknowledged a message that was not sent, which is a fault of the broker",
-                "see the broker's log",
+            Reason::Violation(what) => unreachable(
+                &format!("it sent what nobody asked for: {what}"),
+                "see the broker's log, and whether it is the broker that you mean",
             ),
+            Reason::ClearText(to) => Self::ClearText {
+                address: address.into(),
+                cause: format!("the password would go to {to} in clear text"),
+                advice: format!(
+                    "{}, or allow it with mqtt.plaintext_password = true",
+                    named.tls()
+                ),
+            },
             Reason::NotReady => unreachable("it is not accepting clients", "see the broker's log"),
             Reason::NotMqtt => unreachable_so(
                 "the server there does not speak MQTT",

@@ -1,10 +1,10 @@
 //! Closing a device whose driver may hang.
 
 use std::sync::mpsc::{Receiver, RecvTimeoutError, TryRecvError, sync_channel};
-use std::thread;
 use std::time::Duration;
 
 use super::session::Session;
+use crate::threads::{self, End};
 
 /// How long a close may take before it is left to end by itself.
 const CLOSE_TIME: Duration = Duration::from_millis(500);
@@ -21,14 +21,12 @@ impl Closer {
     /// Closes `session`, and waits for it at most half a second.
     pub fn close(&mut self, session: Box<Session>) {
         let (done, pending) = sync_channel::<()>(1);
-        let closer = thread::Builder::new()
-            .name("camera-close".into())
-            .stack_size(64 << 10)
-            .spawn(move || {
-                drop(session);
-                // Nobody receives this if the camera itself is gone.
-                let _ = done.send(());
-            });
+        let closer = threads::spawn("camera-close", Some(threads::SMALL), move || {
+            drop(session);
+            // Nobody receives this if the camera itself is gone.
+            let _ = done.send(());
+            End::Told(())
+        });
         if closer.is_ok() && pending.recv_timeout(CLOSE_TIME) == Err(RecvTimeoutError::Timeout) {
             self.pending = Some(pending);
         }

@@ -6,7 +6,6 @@ use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdout, Command, Stdio};
 use std::sync::mpsc::{self, Receiver};
-use std::thread;
 use std::time::Duration;
 
 use rustix::process::{Pid, Signal, kill_process_group};
@@ -18,6 +17,7 @@ use super::y4m::Y4mFile;
 use crate::frame::{Frame, Matrix};
 use crate::signals::Stop;
 use crate::source::{Error, Footprint};
+use crate::threads::{self, End};
 
 const PROGRAM: &str = "ffmpeg";
 
@@ -118,9 +118,17 @@ impl Running {
             })?;
         let (stdout, stderr) = (child.stdout.take(), child.stderr.take());
         let (tell, complaint) = mpsc::sync_channel(1);
-        thread::spawn(move || tell.send(stderr.map(first_line).unwrap_or_default()));
         // From here on the child ends with this value, however the opening ends.
         let mut child = Kept { child, complaint };
+        threads::spawn("complaints", None, move || {
+            // Nobody listens after the end of the child.
+            let _ = tell.send(stderr.map(first_line).unwrap_or_default());
+            End::Told(())
+        })
+        .map_err(|cause| Error::Io {
+            path: path.into(),
+            cause,
+        })?;
         let from = path.to_path_buf();
         let stream = Stream::open(path, stop, move || {
             let stdout = stdout.ok_or_else(|| failed(&from, String::new()))?;

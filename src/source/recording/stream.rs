@@ -5,13 +5,13 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError, SyncSender};
-use std::thread;
 use std::time::{Duration, Instant};
 
 use super::reader::{Fetched, Reader};
 use crate::frame::Frame;
 use crate::signals::Stop;
 use crate::source::{Error, Footprint};
+use crate::threads::{self, End};
 
 /// The longest that one call waits.
 const SLICE: Duration = Duration::from_millis(200);
@@ -61,13 +61,14 @@ impl Stream {
     ) -> Result<Self, Error> {
         let (ask, asked) = mpsc::sync_channel(1);
         let (tell, told) = mpsc::sync_channel(1);
-        thread::Builder::new()
-            .name("stream".into())
-            .spawn(move || serve(open, &asked, &tell))
-            .map_err(|cause| Error::Io {
-                path: path.into(),
-                cause,
-            })?;
+        threads::spawn("stream", None, move || {
+            serve(open, &asked, &tell);
+            End::Told(())
+        })
+        .map_err(|cause| Error::Io {
+            path: path.into(),
+            cause,
+        })?;
         let opened = wait(path, &told, stop)?;
         Ok(Self {
             path: path.into(),

@@ -43,7 +43,7 @@ impl Held {
     pub(super) fn leave_out(&mut self) {
         let resting = self.subscriptions.too_large(Instant::now());
         log::warn!(
-            "MQTT broker {}: a message larger than mqtt.max_packet came on {}; not subscribing to that for {REST:?}; \
+            "MQTT broker {}: a message that is too large came on {}; not subscribing to that for {REST:?}; \
              delete the message if it is retained, with `mosquitto_pub -r -n -t TOPIC`",
             self.address,
             resting.join(" or ")

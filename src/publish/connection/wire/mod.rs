@@ -1,5 +1,7 @@
 //! The MQTT crates behind types of our own. No other folder names them.
 
+#[macro_use]
+mod both;
 mod v4;
 mod v5;
 
@@ -12,6 +14,12 @@ use crate::publish::outbox::Message;
 
 /// The most messages of the crate's own that may be in flight.
 const INFLIGHT: u16 = 100;
+
+/// The most messages that a broker of MQTT 5 may have under way to us.
+const RECEIVED: u16 = 16;
+
+/// Packets that the crate reads before it hands out the first of them, so that no more are held.
+const BATCH: usize = 1;
 
 /// How long a broker may take to accept a connection, the TLS handshake included, and how long a
 /// write may take.
@@ -35,8 +43,10 @@ pub(crate) struct Options {
     pub(super) login: Option<(String, Secret)>,
     /// Time between pings on an idle connection.
     pub(super) keep_alive: Duration,
-    /// The largest packet, in and out, in bytes.
+    /// The largest packet that is sent, in bytes.
     pub(super) max_packet: usize,
+    /// The largest packet that is taken, in bytes.
+    pub(super) max_incoming: usize,
     /// The message that the broker publishes once the connection is lost.
     pub(super) will: Option<Message>,
     /// Whether the broker keeps the session, with its subscriptions and what waits for them, while
@@ -58,11 +68,15 @@ pub(super) enum WireEvent {
     /// The broker answered the oldest subscription that it had not answered: whether it accepted
     /// each topic, in their order.
     Subscribed(Vec<bool>),
-    /// A message of a topic that is subscribed to.
+    /// A message, subscribed to or not.
     Incoming(Incoming),
     /// The disconnect left; the connection is over.
     Disconnected,
-    /// Anything else, such as a ping.
+    /// A ping left.
+    Ping,
+    /// The broker answered a ping.
+    Pong,
+    /// Anything else.
     Other,
 }
 
@@ -114,6 +128,8 @@ pub(super) struct Connection {
     events: Events,
     dial: Dial,
     connected: bool,
+    /// Pings that the broker has not answered.
+    pings: u32,
 }
 
 enum Events {
@@ -154,6 +170,7 @@ pub(super) fn open(options: &Options, dial: Dial, capacity: usize) -> (Sender, C
         events,
         dial,
         connected: false,
+        pings: 0,
     };
     (sender, connection)
 }
@@ -212,6 +229,12 @@ impl Connection {
         match event {
             Ok(event) => {
                 self.connected |= matches!(event, WireEvent::Connected(_));
+                self.pings += u32::from(event == WireEvent::Ping);
+                if event == WireEvent::Pong {
+                    let left = self.pings.checked_sub(1);
+                    let answer = "an answer to a ping that was not sent";
+                    self.pings = left.ok_or_else(|| ConnectionFailure::violation(answer))?;
+                }
                 Ok(event)
             }
             Err(failure) if self.connected => Err(failure),
@@ -223,6 +246,9 @@ impl Connection {
         }
     }
 }
+
+/// What an acknowledgement is that the crate cannot place.
+const NOTHING: &str = "an acknowledgement of what was not sent";
 
 /// The reason for a packet that the crate did not expect or cannot read.
 fn unreadable() -> Reason {

@@ -1,21 +1,17 @@
 //! MQTT 3.1.1.
 
 use rumqttc_v4::{
-    AsyncClient, Broker, ConnectReturnCode, ConnectionError, Event, EventLoop, LastWill,
-    MqttOptions, NetworkOptions, Outgoing, Packet, PublishOptions, QoS, StateError,
-    SubscribeFilterInput, SubscribeReasonCode, mqttbytes,
+    AsyncClient, Broker, ConnAck, ConnectReturnCode, ConnectionError, Event, EventLoop, LastWill,
+    MqttOptions, NetworkOptions, Outgoing, Packet, ProtocolViolation, PubAck, Publish,
+    PublishOptions, QoS, StateError, SubscribeFilterInput, SubscribeReasonCode, mqttbytes,
 };
 
-use super::{Grant, INFLIGHT, Incoming, LIMIT, Options, WireEvent, unreadable};
+use super::{BATCH, Grant, INFLIGHT, Incoming, LIMIT, NOTHING, Options, WireEvent, unreadable};
 use crate::publish::connection::dial::Dial;
 use crate::publish::connection::failure::{ConnectionFailure, Reason};
 use crate::publish::outbox::Message;
 
-/// Hands messages to the event loop.
-pub(super) struct Client(AsyncClient);
-
-/// The event loop.
-pub(super) struct Events(EventLoop);
+both_versions!();
 
 /// A client with a clean session, so that nothing is kept from an earlier one, unless the options
 /// keep it.
@@ -24,7 +20,8 @@ pub(super) fn open(options: &Options, dial: &Dial, capacity: usize) -> (Client, 
     let broker = Broker::tcp(server.host.as_str(), server.port);
     let mut made = MqttOptions::new(&options.client_id, broker);
     made.set_keep_alive(options.keep_alive.as_secs() as u16)
-        .set_max_packet_size(options.max_packet, options.max_packet)
+        .set_max_packet_size(options.max_incoming, options.max_packet)
+        .set_read_batch_size(BATCH)
         .set_inflight(INFLIGHT)
         .set_clean_session(!options.keep_session);
     if let Some((username, password)) = &options.login {
@@ -51,56 +48,28 @@ impl Client {
     /// Whether there was room for the message.
     pub(super) fn publish(&self, message: &Message) -> bool {
         let options = PublishOptions::at_least_once().retain(message.retained());
-        let topic = message.topic.as_str();
-        let handed_over = self.0.try_publish(topic, message.payload.clone(), options);
-        handed_over.is_ok()
-    }
-
-    /// Whether there was room for the subscription.
-    pub(super) fn subscribe(&self, topics: &[&str]) -> bool {
-        let filter = |topic: &&str| SubscribeFilterInput::new(*topic, QoS::AtLeastOnce);
-        self.0.try_subscribe_many(topics.iter().map(filter)).is_ok()
-    }
-
-    /// Whether there was room for the disconnect.
-    pub(super) fn disconnect(&self) -> bool {
-        self.0.try_disconnect_now().is_ok()
+        self.hand_over(message, options)
     }
 }
 
-impl Events {
-    pub(super) async fn next(&mut self) -> Result<WireEvent, ConnectionFailure> {
-        match self.0.poll().await {
-            Ok(event) => Ok(translate(event)),
-            Err(error) => Err(explain(error)),
-        }
-    }
+/// A broker of MQTT 3.1.1 tells nothing of what it grants.
+fn grant(_: &ConnAck) -> Grant {
+    Grant::default()
 }
 
-fn translate(event: Event) -> WireEvent {
-    match event {
-        Event::Incoming(Packet::ConnAck(_)) => WireEvent::Connected(Grant::default()),
-        Event::Incoming(Packet::PubAck(ack)) => WireEvent::Acknowledged(ack.pkid),
-        Event::Incoming(Packet::SubAck(ack)) => {
-            let accepted = |code| matches!(code, SubscribeReasonCode::Success(_));
-            WireEvent::Subscribed(ack.return_codes.into_iter().map(accepted).collect())
-        }
-        Event::Incoming(Packet::Publish(publish)) => {
-            match String::from_utf8(publish.topic.to_vec()) {
-                Ok(topic) => WireEvent::Incoming(Incoming {
-                    topic,
-                    payload: publish.payload.to_vec(),
-                    retained: publish.retain,
-                    response_topic: None,
-                    correlation: None,
-                }),
-                Err(_) => WireEvent::Other,
-            }
-        }
-        Event::Outgoing(Outgoing::Publish(id)) => WireEvent::Sent(id),
-        Event::Outgoing(Outgoing::Disconnect) => WireEvent::Disconnected,
-        _ => WireEvent::Other,
-    }
+/// An acknowledgement of MQTT 3.1.1 always means success.
+fn answered(ack: &PubAck) -> Result<WireEvent, ConnectionFailure> {
+    Ok(WireEvent::Acknowledged(ack.pkid))
+}
+
+fn incoming(publish: Publish) -> Option<Incoming> {
+    Some(Incoming {
+        topic: String::from_utf8(publish.topic.to_vec()).ok()?,
+        payload: publish.payload.to_vec(),
+        retained: publish.retain,
+        response_topic: None,
+        correlation: None,
+    })
 }
 
 fn explain(error: ConnectionError) -> ConnectionFailure {
@@ -130,11 +99,12 @@ fn explain_state(error: StateError) -> Reason {
         }
         StateError::AwaitPingResp => Reason::StoppedAnswering,
         StateError::ConnectionAborted => Reason::Closed,
-        StateError::Unsolicited(_) => Reason::Unsolicited,
+        StateError::Unsolicited(_) => Reason::Violation(NOTHING.into()),
+        StateError::ProtocolViolation(violation) => Reason::Violation(explain_violation(violation)),
         StateError::Deserialization(mqttbytes::Error::PayloadSizeLimitExceeded(_)) => {
             Reason::TooLarge
         }
-        StateError::Deserialization(_) | StateError::ProtocolViolation(_) => unreadable(),
+        StateError::Deserialization(_) => unreadable(),
         _ => Reason::Other,
     }
 }
@@ -180,6 +150,6 @@ mod tests {
     #[test]
     fn an_acknowledgement_of_nothing_is_told_apart() {
         let failure = explain(ConnectionError::MqttState(StateError::Unsolicited(7)));
-        assert!(matches!(failure.reason, Reason::Unsolicited));
+        assert!(matches!(failure.reason, Reason::Violation(_)));
     }
 }

@@ -2,12 +2,14 @@
 
 use rumqttc_v5::{
     AsyncClient, Broker, ConnAck, ConnectReturnCode, ConnectionError, DisconnectReasonCode, Event,
-    EventLoop, IncomingPacketSizeLimit, LastWill, MqttOptions, Outgoing, Packet, PubAck,
-    PubAckReason, PublishOptions, PublishProperties, QoS, StateError, SubscribeFilterInput,
-    SubscribeReasonCode, mqttbytes,
+    EventLoop, IncomingPacketSizeLimit, LastWill, MqttOptions, Outgoing, Packet, ProtocolViolation,
+    PubAck, PubAckReason, Publish, PublishOptions, PublishProperties, QoS, StateError,
+    SubscribeFilterInput, SubscribeReasonCode, mqttbytes,
 };
 
-use super::{Grant, INFLIGHT, Incoming, LIMIT, Options, WireEvent, unreadable};
+use super::{
+    BATCH, Grant, INFLIGHT, Incoming, LIMIT, NOTHING, Options, RECEIVED, WireEvent, unreadable,
+};
 use crate::publish::connection::dial::Dial;
 use crate::publish::connection::failure::{ConnectionFailure, Reason};
 use crate::publish::outbox::Message;
@@ -15,11 +17,7 @@ use crate::publish::outbox::Message;
 /// Seconds for which a broker keeps a session that is to be kept.
 const KEPT: u32 = 600;
 
-/// Hands messages to the event loop.
-pub(super) struct Client(AsyncClient);
-
-/// The event loop.
-pub(super) struct Events(EventLoop);
+both_versions!();
 
 /// A client with a clean start and a session that ends with the connection, so that nothing is kept
 /// from an earlier one, unless the options keep it.
@@ -27,9 +25,11 @@ pub(super) fn open(options: &Options, dial: &Dial, capacity: usize) -> (Client, 
     let server = dial.server();
     let broker = Broker::tcp(server.host.as_str(), server.port);
     let mut made = MqttOptions::new(&options.client_id, broker);
-    let max_packet = u32::try_from(options.max_packet).unwrap_or(u32::MAX);
+    let max_incoming = u32::try_from(options.max_incoming).unwrap_or(u32::MAX);
     made.set_keep_alive(options.keep_alive.as_secs() as u16)
-        .set_incoming_packet_size_limit(IncomingPacketSizeLimit::Bytes(max_packet))
+        .set_incoming_packet_size_limit(IncomingPacketSizeLimit::Bytes(max_incoming))
+        .set_receive_maximum(Some(RECEIVED))
+        .set_read_batch_size(BATCH)
         .set_outgoing_inflight_upper_limit(INFLIGHT)
         .set_connect_timeout(LIMIT)
         .set_clean_start(!options.keep_session);
@@ -75,30 +75,7 @@ impl Client {
                 ..PublishProperties::default()
             });
         }
-        let topic = message.topic.as_str();
-        let handed_over = self.0.try_publish(topic, message.payload.clone(), options);
-        handed_over.is_ok()
-    }
-
-    /// Whether there was room for the subscription.
-    pub(super) fn subscribe(&self, topics: &[&str]) -> bool {
-        let filter = |topic: &&str| SubscribeFilterInput::new(*topic, QoS::AtLeastOnce);
-        self.0.try_subscribe_many(topics.iter().map(filter)).is_ok()
-    }
-
-    /// Whether there was room for the disconnect.
-    pub(super) fn disconnect(&self) -> bool {
-        self.0.try_disconnect_now().is_ok()
-    }
-}
-
-impl Events {
-    pub(super) async fn next(&mut self) -> Result<WireEvent, ConnectionFailure> {
-        match self.0.poll().await {
-            Ok(Event::Incoming(Packet::PubAck(ack))) => acknowledged(&ack),
-            Ok(event) => Ok(translate(event)),
-            Err(error) => Err(explain(error)),
-        }
+        self.hand_over(message, options)
     }
 }
 
@@ -107,7 +84,7 @@ impl Events {
 /// # Errors
 /// The broker refused the message for a reason that may pass. The message is still in flight, so it
 /// is sent again on the next connection, in its place.
-fn acknowledged(ack: &PubAck) -> Result<WireEvent, ConnectionFailure> {
+fn answered(ack: &PubAck) -> Result<WireEvent, ConnectionFailure> {
     let rejected = |why| Ok(WireEvent::Rejected(ack.pkid, why));
     match ack.reason {
         PubAckReason::Success | PubAckReason::NoMatchingSubscribers => {
@@ -127,30 +104,15 @@ fn acknowledged(ack: &PubAck) -> Result<WireEvent, ConnectionFailure> {
     }
 }
 
-fn translate(event: Event) -> WireEvent {
-    match event {
-        Event::Incoming(Packet::ConnAck(ack)) => WireEvent::Connected(grant(&ack)),
-        Event::Incoming(Packet::SubAck(ack)) => {
-            let accepted = |code| matches!(code, SubscribeReasonCode::Success(_));
-            WireEvent::Subscribed(ack.return_codes.into_iter().map(accepted).collect())
-        }
-        Event::Incoming(Packet::Publish(publish)) => {
-            let Ok(topic) = String::from_utf8(publish.topic.to_vec()) else {
-                return WireEvent::Other;
-            };
-            let properties = publish.properties.unwrap_or_default();
-            WireEvent::Incoming(Incoming {
-                topic,
-                payload: publish.payload.to_vec(),
-                retained: publish.retain,
-                response_topic: properties.response_topic,
-                correlation: properties.correlation_data.map(|data| data.to_vec()),
-            })
-        }
-        Event::Outgoing(Outgoing::Publish(id)) => WireEvent::Sent(id),
-        Event::Outgoing(Outgoing::Disconnect) => WireEvent::Disconnected,
-        _ => WireEvent::Other,
-    }
+fn incoming(publish: Publish) -> Option<Incoming> {
+    let properties = publish.properties.unwrap_or_default();
+    Some(Incoming {
+        topic: String::from_utf8(publish.topic.to_vec()).ok()?,
+        payload: publish.payload.to_vec(),
+        retained: publish.retain,
+        response_topic: properties.response_topic,
+        correlation: properties.correlation_data.map(|data| data.to_vec()),
+    })
 }
 
 fn grant(ack: &ConnAck) -> Grant {
@@ -214,12 +176,17 @@ fn explain_state(error: StateError) -> Reason {
         }
         StateError::AwaitPingResp => Reason::StoppedAnswering,
         StateError::ConnectionAborted => Reason::Closed,
-        StateError::Unsolicited(_) => Reason::Unsolicited,
+        StateError::Unsolicited(_) => Reason::Violation(NOTHING.into()),
+        StateError::ProtocolViolation(violation) => Reason::Violation(explain_violation(violation)),
+        // Such as AUTH without an authentication under way, or an alias of a topic.
+        StateError::Deserialization(
+            mqttbytes::Error::ProtocolError | mqttbytes::Error::ProtocolViolation(_),
+        ) => Reason::Violation("a packet that MQTT 5 does not allow there".into()),
         StateError::Deserialization(mqttbytes::Error::PayloadSizeLimitExceeded { .. })
         | StateError::IncomingPacketTooLarge { .. } => Reason::TooLarge,
         StateError::ServerDisconnect { reason_code, .. } => explain_disconnect(reason_code),
         StateError::ConnFail { reason } => explain_refusal(reason),
-        StateError::Deserialization(_) | StateError::ProtocolViolation(_) => unreadable(),
+        StateError::Deserialization(_) => unreadable(),
         _ => Reason::Other,
     }
 }

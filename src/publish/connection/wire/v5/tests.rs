@@ -20,11 +20,11 @@ fn a_refusal_of_a_message_is_final_or_may_pass() {
             WireEvent::Rejected(7, "not authorised"),
         ),
     ] {
-        assert_eq!(acknowledged(&ack(reason)).unwrap(), event);
+        assert_eq!(answered(&ack(reason)).unwrap(), event);
     }
-    let failure = acknowledged(&ack(PubAckReason::QuotaExceeded)).unwrap_err();
+    let failure = answered(&ack(PubAckReason::QuotaExceeded)).unwrap_err();
     assert!(matches!(failure.reason, Reason::Quota));
-    let failure = acknowledged(&ack(PubAckReason::UnspecifiedError)).unwrap_err();
+    let failure = answered(&ack(PubAckReason::UnspecifiedError)).unwrap_err();
     assert!(matches!(failure.reason, Reason::Declined));
 }
 
