@@ -8,9 +8,10 @@ use std::sync::mpsc::{self, Receiver, RecvTimeoutError, SyncSender};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use super::reader::{Fetched, Reader};
+use super::reader::Reader;
 use crate::frame::Frame;
 use crate::signals::Stop;
+use crate::source::parse::Fetched;
 use crate::source::{Error, Footprint};
 
 /// The longest that one call waits.
