@@ -40,7 +40,7 @@ pub fn run(options: &Options) -> Result<(), Failure> {
         keep_free: options.keep_free,
     };
     let mut recorder = Recorder::new(&options.folder, limits, &config.vision)?;
-    let mut opened = source::open(&config.source, &config.camera, loaded.folder(), &stop)?;
+    let mut opened = source::open(config.sections(loaded.folder()), &stop)?;
     log::info!(
         "recording {} into {}",
         opened.says,

@@ -80,7 +80,7 @@ fn daemon(source: Box<dyn Source>) -> Daemon {
         device: 0,
         frame: 0,
         source: 0,
-        sized: false,
+        sized: memory::SizedBy::Itself,
         vision: 0,
         mqtt: 0,
         snapshots: 0,

@@ -65,6 +65,17 @@ impl EngineMemory {
     }
 }
 
+/// What sets the size of the pictures.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SizedBy {
+    /// The section `[camera]`.
+    Camera,
+    /// The section `[process]`.
+    Process,
+    /// The pictures are as they are.
+    Itself,
+}
+
 /// The facts that the need is computed from; all in bytes, except `threads`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Facts {
@@ -82,8 +93,8 @@ pub struct Facts {
     pub frame: usize,
     /// What the source holds beside frames.
     pub source: usize,
-    /// Whether the section `[camera]` sets the size of the pictures.
-    pub sized: bool,
+    /// What sets the size of the pictures.
+    pub sized: SizedBy,
     /// The decoder and the resampler.
     pub vision: usize,
     /// The MQTT client with a full outbox.
@@ -140,10 +151,10 @@ impl Need {
             facts.anonymous.saturating_sub(facts.data + held),
             "",
         );
-        let camera = if facts.sized {
-            "camera.format, camera.width, camera.height"
-        } else {
-            ""
+        let size = match facts.sized {
+            SizedBy::Camera => "camera.format, camera.width, camera.height",
+            SizedBy::Process => "process.format, process.width, process.height",
+            SizedBy::Itself => "",
         };
         add(
             "camera's buffers",
@@ -151,9 +162,9 @@ impl Need {
             facts.device,
             "camera.buffers, camera.format, camera.width, camera.height",
         );
-        add("frames under way", Anonymous, FRAMES * facts.frame, camera);
+        add("frames under way", Anonymous, FRAMES * facts.frame, size);
         add("source", Anonymous, facts.source, "");
-        add("decoder and resampler", Anonymous, facts.vision, camera);
+        add("decoder and resampler", Anonymous, facts.vision, size);
         add(
             "MQTT",
             Anonymous,
@@ -262,7 +273,7 @@ pub(super) mod tests {
         device: 0,
         frame: 100 << 10,
         source: 0,
-        sized: true,
+        sized: SizedBy::Camera,
         vision: 40 << 10,
         mqtt: 400 << 10,
         snapshots: 0,

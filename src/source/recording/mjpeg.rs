@@ -6,7 +6,9 @@ use std::path::{Path, PathBuf};
 
 use super::reader::Reader;
 use crate::frame::{Frame, jpeg};
-use crate::source::parse::{EXTRA, Fetched, Input, MAX_FILE, PART, Piece, SEGMENT, Splitter, as_jpeg};
+use crate::source::parse::{
+    EXTRA, Fetched, Input, MAX_FILE, PART, Piece, SEGMENT, Splitter, as_jpeg,
+};
 use crate::source::{Error, Footprint};
 
 /// Reads the pictures of one file or pipe.
