@@ -53,7 +53,10 @@ impl Complaint {
     /// nothing was written.
     pub fn last(&self, secrets: &Secrets) -> Option<String> {
         let lines = self.lock();
-        let line = if lines.present.iter().all(u8::is_ascii_whitespace) {
+        // A line without its end counts if nothing more comes.
+        let blank = |line: &[u8]| line.iter().all(u8::is_ascii_whitespace);
+        let whole = !lines.over && !blank(&lines.last);
+        let line = if whole || blank(&lines.present) {
             &lines.last
         } else {
             &lines.present
@@ -152,7 +155,7 @@ mod tests {
     #[test]
     fn a_flood_is_bounded_and_shows_no_part_of_a_secret() {
         let secret = "cuckoo".repeat(20);
-        let flood = format!("{secret} {}", secret.repeat(99));
+        let flood = format!("{}{}", "no camera ".repeat(20), secret.repeat(99));
         let complaint = Complaint::default();
         for _ in 0..50 {
             complaint.drain(flood.as_bytes());
@@ -162,7 +165,8 @@ mod tests {
         drop(lines);
         let arguments = ["--password".to_string(), secret];
         let line = complaint.last(&Secrets::of(&arguments)).unwrap();
-        assert!(line.len() < 4 * SHOWN && !line.contains("cuck"), "{line}");
+        assert!(line.len() < 4 * SHOWN, "{line}");
+        assert!(line.contains("no camera") && !line.contains("cuck"), "{line}");
     }
 
     #[test]

@@ -13,7 +13,7 @@ use std::time::Duration;
 
 use rustix::process::{
     Pid, Signal, WaitOptions, getpid, getppid, kill_process, set_child_subreaper,
-    set_parent_process_death_signal, waitpid,
+    set_parent_process_death_signal, wait,
 };
 use signal_hook::consts::{SIGCHLD, SIGHUP, SIGINT, SIGQUIT, SIGTERM};
 use signal_hook::iterator::Signals;
@@ -26,8 +26,14 @@ use crate::meter::tree;
 /// This program, whatever became of its file since.
 pub(super) const OURSELVES: &str = "/proc/self/exe";
 
-/// How long a program may take to end after SIGINT, and again after SIGTERM.
-pub(super) const GRACE: Duration = Duration::from_secs(1);
+/// How a program is asked to end before it is killed, and how long it may take each time.
+const ASKED: [(Signal, Duration); 2] = [
+    (Signal::INT, Duration::from_secs(1)),
+    (Signal::TERM, Duration::from_secs(1)),
+];
+
+/// The same for what a program left behind that ended by itself.
+const LEFT: [(Signal, Duration); 1] = [(Signal::TERM, Duration::from_millis(300))];
 
 /// How often what is left is killed again, and for how long in all.
 const AGAIN: Duration = Duration::from_millis(50);
@@ -88,7 +94,8 @@ pub fn keep(argv: &[OsString]) -> io::Result<u8> {
         }
         if end && !ending {
             ending = true;
-            start_thread("ladder", STACK, descend)?;
+            let steps: &[_] = if code.is_some() { &LEFT } else { &ASKED };
+            start_thread("ladder", STACK, || descend(steps))?;
         }
     }
     Ok(code.unwrap_or(exit::SOFTWARE))
@@ -97,7 +104,7 @@ pub fn keep(argv: &[OsString]) -> io::Result<u8> {
 /// Reaps all that has ended, and notes the exit code of `program`. Returns whether nothing is left.
 fn reap(program: u32, code: &mut Option<u8>) -> bool {
     loop {
-        match waitpid(None, WaitOptions::NOHANG) {
+        match wait(WaitOptions::NOHANG) {
             Ok(Some((id, status))) if u32::try_from(id.as_raw_nonzero().get()) == Ok(program) => {
                 let signalled = status.terminating_signal().map(|signal| 128 + signal);
                 let number = status.exit_status().or(signalled).unwrap_or(0);
@@ -112,10 +119,10 @@ fn reap(program: u32, code: &mut Option<u8>) -> bool {
 
 /// Asks all below this process to end, then kills them. The main thread reaps them, and ends the
 /// process with the last one.
-fn descend() {
-    for signal in [Signal::INT, Signal::TERM] {
-        tell(signal);
-        thread::sleep(GRACE);
+fn descend(steps: &[(Signal, Duration)]) {
+    for (signal, grace) in steps {
+        tell(*signal);
+        thread::sleep(*grace);
     }
     for _ in 0..KILLING {
         tell(Signal::KILL);
