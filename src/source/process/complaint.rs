@@ -166,7 +166,10 @@ mod tests {
         let arguments = ["--password".to_string(), secret];
         let line = complaint.last(&Secrets::of(&arguments)).unwrap();
         assert!(line.len() < 4 * SHOWN, "{line}");
-        assert!(line.contains("no camera") && !line.contains("cuck"), "{line}");
+        assert!(
+            line.contains("no camera") && !line.contains("cuck"),
+            "{line}"
+        );
     }
 
     #[test]

@@ -174,7 +174,7 @@ impl Config {
     }
 
     /// The memory that the pictures take in this process. The child's own is not part of it.
-    pub(crate) fn footprint(&self) -> Footprint {
+    pub fn footprint(&self) -> Footprint {
         let stream = self.stream().footprint();
         Footprint {
             own: stream.own + super::COMPLAINTS,

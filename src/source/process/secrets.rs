@@ -203,4 +203,26 @@ mod tests {
         let text = "rtsp://porch/1 mjpeg me";
         assert_eq!(hidden(&arguments, text), text);
     }
+
+    #[test]
+    fn any_text_can_be_looked_through() {
+        let parts = [
+            "://", "@", "é", ":", "=", "pass", " ", "%4", "%", "*", "/", "-", "\u{202e}", "a",
+        ];
+        let mut state = 7_u64;
+        for _ in 0..20_000 {
+            let mut word = || {
+                let mut text = String::new();
+                for _ in 0..8 {
+                    state = state
+                        .wrapping_mul(6_364_136_223_846_793_005)
+                        .wrapping_add(1);
+                    text += parts[(state >> 33) as usize % parts.len()];
+                }
+                text
+            };
+            let secrets = Secrets::of(&[word(), word()]);
+            secrets.hide(&word());
+        }
+    }
 }
