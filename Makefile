@@ -73,6 +73,7 @@ install: ## Install the built program, its model and its service (as root)
 	install -D -m 644 -t $(DOC) *.md LICENSE-* config.toml
 	install -D -m 644 -t $(DOC)/docs docs/*.md
 	install -D -m 644 -t $(DOC)/docs/schemas docs/schemas/*.json
+	install -D -m 644 -t $(DOC)/systemd systemd/*.conf
 	install -D -m 644 -t $(DOC)/model model/MODEL_CARD.md
 	install -D -m 644 systemd/goldcrest.service $(DESTDIR)/usr/lib/systemd/system/goldcrest.service
 	test -e $(DESTDIR)/etc/goldcrest/config.toml || install -D -m 644 config.toml $(DESTDIR)/etc/goldcrest/config.toml

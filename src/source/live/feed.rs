@@ -1,11 +1,11 @@
 //! The thread that reads a live stream. The newest frame waits for whoever asks.
 
-use std::io::BufRead;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant, SystemTime};
 
+use super::ahead::Ahead;
 use super::frames::Frames;
 use crate::frame::{Captured, Frame, Slot, Taken};
 use crate::meter::Tally;
@@ -14,26 +14,6 @@ use crate::source::{Cause, FrameCounters, Loss};
 
 /// Stack of the thread, in bytes.
 const STACK: usize = 256 << 10;
-
-/// What a live stream is read from.
-pub(in crate::source) trait Ahead: BufRead + Send {
-    /// Bytes that are there without waiting.
-    fn ahead(&self) -> usize;
-}
-
-/// For tests, in which nothing counts as there before it is read.
-#[cfg(test)]
-impl Ahead for &[u8] {
-    fn ahead(&self) -> usize {
-        0
-    }
-}
-
-/// Bytes in `buffer` and in the pipe behind it.
-pub(in crate::source) fn ahead(buffer: &[u8], pipe: impl std::os::fd::AsFd) -> usize {
-    let waiting = rustix::io::ioctl_fionread(pipe).unwrap_or(0);
-    buffer.len() + usize::try_from(waiting).unwrap_or(usize::MAX / 2)
-}
 
 /// What became of the frames of all streams of one source, one after the other.
 #[derive(Debug, Default)]
@@ -222,7 +202,8 @@ mod tests {
     use std::fs::File;
     use std::io::BufReader;
 
-    use super::super::Format;
+    use super::super::ahead::ahead;
+    use super::super::format::Format;
     use super::*;
     use crate::frame::PixelFormat;
     use crate::source::parse::RawFormat;

@@ -2,7 +2,7 @@
 
 use std::io;
 
-use super::feed::Ahead;
+use super::ahead::Ahead;
 use super::format::Format;
 use crate::frame::{Frame, jpeg};
 use crate::source::parse::{Fetched, Piece, RawStream, Splitter, StreamError, Y4mStream, as_jpeg};

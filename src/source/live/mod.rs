@@ -1,13 +1,15 @@
 //! What sources share that read a live stream: a thread that cuts it into frames, of which the
 //! newest wins; the state that is published; the pauses between two tries.
 
+mod ahead;
 mod feed;
 mod format;
 mod frames;
 mod retry;
 mod standing;
 
-pub(super) use feed::{Ahead, Counts, Feed, Outlet, ahead, start_thread};
+pub(super) use ahead::{Ahead, ahead};
+pub(super) use feed::{Counts, Feed, Outlet, start_thread};
 pub(super) use format::{AHEAD, Format};
 pub(super) use frames::Frames;
 pub use retry::Pauses;

@@ -50,8 +50,13 @@ impl Standing {
         }
     }
 
-    /// Notes that no frames come. The same cause is logged once, however often it recurs.
+    /// Notes that no frames come. The same cause is logged once, however often it recurs, and the
+    /// same message is published once.
     pub fn lose(&mut self, loss: Loss) {
+        let before = self.status.loss.as_ref();
+        if before.is_some_and(|before| before.cause == loss.cause && alike(before, &loss)) {
+            return;
+        }
         self.changed = true;
         if self.status.state == SourceState::Streaming {
             self.status.losses += 1;
@@ -100,6 +105,21 @@ impl Standing {
     }
 }
 
+/// Whether two messages differ only in words that change each time, such as a process's number or an
+/// address in memory.
+fn alike(one: &Loss, other: &Loss) -> bool {
+    let mut words = one.message.split(' ');
+    let mut others = other.message.split(' ');
+    let passing = |word: &str| word.len() > 3 && word.contains(|c: char| c.is_ascii_digit());
+    loop {
+        match (words.next(), others.next()) {
+            (None, None) => return true,
+            (Some(a), Some(b)) if a == b || (passing(a) && passing(b)) => {}
+            _ => return false,
+        }
+    }
+}
+
 /// The mode of a stream, by one of its frames. Nobody tells its rate.
 fn mode(frame: &Frame) -> Mode {
     let fourcc = match frame.format {
@@ -118,5 +138,36 @@ fn mode(frame: &Frame) -> Mode {
             _ => frame.data.len(),
         },
         fps: 0.0,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::source::Cause;
+
+    #[test]
+    fn a_message_that_only_counts_on_is_published_once() {
+        let mut standing = Standing::new("eye".into());
+        let monitor = standing.monitor();
+        let mut seen = 0;
+        monitor.change(&mut seen);
+        let mut changes = |message: &str| {
+            standing.lose(Loss::new(Cause::Exited, message));
+            standing.tell();
+            monitor.change(&mut seen).is_some()
+        };
+        assert!(changes(
+            "eye ended with code 1; its last line: [rtsp @ 0x55d0c8] refused"
+        ));
+        assert!(!changes(
+            "eye ended with code 1; its last line: [rtsp @ 0x77a0e1] refused"
+        ));
+        assert!(changes(
+            "eye ended with code 3; its last line: [rtsp @ 0x77a0e1] refused"
+        ));
+        assert!(changes(
+            "eye ended with code 3; its last line: unknown host"
+        ));
     }
 }

@@ -204,7 +204,6 @@ fn kill_group(keeper: &Child) {
 /// Runs a child to its end, in the thread of a feed. Returns why there are no more frames.
 pub(super) fn run(plan: &Plan, hold: &Hold, monitor: &Monitor, outlet: &Outlet) -> Loss {
     let name = &plan.name;
-    let started = Instant::now();
     let output = match hold.start(plan, outlet.ending()) {
         Ok(output) => output,
         Err(error) => {
@@ -227,16 +226,12 @@ pub(super) fn run(plan: &Plan, hold: &Hold, monitor: &Monitor, outlet: &Outlet) 
     while !hold.1.is_over() && Instant::now() < patience {
         thread::sleep(LOOK);
     }
-    let ran = started.elapsed().as_secs_f64();
     let ended = match status {
         Ok(status) => how(status),
         Err(error) => format!("cannot be waited for: {error}"),
     };
     let wrote = wrote(hold.complaint(&plan.secrets));
-    Loss::new(
-        Cause::Exited,
-        format!("{name} {ended} after {ran:.1} s{wrote}"),
-    )
+    Loss::new(Cause::Exited, format!("{name} {ended}{wrote}"))
 }
 
 /// The last line of standard error, to be read after what happened.

@@ -7,7 +7,10 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use super::secrets::Secrets;
 
 /// The most bytes of a line that are kept; the rest of it is read and forgotten.
-pub(super) const LONGEST: usize = 4 << 10;
+const LONGEST: usize = 4 << 10;
+
+/// Bytes that all of it takes: two lines in buffers that have grown, and what is read at once.
+pub(super) const MEMORY: usize = 5 * LONGEST;
 
 /// The most characters of a line that are shown.
 const SHOWN: usize = 300;

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use serde::Deserialize;
 
+use super::complaint;
 use crate::frame::PixelFormat;
 use crate::misfit::{Misfit, within};
 use crate::source::Footprint;
@@ -177,7 +178,7 @@ impl Config {
     pub fn footprint(&self) -> Footprint {
         let stream = self.stream().footprint();
         Footprint {
-            own: stream.own + super::COMPLAINTS,
+            own: stream.own + complaint::MEMORY,
             // One reads the frames, one the complaints.
             threads: 2,
             ..stream

@@ -5,7 +5,7 @@
 
 use std::ffi::OsString;
 use std::fs;
-use std::io::{self, Read};
+use std::io;
 use std::os::unix::process::CommandExt;
 use std::process::{Command, Stdio};
 use std::thread;
@@ -19,9 +19,9 @@ use signal_hook::consts::{SIGCHLD, SIGHUP, SIGINT, SIGQUIT, SIGTERM};
 use signal_hook::iterator::Signals;
 use signal_hook::low_level;
 
-use super::super::live::start_thread;
 use crate::exit;
 use crate::meter::tree;
+use crate::source::live::start_thread;
 
 /// This program, whatever became of its file since.
 pub(super) const OURSELVES: &str = "/proc/self/exe";
@@ -43,13 +43,12 @@ const KILLING: u32 = 40;
 pub(super) const LONGEST: Duration = Duration::from_secs(4);
 
 /// What the service manager tells the daemon alone.
-const OURS_ALONE: [&str; 6] = [
+const OURS_ALONE: [&str; 5] = [
     "NOTIFY_SOCKET",
     "WATCHDOG_USEC",
     "WATCHDOG_PID",
     "LISTEN_FDS",
     "LISTEN_PID",
-    "CREDENTIALS_DIRECTORY",
 ];
 
 /// How much sooner the system kills the program than the daemon when memory is short, of 1000.
@@ -77,8 +76,8 @@ pub fn keep(argv: &[OsString]) -> io::Result<u8> {
     }
     let program = program.spawn()?.id();
     start_thread("lifeline", STACK, || {
-        // Whatever the daemon writes means nothing; only the end does.
-        let _ = io::copy(&mut io::stdin().take(u64::MAX), &mut io::sink());
+        // Nothing is ever written; only the end means something.
+        let _ = io::copy(&mut io::stdin(), &mut io::sink());
         let _ = low_level::raise(SIGTERM);
     })?;
     let mut code = None;

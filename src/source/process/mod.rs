@@ -13,6 +13,3 @@ pub use config::{Argv, Config, Format};
 pub use keeper::{become_program, keep};
 pub use source::{Launch, Process};
 pub(crate) use trial::attempt;
-
-/// Bytes that the last lines of a child's standard error take: the present one and the one before.
-const COMPLAINTS: usize = 2 * complaint::LONGEST + (8 << 10);
