@@ -460,6 +460,19 @@ fn a_program_whose_keeper_is_killed_ends_and_comes_back() {
 }
 
 #[test]
+fn without_memory_the_program_is_killed_before_this_process() {
+    let score = |id: &str| -> i32 {
+        let text = fs::read_to_string(format!("/proc/{id}/oom_score_adj")).unwrap();
+        text.trim().parse().unwrap()
+    };
+    let mut scene = Scene::new(GOOD, |_| {});
+    scene.frames(1);
+    let program = below_keeper(&scene);
+    assert!(score(&program[0]) > score("self"));
+    scene.end();
+}
+
+#[test]
 fn secrets_of_the_arguments_are_hidden() {
     let way = "echo cannot open rtsp://me:cuckoo@porch/1: refused >&2; exit 1";
     let mut scene = Scene::new(way, |config| {

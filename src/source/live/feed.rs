@@ -18,7 +18,7 @@ const STACK: usize = 256 << 10;
 /// What became of the frames of all streams of one source, one after the other.
 #[derive(Debug, Default)]
 pub(in crate::source) struct Counts {
-    /// Frames that came whole.
+    /// Frames that came, bad ones too.
     seq: u64,
     /// Whole frames that a newer one replaced, without those that the present slot counts.
     replaced: u64,
@@ -192,6 +192,7 @@ impl Outlet {
 
     fn count_bad(&self, cause: &'static str, message: String) {
         let mut counts = self.counts.lock().unwrap_or_else(PoisonError::into_inner);
+        counts.seq += 1;
         counts.bad.add(cause);
         counts.last_bad = message;
     }
