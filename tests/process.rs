@@ -460,6 +460,33 @@ fn a_program_whose_keeper_is_killed_ends_and_comes_back() {
 }
 
 #[test]
+fn a_pipe_that_an_orphan_holds_stops_nothing() {
+    let way = "setsid sh -c 'sleep 1000; : '$PWD & while :; do cat frame; sleep 0.05; done";
+    let mut scene = Scene::new(way, |_| {});
+    scene.frames(3);
+    let word = scene.folder.path().display().to_string();
+    let keeper = children();
+    let keeper = keeper[0].split(' ').next().unwrap();
+    Command::new("kill").args(["-9", keeper]).status().unwrap();
+    // Without its keeper, what left its group lives on, with the pipes.
+    scene.set_way(GOOD);
+    scene.lost(Cause::Timeout);
+    scene.frames(3);
+    for id in with_word(&format!("sleep 1000; : {word}")) {
+        // The shell, and what it waits for.
+        Command::new("pkill")
+            .args(["-P", &id.to_string()])
+            .status()
+            .unwrap();
+        Command::new("kill")
+            .args(["-9", &id.to_string()])
+            .status()
+            .ok();
+    }
+    scene.end();
+}
+
+#[test]
 fn without_memory_the_program_is_killed_before_this_process() {
     let score = |id: &str| -> i32 {
         let text = fs::read_to_string(format!("/proc/{id}/oom_score_adj")).unwrap();
