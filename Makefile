@@ -44,7 +44,7 @@ clippy: ## Warnings of rustc and clippy
 	$(CARGO) clippy --release --locked --all-targets -- -D warnings
 
 test: ## Run all tests of the program, against a real broker too
-	@scripts/need build broker
+	@scripts/need build broker video
 	$(CARGO) test --release --locked
 
 test-tools: ## Run the tests of the model tools, from a training step to a replay
