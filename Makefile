@@ -57,7 +57,7 @@ clippy: ## Warnings of rustc and clippy
 	$(CARGO) clippy --release --locked --all-targets -- -D warnings
 
 test: ## Run all tests of the program, against a real broker too
-	@scripts/need build broker unit
+	@scripts/need build broker unit video
 	$(CARGO) test --release --locked
 
 test-tools: ## Run the tests of the model tools, from a training step to a replay
@@ -80,13 +80,14 @@ cross-armv7: ## Build for a 32-bit Raspberry Pi with cross
 	CROSS_CONFIG=cross.toml cross build --release --locked --target armv7-unknown-linux-gnueabihf
 
 install: ## Install the built program, its model and its service (as root)
-	$(MASK) install -d -m 755 $(DESTDIR)/etc/goldcrest $(DESTDIR)/usr/share/goldcrest $(MODEL) $(DOC) $(DOC)/docs $(DOC)/docs/schemas $(DOC)/model
+	$(MASK) install -d -m 755 $(DESTDIR)/etc/goldcrest $(DESTDIR)/usr/share/goldcrest $(MODEL) $(DOC) $(DOC)/docs $(DOC)/docs/schemas $(DOC)/model $(DOC)/systemd
 	$(PUT) -m 755 $(BINARY) $(DESTDIR)/usr/bin/goldcrest
 	$(PUT) -m 644 -t $(MODEL) model/*.onnx model/labels.txt model/model.toml
 	$(MASK) $(BINARY) pack $(MODEL)/convnext_tiny_128_int8.onnx
 	$(PUT) -m 644 -t $(DOC) *.md LICENSE-* config.toml
 	$(PUT) -m 644 -t $(DOC)/docs docs/*.md
 	$(PUT) -m 644 -t $(DOC)/docs/schemas docs/schemas/*.json
+	$(PUT) -m 644 -t $(DOC)/systemd systemd/*.conf
 	$(PUT) -m 644 -t $(DOC)/model model/MODEL_CARD.md
 	$(PUT) -m 644 systemd/goldcrest.service $(DESTDIR)/usr/lib/systemd/system/goldcrest.service
 	test -e $(DESTDIR)/etc/goldcrest/config.toml || install -m 644 config.toml $(DESTDIR)/etc/goldcrest/config.toml

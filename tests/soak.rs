@@ -148,7 +148,7 @@ fn daemon(folder: &Path, source: Opened, looked: Arc<AtomicU64>) -> Daemon {
         anonymous: 0,
         device: 0,
         source: 0,
-        sized: true,
+        sized: memory::SizedBy::Camera,
         frame: 0,
         vision: 0,
         mqtt: 0,

@@ -11,6 +11,7 @@ use std::thread;
 use goldcrest::engine::{Input, Resize};
 use goldcrest::frame::{Frame, PixelFormat};
 use goldcrest::meter::heap;
+use goldcrest::source::process::{self, Argv, Format, Launch, Process};
 use goldcrest::source::{
     Footprint, Next, Recording, RecordingOptions, Source, Synthetic, SyntheticOptions,
 };
@@ -192,6 +193,7 @@ fn no_source_takes_more_than_was_computed() {
     pictures(&mut found);
     streams(&mut found);
     videos(&mut found);
+    processes(&mut found);
     assert!(found.0.is_empty(), "{:#?}", found.0);
 }
 
@@ -285,6 +287,48 @@ fn streams(found: &mut Findings) {
         });
         found.recording(&format!("fifo of mjpeg {width}x{height}"), &fifo);
         writer.join().unwrap();
+    }
+}
+
+/// Programs that write the same stream again and again.
+fn processes(found: &mut Findings) {
+    let launch = Launch {
+        keeper: env!("CARGO_BIN_EXE_goldcrest").into(),
+        ..Launch::default()
+    };
+    for (width, height) in [(640, 480), (1920, 1080), (3840, 2160)] {
+        let (w, h) = (width as u32, height as u32);
+        let mut pictures = jpeg(&image::RgbImage::new(w, h), 50);
+        for quality in [30, 60, 80, 90, 95, 100] {
+            pictures.extend(jpeg(&noise(w, h), quality));
+        }
+        pictures.extend(jpeg(&noise(w, h), 40));
+        let raw = vec![120; width * height * 3 / 2];
+        for (name, format, stream) in [
+            ("mjpeg", Format::Mjpeg, pictures),
+            ("y4m 420", Format::Y4m, y4m("420", (width, height), 3)),
+            ("y4m 422", Format::Y4m, y4m("422", (width, height), 3)),
+            ("yuv420", Format::Yuv420, raw),
+        ] {
+            let folder = folder(&[("stream", stream)]);
+            let path = folder.path().join("stream");
+            // A stream of Y4M has its header once.
+            let script = match format {
+                Format::Y4m => format!("cat {}; sleep 60", path.display()),
+                _ => format!("while :; do cat {}; sleep 0.1; done", path.display()),
+            };
+            let config = process::Config {
+                argv: Argv::from(&["sh", "-c", &script][..]),
+                format,
+                width: Some(w),
+                height: Some(h),
+                ..process::Config::default()
+            };
+            let most = if format == Format::Y4m { 1 } else { 7 };
+            found.check(&format!("process {name} {width}x{height}"), most, || {
+                (Process::new(&config, launch.clone()), config.footprint())
+            });
+        }
     }
 }
 

@@ -2,6 +2,7 @@
 
 mod bench;
 mod check;
+mod child;
 mod featured;
 mod moment;
 mod pack;
@@ -67,6 +68,9 @@ enum Command {
     Pack(pack::Options),
     /// Measure inference and whole frames on this machine
     Bench(bench::Options),
+    /// Keep the program of a source of `kind = "process"`; the daemon starts this by itself
+    #[command(hide = true)]
+    Child(child::Options),
     /// Publish the messages of many devices at the configured broker, and count what arrives
     Simulate(simulate::Options),
 }
@@ -108,6 +112,7 @@ pub fn main() -> ExitCode {
         Command::Check(o) => check::run(&o),
         Command::Pack(o) => pack::run(&o),
         Command::Bench(o) => bench::run(&o),
+        Command::Child(o) => child::run(&o),
         Command::Simulate(o) => simulate::run(&o),
     };
     match done {

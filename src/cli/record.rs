@@ -42,7 +42,7 @@ pub fn run(options: &Options) -> Result<(), Failure> {
         keep_free: options.keep_free,
     };
     let mut recorder = Recorder::new(&options.folder, limits, &config.vision)?;
-    let mut opened = source::open(&config.source, &config.camera, loaded.folder(), &stop)?;
+    let mut opened = source::open(config.sections(loaded.folder()), &stop)?;
     opened.camera.allow(config.memory.bytes());
     log::info!(
         "recording {} into {}",

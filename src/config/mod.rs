@@ -12,7 +12,7 @@ mod loaded;
 mod types;
 mod unknown;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 use toml::Table;
@@ -41,6 +41,8 @@ pub struct Config {
     pub source: source::Config,
     /// The camera, for `source.kind = "camera"`.
     pub camera: source::camera::Config,
+    /// The program, for `source.kind = "process"`.
+    pub process: source::process::Config,
     /// How a frame becomes the model's input.
     pub vision: vision::Config,
     /// Which frames are worth an inference.
@@ -80,6 +82,7 @@ impl Default for Config {
             id: "camera".into(),
             source: Default::default(),
             camera: Default::default(),
+            process: Default::default(),
             vision: Default::default(),
             gate: Default::default(),
             model: Default::default(),
@@ -99,12 +102,24 @@ impl Default for Config {
     }
 }
 
+impl Config {
+    /// What it says of sources; relative paths start at `folder`.
+    pub(crate) fn sections<'a>(&'a self, folder: &'a Path) -> source::Sections<'a> {
+        source::Sections {
+            source: &self.source,
+            camera: &self.camera,
+            process: &self.process,
+            folder,
+        }
+    }
+}
+
 /// Reads a configuration from the text of one file; `path` is for messages.
 ///
 /// # Errors
 /// The first thing wrong with it.
 #[cfg(test)]
-pub(crate) fn parse(text: &str, path: &std::path::Path) -> Result<Config, Error> {
+pub(crate) fn parse(text: &str, path: &Path) -> Result<Config, Error> {
     Ok(compose(&[Layer::new(path, text)], false)?.0)
 }
 
@@ -122,6 +137,12 @@ fn compose(layers: &[Layer], head: bool) -> Result<(Config, Table), Error> {
         ("", expanded.and_then(|id| check_id(&id))),
         ("source", config.source.check()),
         ("camera", config.camera.check()),
+        (
+            "process",
+            config
+                .process
+                .check(config.source.kind == source::SourceKind::Process),
+        ),
         ("vision", config.vision.check()),
         ("gate", config.gate.check()),
         ("model", config.model.check()),

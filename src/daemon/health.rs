@@ -8,7 +8,7 @@ use crate::engine::Description;
 use crate::frame::PictureState;
 use crate::memory::Reading;
 use crate::meter::timing::StageTimes;
-use crate::meter::{Tally, heap, process, thermal};
+use crate::meter::{Tally, heap, process, thermal, tree};
 use crate::misfit::{Misfit, within};
 use crate::pipeline::Totals;
 use crate::publish::{self, Hashes, MemoryUse, MessageCounts, Time};
@@ -45,6 +45,8 @@ pub(super) struct Now<'a> {
     /// Frames and messages dropped since the start, by cause.
     pub(super) drops: Tally,
     pub(super) camera: SourceState,
+    /// The process that gives the pictures, if there is one.
+    pub(super) child: Option<u32>,
     pub(super) picture: PictureState,
     /// The engine.
     pub(super) engine: &'a Description,
@@ -119,6 +121,7 @@ impl Collector {
                 heap_bytes: heap::now().live,
                 budget_mb: now.memory.budget_mb,
                 cgroup: now.memory.pressure,
+                child: now.child.and_then(tree::held),
             },
             queue: now.messages.map(publish::Queue::from),
             outbox: now.messages.map(|m| publish::OutboxUse::from(m.events)),
@@ -158,6 +161,7 @@ pub(crate) fn sample<'a>(
             heap_bytes: heap::now().live,
             budget_mb: 48,
             cgroup: None,
+            child: None,
         },
         queue: Some(publish::Queue::from(messages)),
         outbox: Some(publish::OutboxUse::from(messages.events)),
@@ -197,6 +201,7 @@ mod tests {
             totals: &TOTALS,
             drops,
             camera: SourceState::Streaming,
+            child: None,
             picture: PictureState::Dark,
             engine,
             hashes: Hashes {

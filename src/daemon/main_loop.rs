@@ -303,6 +303,7 @@ impl MainLoop<'_> {
             totals: self.totals,
             drops,
             camera: self.monitor.state(),
+            child: self.monitor.child(),
             picture,
             engine: self.pipeline.engine(),
             hashes: self.pipeline.hashes(),

@@ -234,7 +234,7 @@ mod tests {
             device: 0,
             frame: 0,
             source: 0,
-            sized: true,
+            sized: super::super::need::SizedBy::Camera,
             vision: 0,
             mqtt: 0,
             snapshots: 0,

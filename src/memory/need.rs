@@ -70,6 +70,17 @@ fn sum(bytes: impl IntoIterator<Item = usize>) -> usize {
     bytes.into_iter().fold(0, usize::saturating_add)
 }
 
+/// What sets the size of the pictures.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SizedBy {
+    /// The section `[camera]`.
+    Camera,
+    /// The section `[process]`.
+    Process,
+    /// The pictures are as they are.
+    Itself,
+}
+
 /// The facts that the need is computed from; all in bytes, except `threads`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Facts {
@@ -87,8 +98,8 @@ pub struct Facts {
     pub frame: usize,
     /// What the source holds beside frames.
     pub source: usize,
-    /// Whether the section `[camera]` sets the size of the pictures.
-    pub sized: bool,
+    /// What sets the size of the pictures.
+    pub sized: SizedBy,
     /// The decoder and the resampler.
     pub vision: usize,
     /// The MQTT client with a full outbox.
@@ -152,10 +163,10 @@ impl Need {
                 .saturating_sub(facts.data.saturating_add(held)),
             "",
         );
-        let camera = if facts.sized {
-            "camera.format, camera.width, camera.height"
-        } else {
-            ""
+        let size = match facts.sized {
+            SizedBy::Camera => "camera.format, camera.width, camera.height",
+            SizedBy::Process => "process.format, process.width, process.height",
+            SizedBy::Itself => "",
         };
         add(
             "camera's buffers",
@@ -163,9 +174,9 @@ impl Need {
             facts.device,
             "camera.buffers, camera.format, camera.width, camera.height",
         );
-        add("frames under way", Anonymous, FRAMES * facts.frame, camera);
+        add("frames under way", Anonymous, FRAMES * facts.frame, size);
         add("source", Anonymous, facts.source, "");
-        add("decoder and resampler", Anonymous, facts.vision, camera);
+        add("decoder and resampler", Anonymous, facts.vision, size);
         add(
             "MQTT",
             Anonymous,
@@ -291,7 +302,7 @@ pub(super) mod tests {
         device: 0,
         frame: 100 << 10,
         source: 0,
-        sized: true,
+        sized: SizedBy::Camera,
         vision: 40 << 10,
         mqtt: 400 << 10,
         snapshots: 0,

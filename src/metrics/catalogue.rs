@@ -57,7 +57,7 @@ const fn counter(name: &'static str, pointer: &'static str, help: &'static str) 
 const MIB: f64 = (1 << 20) as f64;
 
 /// The metrics that have no label but the id. A number that the payload leaves out is left out.
-pub(super) const ENTRIES: [Entry; 28] = [
+pub(super) const ENTRIES: [Entry; 30] = [
     gauge(
         "goldcrest_uptime_seconds",
         "/uptime_s",
@@ -150,6 +150,18 @@ pub(super) const ENTRIES: [Entry; 28] = [
         "goldcrest_cgroup_killed_total",
         "/memory/cgroup/killed",
         "Processes of the control group that were killed for memory.",
+    ),
+    gauge(
+        "goldcrest_child_processes",
+        "/memory/child/processes",
+        1.0,
+        "Processes of the program that gives the pictures.",
+    ),
+    gauge(
+        "goldcrest_child_memory_bytes",
+        "/memory/child/memory_mb",
+        MIB,
+        "Memory of the program that gives the pictures.",
     ),
     gauge(
         "goldcrest_messages_waiting",

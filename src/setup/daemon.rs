@@ -31,7 +31,7 @@ pub fn daemon(
     stop: &Stop,
 ) -> Result<Daemon, Failure> {
     let config = &loaded.config;
-    let mut source = source::open(&config.source, &config.camera, loaded.folder(), stop)?;
+    let mut source = source::open(config.sections(loaded.folder()), stop)?;
     let mut model = model(loaded, None, None, Packing::Never(source.footprint))?;
     model.engine.self_test()?;
     let mut lessons = lessons(loaded, &mut model)?;

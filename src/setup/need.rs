@@ -8,7 +8,7 @@ use crate::config::{Config, Loaded};
 use crate::engine::{self, Description, Memory, Prepared, pack};
 use crate::exit;
 use crate::memory;
-use crate::memory::{EngineMemory, Facts, Guard, Remedy};
+use crate::memory::{EngineMemory, Facts, Guard, Remedy, SizedBy};
 use crate::meter::process;
 use crate::source::{Footprint, SourceKind};
 
@@ -180,7 +180,11 @@ fn facts(loaded: &Loaded, engine: &Description, source: Footprint, plain: usize)
         device: source.device,
         frame: source.frame,
         source: source.own,
-        sized: config.source.kind != SourceKind::Recording,
+        sized: match config.source.kind {
+            SourceKind::Camera | SourceKind::Synthetic => SizedBy::Camera,
+            SourceKind::Process => SizedBy::Process,
+            SourceKind::Recording => SizedBy::Itself,
+        },
         vision: decoding(config, source),
         mqtt,
         snapshots: snapshots(config, source),

@@ -17,7 +17,8 @@ const OUTBOX: usize = 64 << 10;
 pub fn of(config: &Config, engine: &Description, source: Footprint, facts: &Facts) -> Vec<Remedy> {
     let mut all = match config.source.kind {
         SourceKind::Camera | SourceKind::Synthetic => drawn(config, source, facts),
-        _ => recording(config, source, facts),
+        SourceKind::Process => piped(config, facts),
+        SourceKind::Recording => recording(config, source, facts),
     };
     if engine.threads > 1 {
         let changed = Facts {
@@ -115,6 +116,28 @@ fn recording(config: &Config, source: Footprint, facts: &Facts) -> Vec<Remedy> {
         Remedy::new("size", smaller, facts, &small),
     ];
     all.into_iter().flatten().collect()
+}
+
+/// Of pictures that a program sends.
+fn piped(config: &Config, facts: &Facts) -> Vec<Remedy> {
+    let smaller = PARTS.map(|part| {
+        let mut process = config.process.clone();
+        let (width, height) = process.divide(part);
+        let source = process.footprint();
+        let changed = Facts {
+            frame: source.frame,
+            source: source.own,
+            vision: decoding(config, source),
+            snapshots: snapshots(config, source),
+            reviews: reviews(config, source),
+            ..*facts
+        };
+        let words = format!(
+            "have the program send smaller pictures, and set process.width = {width} and process.height = {height}"
+        );
+        Remedy::new("size", words, facts, &changed)
+    });
+    smaller.into_iter().flatten().collect()
 }
 
 /// Of pictures whose size and format the configuration sets.

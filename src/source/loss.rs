@@ -16,7 +16,8 @@ pub enum Cause {
     NotCamera,
     /// The node is a raw sensor, without the processing that makes pictures.
     RawSensor,
-    /// It offers no format that Goldcrest reads, or not the requested one.
+    /// It offers no format that Goldcrest reads, or not the requested one; a program's output is
+    /// not what was configured.
     NoFormat,
     /// Another program uses it.
     Busy,
@@ -32,8 +33,12 @@ pub enum Cause {
     Memory,
     /// The bus has no bandwidth left.
     Bandwidth,
-    /// The driver does not release the device.
+    /// The driver does not release the device, or a program does not end.
     Stopping,
+    /// The program that gives the pictures ended.
+    Exited,
+    /// The pictures are larger than memory was computed for.
+    WrongSize,
     /// The system returned another error.
     Io,
 }

@@ -4,9 +4,12 @@ pub mod camera;
 mod config;
 mod counters;
 mod footprint;
+mod live;
 mod loss;
 mod mode;
 mod open;
+mod parse;
+pub mod process;
 pub(crate) mod recording;
 mod status;
 pub(crate) mod synthetic;
@@ -21,12 +24,14 @@ use crate::meter::Tally;
 pub(crate) use config::{Config, SourceKind};
 pub(crate) use counters::FrameCounters;
 pub use footprint::Footprint;
+pub use live::Pauses;
 pub use loss::Cause;
 pub(crate) use loss::Loss;
 pub(crate) use mode::Mode;
 pub use open::Opened;
-pub(crate) use open::{Looked, expected, look, open};
-pub(crate) use recording::{Fetched, Named};
+pub(crate) use open::{Looked, Sections, expected, look, open};
+pub(crate) use parse::Fetched;
+pub(crate) use recording::Named;
 pub use recording::{Recording, RecordingOptions};
 pub(crate) use status::Status;
 pub use status::{Monitor, SourceState};
@@ -99,6 +104,9 @@ pub enum Error {
     /// The end was requested while the recording was waited for.
     #[error("interrupted before the first picture")]
     Interrupted,
+    /// A program that was tried gives no pictures.
+    #[error("{0}")]
+    Lost(Loss),
     /// The configuration names no source that Goldcrest has.
     #[error("{0}")]
     Unsupported(&'static str),
@@ -124,6 +132,12 @@ impl Error {
             Self::Interrupted => exit::INTERRUPTED,
             Self::Format { .. } => exit::DATA,
             Self::NoFfmpeg { .. } => exit::UNAVAILABLE,
+            Self::Lost(loss) => match loss.cause {
+                Cause::NotFound => exit::NO_INPUT,
+                Cause::Denied => exit::PERMISSION,
+                Cause::NoFormat | Cause::WrongSize => exit::DATA,
+                _ => exit::UNAVAILABLE,
+            },
             Self::Unsupported(_) => exit::CONFIG,
         }
     }

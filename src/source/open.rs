@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use super::camera::{self, Camera};
+use super::process::{self, Launch, Process};
 use super::{
     Config, Error, Footprint, Monitor, Recording, Source, SourceKind, Synthetic, SyntheticOptions,
     recording,
@@ -11,9 +12,22 @@ use super::{
 use crate::frame::PixelFormat;
 use crate::signals::Stop;
 
+/// What a configuration says of sources.
+#[derive(Clone, Copy)]
+pub(crate) struct Sections<'a> {
+    /// Which source.
+    pub source: &'a Config,
+    /// The section of its kind.
+    pub camera: &'a camera::Config,
+    /// The section of its kind.
+    pub process: &'a process::Config,
+    /// Where relative paths start.
+    pub folder: &'a Path,
+}
+
 /// A source that is ready to give frames.
 pub struct Opened {
-    /// A camera, a recording or a synthetic source.
+    /// A camera, a program, a recording or a synthetic source.
     pub source: Box<dyn Source>,
     /// Whether the caller must hold frames to their times: true for a recording; a camera keeps
     /// time by itself.
@@ -22,7 +36,7 @@ pub struct Opened {
     pub says: String,
     /// When the source's clock began, if it runs by itself; `None` if it begins with the first use.
     pub begun: Option<Instant>,
-    /// The source's state, for other threads. Only a camera is ever lost.
+    /// The source's state, for other threads. Only a camera and a program are ever lost.
     pub camera: Monitor,
     /// The memory that the source takes, known without waiting for a frame.
     pub footprint: Footprint,
@@ -36,19 +50,21 @@ impl Opened {
     }
 }
 
-/// Opens the configured source; a relative path starts at `folder`. A camera opens its device when
-/// the first frame is asked for, and waits for one that is not plugged in. The beginning of a
+/// Opens the configured source. A camera opens its device when the first frame is asked for, and
+/// waits for one that is not plugged in; a program is started then. The beginning of a recorded
 /// stream is waited for until `stop` is requested.
 ///
 /// # Errors
 /// Why the recording or the key cannot be used, and what to do.
-pub(crate) fn open(
-    config: &Config,
-    camera: &camera::Config,
-    folder: &Path,
-    stop: &Stop,
-) -> Result<Opened, Error> {
+pub(crate) fn open(sections: Sections<'_>, stop: &Stop) -> Result<Opened, Error> {
+    let Sections {
+        source: config,
+        camera,
+        process,
+        folder,
+    } = sections;
     match (config.kind, &config.path) {
+        (SourceKind::Process, _) => Ok(started(&process.below(folder))),
         (SourceKind::Recording, Some(path)) => opened(config, &within(folder, path), stop),
         (SourceKind::Recording, None) => Err(Error::Unsupported(
             "source.path: a recording needs its path",
@@ -67,6 +83,19 @@ fn physical(config: &camera::Config) -> Opened {
         source: Box::new(camera),
         paced: false,
         says: format!("camera {}", config.device),
+    }
+}
+
+fn started(config: &process::Config) -> Opened {
+    let process = Process::new(config, Launch::default());
+    let camera = process.monitor();
+    Opened {
+        says: camera.status().card.unwrap_or_default(),
+        camera,
+        begun: Some(process.begun()),
+        source: Box::new(process),
+        paced: false,
+        footprint: config.footprint(),
     }
 }
 
@@ -109,16 +138,17 @@ pub(crate) struct Looked {
 }
 
 /// Opens the source and closes it again. A pipe stays unread, or its writer would lose the
-/// beginning: its pictures count as of the size that `[camera]` has.
+/// beginning: its pictures count as of the size that `[camera]` has. A program is not started.
 ///
 /// # Errors
 /// As [`open`].
-pub(crate) fn look(
-    config: &Config,
-    camera: &camera::Config,
-    folder: &Path,
-    stop: &Stop,
-) -> Result<Looked, Error> {
+pub(crate) fn look(sections: Sections<'_>, stop: &Stop) -> Result<Looked, Error> {
+    let Sections {
+        source: config,
+        camera,
+        folder,
+        ..
+    } = sections;
     if let (SourceKind::Recording, Some(path)) = (config.kind, &config.path) {
         let path = within(folder, path);
         if Recording::is_stream(&path)? {
@@ -137,7 +167,7 @@ pub(crate) fn look(
             });
         }
     }
-    let opened = open(config, camera, folder, stop)?;
+    let opened = open(sections, stop)?;
     Ok(Looked {
         says: opened.says,
         footprint: opened.footprint,

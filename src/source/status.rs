@@ -87,6 +87,8 @@ struct Known {
     status: Status,
     /// Bytes that the memory budget leaves beside all that was counted.
     spare: usize,
+    /// The process that gives the pictures, while there is one.
+    child: Option<u32>,
     /// The last changes, each with its number, oldest first; never empty.
     changes: VecDeque<(u64, Status)>,
 }
@@ -107,6 +109,7 @@ impl Monitor {
         Self(Arc::new(Mutex::new(Known {
             status: status.clone(),
             spare: usize::MAX,
+            child: None,
             changes: VecDeque::from([(1, status.clone())]),
         })))
     }
@@ -161,6 +164,17 @@ impl Monitor {
         if known.status.counters.bad.total() != bad.total() {
             known.status.counters.bad.clone_from(bad);
         }
+    }
+
+    /// The process that gives the pictures, and all below which is its own; none of a source in this
+    /// process.
+    pub(crate) fn child(&self) -> Option<u32> {
+        self.lock().child
+    }
+
+    /// Notes the process that gives the pictures.
+    pub(super) fn set_child(&self, child: Option<u32>) {
+        self.lock().child = child;
     }
 
     /// Publishes `status` to other threads: all of it if it `changed`, else its counters, which

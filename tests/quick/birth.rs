@@ -154,7 +154,7 @@ fn hanging(broker: &Broker, hangs: &Arc<AtomicBool>, patience: Duration) -> InPr
         device: 0,
         frame: 0,
         source: 0,
-        sized: true,
+        sized: memory::SizedBy::Camera,
         vision: 0,
         mqtt: 0,
         snapshots: 0,

@@ -29,6 +29,7 @@ fn every_section_refuses_what_it_does_not_know() {
     for (section, key) in [
         ("source", "path"),
         ("camera", "width"),
+        ("process", "argv"),
         ("vision", "crop"),
         ("gate", "threshold"),
         ("model", "threads"),
@@ -57,6 +58,11 @@ fn every_range_is_held() {
     for (section, key, value) in [
         ("source", "frame_rate", "0.0"),
         ("source", "frame_rate", "nan"),
+        ("process", "width", "63"),
+        ("process", "height", "2161"),
+        ("process", "stride", "640"),
+        ("process", "timeout", "0.4"),
+        ("process", "start_timeout", "nan"),
         ("vision", "crop", "[0.5, 0.5, 0.6, 0.5]"),
         ("vision", "masks", "[[0, 0, 1.1, 1]]"),
         ("vision", "masks", "[[[0, 0], [1, 1], [1, 0], [0, 1]]]"),

@@ -50,6 +50,26 @@ fn restarts_end_after_some_within_a_time() {
     assert!(burst * (pause + 2) < within, "{burst} in {within} s");
 }
 
+#[test]
+fn the_drop_in_opens_only_what_libcamera_needs() {
+    let text = fs::read_to_string(root().join("systemd/rpicam.conf")).unwrap();
+    let lines = text
+        .lines()
+        .filter(|l| !l.is_empty() && !l.starts_with('#'));
+    let expected = [
+        "[Service]",
+        "DeviceAllow=char-video4linux rw",
+        "DeviceAllow=char-media rw",
+        "DeviceAllow=char-dma_heap rw",
+        "SupplementaryGroups=video render",
+        "MemoryMax=192M",
+        "OOMPolicy=continue",
+    ];
+    assert_eq!(lines.collect::<Vec<_>>(), expected);
+    let page = fs::read_to_string(root().join("docs/sources.md")).unwrap();
+    assert!(page.contains("systemd/rpicam.conf") && page.contains("MemoryMax=192M"));
+}
+
 fn installed_at(folder: &Path, path: &str) -> PathBuf {
     folder.join(path.trim_start_matches('/'))
 }

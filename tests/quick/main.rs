@@ -31,6 +31,7 @@ mod mqtt_page;
 mod outbox;
 mod pick;
 mod pictures;
+mod process;
 mod record;
 mod reload;
 mod replay;

@@ -16,7 +16,7 @@ use crate::metrics;
 use crate::publish;
 use crate::setup::{self, Failure, StateFolder};
 use crate::signals::Stop;
-use crate::source::{self, Looked, SourceKind, camera, camera::Survey};
+use crate::source::{self, Looked, SourceKind, camera, camera::Survey, process};
 
 /// How long the broker may take to answer.
 const CONNECT: Duration = Duration::from_secs(5);
@@ -57,7 +57,7 @@ pub fn run(options: &Options) -> Result<(), Failure> {
     let config = &loaded.config;
     // A signal ends a child that decodes a video, too.
     let stop = Stop::on_signals().map_err(Failure::system)?;
-    let opened = source::look(&config.source, &config.camera, loaded.folder(), &stop);
+    let opened = source::look(config.sections(loaded.folder()), &stop);
     if stop.requested() {
         return Err(source::Error::Interrupted.into());
     }
@@ -85,7 +85,10 @@ pub fn run(options: &Options) -> Result<(), Failure> {
     let guard = found.guard.as_ref();
     findings.extend([
         Finding::of("memory", memory(&loaded, guard)),
-        Finding::of("source", source(&loaded, opened, guard, &mut cameras)),
+        Finding::of(
+            "source",
+            source(&loaded, opened, guard, &mut cameras, &stop),
+        ),
         Finding::of("broker", broker(&loaded, &stop)),
     ]);
     if let Some(path) = &config.metrics.textfile {
@@ -173,15 +176,22 @@ fn memory(loaded: &Loaded, guard: Option<&Guard>) -> Result<String, Failure> {
 }
 
 /// Describes the source that was opened. Of cameras it names the one that would be used and why,
-/// without disturbing one that is in use.
+/// without disturbing one that is in use. A program is started for one frame.
 fn source(
     loaded: &Loaded,
     opened: Result<Looked, source::Error>,
     guard: Option<&Guard>,
     cameras: &mut Option<Survey>,
+    stop: &Stop,
 ) -> Result<String, Failure> {
     let config = &loaded.config;
     let looked = opened?;
+    if config.source.kind == SourceKind::Process {
+        return Ok(process::attempt(
+            &config.process.below(loaded.folder()),
+            stop,
+        )?);
+    }
     if config.source.kind != SourceKind::Camera {
         return Ok(looked.says);
     }

@@ -63,7 +63,7 @@ fn present(loaded: &Loaded, input: &Input, stop: &Stop) -> Result<Scene, String>
             return Err("a stream is not read now".into());
         }
     }
-    let opened = source::open(&config.source, &config.camera, loaded.folder(), stop);
+    let opened = source::open(config.sections(loaded.folder()), stop);
     let mut opened = opened.map_err(|e| e.to_string())?;
     opened.start();
     let mut frame = Frame::empty();

@@ -8,6 +8,7 @@ use crate::meter::Tally;
 use crate::meter::cgroup::Pressure;
 use crate::meter::process::Resident;
 use crate::meter::timing::StageTimes;
+use crate::meter::tree::Held;
 use crate::publish::counts::{EventCounts, MessageCounts};
 use crate::source::SourceState;
 
@@ -69,6 +70,9 @@ pub(crate) struct MemoryUse {
     /// Limits and pressure of the control group, on systems that have control groups.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) cgroup: Option<Pressure>,
+    /// What the program takes that gives the pictures, while one runs.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) child: Option<Held>,
 }
 
 /// The part of the [`MessageCounts`] that `health` publishes.
@@ -156,6 +160,10 @@ pub(crate) mod sample {
                     limit: Some(64 << 20),
                     ..Pressure::default()
                 }),
+                child: Some(Held {
+                    processes: 2,
+                    memory_mb: 30.5,
+                }),
             },
             queue: Some(Queue::from(MessageCounts {
                 sent: 9,
@@ -199,7 +207,8 @@ mod tests {
                     r#""camera":"streaming","picture":"ok","fps":10.0,"classified_fps":0.5,"#,
                     r#""frames":600,"classified":30,"filled_in":2,"stages_ms":{stages},"drops":{{"still":1}},"#,
                     r#""memory":{{"rss_mb":40.1,"rss_anon_mb":8.0,"rss_peak_mb":41.0,"#,
-                    r#""heap_bytes":5000000,"budget_mb":48,"cgroup":{cgroup}}},"#,
+                    r#""heap_bytes":5000000,"budget_mb":48,"cgroup":{cgroup},"#,
+                    r#""child":{{"processes":2,"memory_mb":30.5}}}},"#,
                     r#""queue":{{"waiting":2,"unacknowledged":1,"sent":9,"connections":3}},"#,
                     r#""outbox":{{"events":7,"sent":3,"waiting":2,"unsent":2,"bytes":900,"stored":1}},"#,
                     r#""temperature_c":48.3,"kernel":"scalar","model":"cafe","head":"beef"}}"#,
@@ -219,6 +228,7 @@ mod tests {
             temperature_c: None,
             memory: MemoryUse {
                 cgroup: None,
+                child: None,
                 ..health().memory
             },
             ..health()
@@ -230,6 +240,7 @@ mod tests {
             "/outbox",
             "/temperature_c",
             "/memory/cgroup",
+            "/memory/child",
         ] {
             assert!(json.pointer(key).is_none(), "{key}: {json}");
         }

@@ -11,11 +11,12 @@ use std::time::Duration;
 use rustix::process::{Pid, Signal, kill_process_group};
 
 use super::container::FILM;
-use super::reader::{Fetched, Input, Reader};
+use super::reader::Reader;
 use super::stream::Stream;
 use super::y4m::Y4mFile;
 use crate::frame::{Frame, Matrix};
 use crate::signals::Stop;
+use crate::source::parse::{Fetched, Input};
 use crate::source::{Error, Footprint};
 use crate::threads::{self, End};
 

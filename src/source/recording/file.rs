@@ -5,10 +5,10 @@ use std::io::{self, Read};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
-use super::reader::MAX_FILE;
 use super::{container, png};
 use crate::frame::{Frame, jpeg};
 use crate::source::Footprint;
+use crate::source::parse::MAX_FILE;
 
 /// The first bytes of a file, which hold the size of most pictures.
 const HEAD: usize = 4 << 10;

@@ -12,8 +12,9 @@ use super::folder::{self, Entry};
 use super::manifest;
 use super::names::{Name, Names, Others, WINDOW};
 use super::png;
-use super::reader::{Fetched, MAX_FILE, Reader};
-use crate::frame::{Captured, Colour, Frame, PixelFormat, jpeg};
+use super::reader::Reader;
+use crate::frame::{Captured, Frame, PixelFormat, jpeg};
+use crate::source::parse::{Fetched, MAX_FILE, as_jpeg};
 use crate::source::{Error, Footprint};
 
 /// The pictures of a directory, or a single one.
@@ -264,15 +265,4 @@ impl Reader for Images {
         }
         all
     }
-}
-
-/// Describes `frame`, whose data are a JPEG picture, as far as its header tells.
-pub(super) fn as_jpeg(frame: &mut Frame) {
-    frame.format = PixelFormat::Jpeg;
-    (frame.width, frame.height) = jpeg::size(&frame.data).unwrap_or_default();
-    frame.stride = 0;
-    frame.colour = Colour {
-        full_range: true,
-        ..Colour::default()
-    };
 }

@@ -4,14 +4,12 @@ use std::fs::File;
 use std::io::{self, BufReader, Read};
 use std::path::{Path, PathBuf};
 
-use super::images::as_jpeg;
-use super::reader::{Fetched, Input, MAX_PICTURE, Reader};
-use super::splitter::{PART, Piece, SEGMENT, Splitter};
+use super::reader::Reader;
 use crate::frame::{Frame, jpeg};
+use crate::source::parse::{
+    EXTRA, Fetched, Input, MAX_PICTURE, PART, Piece, SEGMENT, Splitter, as_jpeg,
+};
 use crate::source::{Error, Footprint};
-
-/// What a camera's pictures never take in bytes, beside one a pixel: tables, notes, a preview.
-const EXTRA: usize = 64 << 10;
 
 /// Reads the pictures of one file or pipe.
 pub(super) struct Mjpeg<R> {

@@ -29,7 +29,6 @@ mod open;
 mod pipe;
 mod png;
 mod reader;
-mod splitter;
 mod stream;
 mod y4m;
 
@@ -38,8 +37,8 @@ use std::time::{Duration, SystemTime};
 
 pub(crate) use self::container::Named;
 pub(super) use self::open::is_address;
-pub(crate) use self::reader::Fetched;
 use self::reader::Reader;
+use super::parse::Fetched;
 use super::{Error, Footprint, Next, Source};
 use crate::frame::{Frame, Limit, PixelFormat, jpeg};
 use crate::meter::{Tally, process};

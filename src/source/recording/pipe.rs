@@ -8,11 +8,12 @@ use std::path::{Path, PathBuf};
 
 use super::container::{self, is_container, kind_of};
 use super::mjpeg::Mjpeg;
-use super::reader::{Input, Reader};
+use super::reader::Reader;
 use super::stream::Stream;
 use super::y4m::Y4mFile;
 use crate::signals::Stop;
 use crate::source::Error;
+use crate::source::parse::Input;
 
 /// Bytes that a pipe is read ahead.
 const AHEAD: usize = 64 << 10;

@@ -7,9 +7,10 @@ use std::path::{Path, PathBuf};
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError, SyncSender};
 use std::time::{Duration, Instant};
 
-use super::reader::{Fetched, Reader};
+use super::reader::Reader;
 use crate::frame::Frame;
 use crate::signals::Stop;
+use crate::source::parse::Fetched;
 use crate::source::{Error, Footprint};
 use crate::threads::{self, End};
 

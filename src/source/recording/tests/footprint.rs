@@ -44,7 +44,7 @@ fn the_footprint_of_a_stream_follows_its_first_frame() {
     ]);
     let of = |name| footprint(&folder.path().join(name));
     // A byte a pixel and 64 KiB, but no more than the file has; and a segment beyond.
-    let beyond = splitter::SEGMENT;
+    let beyond = crate::source::parse::SEGMENT;
     assert_eq!(of("cam.mjpeg"), (stream.len() + beyond, 107));
     fs::write(folder.path().join("long.mjpeg"), JPEG.repeat(40)).unwrap();
     assert_eq!(of("long.mjpeg"), (107 * 75 + (64 << 10) + beyond, 107));

@@ -2,7 +2,7 @@
 
 use std::io::{self, BufRead, Read};
 
-use super::super::reader::Fetched;
+use super::super::input::Fetched;
 use super::header::{HeaderError, Sampling, StreamHeader};
 use crate::frame::{Frame, Matrix};
 
@@ -13,14 +13,14 @@ const MAX_LINE: u64 = 1024;
 
 /// A stream whose header was read.
 pub struct Y4mStream<R> {
-    pub(super) input: R,
+    pub(in crate::source) input: R,
     header: StreamHeader,
     /// The line before a frame.
     line: Vec<u8>,
     /// Planes that have to be interleaved.
     planes: Vec<u8>,
     /// Whether the word FRAME of the next frame was already read.
-    pub(super) begun: bool,
+    pub(in crate::source) begun: bool,
 }
 
 /// Why a stream could not be opened.

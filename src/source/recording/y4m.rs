@@ -4,9 +4,9 @@ use std::fs::File;
 use std::io::{self, BufReader, Seek};
 use std::path::{Path, PathBuf};
 
-use super::super::reader::{Fetched, Input, Reader};
-use super::stream::{StreamError, Y4mStream};
+use super::reader::Reader;
 use crate::frame::{Frame, Matrix};
+use crate::source::parse::{Fetched, Input, StreamError, Y4mStream};
 use crate::source::{Error, Footprint};
 
 /// Reads the frames of one file or pipe.

@@ -2,12 +2,13 @@
 
 use std::io::{self, BufRead, Cursor};
 
-use super::reader::{Input, MAX_PICTURE};
+use super::input::{Input, MAX_PICTURE};
 
 /// Cuts a stream into JPEG pictures by their markers, so that a picture inside a segment of
 /// another, such as a thumbnail, is not taken for the next one.
-pub(super) struct Splitter<R> {
-    input: R,
+pub(in crate::source) struct Splitter<R> {
+    /// What the stream is read from.
+    pub input: R,
     /// The most bytes of one picture.
     pub most: usize,
     /// Whether the beginning of the next picture was already read, because the last one had no end.
@@ -17,7 +18,7 @@ pub(super) struct Splitter<R> {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Piece {
+pub(in crate::source) enum Piece {
     Picture,
     TooLarge,
     /// A scan and an end without the beginning of their picture, which is lost.
@@ -258,10 +259,10 @@ impl<R: Input> Splitter<R> {
 
 /// Which part of the largest picture a buffer may have, if it does not have room for all of it. A
 /// buffer that grows stands twice for a moment.
-pub(super) const PART: usize = 8;
+pub(in crate::source) const PART: usize = 8;
 
 /// By how much a picture may be longer than the most, before that is noticed: a segment.
-pub(super) const SEGMENT: usize = 66 << 10;
+pub(in crate::source) const SEGMENT: usize = 66 << 10;
 
 /// Appends `bytes` to `data`. It grows to twice its size at a time, and then at once to `most`
 /// bytes.

@@ -47,9 +47,6 @@ pub enum HeaderError {
 
 impl StreamHeader {
     /// Parses the line, without its end.
-    ///
-    /// A stream does not name its matrix. As in players, it is BT.709 above the size of standard
-    /// television and BT.601 otherwise.
     pub fn parse(line: &str) -> Result<Self, HeaderError> {
         let mut words = line.split(' ');
         if words.next() != Some("YUV4MPEG2") {
@@ -84,14 +81,13 @@ impl StreamHeader {
         if usize::saturating_mul(width, height) > MAX_PIXELS {
             return Err(HeaderError::TooLarge { width, height });
         }
-        let large = width >= 1280 || height > 576;
         Ok(Self {
             width,
             height,
             frame_rate,
             sampling,
             colour: Colour {
-                matrix: if large { Matrix::Bt709 } else { Matrix::Bt601 },
+                matrix: matrix(width, height),
                 full_range: full_range.unwrap_or(sampling == Sampling::Mono),
             },
         })
@@ -130,6 +126,16 @@ impl StreamHeader {
             height: self.height,
             ..Footprint::default()
         }
+    }
+}
+
+/// The matrix of video of this size, which raw streams do not name: as in players, BT.709 above the
+/// size of standard television and BT.601 otherwise.
+pub fn matrix(width: usize, height: usize) -> Matrix {
+    if width >= 1280 || height > 576 {
+        Matrix::Bt709
+    } else {
+        Matrix::Bt601
     }
 }
 
