@@ -49,7 +49,7 @@ fn guard(anonymous: usize) -> Guard {
         device: 0,
         frame: 0,
         source: 0,
-        sized: false,
+        sized: memory::SizedBy::Itself,
         vision: 0,
         mqtt: 0,
         snapshots: 0,

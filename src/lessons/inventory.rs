@@ -8,7 +8,7 @@ use serde::Serialize;
 
 use super::folder::{Error, examples_path, head_path, others_in};
 use super::{Config, fitting, record, store};
-use crate::engine;
+use crate::engine::{self, HexDigest};
 use crate::files;
 
 /// The most labels that the line names.
@@ -40,7 +40,7 @@ impl Inventory {
     pub fn of(
         config: &Config,
         path: &Path,
-        backbone: &str,
+        backbone: &HexDigest,
         features: usize,
     ) -> Result<Self, Error> {
         let mut held = Self {
@@ -125,7 +125,7 @@ impl Inventory {
 }
 
 /// Why the head in the folder at `path` cannot be used.
-fn head_trouble(path: &Path, backbone: &str) -> Option<String> {
+fn head_trouble(path: &Path, backbone: &HexDigest) -> Option<String> {
     let head = head_path(path, backbone);
     let read = engine::read_head(&head).and_then(|(taught, _)| taught.fits(backbone));
     match read {
@@ -146,16 +146,20 @@ mod tests {
 
     const MODEL: &str = "6fef886a913d201fa2201a7f01c1fb6f028d983b10da78cad39422a932f34486";
 
+    fn model() -> HexDigest {
+        MODEL.parse().unwrap()
+    }
+
     fn look(path: &Path) -> Result<Inventory, Error> {
         let width = FEATURES - size_of::<f32>();
-        Inventory::of(&Config::default(), path, MODEL, width)
+        Inventory::of(&Config::default(), path, &model(), width)
     }
 
     /// A folder with three examples, and the path of their file.
     fn taught() -> (tempfile::TempDir, PathBuf) {
         let folder = tempfile::tempdir().unwrap();
         let opened = Folder::open(folder.path()).unwrap();
-        let (mut store, _) = Store::open(&opened, MODEL, FEATURES, 10).unwrap();
+        let (mut store, _) = Store::open(&opened, &model(), FEATURES, 10).unwrap();
         for (n, label) in ["open", "shut", "open"].into_iter().enumerate() {
             store.add(example(label, n as u8)).unwrap();
         }
@@ -188,7 +192,7 @@ mod tests {
         let mut flipped = whole.clone();
         let last = flipped.len() - 1;
         flipped[last] ^= 1;
-        let head = head_path(folder.path(), MODEL);
+        let head = head_path(folder.path(), &model());
         for (bytes, says) in [
             (&flipped[..], "2 examples (open 1, shut 1)"),
             (&flipped[..], "; one place of the file is damaged"),
@@ -217,7 +221,7 @@ mod tests {
             ..Config::default()
         };
         let width = FEATURES - size_of::<f32>();
-        let refused = Inventory::of(&few, folder.path(), MODEL, width).unwrap_err();
+        let refused = Inventory::of(&few, folder.path(), &model(), width).unwrap_err();
         assert_eq!(refused.exit_code(), 78);
         let refused = look(&path).unwrap_err();
         assert!(refused.to_string().contains("name a folder"), "{refused}");

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use super::folders::state_folder;
 use super::{Failure, Model};
 use crate::config::Loaded;
+use crate::engine::HexDigest;
 use crate::exit;
 use crate::lessons::{self, Inventory, Opening};
 use crate::pipeline::{HeadFile, HeadInUse};
@@ -73,7 +74,7 @@ fn folder(loaded: &Loaded) -> Result<PathBuf, Failure> {
 /// A daemon could not use it.
 pub fn inventory(
     loaded: &Loaded,
-    backbone: &str,
+    backbone: &HexDigest,
     features: usize,
 ) -> Result<(String, serde_json::Value), Failure> {
     let folder = folder(loaded)?;

@@ -16,4 +16,6 @@ pub use failure::Failure;
 pub use folders::StateFolder;
 pub use head::{head, head_path};
 pub use lessons::inventory;
-pub use model::{Model, Packing, configuration, configuration_for, located, model, warn_of_exposed};
+pub use model::{
+    Model, Packing, configuration, configuration_for, located, model, warn_of_exposed,
+};

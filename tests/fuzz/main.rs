@@ -13,10 +13,10 @@ mod frames;
 mod models;
 mod preparer;
 // The network of the unit tests, whose own shape is not used here.
+mod recordings;
 #[allow(dead_code)]
 #[path = "../../src/engine/sample/mod.rs"]
 mod sample;
-mod recordings;
 mod support;
 // Sums that fit a changed bundle.
 #[allow(dead_code)]

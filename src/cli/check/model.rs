@@ -7,7 +7,7 @@ use super::head::{Head, InForce};
 use super::scene::Taught;
 use crate::config::Loaded;
 use crate::engine::pack::{self, Quantised};
-use crate::engine::{self, Engine, Input, Layer, Output};
+use crate::engine::{self, Engine, HexDigest, Input, Layer, Output};
 use crate::exit;
 use crate::memory::Guard;
 use crate::pipeline::Pipeline;
@@ -24,7 +24,7 @@ pub(super) struct Found {
     /// The scene that the head was taught in.
     pub scene: Option<Taught>,
     /// What the daemon can be taught with: the model's SHA-256, and the number of its features.
-    pub features: Option<(String, usize)>,
+    pub features: Option<(HexDigest, usize)>,
     /// Why the head cannot be used.
     refused: Option<Failure>,
 }

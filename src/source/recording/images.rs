@@ -13,7 +13,7 @@ use super::manifest;
 use super::names::{Name, Names, Others, WINDOW};
 use super::png;
 use super::reader::Reader;
-use crate::frame::{Captured, Frame, PixelFormat, jpeg};
+use crate::frame::{Captured, Frame, jpeg};
 use crate::source::parse::{Fetched, MAX_FILE, as_jpeg};
 use crate::source::{Error, Footprint};
 
