@@ -2,7 +2,7 @@
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::thread::{self, JoinHandle};
+use std::thread::JoinHandle;
 use std::time::{Duration, Instant, SystemTime};
 
 use super::ahead::Ahead;
@@ -11,6 +11,7 @@ use crate::frame::{Captured, Frame, Slot, Taken};
 use crate::meter::Tally;
 use crate::source::parse::Fetched;
 use crate::source::{Cause, FrameCounters, Loss};
+use crate::threads::{self, End};
 
 /// Stack of the thread, in bytes.
 const STACK: usize = 256 << 10;
@@ -124,14 +125,13 @@ impl Feed {
     }
 }
 
-/// Starts a thread of a live source, all in one place.
+/// Starts a thread of a live source, whose `work` may end at any time.
 pub(in crate::source) fn start_thread<T: Send + 'static>(
     name: &str,
     stack: usize,
     work: impl FnOnce() -> T + Send + 'static,
 ) -> std::io::Result<JoinHandle<T>> {
-    let builder = thread::Builder::new().name(name.into());
-    builder.stack_size(stack).spawn(work)
+    threads::spawn(name, Some(stack), || End::Told(work()))
 }
 
 impl Outlet {

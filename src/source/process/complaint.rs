@@ -1,10 +1,10 @@
 //! The last line of a child's standard error.
 
-use std::fmt::Write;
 use std::io::{self, Read};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::secrets::Secrets;
+use crate::escape::OneLine;
 
 /// The most bytes of a line that are kept; the rest of it is read and forgotten.
 const LONGEST: usize = 4 << 10;
@@ -102,26 +102,9 @@ impl Lines {
 
 /// `text` in one line that does nothing to a terminal, of [`SHOWN`] characters at most.
 fn printable(text: &str) -> String {
-    let mut shown = String::new();
-    for (n, c) in text.chars().enumerate() {
-        if n == SHOWN {
-            shown.push_str("...");
-            break;
-        }
-        if hides(c) {
-            // Writing to memory cannot fail.
-            let _ = write!(shown, "{}", c.escape_unicode());
-        } else {
-            shown.push(c);
-        }
-    }
-    shown
-}
-
-/// Whether a character moves the cursor or changes the order of others.
-fn hides(c: char) -> bool {
-    c.is_control()
-        || matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}')
+    let end = text.char_indices().nth(SHOWN).map(|(end, _)| end);
+    let shown = OneLine(&text[..end.unwrap_or(text.len())]);
+    format!("{shown}{}", if end.is_some() { "..." } else { "" })
 }
 
 #[cfg(test)]
