@@ -15,7 +15,7 @@ const DEEPEST: usize = 8;
 
 /// Bytes of an element in memory, each with the room that a growing vector keeps beside it.
 const NODE: u64 = 640;
-const ATTRIBUTE: u64 = 1280;
+const ATTRIBUTE: u64 = 3072;
 const TEXT: u64 = 64;
 /// Bytes of memory for each byte of a message that is not looked into.
 const OTHER: u64 = 128;

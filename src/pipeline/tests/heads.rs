@@ -83,7 +83,8 @@ fn a_head_takes_over_at_the_next_frame_though_the_gate_is_closed() {
     assert!(other.unwrap());
     assert_eq!(labels_of(&mut pipeline, 62..63), [(62, "open".into())]);
     assert_eq!(asked.load(Ordering::Relaxed), before + 1);
-    assert_eq!(pipeline.hashes().head, Some("1"));
+    let first = engine::HexDigest::of(b"1");
+    assert_eq!(pipeline.hashes().head, Some(&*first));
     // The head's labels again: the state goes on, and is published with the other hash.
     let other = pipeline.set_head(Some(head(["open", "shut"], "2")), &card, &observe);
     assert!(!other.unwrap());

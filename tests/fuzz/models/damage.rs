@@ -98,7 +98,8 @@ pub fn refused(error: &Error) -> &'static str {
     );
     match error {
         Error::Io { .. } => "unreadable",
-        Error::Model { .. } => "another model",
+        Error::Model { path, .. } if path.ends_with("labels.txt") => "wrong labels",
+        Error::Model { .. } => "wrong file",
         Error::Bundle { .. } => "no bundle",
         Error::Head(_) => "no head",
         Error::Setup(_) => panic!("{text}"),
