@@ -291,7 +291,9 @@ fn a_password_that_every_user_can_read_is_warned_of() {
         (&other, 0o644, 0o640, None),
     ] {
         let source = "kind = \"recording\"\npath = \"nowhere\"\n";
-        let config = configuration(folder.path(), source, more);
+        let place = tempfile::tempdir_in(folder.path()).unwrap();
+        mode(place.path(), 0o755);
+        let config = configuration(place.path(), source, more);
         mode(&config, config_mode);
         mode(&file, file_mode);
         for command in ["check", "run"] {
