@@ -38,6 +38,7 @@ mod replay;
 mod review;
 mod schemas;
 mod secrets;
+mod security_page;
 mod simulate;
 mod snapshot;
 mod streams;
