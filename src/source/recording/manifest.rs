@@ -146,7 +146,7 @@ struct Span {
 
 /// Reads all lines. Times are counted from `begin`, or from the first.
 fn read(
-    file: &mut (impl BufRead + Read),
+    file: &mut impl BufRead,
     begin: Option<Duration>,
     notes: &mut Notes<'_>,
     each: &mut impl FnMut(&str, Captured),
@@ -219,7 +219,7 @@ enum Line {
 }
 
 /// Reads the next line into `line`, which never holds more than [`MAX_LINE`] bytes.
-fn next_line(file: &mut (impl BufRead + Read), line: &mut Vec<u8>) -> io::Result<Line> {
+fn next_line(file: &mut impl BufRead, line: &mut Vec<u8>) -> io::Result<Line> {
     line.clear();
     if file.take(MAX_LINE).read_until(b'\n', line)? == 0 {
         return Ok(Line::End);
