@@ -6,7 +6,7 @@
 //! grown. Huffman tables that a frame leaves out are those of ITU-T T.81, annex K, as in MJPEG.
 //!
 //! Progressive pictures and those with one scan for each component occur only in files. The
-//! `jpeg-decoder` crate decodes them as a whole. A [`Limit`](super::Limit) tells how much that may
+//! `jpeg-decoder` crate decodes them as a whole. A [`Limit`] tells how much that may
 //! take; a camera's is nothing.
 //!
 //! A picture that ends early, or whose data end before its last block, is refused. Bytes after its

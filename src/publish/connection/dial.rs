@@ -46,7 +46,8 @@ impl Dial {
     /// Connects, and agrees on TLS if that is configured.
     ///
     /// # Errors
-    /// Those of the system, of the resolver and of TLS, and [`ClearText`]: see [`Reason::of_io`].
+    /// Those of the system, of the resolver and of TLS, and
+    /// [`ClearText`](super::secrecy::ClearText): see [`Reason::of_io`].
     pub(super) async fn connect(self) -> io::Result<Stream> {
         let server = (self.server.host.as_str(), self.server.port);
         let mut addresses: Vec<_> = lookup_host(server).await?.collect();

@@ -125,13 +125,14 @@ impl Config {
     /// driver may choose another mode; `Status` reports its buffers then.
     ///
     /// A camera reserves two bytes a pixel for a JPEG and fills a small part of it (the shipped
-    /// recording's pictures, a fortieth); a sixth is counted.
+    /// recording's pictures, a fortieth). An eighth is counted; a larger picture is taken as far as
+    /// the budget leaves room.
     pub(in crate::source) fn footprint(&self, copies: bool) -> Footprint {
         let buffer = self.buffer();
         let frame = match self.format {
-            Format::Mjpg => buffer / 6,
+            Format::Mjpg => buffer / 8,
             _ if copies => buffer,
-            Format::Auto => buffer / 6,
+            Format::Auto => buffer / 8,
             _ => 0,
         };
         Footprint {
@@ -252,9 +253,9 @@ mod tests {
             (found.device, found.frame, found.width)
         };
         let usual = footprint(&read(""));
-        assert_eq!(usual, (3 * 640 * 480 * 2, 640 * 480 / 3, 640));
+        assert_eq!(usual, (3 * 640 * 480 * 2, 640 * 480 / 4, 640));
         let mut large = read("format = 'mjpg'\nwidth = 1920\nheight = 1080");
-        let two = (2 * 1013 * 4096, 1920 * 1080 / 3, 1920);
+        let two = (2 * 1013 * 4096, 1920 * 1080 / 4, 1920);
         assert_eq!(footprint(&large), two);
         large.buffers = Some(4);
         assert_eq!(footprint(&large).0, 4 * 1013 * 4096);

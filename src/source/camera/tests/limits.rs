@@ -67,7 +67,7 @@ fn a_picture_that_costs_too_much_is_dropped_by_its_cause() {
         assert!(bench.message().contains(cause), "{}", bench.message());
         // No more than a picture may have was ever copied.
         assert!(
-            bench.frame.data.own().capacity() <= 640 * 480 * 2 / 6,
+            bench.frame.data.own().capacity() <= 640 * 480 * 2 / 8,
             "{cause}"
         );
     }
