@@ -121,8 +121,8 @@ fn teaching_a_thousand_pictures_stays_within_the_promise() {
     );
 }
 
-/// Waits for the end of `child`, which must be a success, and returns the most that was resident, in
-/// KiB.
+/// Waits for the end of `child`, which must be a success, and returns the most that was resident,
+/// in KiB.
 fn peak(child: &mut Child) -> u64 {
     let mut peak = 0;
     loop {

@@ -4,8 +4,8 @@ use crate::config::Loaded;
 use crate::exit;
 use crate::setup::{self, Failure, Model};
 
-/// Opens the configured model, without its head, for the command of this name. Returns the number of
-/// its features, too.
+/// Opens the configured model, without its head, for the command of this name. Returns the number
+/// of its features, too.
 ///
 /// # Errors
 /// The model cannot be opened, or plain tract runs it and gives no features.

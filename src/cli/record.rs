@@ -1,4 +1,5 @@
-//! `goldcrest record`: frames of the configured source into a folder, for replay, teaching and calibration.
+//! `goldcrest record`: frames of the configured source into a folder, for replay, teaching and
+//! calibration.
 
 use std::io::{self, Write};
 use std::path::PathBuf;

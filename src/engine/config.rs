@@ -18,8 +18,8 @@ pub struct Config {
     /// The ONNX file; `model.toml` and `labels.txt` stand beside it. A relative path is looked for
     /// in the configuration's folder, then below `/usr/share/goldcrest`.
     pub path: PathBuf,
-    /// The file of a taught head, in the place of the model's own classifier. A relative path starts
-    /// from the configuration's folder.
+    /// The file of a taught head, in the place of the model's own classifier. A relative path
+    /// starts from the configuration's folder.
     pub head: Option<PathBuf>,
     /// Threads that one inference uses.
     pub threads: usize,

@@ -25,8 +25,8 @@ impl Prepared {
     /// or by those that the environment variable [`OVERRIDE`] names, on `threads` threads.
     ///
     /// # Errors
-    /// [`Error::Io`]; [`Error::Bundle`] when the bundle's header or manifest is damaged, or it is of
-    /// another model than the card; [`Error::Model`] when the card does not fit it;
+    /// [`Error::Io`]; [`Error::Bundle`] when the bundle's header or manifest is damaged, or it is
+    /// of another model than the card; [`Error::Model`] when the card does not fit it;
     /// [`Error::Setup`] when there are no such kernels.
     pub fn read(path: &Path, card: &Card, threads: usize) -> Result<Self, Error> {
         let wanted = std::env::var(OVERRIDE).ok().filter(|name| !name.is_empty());

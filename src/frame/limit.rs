@@ -15,7 +15,8 @@ pub struct Limit {
     pub height: usize,
     /// Bytes of the compressed picture.
     pub bytes: usize,
-    /// Bytes that decoding may take beyond a row of blocks; 0 for ordinary sequential pictures only.
+    /// Bytes that decoding may take beyond a row of blocks; 0 for ordinary sequential pictures
+    /// only.
     pub whole: usize,
 }
 
@@ -41,7 +42,8 @@ impl Limit {
         Ok(())
     }
 
-    /// Whether a picture of this size may be decoded that takes `whole` bytes beyond a row of blocks.
+    /// Whether a picture of this size may be decoded that takes `whole` bytes beyond a row of
+    /// blocks.
     ///
     /// # Errors
     /// [`Error::Beyond`], [`Error::Several`].

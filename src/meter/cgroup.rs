@@ -30,7 +30,8 @@ pub(crate) struct Pressure {
     pub(crate) limit: Option<u64>,
     /// Bytes that the group uses, file cache among them.
     pub(crate) used: Option<u64>,
-    /// Share of the last ten seconds in which something in the group waited for memory, in percent.
+    /// Share of the last ten seconds in which something in the group waited for memory, in
+    /// percent.
     pub(crate) stalled: Option<f64>,
     /// How often the group met its limit.
     pub(crate) limited: u64,

@@ -1,4 +1,5 @@
-//! This process and those below it, measured: heap, resident pages, control group, temperature, times and counts.
+//! This process and those below it, measured: heap, resident pages, control group, temperature,
+//! times and counts.
 
 pub(crate) mod cgroup;
 pub mod heap;

@@ -108,8 +108,8 @@ pub struct Stages {
     pub observe: Histogram,
     /// Handing messages to the publisher.
     pub(crate) publish: Histogram,
-    /// From the capture of a frame, by the kernel's time stamp, until its message was handed to the
-    /// publisher.
+    /// From the capture of a frame, by the kernel's time stamp, until its message was handed to
+    /// the publisher.
     pub(crate) latency: Histogram,
     /// Allocations of all threads during each stage, summed over all frames.
     pub allocations: StageCounts,
@@ -142,8 +142,8 @@ pub(crate) struct StageTimes {
     pub observe: Percentiles,
     /// Handing messages to the publisher.
     pub(crate) publish: Percentiles,
-    /// From the capture of a frame until its message was handed to the publisher; left out where it
-    /// was not measured.
+    /// From the capture of a frame until its message was handed to the publisher; left out where
+    /// it was not measured.
     #[serde(skip_serializing_if = "Percentiles::is_none")]
     pub(crate) latency: Percentiles,
 }

@@ -20,8 +20,8 @@ pub struct Config {
     pub release: Option<f32>,
     /// How far the first label must lead the second to be claimed, 0 to 1.
     pub margin: Option<f32>,
-    /// The most labels that the scores may be spread over for one to be claimed: the exponential of
-    /// their entropy, 1 to 10000; 0 turns it off.
+    /// The most labels that the scores may be spread over for one to be claimed: the exponential
+    /// of their entropy, 1 to 10000; 0 turns it off.
     pub spread: Option<f32>,
     /// Seconds after which an unchanged state is published again, 0.1 to 86400.
     pub heartbeat: f64,
@@ -99,7 +99,8 @@ impl Config {
                 "must be above 0: every label reaches 0",
             ));
         }
-        // With a head, the one of the two that is not set comes from the head and follows the other.
+        // With a head, the one of the two that is not set comes from the head and follows the
+        // other.
         let (most, release) = if taught {
             (self.threshold.unwrap_or(1.0), self.release.unwrap_or(0.0))
         } else {

@@ -18,8 +18,8 @@ pub(super) struct Meaning {
 }
 
 impl Meaning {
-    /// Of an engine of the network of `card`, which runs `head` if there is one. What `observe` does
-    /// not set, the head tells.
+    /// Of an engine of the network of `card`, which runs `head` if there is one. What `observe`
+    /// does not set, the head tells.
     pub(super) fn new(
         engine: &Description,
         card: &Card,

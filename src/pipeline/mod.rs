@@ -42,8 +42,8 @@ pub struct Pipeline {
     meaning: Meaning,
     /// Probabilities of the last classified frame.
     scores: Vec<f32>,
-    /// The next frame is to be classified: another head made `scores` than the one in place, or the
-    /// frame is wanted as an example.
+    /// The next frame is to be classified: another head made `scores` than the one in place, or
+    /// the frame is wanted as an example.
     outdated: bool,
     /// Time and allocations of each stage.
     pub stages: Stages,
@@ -66,7 +66,8 @@ impl Pipeline {
         Self::taught(vision, observe, card, None, engine)
     }
 
-    /// Puts the stages together for the model of `card` and for `head`, which `engine` runs already.
+    /// Puts the stages together for the model of `card` and for `head`, which `engine` runs
+    /// already.
     pub fn taught(
         vision: &vision::Config,
         observe: &observe::Config,

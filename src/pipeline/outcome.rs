@@ -20,7 +20,8 @@ pub struct Outcome<'a> {
     /// The share of the picture that had no data and was made up, 0 to 1; 0 where the gate was
     /// closed.
     pub(crate) made_up: f32,
-    /// The model's input, f32 `[3, height, width]`, and its shape; `None` where the gate was closed.
+    /// The model's input, f32 `[3, height, width]`, and its shape; `None` where the gate was
+    /// closed.
     pub(crate) input: Option<(&'a [f32], &'a Input)>,
     /// One probability a label, lowered by how unfamiliar a taught head finds the frame; those of
     /// the last classified frame where the gate was closed.

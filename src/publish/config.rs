@@ -36,8 +36,8 @@ pub struct Config {
     pub port: Option<u16>,
     /// Instead of host and port: `mqtt://HOST:PORT`, or `mqtts://HOST:PORT` for TLS.
     pub url: Option<String>,
-    /// Instead of host and port: the nodes of a cluster, 1 to 16, each with or without a port. They
-    /// are tried in random order.
+    /// Instead of host and port: the nodes of a cluster, 1 to 16, each with or without a port.
+    /// They are tried in random order.
     pub hosts: Option<Vec<String>>,
     /// The version of MQTT: 3 (that is 3.1.1) or 5.
     pub version: u8,

@@ -13,10 +13,11 @@ use crate::misfit::Misfit;
     expecting = "a section [mqtt.tls], which may be empty"
 )]
 pub struct TlsConfig {
-    /// The authorities that may sign the broker's certificate, in PEM form. The default is those of
-    /// the system.
+    /// The authorities that may sign the broker's certificate, in PEM form. The default is those
+    /// of the system.
     pub ca_file: Option<String>,
-    /// The certificate that the client shows, in PEM form, with those between it and its authority.
+    /// The certificate that the client shows, in PEM form, with those between it and its
+    /// authority.
     pub cert_file: Option<String>,
     /// The key of `cert_file`, in PEM form, not encrypted.
     pub key_file: Option<String>,

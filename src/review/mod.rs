@@ -139,8 +139,8 @@ impl Reviews {
     }
 
     /// Goes on with `config`, which needs no more memory than the one at the start, and hides what
-    /// `vision` hides. A frame that was copied under other masks is given up; a picture under way is
-    /// of a frame that came before.
+    /// `vision` hides. A frame that was copied under other masks is given up; a picture under way
+    /// is of a frame that came before.
     pub(crate) fn configure(&mut self, config: &Config, vision: &vision::Config) {
         self.pace.set_interval(config.interval);
         self.limits = config.limits();

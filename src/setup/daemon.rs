@@ -111,8 +111,8 @@ pub fn daemon(
     })
 }
 
-/// What keeps pictures for review, if a folder is configured. Trouble with the folder is logged when
-/// a picture is to be kept, because the disk may come later.
+/// What keeps pictures for review, if a folder is configured. Trouble with the folder is logged
+/// when a picture is to be kept, because the disk may come later.
 fn reviews(loaded: &Loaded) -> Result<Option<Reviews>, Failure> {
     let review = loaded.config.review.below(loaded.folder());
     if review.folder.is_none() {

@@ -76,8 +76,8 @@ pub enum Packing {
     /// Nowhere: a service writes nothing, and a model that could be packed is refused. The budget
     /// must hold the whole daemon with a source of this footprint.
     Never(Footprint),
-    /// Nowhere, likewise. A packed network that fits the budget by itself is opened, so that `check`
-    /// can tell of the rest.
+    /// Nowhere, likewise. A packed network that fits the budget by itself is opened, so that
+    /// `check` can tell of the rest.
     Check(Footprint),
 }
 

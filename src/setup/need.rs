@@ -25,8 +25,8 @@ const BUNDLE: usize = 3 << 20;
 /// JPEG pictures and reading the first one brings in 1.9 to 2.2 MiB on x86-64.
 const FRAME_CODE: usize = 9 << 18;
 
-/// Code that each of MQTT 5, commands, Home Assistant, snapshots, review, lessons and metrics brings
-/// in while it runs. All of them together took 1.0 MiB at the peak on x86-64.
+/// Code that each of MQTT 5, commands, Home Assistant, snapshots, review, lessons and metrics
+/// brings in while it runs. All of them together took 1.0 MiB at the peak on x86-64.
 const FEATURE_CODE: usize = 1 << 18;
 
 /// Begins the watch over the memory of a daemon that runs `engine`, and logs the need.
@@ -190,8 +190,8 @@ fn facts(loaded: &Loaded, engine: &Description, source: Footprint, plain: usize)
         snapshots: snapshots(config, source),
         reviews: reviews(config, source),
         lessons: lessons(config, source),
-        // The watch, signals, capture, MQTT, the outbox's disk, snapshots, review, lessons, the closer of a
-        // camera, and the pool of a second engine.
+        // The watch, signals, capture, MQTT, the outbox's disk, snapshots, review, lessons, the
+        // closer of a camera, and the pool of a second engine.
         threads: 3
             + usize::from(takes_snapshots(config))
             + usize::from(config.review.folder.is_some())

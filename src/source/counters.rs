@@ -22,8 +22,8 @@ pub struct FrameCounters {
     /// Frames that were incomplete or not new, by cause: `damaged`, marked so by the driver;
     /// `empty`, without a byte; `short`, raw and shorter than the picture; `truncated`, a JPEG
     /// without beginning or end; `duplicate`, delivered twice; `stale`, older than the time-out or
-    /// than the frame before; `too-large`, `too-long`, `progressive`, a JPEG that costs more than the
-    /// mode allows; `lost`, ready when the camera was lost.
+    /// than the frame before; `too-large`, `too-long`, `progressive`, a JPEG that costs more than
+    /// the mode allows; `lost`, ready when the camera was lost.
     pub bad: Tally,
 }
 

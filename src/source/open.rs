@@ -34,7 +34,8 @@ pub struct Opened {
     pub paced: bool,
     /// A description in one line.
     pub says: String,
-    /// When the source's clock began, if it runs by itself; `None` if it begins with the first use.
+    /// When the source's clock began, if it runs by itself; `None` if it begins with the first
+    /// use.
     pub begun: Option<Instant>,
     /// The source's state, for other threads. Only a camera and a program are ever lost.
     pub camera: Monitor,
@@ -174,8 +175,8 @@ pub(crate) fn look(sections: Sections<'_>, stop: &Stop) -> Result<Looked, Error>
     })
 }
 
-/// The footprint of pictures that `camera` describes, from a source of this kind, which `copies` raw
-/// ones or not.
+/// The footprint of pictures that `camera` describes, from a source of this kind, which `copies`
+/// raw ones or not.
 pub(crate) fn expected(kind: SourceKind, camera: &camera::Config, copies: bool) -> Footprint {
     match kind {
         SourceKind::Synthetic => Synthetic::new(drawn(camera)).footprint(),

@@ -166,8 +166,8 @@ impl Monitor {
         }
     }
 
-    /// The process that gives the pictures, and all below which is its own; none of a source in this
-    /// process.
+    /// The process that gives the pictures, and all below which is its own; none of a source in
+    /// this process.
     pub(crate) fn child(&self) -> Option<u32> {
         self.lock().child
     }

@@ -23,8 +23,8 @@ const SOFT: f64 = 0.05;
 pub(super) struct Kinds {
     /// A row of length 1 for each label.
     pub means: Vec<f64>,
-    /// The cosine of each example to the nearest kind as it is without the example's burst; None if
-    /// its label has no other.
+    /// The cosine of each example to the nearest kind as it is without the example's burst; None
+    /// if its label has no other.
     pub left_out: Vec<Option<f64>>,
 }
 

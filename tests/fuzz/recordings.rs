@@ -1,5 +1,5 @@
-//! Damaged recordings: a stream of MJPEG, one of Y4M, a PNG picture. Each goes the way of a daemon's:
-//! it is measured, refused if that is too much, and read and prepared frame by frame.
+//! Damaged recordings: a stream of MJPEG, one of Y4M, a PNG picture. Each goes the way of a
+//! daemon's: it is measured, refused if that is too much, and read and prepared frame by frame.
 
 use std::fs;
 use std::path::Path;

@@ -1,5 +1,5 @@
-//! A broker, or whoever speaks in its place, that sends what nobody asked for, and more than anybody
-//! subscribed to; and passwords that would go to another machine in clear text.
+//! A broker, or whoever speaks in its place, that sends what nobody asked for, and more than
+//! anybody subscribed to; and passwords that would go to another machine in clear text.
 
 use std::io::Write;
 use std::net::TcpStream;

@@ -501,7 +501,8 @@ fn the_shipped_head_counts_the_bottles_of_the_shipped_film() {
                 .into()
         })
         .collect();
-    // The times at which nobody touches a bottle. The last three are of the part that taught nothing.
+    // The times at which nobody touches a bottle. The last three are of the part that taught
+    // nothing.
     for (frames, label) in [
         (0..9, "three bottles"),
         (12..17, "two bottles"),

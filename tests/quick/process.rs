@@ -1,5 +1,5 @@
-//! A program whose output is the camera, as the daemon, `check` and `record` use it. tests/process.rs
-//! has the programs that misbehave.
+//! A program whose output is the camera, as the daemon, `check` and `record` use it.
+//! tests/process.rs has the programs that misbehave.
 
 use std::fs::{self, Permissions};
 use std::os::unix::fs::PermissionsExt;

@@ -86,7 +86,8 @@ pub fn signal(id: u32, name: &str) {
     assert!(status.expect("kill runs").success());
 }
 
-/// The path of a program that `scripts/need broker` installs; a daemon is not on everybody's `PATH`.
+/// The path of a program that `scripts/need broker` installs; a daemon is not on everybody's
+/// `PATH`.
 pub fn installed(name: &str) -> PathBuf {
     let path = std::env::var_os("PATH").unwrap_or_default();
     let more = ["/usr/sbin", "/usr/local/sbin"].map(PathBuf::from);

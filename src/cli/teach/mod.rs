@@ -31,9 +31,9 @@ use crate::teach::{self, Examples};
 /// Options of `goldcrest teach`.
 #[derive(clap::Args)]
 pub struct Options {
-    /// A folder with a folder for each label, in which its pictures are: JPEG or PNG files, also in
-    /// folders, or anything that `replay` reads. A film in FOLDER itself, such as open.mp4, is a
-    /// label too. Pictures of the label none show nothing of the others
+    /// A folder with a folder for each label, in which its pictures are: JPEG or PNG files, also
+    /// in folders, or anything that `replay` reads. A film in FOLDER itself, such as open.mp4,
+    /// is a label too. Pictures of the label none show nothing of the others
     folder: PathBuf,
     /// The head to write; one that is there is replaced
     #[arg(long, value_name = "HEAD")]

@@ -64,8 +64,8 @@ impl Outline {
     /// Reads the outline of the bundle at `path`.
     ///
     /// # Errors
-    /// [`Error::Io`]; [`Error::Bundle`] for a file that is foreign, older, cut short, damaged in its
-    /// header or its manifest, or whose manifest does not fit it.
+    /// [`Error::Io`]; [`Error::Bundle`] for a file that is foreign, older, cut short, damaged in
+    /// its header or its manifest, or whose manifest does not fit it.
     pub(crate) fn read(path: &Path) -> Result<Self, Error> {
         Self::try_read(path).map_err(|fault| fault.at(path))
     }

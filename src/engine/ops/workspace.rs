@@ -16,8 +16,8 @@ pub(crate) struct Workspace {
     pub machine: Machine,
     /// Scratch.
     pub arena: Arena,
-    /// One feature map for each stage, then the mean of the last; None while an op downstream holds
-    /// it.
+    /// One feature map for each stage, then the mean of the last; None while an op downstream
+    /// holds it.
     free: Vec<Option<TValue>>,
 }
 

@@ -16,8 +16,8 @@ pub(crate) struct Quantised {
     pub name: String,
     /// Bytes of its weights in the file.
     pub weight_bytes: u64,
-    /// Whether plain tract computes it in integers: operators on integers are, dequantised ones are
-    /// not.
+    /// Whether plain tract computes it in integers: operators on integers are, dequantised ones
+    /// are not.
     pub integer: bool,
 }
 

@@ -140,7 +140,8 @@ fn a_bundle_that_changes_while_it_is_opened_is_refused() {
     let p = packed(&Shape::small());
     let good = std::fs::read(&p.bundle).unwrap();
     let manifest = u64::from_le_bytes(std::array::from_fn(|i| good[24 + i])) as usize;
-    // Written in place, as no packer does it: the manifest that is used is the one that was checked.
+    // Written in place, as no packer does it: the manifest that is used is the one that was
+    // checked.
     for at in [manifest + 3, 5000] {
         std::fs::write(&p.bundle, &good).unwrap();
         let outline = Outline::read(&p.bundle).unwrap();

@@ -77,7 +77,8 @@ pub(super) struct Segments<'a> {
     count: usize,
 }
 
-/// The most segments of a header. Notes of the largest kind, in parts of 64 KiB, have a few hundred.
+/// The most segments of a header. Notes of the largest kind, in parts of 64 KiB, have a few
+/// hundred.
 const MAX_SEGMENTS: usize = 2048;
 
 impl<'a> Segments<'a> {

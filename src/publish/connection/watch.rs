@@ -13,8 +13,8 @@ use std::time::{Duration, Instant};
 pub(super) struct Watch {
     /// Time before an answer.
     grace: Duration,
-    /// The shortest time between two answers: two daemons of one id, or whoever deletes a device as
-    /// often as it comes back, must not rouse each other without end.
+    /// The shortest time between two answers: two daemons of one id, or whoever deletes a device
+    /// as often as it comes back, must not rouse each other without end.
     between: Duration,
     /// Messages of our own that the broker has not sent back yet.
     own: u32,

@@ -19,8 +19,9 @@ pub struct Config {
     pub enabled: bool,
     /// The first levels of the discovery topic and of Home Assistant's status topic.
     pub prefix: String,
-    /// The name of this instance in the discovery topic and in unique ids: 1 to 64 letters, digits,
-    /// `-` and `_`. The default is made of the instance's id and a hash of the machine's.
+    /// The name of this instance in the discovery topic and in unique ids: 1 to 64 letters,
+    /// digits, `-` and `_`. The default is made of the instance's id and a hash of the
+    /// machine's.
     pub node: Option<String>,
     /// The device's name, 1 to 64 characters. The default is `Goldcrest` and the instance's id.
     pub name: Option<String>,
@@ -29,8 +30,8 @@ pub struct Config {
     /// The folder in which this instance remembers what it announced. The default is systemd's
     /// `StateDirectory=`.
     pub folder: Option<PathBuf>,
-    /// The most seconds after a start of Home Assistant within which everything is published again,
-    /// 1 to 600.
+    /// The most seconds after a start of Home Assistant within which everything is published
+    /// again, 1 to 600.
     pub resend_within: f64,
 }
 

@@ -36,8 +36,8 @@ pub(crate) struct Discovery {
     announced: Vec<Announced>,
     /// Whether `announced` is not what was told last to be remembered.
     unsaved: bool,
-    /// Why Home Assistant may hold a label that the next discovery message lacks; `None` if it does
-    /// not.
+    /// Why Home Assistant may hold a label that the next discovery message lacks; `None` if it
+    /// does not.
     stale: Option<Unknown>,
     waiting: VecDeque<Message>,
     /// Whether anything was sent since all was acknowledged.

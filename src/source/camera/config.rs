@@ -15,9 +15,9 @@ use crate::source::Footprint;
 #[derive(Clone, Debug, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Config {
-    /// `auto` for the first usable camera; or a name from `/dev/v4l/by-id` or `/dev/v4l/by-path`, a
-    /// card's name or a part of it, a number N for `/dev/videoN`, or a path. It is looked up at
-    /// each open.
+    /// `auto` for the first usable camera; or a name from `/dev/v4l/by-id` or `/dev/v4l/by-path`,
+    /// a card's name or a part of it, a number N for `/dev/videoN`, or a path. It is looked up
+    /// at each open.
     pub device: String,
     /// Width to request, in pixels, 64 to 3840.
     pub width: u32,

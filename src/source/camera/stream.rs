@@ -142,8 +142,8 @@ impl Stream {
         self.buffers.copy(filled.index, 0, &mut to[..most])
     }
 
-    /// The length of the JPEG picture in the buffer, as `frame::jpeg::length` has it. The end is looked
-    /// for in copied parts: nothing says that the bytes stay as they are.
+    /// The length of the JPEG picture in the buffer, as `frame::jpeg::length` has it. The end is
+    /// looked for in copied parts: nothing says that the bytes stay as they are.
     pub fn jpeg_length(&self, filled: &Filled) -> Option<usize> {
         let mut part = [0; 4096];
         let copy = |from, to: &mut [u8]| self.buffers.copy(filled.index, from, to);

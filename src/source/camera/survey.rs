@@ -80,8 +80,8 @@ pub(crate) struct Choice {
     pub why: String,
 }
 
-/// Surveys every video node, and chooses by `config`. The budget leaves `spare` bytes beside what was
-/// counted for the camera.
+/// Surveys every video node, and chooses by `config`. The budget leaves `spare` bytes beside what
+/// was counted for the camera.
 pub(crate) fn survey(config: &Config, spare: usize) -> Survey {
     on(&Linux, config, spare)
 }

@@ -54,8 +54,8 @@ impl Drop for CloseAtEnd {
 }
 
 impl Feed {
-    /// Starts a thread called `name` that does `work`, which returns why the stream is over. Times of
-    /// frames count from `begun`.
+    /// Starts a thread called `name` that does `work`, which returns why the stream is over. Times
+    /// of frames count from `begun`.
     ///
     /// # Errors
     /// The system refused the thread.

@@ -105,8 +105,8 @@ impl Standing {
     }
 }
 
-/// Whether two messages differ only in words that change each time, such as a process's number or an
-/// address in memory.
+/// Whether two messages differ only in words that change each time, such as a process's number or
+/// an address in memory.
 fn alike(one: &Loss, other: &Loss) -> bool {
     let mut words = one.message.split(' ');
     let mut others = other.message.split(' ');

@@ -11,7 +11,8 @@ pub(in crate::source) struct Splitter<R> {
     pub input: R,
     /// The most bytes of one picture.
     pub most: usize,
-    /// Whether the beginning of the next picture was already read, because the last one had no end.
+    /// Whether the beginning of the next picture was already read, because the last one had no
+    /// end.
     begun: bool,
     /// What a damaged segment took from the pictures behind it, read again before `input`.
     again: Cursor<Vec<u8>>,

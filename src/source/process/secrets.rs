@@ -82,7 +82,8 @@ fn tells(name: &str) -> bool {
     TELLING.iter().any(|part| name.contains(part))
 }
 
-/// Calls `found` with the place and the text of each `user:password` in `scheme://user:password@host`.
+/// Calls `found` with the place and the text of each `user:password` in
+/// `scheme://user:password@host`.
 fn logins(text: &str, found: &mut impl FnMut(usize, &str)) {
     let mut from = 0;
     while let Some(at) = text[from..].find("://") {
@@ -90,7 +91,8 @@ fn logins(text: &str, found: &mut impl FnMut(usize, &str)) {
         let rest = &text[from..];
         let end = rest.find(|c: char| c.is_whitespace() || "/?#\"'".contains(c));
         let authority = &rest[..end.unwrap_or(rest.len())];
-        // A password may hold an @ or a slash that is not escaped: then the last @ of the word counts.
+        // A password may hold an @ or a slash that is not escaped: then the last @ of the word
+        // counts.
         let word = &rest[..rest.find(char::is_whitespace).unwrap_or(rest.len())];
         if let Some(at) = authority.rfind('@') {
             found(from, &authority[..at]);

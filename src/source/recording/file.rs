@@ -42,8 +42,8 @@ impl Unreadable {
     }
 }
 
-/// Opens the file at `path`, of at most `most` bytes, and returns it with its length. A pipe is refused: to open or to read
-/// it could wait without end.
+/// Opens the file at `path`, of at most `most` bytes, and returns it with its length. A pipe is
+/// refused: to open or to read it could wait without end.
 fn open(path: &Path, most: u64) -> Result<(File, u64), Unreadable> {
     let file = OpenOptions::new()
         .read(true)
@@ -58,8 +58,8 @@ fn open(path: &Path, most: u64) -> Result<(File, u64), Unreadable> {
     }
 }
 
-/// Reads the picture file at `path`, of at most `most` bytes: a PNG file into `file`, all others into
-/// `frame`. Returns whether it is a PNG file.
+/// Reads the picture file at `path`, of at most `most` bytes: a PNG file into `file`, all others
+/// into `frame`. Returns whether it is a PNG file.
 pub(super) fn read(
     path: &Path,
     most: u64,
