@@ -74,9 +74,11 @@ test-vm: ## Test the camera on the kernel's virtual one, in an emulated 64-bit A
 	tests/vm/run
 
 cross-aarch64: ## Build for a 64-bit Raspberry Pi with cross
+	@scripts/need cross
 	CROSS_CONFIG=cross.toml cross build --release --locked --target aarch64-unknown-linux-gnu
 
 cross-armv7: ## Build for a 32-bit Raspberry Pi with cross
+	@scripts/need cross
 	CROSS_CONFIG=cross.toml cross build --release --locked --target armv7-unknown-linux-gnueabihf
 
 install: ## Install the built program, its model and its service (as root)
