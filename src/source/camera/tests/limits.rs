@@ -51,7 +51,7 @@ fn a_picture_that_costs_too_much_is_dropped_by_its_cause() {
     for (picture, cause) in [
         (PROGRESSIVE.to_vec(), "progressive"),
         // What would make the decoder hold 144 MiB.
-        (claiming(PROGRESSIVE, (6000, 4000), 80 << 10), "too-large"),
+        (claiming(PROGRESSIVE, (6000, 4000), 60 << 10), "too-large"),
         (claiming(BASELINE, (65535, 16), 0), "too-large"),
         (claiming(BASELINE, (107, 75), 300 << 10), "too-long"),
     ] {
