@@ -20,7 +20,9 @@ use std::os::fd::OwnedFd;
 use std::os::unix::ffi::OsStringExt;
 use std::path::{Component, Path, PathBuf};
 
-use rustix::fs::{FileType, Mode, OFlags, Stat, fstat, open as open_at_start, openat, readlinkat};
+use rustix::fs::{
+    FileType, Mode, OFlags, Stat, fstat, open as open_at_start, openat, readlink, readlinkat,
+};
 use rustix::process::{getegid, geteuid};
 
 use super::distrust::{Distrust, Why, Writers};
@@ -139,7 +141,7 @@ impl Way {
     /// Goes on to `name` in the present folder. Returns the file if it is one and the last.
     fn step(&mut self, name: OsString) -> io::Result<Option<File>> {
         self.check_here(true)?;
-        let found = openat(&self.here, &name, LOOK | OFlags::NOFOLLOW, Mode::empty())?;
+        let found = self.open_here(&name, LOOK | OFlags::NOFOLLOW)?;
         let stat = fstat(&found)?;
         match FileType::from_raw_mode(stat.st_mode) {
             FileType::Symlink => self.follow(&name, &stat)?,
@@ -163,7 +165,10 @@ impl Way {
         if !self.reader.owns(link.st_uid) {
             return Err(self.distrust(name, false, Why::Owner(link.st_uid)));
         }
-        let target = readlinkat(&self.here, name, Vec::new())?;
+        let target = match self.below_root(name) {
+            Some(path) => readlink(path, Vec::new())?,
+            None => readlinkat(&self.here, name, Vec::new())?,
+        };
         let target = PathBuf::from(OsString::from_vec(target.into_bytes()));
         if target.is_absolute() {
             self.here = open_at_start("/", LOOK | OFlags::DIRECTORY, Mode::empty())?;
@@ -178,7 +183,7 @@ impl Way {
         // Another file may have taken the name meanwhile: without O_NONBLOCK the open would wait
         // for the writer of a FIFO.
         let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
-        let file = openat(&self.here, name, flags, Mode::empty())?;
+        let file = self.open_here(name, flags)?;
         let stat = fstat(&file)?;
         if FileType::from_raw_mode(stat.st_mode) != FileType::RegularFile {
             return Err(irregular());
@@ -190,6 +195,22 @@ impl Way {
             Some(writers) => Err(self.distrust(name, true, Why::Writers(writers))),
             None => Ok(File::from(file)),
         }
+    }
+
+    /// Opens `name` in the present folder.
+    fn open_here(&self, name: &OsStr, flags: OFlags) -> io::Result<OwnedFd> {
+        let opened = match self.below_root(name) {
+            Some(path) => open_at_start(path, flags, Mode::empty()),
+            None => openat(&self.here, name, flags, Mode::empty()),
+        };
+        Ok(opened?)
+    }
+
+    /// The whole path of `name`, if the present folder is the root. It leads to the same, because
+    /// [`Way::check_here`] has found that nobody else can rename what stands there. QEMU, under
+    /// which tests for ARM run, shows a root of its own, and only whole paths lead out of it.
+    fn below_root(&self, name: &OsStr) -> Option<PathBuf> {
+        (self.path == Path::new("/")).then(|| self.path.join(name))
     }
 
     /// Checks that nobody else can rename what stands in the present folder. One like `/tmp` will
