@@ -76,6 +76,21 @@ impl Status {
             losses: 0,
         }
     }
+
+    /// Notes that no frames come from `now` on. The same cause is logged once, however often it
+    /// recurs.
+    pub(super) fn lose(&mut self, loss: Loss, now: Captured) {
+        if self.state == SourceState::Streaming {
+            self.losses += 1;
+            self.since = now;
+        }
+        let known = self.loss.as_ref();
+        if known.is_none_or(|known| known.cause != loss.cause) {
+            log::warn!("camera lost: {loss}");
+        }
+        self.state = SourceState::Lost;
+        self.loss = Some(loss);
+    }
 }
 
 /// The status, for other threads: the camera itself belongs to the capture thread.

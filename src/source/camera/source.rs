@@ -156,17 +156,8 @@ impl Camera {
 
     fn tell(&mut self, loss: Loss) {
         self.changed = true;
-        if self.status.state == SourceState::Streaming {
-            self.status.losses += 1;
-            self.status.since = self.now();
-        }
-        // The same cause is logged once, however often it recurs.
-        let known = self.status.loss.as_ref();
-        if known.is_none_or(|known| known.cause != loss.cause) {
-            log::warn!("camera lost: {loss}");
-        }
-        self.status.state = SourceState::Lost;
-        self.status.loss = Some(loss);
+        let now = self.now();
+        self.status.lose(loss, now);
     }
 
     fn streams(&mut self) {

@@ -50,24 +50,15 @@ impl Standing {
         }
     }
 
-    /// Notes that no frames come. The same cause is logged once, however often it recurs, and the
-    /// same message is published once.
+    /// Notes that no frames come. The same message is published once.
     pub fn lose(&mut self, loss: Loss) {
         let before = self.status.loss.as_ref();
         if before.is_some_and(|before| before.cause == loss.cause && alike(before, &loss)) {
             return;
         }
         self.changed = true;
-        if self.status.state == SourceState::Streaming {
-            self.status.losses += 1;
-            self.status.since = self.now();
-        }
-        let known = self.status.loss.as_ref();
-        if known.is_none_or(|known| known.cause != loss.cause) {
-            log::warn!("camera lost: {loss}");
-        }
-        self.status.state = SourceState::Lost;
-        self.status.loss = Some(loss);
+        let now = self.now();
+        self.status.lose(loss, now);
     }
 
     /// Notes that `frame` came.
