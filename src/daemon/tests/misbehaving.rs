@@ -74,8 +74,9 @@ fn misbehave(format: Format, more: &[Way]) {
     let each = Duration::from_secs(seconds()) / ways().count() as u32;
     for way in ways() {
         let bad = monitor.counters().bad;
-        let end = now(&fake) + each;
         (way.begin)(&fake);
+        // Taken once it has begun: the camera's seconds go by in milliseconds.
+        let end = now(&fake) + each;
         until(way.name, || now(&fake) > end);
         assert!(!run.is_finished(), "{}", way.name);
         // The driver's buffers are never more than the mode's, twice over.
