@@ -1,9 +1,10 @@
-//! Sources of frames: cameras, recordings and drawn pictures.
+//! Sources of frames: cameras, programs, addresses, recordings and drawn pictures.
 
 pub mod camera;
 mod config;
 mod counters;
 mod footprint;
+pub mod http;
 mod live;
 mod loss;
 mod mode;
@@ -104,9 +105,12 @@ pub enum Error {
     /// The end was requested while the recording was waited for.
     #[error("interrupted before the first picture")]
     Interrupted,
-    /// A program that was tried gives no pictures.
+    /// A program or an address that was tried gives no pictures.
     #[error("{0}")]
     Lost(Loss),
+    /// A file that the configuration names for the source cannot be used.
+    #[error("{0}")]
+    Unusable(String),
     /// The configuration names no source that Goldcrest has.
     #[error("{0}")]
     Unsupported(&'static str),
@@ -138,7 +142,7 @@ impl Error {
                 Cause::NoFormat | Cause::WrongSize => exit::DATA,
                 _ => exit::UNAVAILABLE,
             },
-            Self::Unsupported(_) => exit::CONFIG,
+            Self::Unsupported(_) | Self::Unusable(_) => exit::CONFIG,
         }
     }
 }
