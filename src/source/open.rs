@@ -135,7 +135,7 @@ fn opened(config: &Config, path: &Path, stop: &Stop) -> Result<Opened, Error> {
     };
     let says = format!(
         "recording {}, {frames}, {} a second",
-        path.display(),
+        recording::shown_path(path).display(),
         recording.frame_rate()
     );
     Ok(Opened {
@@ -176,9 +176,9 @@ pub(crate) fn look(sections: Sections<'_>, stop: &Stop) -> Result<Looked, Error>
             let (width, height) = (camera.width, camera.height);
             return Ok(Looked {
                 says: format!(
-                    "{} is a pipe, which is not read now; its memory is computed for pictures of \
+                    "{} is a stream, which is not read now; its memory is computed for pictures of \
                      {width}x{height} (camera.width and camera.height)",
-                    path.display()
+                    recording::shown_path(&path).display()
                 ),
                 footprint: Footprint {
                     threads: 1,

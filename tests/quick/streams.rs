@@ -118,7 +118,7 @@ fn the_daemon_reads_a_fifo_to_its_end() {
     let config = config.to_str().unwrap();
     let checked = goldcrest(&["check", "--config", config]);
     assert_eq!(checked.code, 0, "{}{}", checked.stdout, checked.stderr);
-    assert!(checked.stdout.contains("is a pipe"), "{}", checked.stdout);
+    assert!(checked.stdout.contains("is a stream"), "{}", checked.stdout);
     let child = spawn(&["run", "--config", config], &[]);
     let mut writer = OpenOptions::new().write(true).open(&path).unwrap();
     writer.write_all(&y4m(5)).unwrap();

@@ -55,6 +55,11 @@ impl<R: BufRead> Body<R> {
         self.broken
     }
 
+    /// What it is read from.
+    pub fn input_mut(&mut self) -> &mut R {
+        &mut self.input
+    }
+
     fn breaks(&mut self, why: &'static str) {
         self.broken = Some(why);
         self.rest = Rest::Over;

@@ -124,6 +124,21 @@ impl Config {
         Ok(())
     }
 
+    /// The same for another address. The login of the configuration goes to its own host alone.
+    #[must_use]
+    pub(crate) fn at(&self, url: &str) -> Self {
+        let mut config = Self {
+            url: Url::from(url),
+            ..self.clone()
+        };
+        let (here, there) = (self.address(), config.address());
+        let same = here.is_ok_and(|here| there.as_ref().is_ok_and(|there| here.may_lead_to(there)));
+        if !same || there.is_ok_and(|there| there.login.is_some()) {
+            (config.username, config.password_file) = (None, None);
+        }
+        config
+    }
+
     /// The address.
     ///
     /// # Errors
@@ -298,6 +313,21 @@ mod tests {
                 ),
             ],
         );
+    }
+
+    #[test]
+    fn the_login_goes_to_its_own_host_alone() {
+        let config = read("url = 'https://porch/video'\nusername = 'me'");
+        let user = |url: &str| config.at(url).username;
+        assert_eq!(user("https://porch:8443/x").as_deref(), Some("me"));
+        for url in [
+            "https://other/x",
+            "http://porch/x",
+            "https://a:b@porch/x",
+            "nonsense",
+        ] {
+            assert_eq!(user(url), None, "{url}");
+        }
     }
 
     #[test]

@@ -47,7 +47,7 @@ impl Client {
             match head.status {
                 200..=203 | 206..=299 => {
                     // From here on the frames are watched.
-                    input.get_mut().set_deadline(None);
+                    input.get_mut().set_endless();
                     let body = Body::new(&head, input);
                     return Ok(Answer { head, body });
                 }
@@ -73,7 +73,7 @@ impl Client {
         let trust = self.trust.as_ref().filter(|_| address.tls);
         let wire = Wire::connect(address, trust, hold, self.timeout);
         let mut wire = wire.map_err(|error| failure::unconnected(address, &error))?;
-        wire.set_deadline(Some(Instant::now() + self.timeout));
+        wire.set_deadline(Instant::now() + self.timeout);
         let target = address.target();
         let field = self.login.as_mut().and_then(|login| login.field(target));
         if field.is_some()

@@ -5,7 +5,7 @@ use std::io;
 use super::address::Address;
 use super::head::HeadError;
 use crate::source::{Cause, Loss};
-use crate::tls::Distrust;
+use crate::tls::{Distrust, Handshake};
 
 /// What to do where a login is missing or wrong.
 const LOGIN: &str = "set http.username and http.password_file, or write the log-in before the host, \
@@ -17,7 +17,12 @@ pub(super) fn unconnected(address: &Address, error: &io::Error) -> Loss {
         return untrusted(address, &distrust);
     }
     let loss = |cause, what: &str| Loss::new(cause, format!("{address}: {what}"));
+    let handshake = error.get_ref().is_some_and(|inner| inner.is::<Handshake>());
     match error.kind() {
+        io::ErrorKind::TimedOut | io::ErrorKind::WouldBlock if handshake => loss(
+            Cause::Unreachable,
+            "it did not agree on TLS in time; check the port, or use http:// in http.url",
+        ),
         io::ErrorKind::TimedOut | io::ErrorKind::WouldBlock => loss(
             Cause::Unreachable,
             "it accepts no connection in time; check http.url and the network between",

@@ -1,6 +1,8 @@
 //! A camera that is asked over HTTP: MJPEG as a stream, or a JPEG picture each time.
 
 mod address;
+mod apart;
+mod asked;
 mod body;
 mod config;
 mod exchange;
@@ -13,6 +15,8 @@ mod source;
 mod wire;
 
 pub(super) use address::shown;
+pub use apart::take_apart;
+pub(super) use asked::Asked;
 pub use config::{Config, Url};
 pub use source::Http;
 pub(crate) use source::attempt;

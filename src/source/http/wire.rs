@@ -27,8 +27,18 @@ pub(super) enum Wire {
 pub(super) struct Socket {
     stream: Arc<TcpStream>,
     hold: Hold,
-    /// When what is read or written now must be done; without it, a reader waits for ever.
-    deadline: Option<Instant>,
+    limit: Limit,
+}
+
+/// How long what is read or written may take.
+#[derive(Clone, Copy)]
+enum Limit {
+    /// All of it up to this moment.
+    Until(Instant),
+    /// Each part of it.
+    Each(Duration),
+    /// For ever: another thread watches.
+    None,
 }
 
 impl Wire {
@@ -45,7 +55,7 @@ impl Wire {
         let socket = Socket {
             stream: tcp(address, limit)?,
             hold: hold.clone(),
-            deadline: Some(Instant::now() + limit),
+            limit: Limit::Until(Instant::now() + limit),
         };
         hold.connected(&socket.stream);
         socket.stream.set_nodelay(true)?;
@@ -62,12 +72,26 @@ impl Wire {
         }
     }
 
-    /// Sets when what follows must be done; `None` lets reads wait for ever.
-    pub fn set_deadline(&mut self, deadline: Option<Instant>) {
+    fn set_limit(&mut self, limit: Limit) {
         match self {
-            Self::Plain(socket) => socket.deadline = deadline,
-            Self::Tls(stream) => stream.sock.deadline = deadline,
+            Self::Plain(socket) => socket.limit = limit,
+            Self::Tls(stream) => stream.sock.limit = limit,
         }
+    }
+
+    /// Has all that follows end by `end`.
+    pub fn set_deadline(&mut self, end: Instant) {
+        self.set_limit(Limit::Until(end));
+    }
+
+    /// Has each read that follows end within `time`.
+    pub fn set_silence(&mut self, time: Duration) {
+        self.set_limit(Limit::Each(time));
+    }
+
+    /// Lets reads wait for ever: another thread watches.
+    pub fn set_endless(&mut self) {
+        self.set_limit(Limit::None);
     }
 
     /// Whether strangers cannot read what is sent: it is encrypted, or stays in this machine.
@@ -99,11 +123,11 @@ fn tcp(address: &Address, limit: Duration) -> io::Result<Arc<TcpStream>> {
 
 impl Socket {
     /// How long the next call of the system may take.
-    fn patience(&self) -> io::Result<Duration> {
+    fn patience(&self, deadline: Option<Instant>) -> io::Result<Duration> {
         if self.hold.is_cut() {
             return Err(io::ErrorKind::ConnectionAborted.into());
         }
-        let Some(deadline) = self.deadline else {
+        let Some(deadline) = deadline else {
             return Ok(LOOK);
         };
         let left = deadline.saturating_duration_since(Instant::now());
@@ -119,8 +143,13 @@ impl Socket {
         set: fn(&TcpStream, Option<Duration>) -> io::Result<()>,
         mut call: impl FnMut(&TcpStream) -> io::Result<usize>,
     ) -> io::Result<usize> {
+        let deadline = match self.limit {
+            Limit::Until(end) => Some(end),
+            Limit::Each(time) => Some(Instant::now() + time),
+            Limit::None => None,
+        };
         loop {
-            set(&self.stream, Some(self.patience()?))?;
+            set(&self.stream, Some(self.patience(deadline)?))?;
             match call(&self.stream) {
                 Err(e)
                     if matches!(
