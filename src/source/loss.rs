@@ -45,6 +45,8 @@ pub enum Cause {
     Ended,
     /// The pictures are larger than memory was computed for.
     WrongSize,
+    /// It repeated the same picture for long, and is opened again.
+    Stuck,
     /// The system returned another error, or the camera answered with one.
     Io,
 }

@@ -141,6 +141,10 @@ impl<K: Kind> Live<K> {
                 }
             }
         }
+        if let Some(loss) = self.standing.reopens() {
+            self.lose(loss);
+            return Next::Idle;
+        }
         let Phase::Running(session) = &mut self.phase else {
             return Next::Idle;
         };
