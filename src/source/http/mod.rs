@@ -11,6 +11,7 @@ mod head;
 mod hold;
 mod login;
 mod secure;
+mod socket;
 mod source;
 mod wire;
 

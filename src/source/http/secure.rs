@@ -11,7 +11,7 @@ use rustls::{
     ClientConfig, ClientConnection, DigitallySignedStruct, Error, SignatureScheme, StreamOwned,
 };
 
-use super::wire::Socket;
+use super::socket::Socket;
 use crate::secrets::Places;
 use crate::tls::{self, FileError, Handshake};
 
