@@ -383,7 +383,7 @@ fn an_address_that_gives_nothing_ends_a_replay_in_one_line() {
             69,
             "nothing accepts connections",
         ),
-        ("http://a b/".into(), 78, "http.url: must hold no spaces"),
+        ("http://a b/".into(), 78, "http.url must hold no spaces"),
         (
             "nonsense://127.0.0.1:9/".into(),
             65,
