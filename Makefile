@@ -1,11 +1,15 @@
 # Goldcrest's commands. `make` lists them.
-.PHONY: help demo check lint format scripts licences advisories linked pins docs clippy test test-tools test-vm arm cross-aarch64 cross-armv7 install
+.PHONY: help demo check lint format scripts licences advisories linked pins docs clippy test test-tools test-vm arm cross-aarch64 cross-armv7 install deb release
 # The steps of `check` in their order, even under `make -j`: they share two processors and one target folder.
 .NOTPARALLEL:
 
 CARGO ?= cargo
-# The program that `install` copies and packs the model with.
+# The program that `install` copies.
 BINARY ?= target/release/goldcrest
+# The model that `install` packs, and the program that it does so with: the same, unless that was built for another machine.
+# Bundles are the same on all machines.
+ONNX ?= model/convnext_tiny_128_int8.onnx
+PACKER ?= $(shell $(BINARY) --version >/dev/null 2>&1 && echo $(BINARY) || echo target/release/goldcrest)
 DOC = $(DESTDIR)/usr/share/doc/goldcrest
 MODEL = $(DESTDIR)/usr/share/goldcrest/model
 # The mask of whoever installs must neither hide folders and the bundle from the service nor let others write to them.
@@ -84,12 +88,23 @@ cross-armv7: ## Build for a 32-bit Raspberry Pi with cross
 install: ## Install the built program, its model and its service (as root)
 	$(MASK) install -d -m 755 $(DESTDIR)/etc/goldcrest $(DESTDIR)/usr/share/goldcrest $(MODEL) $(DOC) $(DOC)/docs $(DOC)/docs/schemas $(DOC)/model $(DOC)/systemd
 	$(PUT) -m 755 $(BINARY) $(DESTDIR)/usr/bin/goldcrest
-	$(PUT) -m 644 -t $(MODEL) model/*.onnx model/labels.txt model/model.toml
-	$(MASK) $(BINARY) pack $(MODEL)/convnext_tiny_128_int8.onnx
+	$(PUT) -m 644 -t $(MODEL) model/labels.txt model/model.toml
+	$(MASK) $(PACKER) pack $(ONNX) -o $(MODEL)
+	rm -f $(MODEL)/*.onnx
 	$(PUT) -m 644 -t $(DOC) *.md LICENSE-* config.toml
 	$(PUT) -m 644 -t $(DOC)/docs docs/*.md
 	$(PUT) -m 644 -t $(DOC)/docs/schemas docs/schemas/*.json
-	$(PUT) -m 644 -t $(DOC)/systemd systemd/*.conf
+	$(PUT) -m 644 -t $(DOC)/systemd systemd/rpicam.conf systemd/goldcrest.service.d/strict.conf
 	$(PUT) -m 644 -t $(DOC)/model model/MODEL_CARD.md
-	$(PUT) -m 644 systemd/goldcrest.service $(DESTDIR)/usr/lib/systemd/system/goldcrest.service
+	$(PUT) -m 644 -t $(DESTDIR)/usr/lib/systemd/system systemd/*.service
+	$(PUT) -m 644 systemd/goldcrest.rules $(DESTDIR)/usr/lib/udev/rules.d/71-goldcrest.rules
+	$(PUT) -m 644 systemd/sysusers.conf $(DESTDIR)/usr/lib/sysusers.d/goldcrest.conf
 	test -e $(DESTDIR)/etc/goldcrest/config.toml || install -m 644 config.toml $(DESTDIR)/etc/goldcrest/config.toml
+
+deb: ## Build Debian packages in target/debian, for the architectures in ARCHS: amd64, arm64, armhf
+	@scripts/need build arm package
+	scripts/deb $(ARCHS)
+
+release: ## Make a release of this commit in target/dist: packages, bills of materials, checksums, and the tag
+	@scripts/need build arm package release
+	scripts/release

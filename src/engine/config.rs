@@ -7,6 +7,7 @@ use serde::Deserialize;
 use crate::misfit::{Misfit, within};
 
 use super::error::Error;
+use super::open::stands_packed;
 
 /// Where an installed model stands when it is not beside the configuration.
 pub(crate) const INSTALLED: &str = "/usr/share/goldcrest";
@@ -57,14 +58,14 @@ impl Config {
 }
 
 /// Finds the model: an absolute path as it is, a relative one in `folder` (that of the
-/// configuration file), then below [`INSTALLED`].
+/// configuration file), then below [`INSTALLED`]. A bundle may stand there in its stead.
 ///
 /// # Errors
 /// [`Error::Missing`], which names the places where it was looked for; [`Error::Model`] for a
 /// folder.
 pub(crate) fn locate(path: &Path, folder: &Path) -> Result<PathBuf, Error> {
     let places = [folder.join(path), Path::new(INSTALLED).join(path)];
-    if let Some(found) = places.iter().find(|p| p.is_file()) {
+    if let Some(found) = places.iter().find(|p| p.is_file() || stands_packed(p)) {
         return Ok(found.clone());
     }
     if let Some(folder) = places.iter().find(|p| p.is_dir()) {

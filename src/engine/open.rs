@@ -40,7 +40,8 @@ pub(crate) struct Plain {
 /// The bundle of the model at `path`: itself, or the fresh one beside it.
 ///
 /// A bundle is fresh if it was packed from the file that stands there. Size and modification time
-/// tell that; if they differ, the SHA-256 does.
+/// tell that; if they differ, the SHA-256 does. Packages leave that file out: then the bundle alone
+/// is enough, unless the file's name is not that of the card's model.
 ///
 /// # Errors
 /// [`Error::Unpacked`]; [`Error::Model`] when the bundle is the card's, and the file is another.
@@ -51,6 +52,9 @@ pub(crate) fn packed(path: &Path, card: &Card) -> Result<PathBuf, Error> {
     let beside = path.with_file_name(bundle::NAME);
     match bundle::fit(&beside, &card.sha256) {
         Ok(stamp) => {
+            if is_left_out(path, card) {
+                return Ok(beside);
+            }
             let here = Stamp::of(path).ok();
             if !here
                 .zip(stamp)
@@ -67,6 +71,20 @@ pub(crate) fn packed(path: &Path, card: &Card) -> Result<PathBuf, Error> {
             unfit,
         }),
     }
+}
+
+/// Whether there is no file at `path`, and it is named as the model of `card` is. A misspelt name is
+/// an error all the same.
+fn is_left_out(path: &Path, card: &Card) -> bool {
+    let name = path.file_name().and_then(|name| name.to_str());
+    let named = name.is_some_and(|name| name.starts_with(&card.name) && name.ends_with(".onnx"));
+    named && matches!(path.try_exists(), Ok(false))
+}
+
+/// Whether a bundle stands in for the ONNX file that would be at `path`.
+pub(super) fn stands_packed(path: &Path) -> bool {
+    path.with_file_name(bundle::NAME).is_file()
+        && Card::read(path).is_ok_and(|card| is_left_out(path, &card))
 }
 
 /// Decides what runs the model at `path`.

@@ -60,6 +60,27 @@ fn run_and_check_refuse_a_broken_bundle_in_one_line() {
 }
 
 #[test]
+fn a_bundle_alone_is_enough_if_the_model_is_named_rightly() {
+    let folder = tempfile::tempdir().unwrap();
+    let config = configuration(folder.path(), &bottles("loop"), QUIET);
+    let model = folder.path().join("convnext_tiny_128_int8.onnx");
+    let text = fs::read_to_string(&config).unwrap();
+    assert!(text.contains(model.to_str().unwrap()), "{text}");
+    fs::remove_file(&model).unwrap();
+    let ran = on(folder.path(), &["check"]);
+    assert_eq!(ran.code, 0, "{}{}", ran.stdout, ran.stderr);
+
+    fs::write(&config, text.replace("convnext_tiny", "convnext_tyni")).unwrap();
+    let ran = on(folder.path(), &["check"]);
+    assert_ne!(ran.code, 0, "{}{}", ran.stdout, ran.stderr);
+    assert!(
+        ran.stdout.contains("tyni_128_int8.onnx: "),
+        "{}",
+        ran.stdout
+    );
+}
+
+#[test]
 fn check_fails_if_a_quantised_layer_would_run_in_float() {
     let folder = tempfile::tempdir().unwrap();
     configuration(

@@ -32,6 +32,33 @@ fn value(section: &str, key: &str) -> String {
 }
 
 #[test]
+fn the_unit_of_instances_is_the_same_but_for_its_file() {
+    let read = |name: &str| fs::read_to_string(root().join("systemd").join(name)).unwrap();
+    let lines = |text: String| -> Vec<String> {
+        let lines = text.lines().filter(|line| !line.starts_with('#'));
+        lines.map(String::from).collect()
+    };
+    let (one, many) = (
+        lines(read("goldcrest.service")),
+        lines(read("goldcrest@.service")),
+    );
+    let of = |lines: &[String], other: &[String]| -> Vec<String> {
+        let own = lines.iter().filter(|line| !other.contains(line));
+        own.cloned().collect()
+    };
+    assert_eq!(
+        of(&many, &one),
+        [
+            "Description=Goldcrest for the camera %i",
+            "ConditionPathExists=/etc/goldcrest/%i.toml",
+            "ExecStart=/usr/bin/goldcrest run --config /etc/goldcrest/%i.toml",
+            "StateDirectory=goldcrest/%i",
+        ]
+    );
+    assert_eq!(of(&one, &many).len(), 3);
+}
+
+#[test]
 fn what_a_restart_does_not_mend_is_not_restarted() {
     assert_eq!(value("[Service]", "Restart"), "on-failure");
     let codes = value("[Service]", "RestartPreventExitStatus");
@@ -146,7 +173,7 @@ fn make_install_puts_in_place_what_the_service_names() {
         assert!(path.is_file(), "{} is not installed", path.display());
     }
     let model = installed_at(folder.path(), "/usr/share/goldcrest/model");
-    for name in ["convnext_tiny_128_int8.onnx", "model.bundle", "model.toml"] {
+    for name in ["labels.txt", "model.bundle", "model.toml"] {
         assert!(model.join(name).is_file(), "{name} is not installed");
     }
 }
