@@ -7,6 +7,7 @@ mod featured;
 mod moment;
 mod pack;
 mod pick;
+mod place;
 mod progress;
 mod record;
 mod replay;

@@ -31,7 +31,7 @@ pub(crate) use mode::Mode;
 pub use open::Opened;
 pub(crate) use open::{Looked, Sections, expected, look, open};
 pub(crate) use parse::Fetched;
-pub(crate) use recording::Named;
+pub(crate) use recording::{Named, is_listed};
 pub use recording::{Recording, RecordingOptions};
 pub(crate) use status::Status;
 pub use status::{Monitor, SourceState};

@@ -36,6 +36,7 @@ use std::path::PathBuf;
 use std::time::{Duration, SystemTime};
 
 pub(crate) use self::container::Named;
+pub(crate) use self::manifest::is_listed;
 pub(super) use self::open::is_address;
 use self::reader::Reader;
 use super::parse::Fetched;
