@@ -56,7 +56,8 @@ fn film(gathered: &Gathered) -> String {
     *first += &format!(" of {of}");
     let more = known.count().saturating_sub(NAMED);
     if more > 0 {
-        parts.push(format!("{more} more"));
+        let noun = if more == 1 { "label" } else { "labels" };
+        parts.push(format!("{more} more {noun}"));
     }
     let changes = match gathered.runs.changes() {
         0 => "no change".into(),

@@ -69,7 +69,7 @@ pub(super) fn scores(view: &View<'_>) -> Markup {
                         @for score in [0.0_f32, 0.25, 0.5, 0.75, 1.0] { (level("grid", score)) }
                         (level("bound", rule.threshold))
                         @if !stills && rule.release < rule.threshold { (level("bound", rule.release)) }
-                        svg width="100%" height=(height_px) viewBox=(format!("0 0 1000 {HEIGHT}")) preserveAspectRatio="none" {
+                        svg class=(thickness(places.len())) width="100%" height=(height_px) viewBox=(format!("0 0 1000 {HEIGHT}")) preserveAspectRatio="none" {
                             path.thread d=(thread(view, &places)) {}
                             @for (class, path) in bars(view, &places) { path class=(format!("bar {class}")) d=(path) {} }
                         }
@@ -115,6 +115,15 @@ fn thread(view: &View<'_>, places: &[(f64, f64)]) -> String {
     path
 }
 
+/// The class of bars so many of which share the width.
+fn thickness(columns: usize) -> &'static str {
+    match columns {
+        0..=150 => "thick",
+        151..=400 => "middle",
+        _ => "thin",
+    }
+}
+
 /// For each colour, bars from the least to the greatest score of each column.
 fn bars(view: &View<'_>, places: &[(f64, f64)]) -> Vec<(&'static str, String)> {
     let mut paths: Vec<(&'static str, String)> = Vec::new();
@@ -125,7 +134,7 @@ fn bars(view: &View<'_>, places: &[(f64, f64)]) -> Vec<(&'static str, String)> {
             paths.push((class, String::new()));
             paths.len() - 1
         });
-        let (low, high) = (height(column.low) + 1.5, height(column.high) - 1.5);
+        let (low, high) = (height(column.low), height(column.high));
         let x = f64::midpoint(*from, *to);
         let _ = write!(paths[index].1, "M{x:.1} {high:.1}V{low:.1}");
     }

@@ -28,7 +28,7 @@ pub(super) fn section(view: &View<'_>, table: &Table) -> Markup {
                 "Pictures of one moment look alike, so the interval is too narrow where a folder has many of them."
             }
             @if !foreign.is_empty() {
-                p.warning { "Neither model nor head has the label " (foreign.join(", ")) ": no picture there can be right." }
+                p.warning { "Neither model nor head has the " @if foreign.len() == 1 { "label " } @else { "labels " } (foreign.join(", ")) ": no picture there can be right." }
             }
             div.wide tabindex="0" role="region" aria-label="Table of folders and labels" {
                 table.confusion {

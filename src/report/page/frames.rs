@@ -31,7 +31,10 @@ pub(super) fn place(view: &View<'_>, shot: &Shot) -> String {
 
 /// What a frame alone looks like.
 pub(super) fn best(view: &View<'_>, shot: &Shot) -> String {
-    let labels = shot.top.iter();
+    // The first one, and what is not nothing behind it.
+    let labels = shot.top.iter().enumerate();
+    let labels = labels.filter(|(place, (_, score))| *place == 0 || *score >= 0.005);
+    let labels = labels.map(|(_, label)| label);
     let labels = labels.map(|(label, score)| format!("{} {score:.2}", view.label(Some(*label))));
     labels.collect::<Vec<_>>().join(" · ")
 }

@@ -98,13 +98,13 @@ pub(crate) fn html(gathered: &Gathered, ended: &Ended<'_>, lines: &Lines) -> Str
 fn parts(view: &View<'_>) -> Markup {
     html! {
         @if let Some(table) = &view.table { (confusion::section(view, table)) }
-        @if let Some(earlier) = &view.gathered.earlier { (compare::section(view, earlier)) }
         @if view.gathered.frames > 0 {
             (frames::strip(view))
             (charts::scores(view))
             (frames::changes(view))
-            (frames::uncertain(view))
         }
+        @if let Some(earlier) = &view.gathered.earlier { (compare::section(view, earlier)) }
+        @if view.gathered.frames > 0 { (frames::uncertain(view)) }
         (charts::latency(view))
         (facts::memory(view))
         (facts::made(view))
@@ -130,7 +130,7 @@ fn opening(view: &View<'_>, verdict: &str) -> Markup {
     let passed_over = ended.passed_over.total();
     html! {
         p.kicker { "Goldcrest · replay of " (shown(&view.about.recording)) }
-        h1 { (shown(verdict)) }
+        h1 { (together(&shown(verdict))) }
         dl.numbers {
             @if let Some(table) = &view.table {
                 @let [low, high] = table.interval.map(whole_percent);
@@ -162,6 +162,21 @@ fn opening(view: &View<'_>, verdict: &str) -> Markup {
 
 fn number(what: &str, value: &str, note: &str) -> Markup {
     html! { div { dt { (what) } dd { b { (value) } small { (note) } } } }
+}
+
+/// `text` with spaces at which no line ends, between numbers and their units.
+fn together(text: &str) -> String {
+    let mut joined = String::with_capacity(text.len());
+    for word in text.split(' ') {
+        if !joined.is_empty() {
+            let unit = word.trim_end_matches([',', ';', '.', ')']);
+            let number = joined.ends_with(|c: char| c.is_ascii_digit());
+            let unit = number && ["%", "s", "min", "h"].contains(&unit);
+            joined.push(if unit { '\u{a0}' } else { ' ' });
+        }
+        joined.push_str(word);
+    }
+    joined
 }
 
 /// A number above 0 with about three digits.
