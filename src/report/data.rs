@@ -59,8 +59,7 @@ impl Default for Lines {
 
 impl Lines {
     /// Bytes that are held.
-    #[cfg(test)]
-    fn bytes(&self) -> usize {
+    pub(crate) fn bytes(&self) -> usize {
         self.text.capacity() + self.line.capacity()
     }
 

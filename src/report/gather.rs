@@ -5,7 +5,7 @@ use super::confusion::{Confusion, is_right};
 use super::earlier::Earlier;
 use super::runs::Runs;
 use super::series::Series;
-use super::shots::{LARGE, Least, Picture, Shot, Strip, Thinned, Uncertain, Wanted};
+use super::shots::{LARGE, Least, Picture, Shot, Strip, Thinned, Uncertain, Wanted, bytes};
 use crate::observe::Ranked;
 
 /// The labels that stand below a picture.
@@ -185,6 +185,15 @@ impl Gathered {
             shot.other = Some(truth);
             self.mistakes.add(rank, shot);
         }
+    }
+
+    /// Bytes that are held for the page, roughly: those of pictures, runs and columns.
+    pub(crate) fn bytes(&self) -> usize {
+        let large = self.uncertain.least.shots().into_iter();
+        let large = large
+            .chain(self.mistakes.shots())
+            .chain(self.differing.shots());
+        bytes(self.strip.held().chain(large)) + self.runs.bytes() + self.series.bytes()
     }
 
     /// Ends the frames. Returns whether the picture of the kept frame is wanted. The last frame

@@ -34,3 +34,7 @@ pub(crate) const EARLIER: u64 = 16 << 20;
 /// The most bytes of a page, however long the replay.
 #[cfg(test)]
 const PAGE: usize = 5_000_000;
+
+/// The most bytes that are held for a page while frames pass.
+#[cfg(test)]
+const GATHERED: usize = 8 << 20;

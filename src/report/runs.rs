@@ -54,6 +54,11 @@ impl Runs {
         begins && !first
     }
 
+    /// Bytes that are held.
+    pub fn bytes(&self) -> usize {
+        self.runs.capacity() * size_of::<Run>()
+    }
+
     /// How often the label changed.
     pub fn changes(&self) -> u64 {
         (self.runs.len() as u64 + self.left_out).saturating_sub(1)

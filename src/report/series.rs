@@ -62,6 +62,11 @@ impl Series {
         }
     }
 
+    /// Bytes that are held.
+    pub fn bytes(&self) -> usize {
+        self.columns.capacity() * size_of::<Column>()
+    }
+
     fn halve(&mut self) {
         self.width = self.width.saturating_mul(2);
         let pairs = self.columns.chunks(2).map(|pair| {

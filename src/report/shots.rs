@@ -25,6 +25,19 @@ pub(crate) struct Shot {
     pub(super) picture: Picture,
 }
 
+impl Shot {
+    /// Bytes that it holds.
+    fn bytes(&self) -> usize {
+        let texts = self.name.capacity() + self.other.as_ref().map_or(0, String::capacity);
+        size_of::<Self>() + self.picture.jpeg.capacity() + texts + 8 * self.top.capacity()
+    }
+}
+
+/// Bytes that `shots` hold.
+pub(super) fn bytes<'a>(shots: impl Iterator<Item = &'a Shot>) -> usize {
+    shots.map(Shot::bytes).sum()
+}
+
 /// A JPEG file.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct Picture {
@@ -121,6 +134,11 @@ impl Strip {
             &mut self.even
         };
         to.add(shot);
+    }
+
+    /// All pictures that are held.
+    pub fn held(&self) -> impl Iterator<Item = &Shot> {
+        self.changes.shots().chain(self.even.shots())
     }
 
     /// The pictures in their order: those of changes, and between them an even choice.

@@ -93,9 +93,14 @@ impl Page {
         interrupted: bool,
     ) -> Result<String, Failure> {
         // Before the page itself takes memory.
-        let memory = memory(pipeline.engine());
+        let mut memory = memory(pipeline.engine());
         let peak_mib = process::resident().rss_peak_mb;
         let (gathered, lines) = reporting.finish();
+        memory.push(MemoryLine {
+            what: "what this page gathered",
+            note: "pictures, runs, and the lines of the data",
+            mib: (gathered.bytes() + lines.bytes()) as f64 / MIB,
+        });
         let ended = Ended {
             took,
             stages: &pipeline.stages,
@@ -131,10 +136,10 @@ fn earlier(path: &Path) -> Result<Earlier, Failure> {
     };
     let page = files::read_text(path, EARLIER).map_err(|cause| {
         let code = match cause.kind() {
+            _ if files::is_distrust(&cause) => exit::CONFIG,
             std::io::ErrorKind::NotFound => exit::NO_INPUT,
             std::io::ErrorKind::PermissionDenied => exit::PERMISSION,
             std::io::ErrorKind::InvalidData | std::io::ErrorKind::InvalidInput => exit::DATA,
-            _ if files::is_distrust(&cause) => exit::CONFIG,
             _ => exit::IO,
         };
         refuse(code, &cause)
@@ -199,12 +204,12 @@ fn memory(engine: &Description) -> Vec<MemoryLine> {
         line("resident at the end", "", resident.rss_mb),
         line(
             "anonymous at the end",
-            "what the system cannot drop; with what this page gathered",
+            "what the system cannot drop",
             resident.rss_anon_mb,
         ),
         line(
             "heap at the end",
-            "allocated and not freed; with what this page gathered",
+            "allocated and not freed",
             heap::now().live as f64 / MIB,
         ),
     ];
