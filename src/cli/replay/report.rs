@@ -163,7 +163,7 @@ fn about(
     let named = options.model.as_deref();
     let model = setup::located(loaded, named).map(|(path, _)| path.display().to_string());
     let head = setup::head_path(loaded, options.head.as_deref());
-    let words = env::args_os().map(|word| shell_word(Path::new(&word)));
+    let words = env::args_os().map(|word| word_of_shell(&word.to_string_lossy()));
     About {
         name: name.map_or(recording.clone(), |name| name.to_string_lossy().into()),
         recording,
@@ -187,6 +187,17 @@ fn about(
         unknown: loaded.config.observe.unknown.clone(),
         truths: frames.truths(),
         nothing: NOTHING,
+    }
+}
+
+/// A word of the command line as a shell takes it; options stay as they are.
+fn word_of_shell(word: &str) -> String {
+    let rest = word.trim_start_matches('-');
+    let dashes = &word[..word.len() - rest.len()];
+    match rest {
+        "" if dashes.is_empty() => "''".into(),
+        "" => dashes.into(),
+        rest => format!("{dashes}{}", shell_word(Path::new(rest))),
     }
 }
 
@@ -224,4 +235,33 @@ fn memory(engine: &Description) -> Vec<MemoryLine> {
         }
     }
     table
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_command_is_shown_as_it_is_typed() {
+        for (word, shown) in [
+            ("--report", "--report"),
+            ("-", "-"),
+            ("a b", "'a b'"),
+            ("--report=a b", "--'report=a b'"),
+            ("", "''"),
+        ] {
+            assert_eq!(word_of_shell(word), shown);
+        }
+    }
+
+    #[test]
+    fn only_a_page_may_be_replaced() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a");
+        assert!(may_replace(&path));
+        for (text, may) in [("", true), ("<!DOCTYPE html><html>", true), ("<!DOCTYPE", false)] {
+            std::fs::write(&path, text).unwrap();
+            assert_eq!(may_replace(&path), may, "{text}");
+        }
+    }
 }

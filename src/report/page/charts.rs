@@ -80,11 +80,11 @@ pub(super) fn scores(view: &View<'_>) -> Markup {
                     }
                     div.times { (times(view)) }
                 }
-                svg.axis width="76" height=(height_px) aria-hidden="true" {
-                    text x="4" y=(format!("{:.1}", height(rule.threshold) + 4.0)) { (format!("threshold {}", rule.threshold)) }
+                svg.axis width="92" height=(height_px) aria-hidden="true" {
+                    text x="4" y=(format!("{:.1}", height(rule.threshold) + 4.0)) { (format!("threshold {:.2}", rule.threshold)) }
                     @if !stills && rule.release < rule.threshold {
                         // Two words that would lie on each other keep a distance.
-                        text x="4" y=(format!("{:.1}", height(rule.release).max(height(rule.threshold) + 13.0) + 4.0)) { (format!("release {}", rule.release)) }
+                        text x="4" y=(format!("{:.1}", height(rule.release).max(height(rule.threshold) + 13.0) + 4.0)) { (format!("release {:.2}", rule.release)) }
                     }
                 }
             }

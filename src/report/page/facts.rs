@@ -30,7 +30,7 @@ pub(super) fn made(view: &View<'_>) -> Markup {
     let rule = about.rule;
     let spread = match rule.spread {
         0.0 => "any number of labels".into(),
-        spread => format!("at most {spread} labels"),
+        spread => format!("at most {spread:.1} labels"),
     };
     html! {
         section {
@@ -48,8 +48,8 @@ pub(super) fn made(view: &View<'_>) -> Markup {
                 dt { "configuration" } dd { (about.configuration.as_deref().map_or("none: the defaults".into(), shown)) }
                 dt { "computed by" } dd { (shown(&about.kernel)) ", " (about.threads) @if about.threads == 1 { " thread" } @else { " threads" } }
                 dt { "thresholds" } dd {
-                    "claimed from " (rule.threshold) ", with a lead of " (rule.margin) ", spread over " (spread)
-                    @if !about.stills { "; kept until " (rule.release) }
+                    "claimed from " (format!("{:.2}", rule.threshold)) ", with a lead of " (format!("{:.2}", rule.margin)) ", spread over " (spread)
+                    @if !about.stills { "; kept until " (format!("{:.2}", rule.release)) }
                 }
             }
         }

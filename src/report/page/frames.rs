@@ -129,7 +129,7 @@ pub(super) fn changes(view: &View<'_>) -> Markup {
     html! {
         section {
             h2 { "Changes" }
-            div.wide tabindex="0" role="region" aria-label="Table of changes" {
+            div.wide.tall tabindex="0" role="region" aria-label="Table of changes" {
                 table {
                     thead { tr {
                         th.n scope="col" { "from" } th scope="col" { "label" } th.n scope="col" { "for" } th.n scope="col" { "frames" } th.n scope="col" { "first frame" }

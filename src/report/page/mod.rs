@@ -105,8 +105,7 @@ fn parts(view: &View<'_>) -> Markup {
         }
         @if let Some(earlier) = &view.gathered.earlier { (compare::section(view, earlier)) }
         @if view.gathered.frames > 0 { (frames::uncertain(view)) }
-        (charts::latency(view))
-        (facts::memory(view))
+        div.pair { (charts::latency(view)) (facts::memory(view)) }
         (facts::made(view))
     }
 }
@@ -185,6 +184,7 @@ fn short(number: f64) -> String {
         n if !n.is_finite() => "–".into(),
         n if n >= 100.0 => format!("{n:.0}"),
         n if n >= 10.0 => format!("{n:.1}"),
-        n => format!("{n:.2}"),
+        n if n >= 0.1 => format!("{n:.2}"),
+        n => format!("{n:.3}"),
     }
 }
