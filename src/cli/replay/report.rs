@@ -259,7 +259,11 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("a");
         assert!(may_replace(&path));
-        for (text, may) in [("", true), ("<!DOCTYPE html><html>", true), ("<!DOCTYPE", false)] {
+        for (text, may) in [
+            ("", true),
+            ("<!DOCTYPE html><html>", true),
+            ("<!DOCTYPE", false),
+        ] {
             std::fs::write(&path, text).unwrap();
             assert_eq!(may_replace(&path), may, "{text}");
         }

@@ -54,7 +54,7 @@ pub(super) fn strip(view: &View<'_>) -> Markup {
                 @if all { "Each " (view.about.noun(1)) " under its label" }
                 @else if view.about.stills { (shots.len()) " of " (view.gathered.frames) " pictures, evenly chosen, under their labels" }
                 @else { (shots.len()) " of " (view.gathered.frames) " frames under what was published: those of changes, and an even choice of the rest" }
-                ". They show what the model sees: cropped and turned, with masks in black."
+                ". The pictures show what the model sees: cropped and turned, with masks in black."
             }
             div.strip tabindex="0" role="region" aria-label="Frames under their labels" {
                 @for run in shots.chunk_by(same) {
