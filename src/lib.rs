@@ -14,7 +14,7 @@
 //!
 //! Around them: [`teach`] makes heads of examples, [`pipeline`] runs the stages on one frame,
 //! [`daemon`] runs threads, health and reload, [`memory`] computes and guards the budget, [`meter`]
-//! measures the process, `setup` builds the parts that a configuration names, and [`cli`] holds the
+//! measures the process, `report` writes the page of a replay, `setup` builds the parts that a configuration names, and [`cli`] holds the
 //! commands.
 //!
 //! ARCHITECTURE.md lists which module may use which; a test holds the list. The crate has one user,
@@ -40,6 +40,7 @@ mod panics;
 pub mod pipeline;
 pub mod publish;
 mod record;
+mod report;
 pub mod review;
 mod secrets;
 mod setup;
@@ -47,6 +48,8 @@ pub mod signals;
 pub mod snapshot;
 pub mod source;
 pub mod teach;
+mod terminal;
 mod threads;
 mod tls;
 pub mod vision;
+pub mod watch;

@@ -4,10 +4,12 @@
 use std::io::Write;
 
 use ::log::{Level, LevelFilter};
+use env_logger::Target;
 use serde::Deserialize;
 
 use crate::escape::OneLine;
 use crate::misfit::Misfit;
+use crate::terminal;
 
 /// Section `[log]`.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
@@ -55,6 +57,7 @@ pub fn start(config: &Config) {
         // The level is held by `log::set_max_level`, so that it can change while the daemon runs.
         .filter_module("goldcrest", LevelFilter::Trace)
         .filter_level(LevelFilter::Warn)
+        .target(Target::Pipe(Box::new(terminal::Above)))
         // The publisher reports the same in its own words, at a limited rate.
         .filter_module("rumqttc", LevelFilter::Off)
         .format(move |out, record| {

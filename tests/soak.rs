@@ -165,6 +165,7 @@ fn daemon(folder: &Path, source: Opened, looked: Arc<AtomicU64>) -> Daemon {
         reviews: None,
         lessons: None,
         lesson_pictures: None,
+        watching: None,
         guard: Guard::new(&memory::Config::default(), facts, Vec::new()),
         reloader,
         report: Request::default(),

@@ -4,9 +4,11 @@ mod bench;
 mod check;
 mod child;
 mod featured;
+mod manual;
 mod moment;
 mod pack;
 mod pick;
+mod place;
 mod progress;
 mod record;
 mod replay;
@@ -71,6 +73,9 @@ enum Command {
     /// Keep the program of a source of `kind = "process"`; the daemon starts this by itself
     #[command(hide = true)]
     Child(child::Options),
+    /// Write manual pages and completions of shells into a folder, for packages
+    #[command(hide = true)]
+    Manual(manual::Options),
     /// Publish the messages of many devices at the configured broker, and count what arrives
     Simulate(simulate::Options),
 }
@@ -113,6 +118,7 @@ pub fn main() -> ExitCode {
         Command::Pack(o) => pack::run(&o),
         Command::Bench(o) => bench::run(&o),
         Command::Child(o) => child::run(&o),
+        Command::Manual(o) => manual::run(&o),
         Command::Simulate(o) => simulate::run(&o),
     };
     match done {

@@ -17,7 +17,7 @@ use crate::meter::Progress;
 use crate::meter::timing::Stages;
 use crate::metrics::Textfile;
 use crate::pipeline::{
-    HeadFile, Listener, LogLines, Outcome, Pace, Pipeline, Publishing, Reviewing, Totals,
+    HeadFile, Listener, LogLines, Outcome, Pace, Pipeline, Publishing, Reviewing, Totals, Watching,
 };
 use crate::publish::{CameraState, Health, Payload, Publisher, Unknown};
 use crate::signals::{Request, Stop};
@@ -59,6 +59,8 @@ pub(super) struct MainLoop<'a> {
     pub reviewing: Option<Reviewing>,
     /// Pictures for review that were wanted and are not kept.
     pub reviews_missed: u64,
+    /// Shows what passes on a terminal; `None` without a view, and once the loop runs.
+    pub watching: Option<Watching>,
 }
 
 impl MainLoop<'_> {
@@ -89,6 +91,7 @@ impl MainLoop<'_> {
         let mut sight = Sight::default();
         let mut latency = Latency(self.pace);
         let mut reviewing = self.reviewing.take();
+        let mut watching = self.watching.take();
         let mut teaching = Teaching::new(
             self.lessons.take(),
             self.lesson_pictures.take(),
@@ -145,6 +148,7 @@ impl MainLoop<'_> {
             if self.report.take() {
                 self.log_report(sight.picture);
             }
+            self.watch(&mut watching, sight.picture);
             self.turned();
             match self.slot.take(&mut frame, LOOK_UP) {
                 Taken::Frame if self.commands.paused().is_some() => {
@@ -161,6 +165,7 @@ impl MainLoop<'_> {
                         &mut latency,
                         &mut sight,
                         &mut teaching,
+                        &mut watching,
                     ],
                 )?,
                 Taken::Nothing => {}
@@ -271,6 +276,17 @@ impl MainLoop<'_> {
         self.health.start_interval(self.totals);
     }
 
+    /// Tells the view what it cannot count by itself.
+    fn watch(&self, watching: &mut Option<Watching>, picture: PictureState) {
+        if let Some(watching) = watching
+            && watching.wants_numbers()
+        {
+            let now = self.now(picture);
+            let source = format!("camera {}, picture {}", word(&now.camera), word(&picture));
+            watching.tell(now.drops, &source);
+        }
+    }
+
     /// Logs the numbers of the interval so far and the memory table.
     fn log_report(&self, picture: PictureState) {
         let stages = self.pipeline.stages.times();
@@ -312,6 +328,12 @@ impl MainLoop<'_> {
             memory: *self.guard.last(),
         }
     }
+}
+
+/// The word that messages use for a state.
+fn word(state: &impl serde::Serialize) -> String {
+    let word = serde_json::to_value(state).unwrap_or_default();
+    word.as_str().unwrap_or("?").into()
 }
 
 fn json(health: &Health<'_>) -> String {

@@ -37,7 +37,7 @@ use crate::lessons::Lessons;
 use crate::memory::Guard;
 use crate::meter::Progress;
 use crate::metrics::Textfile;
-use crate::pipeline::{self, Pace, Pipeline, Reviewing, Totals};
+use crate::pipeline::{self, Pace, Pipeline, Reviewing, Totals, Watching};
 use crate::publish::Publisher;
 use crate::review::Reviews;
 use crate::signals::{Request, Stop};
@@ -83,6 +83,8 @@ pub struct Daemon {
     pub keeper: Option<Keeper>,
     /// Counts the turns of the threads.
     pub progress: Arc<Progress>,
+    /// Shows what passes on a terminal; `None` without `--watch`.
+    pub watching: Option<Watching>,
 }
 
 /// The counts of a daemon that ended.
@@ -161,6 +163,7 @@ impl Daemon {
             reviews,
             lessons,
             lesson_pictures,
+            watching,
             ..
         } = self;
         let slot = Arc::new(Slot::new());
@@ -198,6 +201,7 @@ impl Daemon {
             snapshots_missed: 0,
             reviewing: reviews.map(Reviewing::new),
             reviews_missed: 0,
+            watching,
         }
         .run(stop);
         stop.request();

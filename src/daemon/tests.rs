@@ -116,6 +116,7 @@ fn daemon(source: Box<dyn Source>) -> Daemon {
         lesson_pictures: None,
         keeper: None,
         progress: Arc::default(),
+        watching: None,
     }
 }
 

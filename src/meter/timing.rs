@@ -67,14 +67,23 @@ impl Histogram {
         self.least = Duration::MAX;
     }
 
+    /// Each bucket that has counted, the shortest durations first: its middle in milliseconds, and
+    /// its count.
+    pub(crate) fn spans(&self) -> impl Iterator<Item = (f64, u32)> {
+        let counts = self.counts.iter().enumerate();
+        counts
+            .filter(|(_, count)| **count > 0)
+            .map(|(bucket, count)| (middle(bucket), *count))
+    }
+
     /// The duration that a share `p` of all do not exceed, in milliseconds.
-    fn percentile(&self, p: f64) -> f64 {
+    pub(crate) fn percentile(&self, p: f64) -> f64 {
         let wanted = (self.total as f64 * p).ceil().max(1.0) as u64;
         let mut seen = 0;
         for (bucket, &count) in self.counts.iter().enumerate() {
             seen += u64::from(count);
             if seen >= wanted {
-                return 2f64.powf((bucket as f64 + 0.5) / PER_OCTAVE as f64) / 1000.0;
+                return middle(bucket);
             }
         }
         0.0
@@ -93,6 +102,11 @@ impl Histogram {
             min: three(min),
         }
     }
+}
+
+/// The middle of a bucket, in milliseconds.
+fn middle(bucket: usize) -> f64 {
+    2f64.powf((bucket as f64 + 0.5) / PER_OCTAVE as f64) / 1000.0
 }
 
 /// One histogram a stage.
@@ -200,7 +214,9 @@ mod tests {
         h.add(Duration::ZERO);
         h.add(Duration::from_secs(10_000));
         assert!(h.percentiles().p95 > 1000.0);
+        assert_eq!(h.spans().map(|(_, count)| count).sum::<u32>(), 2);
         h.clear();
         assert_eq!(h.percentiles(), Percentiles::default());
+        assert_eq!(h.spans().count(), 0);
     }
 }

@@ -25,7 +25,8 @@ use crate::vision::{self, Gate, GateConfig, GateReading, Preparer};
 pub use error::Error;
 pub(crate) use head::named;
 pub use head::{HeadError, HeadFile, HeadInUse};
-pub(crate) use listeners::{JsonLines, LogLines, Publishing, Reviewing, Totals};
+pub use listeners::Watching;
+pub(crate) use listeners::{JsonLines, LogLines, Publishing, Reporting, Reviewing, Totals};
 pub(crate) use outcome::{Listener, Outcome, lose, pass_over};
 pub(crate) use pace::Pace;
 
@@ -296,6 +297,11 @@ impl Pipeline {
     /// The taught head in use.
     pub fn head(&self) -> Option<&HeadInUse> {
         self.meaning.head.as_ref()
+    }
+
+    /// A name for each score.
+    pub(crate) fn scored(&self) -> &[String] {
+        &self.meaning.labels
     }
 
     /// The labels that may be published, in order.

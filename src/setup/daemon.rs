@@ -108,6 +108,7 @@ pub fn daemon(
         lesson_pictures: config.teach.pictures.then(|| config.vision.clone()),
         keeper,
         progress,
+        watching: None,
     })
 }
 

@@ -32,7 +32,7 @@ pub(crate) use mode::Mode;
 pub use open::Opened;
 pub(crate) use open::{Looked, Sections, expected, look, open};
 pub(crate) use parse::Fetched;
-pub(crate) use recording::{Named, is_address, is_web, shown_path};
+pub(crate) use recording::{Named, is_address, is_listed, is_web, shown_path};
 pub use recording::{Recording, RecordingOptions};
 pub(crate) use status::Status;
 pub use status::{Monitor, SourceState};

@@ -201,6 +201,7 @@ fn hanging(broker: &Broker, hangs: &Arc<AtomicBool>, patience: Duration) -> InPr
         textfile: None,
         lessons: None,
         lesson_pictures: None,
+        watching: None,
         keeper: None,
         snapshots: None,
         reviews: None,

@@ -3,7 +3,7 @@
 
 use std::path::Path;
 
-use crate::source::Recording;
+use super::frames::Frames;
 
 /// What the frames of a recording are to its user.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -17,11 +17,13 @@ pub(super) enum Kind<'a> {
 }
 
 impl<'a> Kind<'a> {
-    /// The kind of the `recording` at `path`, to whose frames the user has given a pace if it is
-    /// `paced`.
-    pub fn of(recording: &Recording, path: &'a Path, paced: bool) -> Self {
-        if recording.is_film(paced) {
-            return Self::Film;
+    /// The kind of the recording at `path` with these `frames`, to which the user has given a pace
+    /// if it is `paced`.
+    pub fn of(frames: &Frames, path: &'a Path, paced: bool) -> Self {
+        match frames {
+            Frames::Sorted(_) => return Self::Folder(path),
+            Frames::One(recording) if recording.is_film(paced) => return Self::Film,
+            Frames::One(_) => {}
         }
         if !path.is_dir() {
             return Self::Picture;

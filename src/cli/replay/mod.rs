@@ -1,7 +1,10 @@
 //! `goldcrest replay`: a recording through the stages of the daemon.
 
+mod frames;
 mod kind;
 mod output;
+mod play;
+mod report;
 mod stills;
 mod summary;
 
@@ -9,19 +12,21 @@ use std::io::{self, Write};
 use std::path::PathBuf;
 use std::time::{Duration, Instant, SystemTime};
 
+use self::frames::Frames;
 use self::kind::Kind;
 use self::output::Output;
+use self::play::{Ended, play};
+use self::report::{Page, ReportOptions};
 use self::summary::Labels;
 use super::ConfigOption;
 use crate::config::{Config, Loaded};
 use crate::escape::Lines;
 use crate::exit;
-use crate::frame::Frame;
-use crate::pipeline::{self, Listener, Pace, Pipeline, Publishing, Totals};
+use crate::pipeline::{Pipeline, Publishing, Reporting, Totals, Watching};
 use crate::publish::{self, EventIds, Publisher, Topics, Unknown};
 use crate::setup::{self, Failure, Model};
 use crate::signals::Stop;
-use crate::source::{self, Fetched, Recording, RecordingOptions};
+use crate::watch::Watch;
 
 /// How long a replay waits for the broker, at its start and at its end.
 const CONNECT: Duration = Duration::from_secs(5);
@@ -34,7 +39,8 @@ pub struct Options {
     /// ffmpeg); a FIFO, or - for standard input, with MJPEG or Y4M; or an address, http:// and
     /// https:// of MJPEG or a JPEG picture, others such as rtsp:// through ffmpeg. Of one picture, the three best
     /// labels are printed. A folder is a film if it has the manifest that `record` writes, or with
-    /// --fps or --realtime; otherwise each of its pictures is classified alone
+    /// --fps or --realtime; otherwise each of its pictures is classified alone. In a folder with a
+    /// folder for each label, --report tells how many pictures are right
     path: PathBuf,
     #[command(flatten)]
     config: ConfigOption,
@@ -66,6 +72,12 @@ pub struct Options {
     /// Publish below this id instead
     #[arg(long, value_name = "ID", requires = "mqtt", value_parser = topic_level)]
     id: Option<String>,
+    /// Show the label, the best labels as bars, rates, memory and the last events in place, on the
+    /// terminal of standard error; a line a second where that is no terminal
+    #[arg(long)]
+    watch: bool,
+    #[command(flatten)]
+    page: ReportOptions,
 }
 
 /// Runs the command.
@@ -74,13 +86,14 @@ pub fn run(options: &Options) -> Result<(), Failure> {
         let message = "--features adds to the JSON objects of --json; give --json too";
         return Err(Failure::new(exit::USAGE, message));
     }
+    let page = Page::wanted(&options.page)?;
     let head = options.head.as_deref();
     let loaded = setup::configuration_for(options.config.path.as_deref(), head)?;
     let config = &loaded.config;
     let stop = Stop::on_signals().map_err(Failure::system)?;
-    let mut recording = open(options, config, &stop)?;
+    let mut frames = Frames::open(options, config, &stop)?;
     let paced = options.realtime || options.fps.is_some();
-    let kind = Kind::of(&recording, &options.path, paced);
+    let kind = Kind::of(&frames, &options.path, paced);
     let mut pipeline = pipeline(&loaded, options)?;
     if kind != Kind::Film {
         pipeline = pipeline.stills();
@@ -89,47 +102,127 @@ pub fn run(options: &Options) -> Result<(), Failure> {
         .mqtt
         .then(|| connect(config, options, &stop))
         .transpose()?;
-    let mut totals = Totals::default();
-    let mut labels = Labels::new(&config.observe.unknown);
-    let lines = output::Lines::new(
+    let reporting = page
+        .as_ref()
+        .map(|page| page.listener(options, &loaded, &frames, kind, &pipeline));
+    let mut heard = Heard {
+        totals: Totals::default(),
+        labels: Labels::new(&config.observe.unknown),
+        reporting,
+        took: Duration::ZERO,
+    };
+    let ended = replay(
         options,
-        config.observe.top,
-        kind,
-        recording.is_one_file_of_many(),
-    );
-    let mut output = Output::new(lines, recording.len_hint());
-    let mut publishing = publisher.as_ref().map(Publishing::new);
-    publish_unknown(&publishing, Unknown::Starting, &pipeline);
-    let begun = Instant::now();
-    let played = play(
-        &mut recording,
+        config,
+        (&mut frames, kind),
         &mut pipeline,
-        &mut [&mut totals, &mut labels, &mut output, &mut publishing],
-        options.realtime,
+        publisher.as_ref(),
+        &mut heard,
         &stop,
     );
-    let took = begun.elapsed();
-    let written = output.finish();
-    if let Some(publisher) = &publisher {
-        publisher.drain(GOODBYE);
-    }
-    publish_unknown(&publishing, Unknown::Stopped, &pipeline);
     let unsent = publisher.map_or(0, |publisher| {
         publisher.close(GOODBYE);
         publisher.counts().unsent()
     });
-    match played.and(written.map_err(Ended::output)) {
-        Err(Ended::ReaderGone) => return Ok(()),
+    let gone = match ended {
+        Err(Ended::ReaderGone) => true,
         Err(Ended::Failed(failure)) => return Err(failure),
-        Ok(()) => {}
+        Ok(()) => false,
+    };
+    let mut text = summary::text(
+        kind,
+        &heard.totals,
+        &heard.labels,
+        &pipeline.stages.times(),
+        heard.took,
+    );
+    if let Some((page, reporting)) = page.zip(heard.reporting) {
+        let cut = gone || stop.requested();
+        let line = page.write(reporting, &heard.totals, &pipeline, heard.took, cut)?;
+        text = format!("{text}\n{line}");
     }
-    let text = summary::text(kind, &totals, &labels, &pipeline.stages.times(), took);
+    if gone {
+        return Ok(());
+    }
     if options.json {
         eprintln!("{}", Lines(text));
     } else {
         // The exit code tells it all the same where nobody reads.
         let _ = writeln!(io::stdout(), "{}", Lines(text));
     }
+    verdict(options, &heard.totals, unsent, &stop)
+}
+
+/// What was heard of all frames.
+struct Heard {
+    totals: Totals,
+    labels: Labels,
+    /// What the page needs.
+    reporting: Option<Reporting>,
+    /// How long the frames took.
+    took: Duration,
+}
+
+/// Takes all frames through the pipeline, and tells the terminal, the broker and `heard` of them.
+fn replay(
+    options: &Options,
+    config: &Config,
+    (frames, kind): (&mut Frames, Kind<'_>),
+    pipeline: &mut Pipeline,
+    publisher: Option<&Publisher>,
+    heard: &mut Heard,
+    stop: &Stop,
+) -> Result<(), Ended> {
+    let length = frames.len_hint();
+    let one_file = frames.is_one_file_of_many();
+    let lines = output::Lines::new(options, config.observe.top, kind, one_file);
+    let mut output = Output::new(lines, length, !options.watch);
+    let mut watching = watching(options, config, length)?;
+    let mut publishing = publisher.map(Publishing::new);
+    publish_unknown(&publishing, Unknown::Starting, pipeline);
+    let begun = Instant::now();
+    let played = play(
+        frames,
+        pipeline,
+        &mut [
+            &mut heard.totals,
+            &mut heard.labels,
+            &mut output,
+            &mut publishing,
+            &mut watching,
+            &mut heard.reporting,
+        ],
+        options.realtime,
+        stop,
+    );
+    heard.took = begun.elapsed();
+    // The view ends before anything else is printed.
+    drop(watching);
+    let written = output.finish();
+    if let Some(publisher) = publisher {
+        publisher.drain(GOODBYE);
+    }
+    publish_unknown(&publishing, Unknown::Stopped, pipeline);
+    played.and(written.map_err(Ended::output))
+}
+
+/// The view on a terminal, if the options want it.
+fn watching(
+    options: &Options,
+    config: &Config,
+    length: Option<u64>,
+) -> Result<Option<Watching>, Ended> {
+    if !options.watch {
+        return Ok(None);
+    }
+    let title = format!("goldcrest replay {}", options.path.display());
+    let watch = Watch::start(&title, config.memory.budget_mb, length);
+    let watch = watch.map_err(|cause| Ended::Failed(Failure::system(cause)))?;
+    Ok(Some(Watching::new(watch, config.observe.top)))
+}
+
+/// How the command ends.
+fn verdict(options: &Options, totals: &Totals, unsent: u64, stop: &Stop) -> Result<(), Failure> {
     if stop.requested() {
         return Err(Failure::new(exit::INTERRUPTED, "interrupted"));
     }
@@ -168,18 +261,6 @@ fn pipeline(loaded: &Loaded, options: &Options) -> Result<Pipeline, Failure> {
     Ok(Pipeline::taught(vision, observe, &card, head, engine))
 }
 
-/// Opens the recording for one round.
-fn open(options: &Options, config: &Config, stop: &Stop) -> Result<Recording, source::Error> {
-    let recording_options = RecordingOptions {
-        frame_rate: config.source.frame_rate,
-        pace: options.fps,
-        looping: false,
-    };
-    let mut recording = Recording::open_until(&options.path, recording_options, stop)?;
-    recording.heed(config.memory.bytes());
-    Ok(recording)
-}
-
 /// Connects to the broker. The client id and the topics are not those of a running daemon, whose
 /// label and availability the replay would overwrite.
 fn connect(config: &Config, options: &Options, stop: &Stop) -> Result<Publisher, Failure> {
@@ -210,70 +291,6 @@ fn publish_unknown(publishing: &Option<Publishing<'_>>, reason: Unknown, pipelin
     if let Some(publishing) = publishing {
         publishing.unknown(reason, SystemTime::now(), pipeline.hashes());
     }
-}
-
-/// Why a replay stopped before the end of its recording.
-enum Ended {
-    /// The reader of standard output closed it, and has seen enough.
-    ReaderGone,
-    Failed(Failure),
-}
-
-impl Ended {
-    fn output(error: io::Error) -> Self {
-        if error.kind() == io::ErrorKind::BrokenPipe {
-            Self::ReaderGone
-        } else {
-            Self::Failed(pipeline::Error::Output(error).into())
-        }
-    }
-}
-
-impl From<pipeline::Error> for Ended {
-    fn from(error: pipeline::Error) -> Self {
-        match error {
-            pipeline::Error::Output(error) => Self::output(error),
-            error => Self::Failed(error.into()),
-        }
-    }
-}
-
-impl From<source::Error> for Ended {
-    fn from(error: source::Error) -> Self {
-        Self::Failed(error.into())
-    }
-}
-
-/// Takes all frames through the pipeline.
-fn play(
-    recording: &mut Recording,
-    pipeline: &mut Pipeline,
-    listeners: &mut [&mut dyn Listener],
-    realtime: bool,
-    stop: &Stop,
-) -> Result<(), Ended> {
-    let mut frame = Frame::empty();
-    let pace = Pace::from(Instant::now());
-    while !stop.requested() {
-        match recording.step(&mut frame)? {
-            Fetched::Frame => {}
-            Fetched::Bad { cause, message } => {
-                pipeline::pass_over(&frame, cause, &message, listeners)?;
-                continue;
-            }
-            Fetched::Lost { count, cause } => {
-                pipeline::lose(count, cause, listeners);
-                continue;
-            }
-            Fetched::Idle => continue,
-            Fetched::End => break,
-        }
-        if realtime {
-            pace.wait(frame.captured.elapsed, stop, || ());
-        }
-        pipeline.process(&mut frame, listeners)?;
-    }
-    Ok(())
 }
 
 /// An id that can be one level of a topic.

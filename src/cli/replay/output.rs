@@ -15,6 +15,7 @@ use crate::frame::Frame;
 use crate::meter::timing::Stages;
 use crate::observe::Update;
 use crate::pipeline::{JsonLines, Listener, Outcome};
+use crate::terminal;
 
 /// Standard output, with a progress bar on standard error.
 pub(super) struct Output {
@@ -55,11 +56,16 @@ impl Lines {
 }
 
 impl Output {
-    /// Prints `lines`. `length` is the number of frames, where it is known.
-    pub fn new(lines: Lines, length: Option<u64>) -> Self {
+    /// Prints `lines`, with a `bar` of progress if wanted. `length` is the number of frames, where
+    /// it is known.
+    pub fn new(lines: Lines, length: Option<u64>, bar: bool) -> Self {
         Self {
             lines,
-            bar: progress(length, "frames"),
+            bar: if bar {
+                progress(length, "frames")
+            } else {
+                ProgressBar::hidden()
+            },
         }
     }
 
@@ -81,7 +87,7 @@ impl Listener for Output {
         self.bar.inc(1);
         match &mut self.lines {
             Lines::Json(lines) => lines.outcome(outcome, stages),
-            Lines::Stills(stills, out) => self.bar.suspend(|| {
+            Lines::Stills(stills, out) => print(&self.bar, || {
                 stills.write(outcome, out)?;
                 out.flush()
             }),
@@ -92,7 +98,7 @@ impl Listener for Output {
                 let at = outcome.frame.captured.elapsed.as_secs_f64();
                 // The text for unknown has no score.
                 let score = statement.score.map(|score| format!(" {score:.2}"));
-                self.bar.suspend(|| {
+                print(&self.bar, || {
                     let (seq, label) = (outcome.frame.seq, statement.label);
                     let score = score.unwrap_or_default();
                     let line = format_args!("{at:9.2} s  frame {seq:<6} {label:<20}{score}");
@@ -111,12 +117,19 @@ impl Listener for Output {
     ) -> io::Result<()> {
         self.bar.inc(1);
         let (seq, name) = (frame.seq, &frame.name);
-        self.bar.suspend(|| match &mut self.lines {
-            Lines::Json(lines) => lines.bad_frame(frame, cause, error),
+        match &mut self.lines {
+            Lines::Json(lines) => print(&self.bar, || lines.bad_frame(frame, cause, error)),
             Lines::Changes(_) | Lines::Stills(..) => {
-                log::warn!("frame {seq} {name}: {error}; passed over");
+                // The log itself keeps clear of a view.
+                let warn = || log::warn!("frame {seq} {name}: {error}; passed over");
+                self.bar.suspend(warn);
                 Ok(())
             }
-        })
+        }
     }
+}
+
+/// Runs `print` while neither a bar nor a view is in the way.
+fn print<R>(bar: &ProgressBar, print: impl FnOnce() -> R) -> R {
+    bar.suspend(|| terminal::above(print))
 }

@@ -17,7 +17,7 @@ const DEPTH: usize = 4;
 
 /// What a folder of examples holds.
 #[derive(Debug, Default)]
-pub(super) struct Survey {
+pub(in crate::cli) struct Survey {
     /// The recordings of each label.
     pub labels: BTreeMap<String, Vec<PathBuf>>,
     /// Pictures, where their number is known without reading recordings.

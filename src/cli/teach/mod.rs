@@ -9,24 +9,23 @@ mod gather;
 mod gathered;
 mod report;
 
-use std::fmt::Display;
-use std::io;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::{Instant, SystemTime};
 
 use self::cache::Cache;
-use self::folder::Survey;
 use self::gather::Gatherer;
 use self::report::Report;
 use super::featured::featured;
 use super::progress::Progress;
-use super::{ConfigOption, say};
+use super::{ConfigOption, place, say};
 use crate::config::Loaded;
 use crate::engine;
 use crate::exit;
 use crate::setup::{self, Failure};
 use crate::signals::Stop;
 use crate::teach::{self, Examples};
+
+pub(super) use self::folder::Survey;
 
 /// Options of `goldcrest teach`.
 #[derive(clap::Args)]
@@ -54,7 +53,7 @@ pub fn run(options: &Options) -> Result<(), Failure> {
     let begun = Instant::now();
     let loaded = setup::configuration(options.config.path.as_deref())?;
     let stop = Stop::on_signals().map_err(Failure::system)?;
-    check_out(&options.out)?;
+    place::check(&options.out, "the head")?;
     let survey = Survey::of(&options.folder, &loaded.config.observe.unknown)?;
     let (examples, fitted, left_out) = examples(options, &loaded, &survey, &stop)?;
     let taught = teach::fit(&examples, &fitted)?;
@@ -109,32 +108,4 @@ fn examples(
     let mut warnings = gathered.add_to(&mut examples)?;
     warnings.extend(unread);
     Ok((examples, fitted, warnings))
-}
-
-/// Refuses a place at which no head can be written, before the work begins.
-fn check_out(out: &Path) -> Result<(), Failure> {
-    let refuse = |code, why: &dyn Display| {
-        let message = format!("{}: the head cannot be written here: {why}", out.display());
-        Err(Failure::new(code, message))
-    };
-    match out.metadata() {
-        Ok(found) if found.is_dir() => {
-            return refuse(exit::USAGE, &"this is a folder; name a file in it");
-        }
-        Ok(found) if !found.is_file() => return refuse(exit::USAGE, &"it is no regular file"),
-        _ => {}
-    }
-    let folder = match out.parent() {
-        Some(folder) if folder != Path::new("") => folder,
-        _ => Path::new("."),
-    };
-    // It is written beside its place first, as here.
-    let Err(e) = tempfile::NamedTempFile::new_in(folder) else {
-        return Ok(());
-    };
-    match e.kind() {
-        io::ErrorKind::NotFound => refuse(exit::IO, &"its folder does not exist; make it first"),
-        io::ErrorKind::PermissionDenied => refuse(exit::PERMISSION, &io::Error::from(e.kind())),
-        kind => refuse(exit::IO, &io::Error::from(kind)),
-    }
 }

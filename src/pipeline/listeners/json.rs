@@ -100,6 +100,11 @@ impl<W: Write, E: Write> JsonLines<W, E> {
         }
     }
 
+    /// What was written to.
+    pub(crate) fn into_out(self) -> W {
+        self.out
+    }
+
     /// Writes what is buffered.
     ///
     /// # Errors

@@ -89,7 +89,7 @@ impl Images {
             files: Files::Folder {
                 foreign: names.others.foreign,
                 names: Box::new(names),
-                listed: path.join(manifest::NAME).is_file(),
+                listed: manifest::is_listed(path),
                 clock,
             },
             path: path.into(),

@@ -16,6 +16,11 @@ use crate::source::{Mode, Status};
 
 /// The manifest's name in the folder of its frames.
 pub(crate) const NAME: &str = "manifest.jsonl";
+
+/// Whether `folder` has a manifest, so that its pictures follow one another in time.
+pub(crate) fn is_listed(folder: &Path) -> bool {
+    folder.join(NAME).is_file()
+}
 /// The longest line that is read in one piece.
 const MAX_LINE: u64 = 64 << 10;
 /// The most lines that are read: four days of thirty frames a second.

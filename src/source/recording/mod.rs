@@ -40,6 +40,7 @@ use std::time::{Duration, SystemTime};
 
 pub(crate) use self::address::{is_address, is_web, shown_path};
 pub(crate) use self::container::Named;
+pub(crate) use self::manifest::is_listed;
 use self::reader::Reader;
 use super::parse::Fetched;
 use super::{Error, Footprint, Next, Source};
