@@ -233,7 +233,7 @@ fn verdict(options: &Options, totals: &Totals, unsent: u64, stop: &Stop) -> Resu
         ));
     }
     if totals.classified == 0 {
-        let path = source::shown_path(&options.path);
+        let path = crate::source::shown_path(&options.path);
         let path = path.display();
         return Err(Failure::new(
             exit::DATA,
