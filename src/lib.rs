@@ -40,6 +40,7 @@ mod panics;
 pub mod pipeline;
 pub mod publish;
 mod record;
+pub mod region;
 pub mod review;
 mod setup;
 pub mod signals;

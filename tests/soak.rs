@@ -151,6 +151,7 @@ fn daemon(folder: &Path, source: Opened, looked: Arc<AtomicU64>) -> Daemon {
         sized: memory::SizedBy::Camera,
         frame: 0,
         vision: 0,
+        regions: memory::Regions::default(),
         mqtt: 0,
         snapshots: 0,
         reviews: 0,
@@ -159,7 +160,7 @@ fn daemon(folder: &Path, source: Opened, looked: Arc<AtomicU64>) -> Daemon {
     };
     Daemon {
         source,
-        pipeline: reloader.pipeline(None, engine),
+        pipeline: reloader.pipeline(vec![None], engine),
         publisher: None,
         snapshots: None,
         reviews: None,

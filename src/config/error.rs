@@ -111,10 +111,19 @@ pub(super) fn key_at(table: &DeTable<'_>, span: &Range<usize>, before: &str) -> 
         if within(&key.span()) {
             return Some(name);
         }
-        if let DeValue::Table(inner) = value.get_ref()
-            && let Some(found) = key_at(inner, span, &format!("{name}."))
-        {
-            return Some(found);
+        let tables = match value.get_ref() {
+            DeValue::Table(inner) => vec![inner],
+            DeValue::Array(items) => items
+                .iter()
+                .filter_map(|i| i.get_ref().as_table())
+                .collect(),
+            _ => Vec::new(),
+        };
+        let inside = tables
+            .iter()
+            .find_map(|inner| key_at(inner, span, &format!("{name}.")));
+        if inside.is_some() {
+            return inside;
         }
         if within(&value.span()) {
             return Some(name);

@@ -75,13 +75,16 @@ pub struct Reviews {
 struct Form {
     folder: PathBuf,
     bounds: Bounds,
-    vision: vision::Config,
+    /// How pictures are seen, once for each region, or once without regions.
+    seen: Vec<vision::Config>,
 }
 
 struct Job {
     frame: Frame,
     name: Name,
     limits: Limits,
+    /// The place in [`Form::seen`].
+    place: usize,
     form: Option<Form>,
 }
 
@@ -92,25 +95,27 @@ struct Done {
 
 /// What the thread works with.
 struct Keeper {
-    folder: PathBuf,
+    form: Form,
+    /// The place that the encoder is for.
+    place: usize,
     encoder: Encoder,
 }
 
 impl Reviews {
-    /// Starts the thread that keeps pictures as `config` wants them, with what `vision` hides in
-    /// black. Both configurations have passed their checks.
+    /// Starts the thread that keeps pictures as `config` wants them, with what is not `seen` in
+    /// black: once for each region, or once without regions. All have passed their checks.
     ///
     /// # Errors
     /// The system refuses the thread.
-    pub(crate) fn start(config: &Config, vision: &vision::Config) -> io::Result<Self> {
+    pub(crate) fn start(config: &Config, seen: Vec<vision::Config>) -> io::Result<Self> {
         let (jobs, received) = mpsc::sync_channel::<Job>(1);
         let (send, done) = mpsc::sync_channel(1);
         let form = Form {
             folder: config.folder.clone().unwrap_or_default(),
             bounds: config.bounds(),
-            vision: vision.clone(),
+            seen,
         };
-        let mut keeper = Keeper::new(&form);
+        let mut keeper = Keeper::new(&form, 0);
         threads::spawn("review", None, move || {
             for job in received {
                 let made = keeper.keep(&job);
@@ -139,20 +144,20 @@ impl Reviews {
     }
 
     /// Goes on with `config`, which needs no more memory than the one at the start, and hides what
-    /// `vision` hides. A frame that was copied under other masks is given up; a picture under way
-    /// is of a frame that came before.
-    pub(crate) fn configure(&mut self, config: &Config, vision: &vision::Config) {
+    /// is not `seen`. A frame that was copied under other masks is given up; a picture under way is
+    /// of a frame that came before.
+    pub(crate) fn configure(&mut self, config: &Config, seen: Vec<vision::Config>) {
         self.pace.set_interval(config.interval);
         self.limits = config.limits();
         self.on = config.folder.is_some();
-        if *vision != self.form.vision || !self.on {
+        if seen != self.form.seen || !self.on {
             self.copied = None;
         }
         let folder = config.folder.as_ref().unwrap_or(&self.form.folder);
         let form = Form {
             folder: folder.clone(),
             bounds: config.bounds(),
-            vision: vision.clone(),
+            seen,
         };
         if form != self.form {
             self.changed = Some(form.clone());
@@ -176,9 +181,9 @@ impl Reviews {
         }
     }
 
-    /// Hears that the frame passed the stages and showed `moment`, or nothing that is worth a
-    /// picture. Hands its copy to the thread if it is to be kept.
-    pub(crate) fn passed(&mut self, frame: &Frame, moment: Option<Moment<'_>>) {
+    /// Hears that the frame passed the stages and showed `moment` in the region at `place`, or
+    /// nothing that is worth a picture. Hands its copy to the thread if it is to be kept.
+    pub(crate) fn passed(&mut self, frame: &Frame, moment: Option<Moment<'_>>, place: usize) {
         let now = frame.captured.elapsed;
         let doubted = std::mem::replace(
             &mut self.doubted,
@@ -213,6 +218,7 @@ impl Reviews {
             frame: kept,
             name: Name::new(frame.captured.wall, kind, label, score),
             limits: self.limits,
+            place,
             form: self.changed.take(),
         };
         if let Err(TrySendError::Full(job) | TrySendError::Disconnected(job)) =
@@ -249,26 +255,31 @@ impl Reviews {
 }
 
 impl Keeper {
-    fn new(form: &Form) -> Self {
+    fn new(form: &Form, place: usize) -> Self {
+        let whole = vision::Config::default();
+        let seen = form.seen.get(place).unwrap_or(&whole);
         Self {
-            folder: form.folder.clone(),
-            encoder: Encoder::new(form.bounds, Thumbnailer::as_sent(&form.vision)),
+            form: form.clone(),
+            place,
+            encoder: Encoder::new(form.bounds, Thumbnailer::as_sent(seen)),
         }
     }
 
     /// Encodes and writes the picture of `job`.
     fn keep(&mut self, job: &Job) -> Result<(), String> {
-        if let Some(form) = &job.form {
-            *self = Self::new(form);
+        if job.form.is_some() || job.place != self.place {
+            let form = job.form.as_ref().unwrap_or(&self.form);
+            *self = Self::new(form, job.place);
         }
         let start = Instant::now();
         let seq = job.frame.seq;
         let picture = self.encoder.encode(job.frame.view());
         let picture = picture.map_err(|error| format!("frame {seq}: {error}"))?;
-        if folder::make(&self.folder).map_err(|error| error.to_string())? {
-            log::info!("{}: made this folder for review", self.folder.display());
+        let folder = &self.form.folder;
+        if folder::make(folder).map_err(|error| error.to_string())? {
+            log::info!("{}: made this folder for review", folder.display());
         }
-        folder::keep(&self.folder, &job.name, &picture.jpeg, job.limits)
+        folder::keep(folder, &job.name, &picture.jpeg, job.limits)
             .map_err(|error| error.to_string())?;
         log::debug!(
             "frame {seq}: kept {} of {} bytes in {:.1} ms",

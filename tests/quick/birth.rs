@@ -156,6 +156,7 @@ fn hanging(broker: &Broker, hangs: &Arc<AtomicBool>, patience: Duration) -> InPr
         source: 0,
         sized: memory::SizedBy::Camera,
         vision: 0,
+        regions: memory::Regions::default(),
         mqtt: 0,
         snapshots: 0,
         reviews: 0,

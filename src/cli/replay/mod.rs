@@ -17,7 +17,7 @@ use crate::config::{Config, Loaded};
 use crate::escape::Lines;
 use crate::exit;
 use crate::frame::Frame;
-use crate::pipeline::{self, Listener, Pace, Pipeline, Publishing, Totals};
+use crate::pipeline::{self, Listener, Pace, Part, Pipeline, Publishing, Totals};
 use crate::publish::{self, EventIds, Publisher, Topics, Unknown};
 use crate::setup::{self, Failure, Model};
 use crate::signals::Stop;
@@ -40,11 +40,11 @@ pub struct Options {
     /// The model, instead of the configured one
     #[arg(long, value_name = "ONNX")]
     model: Option<PathBuf>,
-    /// A taught head, instead of the configured one
+    /// A taught head, instead of the configured one; regions with heads of their own keep them
     #[arg(long, value_name = "HEAD")]
     head: Option<PathBuf>,
     /// Print one JSON object a frame: seq, source (its name), path, time (seconds from the start),
-    /// label, score, top, and state, which would be published. A frame that is passed over has one
+    /// with regions one for each and its region, label, score, top, and state, which would be published. A frame that is passed over has one
     /// with error on standard error
     #[arg(long)]
     json: bool,
@@ -122,7 +122,7 @@ pub fn run(options: &Options) -> Result<(), Failure> {
         Err(Ended::Failed(failure)) => return Err(failure),
         Ok(()) => {}
     }
-    let text = summary::text(kind, &totals, &labels, &pipeline.stages.times(), took);
+    let text = summary::text(kind, &totals, &labels, &pipeline, took);
     if options.json {
         eprintln!("{}", Lines(text));
     } else {
@@ -153,7 +153,7 @@ pub fn run(options: &Options) -> Result<(), Failure> {
 fn pipeline(loaded: &Loaded, options: &Options) -> Result<Pipeline, Failure> {
     let named = options.model.as_deref();
     let mut model = setup::model(loaded, named, None, setup::Packing::Cache)?;
-    let head = setup::head(loaded, options.head.as_deref(), &mut model)?;
+    let heads = setup::heads(loaded, options.head.as_deref(), &mut model)?;
     if options.features && model.engine.features().is_none() {
         let path = model.path.display();
         let message = format!(
@@ -161,9 +161,10 @@ fn pipeline(loaded: &Loaded, options: &Options) -> Result<Pipeline, Failure> {
         );
         return Err(Failure::new(exit::DATA, message));
     }
-    let (vision, observe) = (&loaded.config.vision, &loaded.config.observe);
+    let config = &loaded.config;
     let Model { card, engine, .. } = model;
-    Ok(Pipeline::taught(vision, observe, &card, head, engine))
+    let parts = Part::all(&config.vision, &config.region, heads);
+    Ok(Pipeline::of(parts, &config.observe, &card, engine))
 }
 
 /// Opens the recording for one round.
@@ -205,8 +206,9 @@ fn replay_id(id: &str) -> String {
 
 /// Publishes that no label is known, before the first frame and after the last.
 fn publish_unknown(publishing: &Option<Publishing<'_>>, reason: Unknown, pipeline: &Pipeline) {
-    if let Some(publishing) = publishing {
-        publishing.unknown(reason, SystemTime::now(), pipeline.hashes());
+    let Some(publishing) = publishing else { return };
+    for look in pipeline.looks() {
+        publishing.unknown(reason, SystemTime::now(), look.hashes);
     }
 }
 

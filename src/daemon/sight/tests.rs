@@ -47,6 +47,7 @@ fn show(sight: &mut Sight, input: &[f32], start: u64, seconds: u64) {
         };
         let outcome = Outcome {
             frame: &frame,
+            place: 0,
             gate: None,
             made_up: 0.0,
             input: Some((input, &INPUT)),
@@ -68,24 +69,24 @@ fn a_camera_that_was_moved_is_told_until_it_is_back_or_taught_anew() {
     let mut sight = Sight::default();
     assert_eq!(sight.moved(), None);
     let first = head(scene.to_bytes(), "a");
-    sight.set_head(Some(&first), &INPUT);
+    sight.set_heads([Some(&first)].into_iter(), &INPUT);
     assert!(std::mem::take(&mut sight.changed));
     show(&mut sight, &tiles(0), 0, 100);
     show(&mut sight, &tiles(13), 100, 170);
     assert_eq!((sight.moved(), sight.changed), (Some(false), false));
     show(&mut sight, &tiles(13), 270, 30);
     assert_eq!((sight.moved(), sight.changed), (Some(true), true));
-    sight.set_head(Some(&first), &INPUT);
+    sight.set_heads([Some(&first)].into_iter(), &INPUT);
     assert_eq!(sight.moved(), Some(true));
     show(&mut sight, &tiles(0), 300, 100);
     assert_eq!(sight.moved(), Some(false));
     show(&mut sight, &tiles(13), 400, 200);
     assert_eq!(sight.moved(), Some(true));
-    sight.set_head(Some(&head(scene.to_bytes(), "b")), &INPUT);
+    sight.set_heads([Some(&head(scene.to_bytes(), "b"))].into_iter(), &INPUT);
     assert_eq!(sight.moved(), Some(false));
-    sight.set_head(Some(&head(vec![9], "c")), &INPUT);
+    sight.set_heads([Some(&head(vec![9], "c"))].into_iter(), &INPUT);
     assert_eq!(sight.moved(), None);
-    sight.set_head(None, &INPUT);
+    sight.set_heads([None].into_iter(), &INPUT);
     assert_eq!(sight.moved(), None);
 }
 

@@ -163,6 +163,7 @@ fn a_taught_head_is_named_beside_the_model() {
     let mut observer = observer();
     let update = observer.step(&[0.9, 0.05, 0.05], 0, captured(0)).unwrap();
     let hashes = Hashes {
+        region: None,
         model: "abc",
         head: Some("def"),
     };

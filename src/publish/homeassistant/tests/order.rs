@@ -111,9 +111,10 @@ fn other_labels_follow_no_label() {
 #[test]
 fn another_head_is_told_only_if_its_labels_differ() {
     let mut discovery = settled(offer(&["open"]));
-    let taught = |labels: &[&str], head: &str| Offer {
-        head_hash: Some(head.into()),
-        ..offer(labels)
+    let taught = |labels: &[&str], head: &str| {
+        let mut offer = offer(labels);
+        offer.seen[0].head_hash = Some(head.into());
+        offer
     };
     let changed = discovery.offered(taught(&["shut"], "1"), true, NOW);
     assert_eq!(changed, Some(Unknown::HeadChanged));
