@@ -131,6 +131,7 @@ fn daemon(folder: &Path, source: Opened, looked: Arc<AtomicU64>) -> Daemon {
             head: None,
             threads: 1,
             vision: Default::default(),
+            regions: Vec::new(),
             gate: Default::default(),
             observe: Default::default(),
             review: Default::default(),

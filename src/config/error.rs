@@ -60,6 +60,9 @@ pub(super) fn explain(
     homes: impl Fn(&str) -> Vec<String>,
 ) -> String {
     let message = one_line(message);
+    if key == Some("region") && message.starts_with("invalid type: map") {
+        return "has a table for each region; write [[region]], in double brackets".into();
+    }
     if let Some(words) = in_words(&message) {
         return words;
     }

@@ -8,6 +8,7 @@ mod lessons;
 mod model;
 pub mod need;
 mod pictures;
+mod region;
 mod remedies;
 mod reread;
 
@@ -19,3 +20,4 @@ pub use lessons::inventory;
 pub use model::{
     Model, Packing, configuration, configuration_for, located, model, warn_of_exposed,
 };
+pub use region::of_region;

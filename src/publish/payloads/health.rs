@@ -167,6 +167,18 @@ pub(crate) mod sample {
             classified: 30,
             filled_in: 2,
             stages_ms: StageTimes::default(),
+            regions: vec![RegionHealth {
+                name: "left",
+                inferences: 25,
+                still: 500,
+                no_turn: 75,
+                look_ms: Percentiles {
+                    p50: 31.5,
+                    p95: 40.25,
+                    min: 30.0,
+                },
+                head: None,
+            }],
             drops,
             memory: MemoryUse {
                 resident: Resident {
@@ -225,7 +237,9 @@ mod tests {
                 concat!(
                     r#"{{"v":1,"time":"2025-01-01T12:00:00.123Z","uptime_s":61,"interval_s":60.001,"#,
                     r#""camera":"streaming","picture":"ok","fps":10.0,"classified_fps":0.5,"#,
-                    r#""frames":600,"classified":30,"filled_in":2,"stages_ms":{stages},"drops":{{"still":1}},"#,
+                    r#""frames":600,"classified":30,"filled_in":2,"stages_ms":{stages},"#,
+                    r#""regions":[{{"name":"left","inferences":25,"still":500,"no_turn":75,"#,
+                    r#""look_ms":{{"p50":31.5,"p95":40.25,"min":30.0}},"head":null}}],"drops":{{"still":1}},"#,
                     r#""memory":{{"rss_mb":40.1,"rss_anon_mb":8.0,"rss_peak_mb":41.0,"#,
                     r#""heap_bytes":5000000,"budget_mb":48,"cgroup":{cgroup},"#,
                     r#""child":{{"processes":2,"memory_mb":30.5}}}},"#,

@@ -115,5 +115,18 @@ mod tests {
             json(Some("no")),
             format!("{text},\"reload_error\":\"no\"}}")
         );
+        let regions = vec![RegionSettings {
+            name: "left",
+            threshold: 0.5,
+            head: Some("feed"),
+            labels: 2,
+        }];
+        let settings = Settings::new(true, 0.7, LevelFilter::Info, (hashes, 16), None);
+        assert_eq!(
+            serde_json::to_string(&settings.with_regions(regions)).unwrap(),
+            format!(
+                "{text},\"regions\":[{{\"name\":\"left\",\"threshold\":0.5,\"head\":\"feed\",\"labels\":2}}]}}"
+            )
+        );
     }
 }

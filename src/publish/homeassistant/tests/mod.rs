@@ -3,6 +3,7 @@
 mod order;
 mod page;
 mod payload;
+mod regions;
 
 use super::device::{Abilities, Device, Offer, Seen};
 use super::{Config, lists};
