@@ -203,6 +203,7 @@ impl Look {
         self.preparer.prepare(frame.view())?;
         let took = start.elapsed();
         stages.allocations.vision += heap.since();
+        stages.vision.add(took);
         self.stage = Stage::Prepared(reading, took);
         Ok(())
     }

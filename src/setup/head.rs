@@ -13,17 +13,6 @@ fn head_path(loaded: &Loaded, named: Option<&Path>) -> Option<PathBuf> {
     named.map(Path::to_path_buf).or_else(configured)
 }
 
-/// Reads the head `named`, or the configured one, and has the engine of `model` run it. Without
-/// either, the model's own classifier stays.
-pub fn head(
-    loaded: &Loaded,
-    named: Option<&Path>,
-    model: &mut Model,
-) -> Result<Option<HeadInUse>, Failure> {
-    let path = head_path(loaded, named);
-    Ok(place(loaded, vec![path], model)?.pop().flatten())
-}
-
 /// Reads the head of each region, or without regions the one of the picture, and puts them in
 /// their places in the engine of `model`. A region without one of its own has the one `named`, or
 /// else the configured one.

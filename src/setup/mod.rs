@@ -15,7 +15,7 @@ mod reread;
 pub use daemon::daemon;
 pub use failure::Failure;
 pub use folders::StateFolder;
-pub use head::{head, head_paths, heads};
+pub use head::{head_paths, heads};
 pub use lessons::inventory;
 pub use model::{
     Model, Packing, configuration, configuration_for, located, model, warn_of_exposed,

@@ -114,20 +114,58 @@ fn a_region_that_cannot_be_looked_at_is_refused() {
     for (text, line, key, part) in [
         ("[[region]]\nnam = 1\n".into(), 2, "region.nam", "`name`"),
         (format!("{doors}evry = 1\n"), 5, "region.evry", "`every`"),
-        (format!("{doors}every = \"a\"\n"), 5, "region.every", "whole number"),
-        ("[region]\nname = \"left\"\n".into(), 1, "region", "[[region]]"),
+        (
+            format!("{doors}every = \"a\"\n"),
+            5,
+            "region.every",
+            "whole number",
+        ),
+        (
+            "[region]\nname = \"left\"\n".into(),
+            1,
+            "region",
+            "[[region]]",
+        ),
         ("every = 2\n".into(), 1, "every", "under [[region]]"),
         (doors.replace("right", "left"), 1, "region.name", "twice"),
-        (doors.replace("right", "settings"), 1, "region.name", "topic"),
-        (format!("{doors}every = 0\n"), 1, "region.every", "of \"right\" must be 1 to 1000"),
-        (format!("{doors}crop = [0, 0, 2, 1]\n"), 1, "region.crop", "of \"right\""),
-        (format!("{doors}[vision]\ncrop = [0, 0, 0.5, 1]\n"), 6, "vision.crop", "left out"),
-        (format!("{doors}[teach]\nenabled = true\n"), 6, "teach.enabled", "--region"),
+        (
+            doors.replace("right", "settings"),
+            1,
+            "region.name",
+            "topic",
+        ),
+        (
+            format!("{doors}every = 0\n"),
+            1,
+            "region.every",
+            "of \"right\" must be 1 to 1000",
+        ),
+        (
+            format!("{doors}crop = [0, 0, 2, 1]\n"),
+            1,
+            "region.crop",
+            "of \"right\"",
+        ),
+        (
+            format!("{doors}[vision]\ncrop = [0, 0, 0.5, 1]\n"),
+            6,
+            "vision.crop",
+            "left out",
+        ),
+        (
+            format!("{doors}[teach]\nenabled = true\n"),
+            6,
+            "teach.enabled",
+            "--region",
+        ),
     ] {
         let (code, said) = answer(&text);
         assert_eq!(code, 78, "{text}: {said}");
         let begin = format!(":{line}: {key}: ");
-        assert!(said.starts_with(&begin) && said.contains(part), "{text}: {said}");
+        assert!(
+            said.starts_with(&begin) && said.contains(part),
+            "{text}: {said}"
+        );
     }
     // A name may not be that of a topic.
     for name in schema::names() {
