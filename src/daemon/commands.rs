@@ -7,12 +7,12 @@ use log::LevelFilter;
 use serde_json::{Map, Value, json};
 
 use super::kept::{Keeper, Kept};
-use super::lesson_rules;
 use super::reload::{Outcome as Reload, Reloader};
 use super::teaching::Teaching;
+use super::{lesson_rules, regions};
 use crate::pipeline::{Pipeline, Publishing};
 use crate::publish::commands::{Asker, Command, Outcome, Request};
-use crate::publish::{Payload, Publisher, RegionSettings, Settings};
+use crate::publish::{Payload, Publisher, Settings};
 
 /// The most commands that are obeyed between two frames.
 const AT_ONCE: usize = 8;
@@ -228,15 +228,7 @@ impl Commands {
             (pipeline.hashes(), pipeline.labels().count()),
             self.reload_error.as_deref(),
         );
-        let regions = pipeline.looks().filter_map(|look| {
-            Some(RegionSettings {
-                name: look.hashes.region?,
-                threshold: look.rule.threshold,
-                head: look.hashes.head,
-                labels: look.labels().count(),
-            })
-        });
-        let settings = settings.with_regions(regions.collect());
+        let settings = settings.with_regions(regions::settings(pipeline));
         let settings = Payload::Settings(settings.with_taught(teaching.told()));
         let json = settings.to_json().ok();
         if json != self.published {

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant, SystemTime};
 use super::Error;
 use super::commands::Commands;
 use super::health::{Collector, Now};
+use super::regions;
 use super::reload::{Reloaded, Reloader};
 use super::sight::Sight;
 use super::teaching::Teaching;
@@ -19,7 +20,7 @@ use crate::metrics::Textfile;
 use crate::pipeline::{
     HeadFile, Listener, LogLines, Outcome, Pace, Pipeline, Publishing, Reviewing, Totals,
 };
-use crate::publish::{CameraState, Health, Payload, Publisher, RegionHealth, Unknown};
+use crate::publish::{CameraState, Health, Payload, Publisher, Unknown};
 use crate::region::Places;
 use crate::signals::{Request, Stop};
 use crate::snapshot::Snapshots;
@@ -287,22 +288,6 @@ impl MainLoop<'_> {
         }
     }
 
-    /// What each region cost.
-    fn regions(&self) -> Vec<RegionHealth<'_>> {
-        let looks = self.pipeline.looks().filter_map(|look| {
-            let cost = look.cost?;
-            Some(RegionHealth {
-                name: look.hashes.region?,
-                inferences: cost.inferences,
-                still: cost.still,
-                no_turn: cost.passed,
-                look_ms: cost.times.percentiles(),
-                head: look.hashes.head,
-            })
-        });
-        looks.collect()
-    }
-
     /// What is known now.
     fn now(&self, picture: PictureState) -> Now<'_> {
         let messages = self.publisher.map(Publisher::counts);
@@ -328,7 +313,7 @@ impl MainLoop<'_> {
             camera: self.monitor.state(),
             child: self.monitor.child(),
             picture,
-            regions: self.regions(),
+            regions: regions::cost(self.pipeline),
             engine: self.pipeline.engine(),
             hashes: self.pipeline.hashes(),
             messages,

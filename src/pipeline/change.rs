@@ -1,12 +1,11 @@
 //! What changes under a running pipeline, between two frames.
 
+use super::Pipeline;
 use super::head::{HeadFile, HeadInUse};
 use super::meaning::Meaning;
 use super::turn::Turn;
-use super::{Pipeline, Rule};
 use crate::engine::{self, Card, Engine, Input};
 use crate::observe;
-use crate::publish::Hashes;
 use crate::region::Places;
 use crate::vision::{self, GateConfig};
 
@@ -84,31 +83,5 @@ impl Pipeline {
             look.gate(gate, input);
         }
         self.shape.clone_from(input);
-    }
-
-    /// The region, if there are any the first one, and the hashes of the model and of the head.
-    pub(crate) fn hashes(&self) -> Hashes<'_> {
-        let first = self.looks().next();
-        first.map_or(Hashes::from(&*self.engine.describe().model_hash), |l| {
-            l.hashes
-        })
-    }
-
-    /// The taught head in use; with regions, that of the first one.
-    pub fn head(&self) -> Option<&HeadInUse> {
-        self.looks().next()?.head
-    }
-
-    /// The labels that may be published, in order; with regions, those of the first one.
-    pub(crate) fn labels(&self) -> impl Iterator<Item = &String> {
-        self.looks
-            .iter()
-            .take(1)
-            .flat_map(|look| look.meaning.published())
-    }
-
-    /// The rule by which labels are claimed; with regions, that of the first one.
-    pub(crate) fn rule(&self) -> Rule {
-        self.looks().next().map(|l| l.rule).unwrap_or_default()
     }
 }

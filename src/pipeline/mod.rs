@@ -6,6 +6,7 @@ mod error;
 mod head;
 mod listeners;
 mod look;
+mod looked;
 mod meaning;
 mod outcome;
 mod pace;
@@ -22,7 +23,6 @@ use crate::frame::{self, Frame};
 use crate::meter::heap;
 use crate::meter::timing::Stages;
 use crate::observe::{self, Rule};
-use crate::publish::Hashes;
 use crate::vision::{self, Gate};
 
 pub use error::Error;
@@ -30,7 +30,7 @@ pub(crate) use head::named;
 pub use head::{HeadError, HeadFile, HeadInUse};
 pub(crate) use listeners::{JsonLines, LogLines, Publishing, Reviewing, Totals};
 pub use look::Part;
-pub(crate) use look::{Cost, memory as look_memory};
+pub(crate) use look::memory as look_memory;
 pub(crate) use outcome::{Listener, Outcome, Passed, lose, pass_over};
 pub(crate) use pace::Pace;
 
@@ -48,26 +48,6 @@ pub struct Pipeline {
     blind: bool,
     /// Time and allocations of each stage.
     pub stages: Stages,
-}
-
-/// One of the looks, as others see it.
-pub(crate) struct Looked<'a> {
-    /// The name of the region, the model and the head.
-    pub(crate) hashes: Hashes<'a>,
-    /// The taught head.
-    pub(crate) head: Option<&'a HeadInUse>,
-    /// The rule by which labels are claimed.
-    pub(crate) rule: Rule,
-    /// What it cost; `None` without regions.
-    pub(crate) cost: Option<&'a Cost>,
-    look: &'a Look,
-}
-
-impl<'a> Looked<'a> {
-    /// The labels that may be published, in order.
-    pub(crate) fn labels(&self) -> impl Iterator<Item = &'a String> + use<'a> {
-        self.look.meaning.published()
-    }
 }
 
 impl Pipeline {
@@ -283,19 +263,6 @@ impl Pipeline {
     /// What runs the model.
     pub fn engine(&self) -> &engine::Description {
         self.engine.describe()
-    }
-
-    /// All looks in their order: one for each region, or one without a name.
-    pub(crate) fn looks(&self) -> impl Iterator<Item = Looked<'_>> {
-        self.looks.iter().map(|look| Looked {
-            hashes: look
-                .meaning
-                .hashes(look.name.as_deref(), self.engine.describe()),
-            head: look.meaning.head.as_ref(),
-            rule: look.meaning.rule,
-            cost: look.cost.as_ref(),
-            look,
-        })
     }
 
     /// Forgets the times of the interval that is over.
