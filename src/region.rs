@@ -161,6 +161,11 @@ impl Places {
         self.0 |= other.0;
     }
 
+    /// Removes those of `other`.
+    pub(crate) fn remove_all(&mut self, other: Self) {
+        self.0 &= !other.0;
+    }
+
     /// Whether this place is among them.
     pub(crate) fn has(self, place: usize) -> bool {
         self.0 & bit(place) != 0
@@ -278,6 +283,8 @@ mod tests {
         some.add(8);
         some.add(usize::MAX);
         assert!(some.has(7) && !some.has(0) && !some.has(8));
+        some.remove_all(Places::ALL);
+        assert!(some.is_empty());
         assert!((0..MOST).all(|place| Places::ALL.has(place)));
     }
 }

@@ -145,6 +145,12 @@ impl Look {
         }
     }
 
+    /// Takes each frame for a picture that has nothing to do with the one before.
+    pub(super) fn stills(&mut self) {
+        self.observer = self.observer.clone().stills();
+        self.turn = Turn::EACH;
+    }
+
     /// Puts a gate in front.
     pub(super) fn set_gate(&mut self, gate: Gate) {
         self.gate = Some(gate);

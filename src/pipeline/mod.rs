@@ -22,7 +22,7 @@ use crate::engine::{self, Card, Engine, Input};
 use crate::frame::{self, Frame};
 use crate::meter::heap;
 use crate::meter::timing::Stages;
-use crate::observe::{self, Rule};
+use crate::observe;
 use crate::vision::{self, Gate};
 
 pub use error::Error;
@@ -103,12 +103,10 @@ impl Pipeline {
     }
 
     /// Takes each frame for a picture that has nothing to do with the one before; see
-    /// [`observe::Observer::stills`].
+    /// [`observe::Observer::stills`]. Each is every region's turn.
     #[must_use]
     pub fn stills(mut self) -> Self {
-        for look in &mut self.looks {
-            look.observer = look.observer.clone().stills();
-        }
+        self.looks.iter_mut().for_each(Look::stills);
         self
     }
 

@@ -7,6 +7,7 @@ use std::time::{Duration, SystemTime};
 use super::*;
 use crate::engine::{Description, HexDigest, Labels, Output, Resize};
 use crate::frame::{Captured, PixelFormat};
+use crate::observe::Rule;
 use crate::vision::{GateConfig, GateReading};
 
 mod heads;

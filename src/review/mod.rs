@@ -25,6 +25,7 @@ use std::time::{Duration, Instant};
 use self::folder::Limits;
 use self::pace::Pace;
 use crate::frame::Frame;
+use crate::region::Places;
 use crate::snapshot::{self, Bounds, Encoder};
 use crate::threads::{self, End};
 use crate::vision::{self, Thumbnailer};
@@ -47,6 +48,14 @@ pub(crate) struct Moment<'a> {
     pub(crate) score: f32,
 }
 
+/// Which regions were looked at in a frame, and where that was uncertain. Without regions, the one
+/// place there is.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Doubts {
+    pub(crate) looked: Places,
+    pub(crate) uncertain: Places,
+}
+
 /// Keeps pictures of moments.
 pub struct Reviews {
     jobs: SyncSender<Job>,
@@ -59,8 +68,8 @@ pub struct Reviews {
     kept: Option<Frame>,
     /// The number of the frame that was copied.
     copied: Option<u64>,
-    /// The last frame was uncertain.
-    doubted: bool,
+    /// Where the last look was uncertain.
+    doubted: Places,
     /// Where pictures go, and how they are made.
     form: Form,
     /// The same for the next job to tell the thread, if that changed.
@@ -135,7 +144,7 @@ impl Reviews {
             on: config.folder.is_some(),
             kept: Some(Frame::empty()),
             copied: None,
-            doubted: false,
+            doubted: Places::default(),
             form,
             changed: None,
             missed: 0,
@@ -171,7 +180,7 @@ impl Reviews {
         let now = frame.captured.elapsed;
         self.copied = None;
         let change = near && self.pace.change_is_due(now);
-        let doubt = self.doubted && self.pace.doubt_is_due(now);
+        let doubt = !self.doubted.is_empty() && self.pace.doubt_is_due(now);
         if self.on
             && (change || doubt)
             && let Some(kept) = &mut self.kept
@@ -182,13 +191,18 @@ impl Reviews {
     }
 
     /// Hears that the frame passed the stages and showed `moment` in the region at `place`, or
-    /// nothing that is worth a picture. Hands its copy to the thread if it is to be kept.
-    pub(crate) fn passed(&mut self, frame: &Frame, moment: Option<Moment<'_>>, place: usize) {
+    /// nothing that is worth a picture. Hands its copy to the thread if it is to be kept. `doubts`
+    /// are those of all regions.
+    pub(crate) fn passed(
+        &mut self,
+        frame: &Frame,
+        (moment, place): (Option<Moment<'_>>, usize),
+        doubts: Doubts,
+    ) {
         let now = frame.captured.elapsed;
-        let doubted = std::mem::replace(
-            &mut self.doubted,
-            moment.is_some_and(|moment| moment.kind == Kind::Uncertain),
-        );
+        let doubted = self.doubted;
+        self.doubted.remove_all(doubts.looked);
+        self.doubted.add_all(doubts.uncertain);
         let Some(Moment { kind, label, score }) = moment.filter(|_| self.on) else {
             return;
         };
@@ -197,7 +211,7 @@ impl Reviews {
                 self.pace.changed();
                 self.pace.change_is_due(now)
             }
-            Kind::Uncertain => doubted && self.pace.doubt_is_due(now),
+            Kind::Uncertain => doubted.has(place) && self.pace.doubt_is_due(now),
         };
         if !wanted {
             return;

@@ -6,12 +6,14 @@ use crate::frame::{Frame, PictureState};
 use crate::meter::timing::Stages;
 use crate::observe::{self, Update};
 use crate::pipeline::{Listener, Outcome, Passed};
-use crate::review::{Config, Kind, Moment, Reviews};
+use crate::review::{Config, Doubts, Kind, Moment, Reviews};
 use crate::vision;
 
 /// Has pictures kept of frames that changed the label and of uncertain ones.
 pub(crate) struct Reviewing {
     reviews: Reviews,
+    /// Where the present frame was looked at.
+    doubts: Doubts,
     /// What is worth most in the present frame, and the place of its look.
     best: Option<(Kind, f32, usize)>,
     /// The label of that, with regions behind the region's name.
@@ -23,6 +25,7 @@ impl Reviewing {
     pub(crate) fn new(reviews: Reviews) -> Self {
         Self {
             reviews,
+            doubts: Doubts::default(),
             best: None,
             label: String::new(),
         }
@@ -72,14 +75,19 @@ fn moment<'a>(outcome: &'a Outcome<'_>) -> Option<Moment<'a>> {
 impl Listener for Reviewing {
     fn frame(&mut self, frame: &Frame, near: bool) {
         self.best = None;
+        self.doubts = Doubts::default();
         self.reviews.frame(frame, near);
     }
 
     /// Remembers the first change, or else the first uncertain moment: a frame has one picture.
     fn outcome(&mut self, outcome: &Outcome<'_>, _: &mut Stages) -> io::Result<()> {
+        self.doubts.looked.add(outcome.place);
         let Some(Moment { kind, label, score }) = moment(outcome) else {
             return Ok(());
         };
+        if kind == Kind::Uncertain {
+            self.doubts.uncertain.add(outcome.place);
+        }
         let better = match self.best {
             None => true,
             Some((before, ..)) => before == Kind::Uncertain && kind == Kind::Changed,
@@ -99,10 +107,11 @@ impl Listener for Reviewing {
     fn passed(&mut self, frame: &Frame, _: Passed) {
         let (kind, score, place) = match self.best.take() {
             Some(best) => best,
-            None => return self.reviews.passed(frame, None, 0),
+            None => return self.reviews.passed(frame, (None, 0), self.doubts),
         };
         let label = &self.label;
         let moment = Moment { kind, label, score };
-        self.reviews.passed(frame, Some(moment), place);
+        self.reviews
+            .passed(frame, (Some(moment), place), self.doubts);
     }
 }

@@ -201,6 +201,14 @@ fn regions_in_turn_cost_one_inference_a_frame() {
 }
 
 #[test]
+fn unrelated_pictures_are_every_regions_turn() {
+    let (pipeline, ran) = looking(&halves(2), None);
+    let heard = hear(&mut pipeline.stills(), (0..3).map(|seq| two(seq, 200, 60)));
+    assert_eq!(*ran.lock().unwrap(), [0, 1].repeat(3));
+    assert_eq!(heard.labels.len(), 6);
+}
+
+#[test]
 fn a_frame_that_is_nobodys_turn_is_counted_and_costs_nothing() {
     let mut one = halves(3);
     one.pop();
