@@ -40,6 +40,7 @@ mod panics;
 pub mod pipeline;
 pub mod publish;
 mod record;
+pub mod region;
 mod report;
 pub mod review;
 mod secrets;

@@ -145,6 +145,80 @@ fn the_heap_is_the_same_at_frame_100_and_at_frame_10_000() {
     assert_eq!(report["allocations_per_inference"], 0.0, "{report}");
 }
 
+/// Two halves of the picture, looked at each by itself.
+const HALVES: &str = "[[region]]\nname = \"left\"\ncrop = [0, 0, 0.5, 1]\n\
+                      [[region]]\nname = \"right\"\ncrop = [0.5, 0, 0.5, 1]\n";
+/// The most that two regions take more than the picture as a whole, in bytes.
+const SECOND: i64 = 3 << 19;
+
+/// The need of a daemon with a large camera, in bytes, and of its part for regions.
+fn need(regions: &str) -> (i64, i64) {
+    let folder = tempfile::tempdir().unwrap();
+    let camera =
+        "[camera]\nwidth = 3840\nheight = 2160\nformat = \"mjpg\"\n[memory]\nbudget_mb = 200\n";
+    let more =
+        format!("[mqtt]\nenabled = true\n[homeassistant]\nenabled = true\n{camera}{regions}");
+    let config = configuration(folder.path(), "kind = \"synthetic\"\n", &more);
+    let ran = goldcrest(&["check", "--json", "--config", config.to_str().unwrap()]);
+    let found: serde_json::Value = serde_json::from_str(&ran.stdout).unwrap();
+    let parts = found["memory"]["parts"].as_array().unwrap();
+    let part = parts
+        .iter()
+        .find(|part| part["what"] == "regions beside the first");
+    let of = |json: &serde_json::Value| json["bytes"].as_i64().unwrap();
+    (
+        found["memory"]["needed"].as_i64().unwrap(),
+        part.map_or(0, of),
+    )
+}
+
+/// The heap of a daemon that has classified some frames, in bytes.
+fn heap(regions: &str) -> i64 {
+    let broker = Broker::start();
+    let subscriber = Subscriber::new(&broker, "goldcrest/test/health");
+    let more = format!(
+        "[gate]\nenabled = false\n[health]\ninterval = 1.0\n{regions}{}",
+        broker.config_toml()
+    );
+    let daemon = Daemon::start(&more);
+    let settled = |m: &support::Received| m.json()["classified"].as_u64() > Some(6);
+    let health = subscriber.expect_that("health", settled).json();
+    daemon.end();
+    health["memory"]["heap_bytes"].as_i64().unwrap()
+}
+
+#[test]
+fn a_second_region_takes_at_most_a_mebibyte_and_a_half() {
+    let ((whole, none), (two, part)) = (need(""), need(HALVES));
+    println!("computed at 4K: {none} and {part} bytes for regions, of {whole} and {two}");
+    assert_eq!(none, 0);
+    assert!(part > 200_000 && part <= SECOND, "{part} bytes");
+    // The code that is resident differs from one run to the next.
+    assert!(two - whole <= SECOND, "{whole} and {two} bytes");
+    let (whole, two) = (heap(""), heap(HALVES));
+    println!("measured heap: {whole} and {two} bytes");
+    assert!(two - whole <= SECOND, "{whole} and {two} bytes");
+    assert!(
+        two - whole > 200_000,
+        "a second input is missing: {whole} and {two}"
+    );
+}
+
+#[test]
+fn frames_of_two_regions_allocate_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let config = configuration(folder.path(), &bottles("stop"), HALVES);
+    let config = config.to_str().unwrap();
+    let ran = goldcrest(&["bench", "--frames", "60", "--json", "--config", config]);
+    assert_eq!(ran.code, 0, "{}", ran.stderr);
+    let report: serde_json::Value = serde_json::from_str(&ran.stdout).unwrap();
+    let stages = &report["allocations_by_stage"];
+    for stage in ["vision", "infer", "observe"] {
+        assert_eq!(stages[stage], 0.0, "{report}");
+    }
+    assert_eq!(report["live_heap_growth_bytes"], 0, "{report}");
+}
+
 /// Bytes of `/proc/PID/smaps` that are clean pages of mapped files, of the bundle and of all
 /// others, in MiB.
 fn clean_files(pid: u32) -> (f64, f64) {

@@ -131,6 +131,7 @@ fn daemon(folder: &Path, source: Opened, looked: Arc<AtomicU64>) -> Daemon {
             head: None,
             threads: 1,
             vision: Default::default(),
+            regions: Vec::new(),
             gate: Default::default(),
             observe: Default::default(),
             review: Default::default(),
@@ -151,6 +152,7 @@ fn daemon(folder: &Path, source: Opened, looked: Arc<AtomicU64>) -> Daemon {
         sized: memory::SizedBy::Camera,
         frame: 0,
         vision: 0,
+        regions: memory::Regions::default(),
         mqtt: 0,
         snapshots: 0,
         reviews: 0,
@@ -159,7 +161,7 @@ fn daemon(folder: &Path, source: Opened, looked: Arc<AtomicU64>) -> Daemon {
     };
     Daemon {
         source,
-        pipeline: reloader.pipeline(None, engine),
+        pipeline: reloader.pipeline(vec![None], engine),
         publisher: None,
         snapshots: None,
         reviews: None,

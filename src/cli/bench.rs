@@ -14,7 +14,7 @@ use crate::frame::{Captured, Frame, PixelFormat};
 use crate::meter::heap::{self, Heap};
 use crate::meter::process;
 use crate::meter::timing::{Histogram, Percentiles, StageCounts, StageTimes, Stages};
-use crate::pipeline::{Listener, Outcome, Pipeline};
+use crate::pipeline::{Listener, Outcome, Part, Pipeline};
 use crate::publish::{EventIds, Payload, Topics};
 use crate::setup::{self, Failure};
 
@@ -32,7 +32,7 @@ pub struct Options {
     /// The model, instead of the configured one
     #[arg(long, value_name = "ONNX")]
     model: Option<PathBuf>,
-    /// A taught head, instead of the configured one
+    /// A taught head, instead of the configured one; regions with heads of their own keep them
     #[arg(long, value_name = "HEAD")]
     head: Option<PathBuf>,
     /// Threads that one inference uses, instead of as many as are configured
@@ -85,19 +85,16 @@ pub fn run(options: &Options) -> Result<(), Failure> {
         options.threads.map(|n| n as usize),
         setup::Packing::Cache,
     )?;
-    let head = setup::head(&loaded, head, &mut model)?;
-    let head_hash = head.as_ref().map(|head| head.sha256.clone());
+    let heads = setup::heads(&loaded, head, &mut model)?;
+    let first = heads.first().and_then(Option::as_ref);
+    let head_hash = first.map(|head| head.sha256.clone());
     let described = model.engine.describe().clone();
     let input = prepared(model.card.input.width * model.card.input.height);
     let (infer, allocations) = inferences(model.engine.as_mut(), &input, options.frames)?;
 
-    let mut pipeline = Pipeline::taught(
-        &loaded.config.vision,
-        &loaded.config.observe,
-        &model.card,
-        head,
-        model.engine,
-    );
+    let config = &loaded.config;
+    let parts = Part::all(&config.vision, &config.region, heads);
+    let mut pipeline = Pipeline::of(parts, &config.observe, &model.card, model.engine);
     let mut messages = Messages {
         topics: Topics::new(&loaded.config.mqtt.base, &loaded.config.id)?,
         ids: EventIds::of_parts(&[]),

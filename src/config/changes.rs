@@ -19,8 +19,8 @@ pub struct Changes {
 }
 
 /// Sections that a running daemon takes over.
-const NOW: [&str; 8] = [
-    "vision", "gate", "model", "observe", "review", "health", "memory", "log",
+const NOW: [&str; 9] = [
+    "vision", "region", "gate", "model", "observe", "review", "health", "memory", "log",
 ];
 
 /// A configuration with the table of its files, so that keys can be compared one by one.
@@ -60,7 +60,9 @@ impl Keys {
                 continue;
             }
             let key = path.join(".");
-            if NOW.contains(&path[0].as_str()) && self.review.leaves_room(&key, &new.config.review)
+            if NOW.contains(&path[0].as_str())
+                && self.review.leaves_room(&key, &new.config.review)
+                && self.keeps_regions(&key, &new.config)
             {
                 put(&mut next.table, &path, value);
                 changes.now.push(key);
@@ -72,6 +74,16 @@ impl Keys {
         // All its values have been read before, in one file or the other.
         next.config = running.unwrap_or_else(|_| self.config.clone());
         (next, changes)
+    }
+
+    /// Whether `key` of `new` leaves a running daemon its regions: it has topics, entities and
+    /// memory for those that it started with, in their order. A crop of the whole picture is one
+    /// thing with them.
+    fn keeps_regions(&self, key: &str, new: &Config) -> bool {
+        let names = |config: &Config| -> Vec<String> {
+            config.region.iter().map(|r| r.name.clone()).collect()
+        };
+        !["region", "vision.crop"].contains(&key) || names(&self.config) == names(new)
     }
 
     /// Whether the configuration becomes another if the key at `path` gets this value.
@@ -164,6 +176,25 @@ mod tests {
         assert_eq!((&found.later, &next.config), (&Vec::new(), &start.config));
         let large = keys("[review]\nfolder = 'kept'\nlongest_side = 641");
         assert_eq!(start.take_over(&large).1.later, ["review.longest_side"]);
+    }
+
+    #[test]
+    fn regions_are_taken_over_as_long_as_their_names_stay() {
+        let doors = "[[region]]\nname = 'left'\n[[region]]\nname = 'right'\n";
+        let other = doors.replace("'left'", "'left'\nevery = 2\ncrop = [0, 0, 0.5, 1]");
+        assert_eq!(changes(doors, &other).now, ["region"]);
+        for new in [
+            "[[region]]\nname = 'right'\n[[region]]\nname = 'left'\n",
+            "[[region]]\nname = 'left'\n",
+            "",
+        ] {
+            let found = changes(doors, new);
+            assert_eq!((found.now.len(), found.later), (0, vec!["region".into()]));
+        }
+        // Half of the change would be a configuration that nobody wrote.
+        let (next, found) = keys(doors).take_over(&keys("[vision]\ncrop = [0, 0, 0.5, 1]"));
+        assert_eq!(found.later, ["region", "vision.crop"]);
+        assert_eq!(next.config, keys(doors).config);
     }
 
     #[test]

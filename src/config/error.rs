@@ -60,6 +60,9 @@ pub(super) fn explain(
     homes: impl Fn(&str) -> Vec<String>,
 ) -> String {
     let message = one_line(message);
+    if key == Some("region") && message.starts_with("invalid type: map") {
+        return "has a table for each region; write [[region]], in double brackets".into();
+    }
     if let Some(words) = in_words(&message) {
         return words;
     }
@@ -111,10 +114,19 @@ pub(super) fn key_at(table: &DeTable<'_>, span: &Range<usize>, before: &str) -> 
         if within(&key.span()) {
             return Some(name);
         }
-        if let DeValue::Table(inner) = value.get_ref()
-            && let Some(found) = key_at(inner, span, &format!("{name}."))
-        {
-            return Some(found);
+        let tables = match value.get_ref() {
+            DeValue::Table(inner) => vec![inner],
+            DeValue::Array(items) => items
+                .iter()
+                .filter_map(|i| i.get_ref().as_table())
+                .collect(),
+            _ => Vec::new(),
+        };
+        let inside = tables
+            .iter()
+            .find_map(|inner| key_at(inner, span, &format!("{name}.")));
+        if inside.is_some() {
+            return inside;
         }
         if within(&value.span()) {
             return Some(name);

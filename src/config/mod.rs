@@ -20,8 +20,8 @@ use toml::Table;
 use self::layers::Layer;
 use crate::misfit::Misfit;
 use crate::{
-    daemon, engine, lessons, logging, memory, metrics, observe, publish, review, snapshot, source,
-    vision,
+    daemon, engine, lessons, logging, memory, metrics, observe, publish, region, review, snapshot,
+    source, vision,
 };
 
 pub use changes::{Changes, Keys};
@@ -47,6 +47,8 @@ pub struct Config {
     pub http: source::http::Config,
     /// How a frame becomes the model's input.
     pub vision: vision::Config,
+    /// Parts of the picture that are looked at each by itself; none for the picture as a whole.
+    pub region: Vec<region::Config>,
     /// Which frames are worth an inference.
     pub gate: vision::GateConfig,
     /// The model and how it is run.
@@ -87,6 +89,7 @@ impl Default for Config {
             process: Default::default(),
             http: Default::default(),
             vision: Default::default(),
+            region: Vec::new(),
             gate: Default::default(),
             model: Default::default(),
             observe: Default::default(),
@@ -136,7 +139,8 @@ fn compose(layers: &[Layer], head: bool) -> Result<(Config, Table), Error> {
     if let Ok(id) = &expanded {
         config.id.clone_from(id);
     }
-    let taught = head || config.model.head.is_some();
+    let own = config.region.iter().any(|region| region.head.is_some());
+    let taught = head || own || config.model.head.is_some();
     let sections = [
         ("", expanded.and_then(|id| check_id(&id))),
         ("source", config.source.check()),
@@ -154,6 +158,8 @@ fn compose(layers: &[Layer], head: bool) -> Result<(Config, Table), Error> {
                 .check(config.source.kind == source::SourceKind::Http),
         ),
         ("vision", config.vision.check()),
+        ("region", region::check(&config.region)),
+        ("vision", region::check_crop(&config.region, &config.vision)),
         ("gate", config.gate.check()),
         ("model", config.model.check()),
         ("observe", config.observe.check(taught)),
@@ -161,6 +167,7 @@ fn compose(layers: &[Layer], head: bool) -> Result<(Config, Table), Error> {
         ("homeassistant", config.homeassistant.check()),
         ("commands", config.commands.check()),
         ("teach", config.teach.check()),
+        ("teach", check_teach(&config)),
         ("outbox", config.outbox.check()),
         ("snapshot", config.snapshot.check()),
         ("snapshot", check_packet(&config)),
@@ -172,10 +179,10 @@ fn compose(layers: &[Layer], head: bool) -> Result<(Config, Table), Error> {
     ];
     for (section, checked) in sections {
         if let Err(Misfit { key, message }) = checked {
-            let key = if section.is_empty() {
-                key
-            } else {
-                format!("{section}.{key}")
+            let key = match (section, key.as_str()) {
+                ("", _) => key,
+                (_, "") => section.into(),
+                _ => format!("{section}.{key}"),
             };
             return Err(layers::refuse(layers, key, message));
         }
@@ -192,10 +199,10 @@ fn homes(key: &str) -> Vec<String> {
 
 /// The keys of `section`, as serde lists them for an unknown one; those of the file for "".
 fn known_keys(section: &str) -> Vec<String> {
-    let header = if section.is_empty() {
-        String::new()
-    } else {
-        format!("[{section}]\n")
+    let header = match section {
+        "" => String::new(),
+        "region" => "[[region]]\n".into(),
+        _ => format!("[{section}]\n"),
     };
     let Err(error) = toml::from_str::<Config>(&format!("{header}no_such_key = 1\n")) else {
         return Vec::new();
@@ -216,6 +223,18 @@ fn check_packet(config: &Config) -> Result<(), Misfit> {
         format!(
             "must be at most {most} bytes, {TOPIC} less than mqtt.max_packet, and is {picture}"
         ),
+    ))
+}
+
+/// Lessons are pictures of one view and make one head.
+fn check_teach(config: &Config) -> Result<(), Misfit> {
+    if config.region.is_empty() || !config.teach.enabled {
+        return Ok(());
+    }
+    Err(Misfit::new(
+        "enabled",
+        "must be false beside [[region]]: a running daemon cannot be taught several regions; teach a head for each with \
+         `goldcrest teach --region NAME`",
     ))
 }
 

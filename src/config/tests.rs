@@ -31,7 +31,8 @@ fn the_shipped_file_holds_every_key() {
         .iter()
         .filter(|section| !["id", "include"].contains(&section.as_str()))
     {
-        assert!(has(&format!("[{section}]")), "[{section}]");
+        let header = [format!("[{section}]"), format!("[[{section}]]")];
+        assert!(header.iter().any(|header| has(header)), "[{section}]");
         let keys = known_keys(section);
         assert!(!keys.is_empty(), "[{section}]");
         for key in keys {

@@ -78,10 +78,12 @@ pub(super) fn instead(unknown: &str, section: &str, known: &[&str], homes: &[Str
         return format!("unknown key; {STREAMS}");
     }
     if !homes.is_empty() {
-        return format!(
-            "unknown key here; it belongs under [{}]",
-            homes.join("] or [")
-        );
+        let header = |home: &String| match home.as_str() {
+            "region" => "[[region]]".to_string(),
+            home => format!("[{home}]"),
+        };
+        let homes: Vec<String> = homes.iter().map(header).collect();
+        return format!("unknown key here; it belongs under {}", homes.join(" or "));
     }
     if let Some((_, sentence)) = FOREIGN.iter().find(|(names, _)| names.contains(&&*name)) {
         return format!("unknown key; {sentence}");

@@ -7,9 +7,9 @@ use log::LevelFilter;
 use serde_json::{Map, Value, json};
 
 use super::kept::{Keeper, Kept};
-use super::lesson_rules;
 use super::reload::{Outcome as Reload, Reloader};
 use super::teaching::Teaching;
+use super::{lesson_rules, regions};
 use crate::pipeline::{Pipeline, Publishing};
 use crate::publish::commands::{Asker, Command, Outcome, Request};
 use crate::publish::{Payload, Publisher, Settings};
@@ -228,6 +228,7 @@ impl Commands {
             (pipeline.hashes(), pipeline.labels().count()),
             self.reload_error.as_deref(),
         );
+        let settings = settings.with_regions(regions::settings(pipeline));
         let settings = Payload::Settings(settings.with_taught(teaching.told()));
         let json = settings.to_json().ok();
         if json != self.published {

@@ -48,6 +48,8 @@ pub(super) struct Now<'a> {
     /// The process that gives the pictures, if there is one.
     pub(super) child: Option<u32>,
     pub(super) picture: PictureState,
+    /// What each region cost.
+    pub(super) regions: Vec<publish::RegionHealth<'a>>,
     /// The engine.
     pub(super) engine: &'a Description,
     /// The model and the head that it runs.
@@ -115,6 +117,7 @@ impl Collector {
             classified,
             filled_in: now.totals.filled_in,
             stages_ms: stages,
+            regions: now.regions,
             drops: now.drops,
             memory: MemoryUse {
                 resident: process::resident(),
@@ -155,6 +158,7 @@ pub(crate) fn sample<'a>(
         classified: changes,
         filled_in: 0,
         stages_ms: StageTimes::default(),
+        regions: Vec::new(),
         drops: Tally::new(),
         memory: MemoryUse {
             resident: process::resident(),
@@ -188,6 +192,7 @@ mod tests {
     static TOTALS: Totals = Totals {
         classified: 61,
         still: 39,
+        no_turn: 0,
         paused: 0,
         bad: Tally::new(),
         filled_in: 7,
@@ -203,8 +208,10 @@ mod tests {
             camera: SourceState::Streaming,
             child: None,
             picture: PictureState::Dark,
+            regions: Vec::new(),
             engine,
             hashes: Hashes {
+                region: None,
                 model: &engine.model_hash,
                 head: Some("beef"),
             },

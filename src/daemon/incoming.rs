@@ -11,10 +11,28 @@ use crate::pipeline::{self, HeadError, HeadFile, Pipeline};
 pub(super) struct Incoming {
     /// What stands beside the model.
     pub card: Card,
-    /// An engine that runs the head; `None` where the current one goes on.
+    /// An engine that has the heads in their places; `None` where the current one goes on.
     pub engine: Option<Box<dyn Engine>>,
-    /// The head's file; `None` for the model's own classifier.
-    pub head: Option<HeadFile>,
+    /// The head's file for each look; `None` for the model's own classifier.
+    pub heads: Vec<Option<HeadFile>>,
+}
+
+impl Incoming {
+    /// Whether one of the heads is another than in `pipeline`.
+    pub(super) fn other_heads(&self, pipeline: &Pipeline) -> bool {
+        differ(&self.heads, pipeline)
+    }
+}
+
+fn differ(heads: &[Option<HeadFile>], pipeline: &Pipeline) -> bool {
+    let hashes = heads.iter().map(|head| Some(&*head.as_ref()?.sha256));
+    !hashes.eq(pipeline.looks().map(|look| look.hashes.head))
+}
+
+/// The bytes that the engine holds of `heads`.
+fn bytes(heads: &[Option<HeadFile>]) -> usize {
+    let heads = heads.iter().flatten();
+    heads.map(|head| head.taught.head.bytes()).sum()
 }
 
 /// Why nothing changes.
@@ -42,32 +60,37 @@ pub(super) fn load(
 ) -> Result<Incoming, Rejection> {
     let card = Card::read(&settings.model)?;
     let unknown = &settings.observe.unknown;
-    let head = match &settings.head {
-        Some(path) => {
-            // What it claims, before it is read. One that is not there is left to its reader.
-            let head = engine::head_bytes(path).unwrap_or(0);
-            let memory = pipeline.engine().memory.unwrap_or_default();
-            guard.allows(Memory { head, ..memory })?;
-            Some(HeadFile::read(path, &card, unknown)?)
-        }
-        None => None,
+    let paths = settings.heads();
+    if paths.iter().any(Option::is_some) {
+        // What they claim, before one is read. One that is not there is left to its reader.
+        let claims = paths.iter().flatten().map(|path| engine::head_bytes(path));
+        let claimed = claims.map(|claim| claim.unwrap_or(0));
+        let memory = pipeline.engine().memory.unwrap_or_default();
+        guard.allows(Memory {
+            head: claimed.fold(0, usize::saturating_add),
+            ..memory
+        })?;
+    }
+    let read = |path: Option<&Path>| {
+        path.map(|path| HeadFile::read(path, &card, unknown))
+            .transpose()
     };
-    let bytes = head.as_ref().map_or(0, |head| head.taught.head.bytes());
+    let heads: Vec<_> = paths.into_iter().map(read).collect::<Result<_, _>>()?;
     let running = pipeline.engine();
     let same = card == *current.1 && settings.model == current.0.model;
     if let Some(memory) = running.memory
         && same
         && settings.threads == current.0.threads
-        && head.as_ref().map(|head| &*head.sha256) != pipeline.hashes().head
+        && differ(&heads, pipeline)
     {
         guard.allows(Memory {
-            head: bytes,
+            head: bytes(&heads),
             ..memory
         })?;
         return Ok(Incoming {
             card,
             engine: None,
-            head,
+            heads,
         });
     }
     let bundle = match engine::packed(&settings.model, &card) {
@@ -76,32 +99,32 @@ pub(super) fn load(
             return Ok(Incoming {
                 card,
                 engine: None,
-                head,
+                heads,
             });
         }
         Err(unpacked) => return Err(unpacked.into()),
     };
-    let engine = try_out(&bundle, settings, &card, head.as_ref(), (pipeline, guard))?;
+    let engine = try_out(&bundle, settings, &card, &heads, (pipeline, guard))?;
     Ok(Incoming {
         card,
         engine: Some(engine),
-        head,
+        heads,
     })
 }
 
-/// Opens the bundle, has it run the head, and tests it.
+/// Opens the bundle, puts the heads in their places, and tests it.
 fn try_out(
     bundle: &Path,
     settings: &Settings,
     card: &Card,
-    head: Option<&HeadFile>,
+    heads: &[Option<HeadFile>],
     (pipeline, guard): (&Pipeline, &Guard),
 ) -> Result<Box<dyn Engine>, Rejection> {
     // Before anything is mapped or allocated: the checksum alone would read all of it into memory.
     let mend = |error: engine::Error| error.packed_from(&settings.model);
     let prepared = Prepared::read(bundle, card, settings.threads).map_err(mend)?;
     guard.allows(Memory {
-        head: head.map_or(0, |head| head.taught.head.bytes()),
+        head: bytes(heads),
         ..prepared.memory()
     })?;
     pipeline.rest();
@@ -109,10 +132,13 @@ fn try_out(
     let mut engine = prepared.open().map_err(mend)?;
     // The code that planned the network must not stay beside the weights, which come next.
     memory::trim();
-    if let (Some(head), Some(path)) = (head, &settings.head) {
-        let taken = engine.set_head(Some(head.taught.head.clone()));
-        taken.map_err(|error| pipeline::named(path, &error))?;
-    }
+    let copies = heads
+        .iter()
+        .map(|head| Some(head.as_ref()?.taught.head.clone()));
+    let path = settings.heads().into_iter().flatten().next();
+    engine
+        .set_heads(copies.collect())
+        .map_err(|error| pipeline::named(path.unwrap_or(&settings.model), &error))?;
     engine.verify()?;
     engine.self_test()?;
     Ok(Box::new(engine))

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant, SystemTime};
 use super::Error;
 use super::commands::Commands;
 use super::health::{Collector, Now};
+use super::regions;
 use super::reload::{Reloaded, Reloader};
 use super::sight::Sight;
 use super::teaching::Teaching;
@@ -20,6 +21,7 @@ use crate::pipeline::{
     HeadFile, Listener, LogLines, Outcome, Pace, Pipeline, Publishing, Reviewing, Totals, Watching,
 };
 use crate::publish::{CameraState, Health, Payload, Publisher, Unknown};
+use crate::region::Places;
 use crate::signals::{Request, Stop};
 use crate::snapshot::Snapshots;
 use crate::source::Monitor;
@@ -71,11 +73,12 @@ impl MainLoop<'_> {
         let mut publishing = self
             .publisher
             .map(|publisher| Publishing::new(publisher).with_snapshots(snapshots));
-        self.publish_unknown(&publishing, Unknown::Starting, SystemTime::now());
+        let starting = (Unknown::Starting, Places::ALL);
+        self.publish_unknown(&publishing, starting, SystemTime::now());
         let ended = self.turn(stop, &mut publishing);
         self.commands.keep(self.reloader, true);
         let now = SystemTime::now();
-        self.publish_unknown(&publishing, Unknown::Stopped, now);
+        self.publish_unknown(&publishing, (Unknown::Stopped, Places::ALL), now);
         if let Some(publisher) = self.publisher {
             let status = self.monitor.status();
             publisher.publish(&Payload::Camera(CameraState::stopped(&status, now)));
@@ -127,17 +130,18 @@ impl MainLoop<'_> {
             if let Some(reviewing) = &mut reviewing {
                 if reloaded.is_some() {
                     let settings = &self.reloader.settings;
-                    reviewing.configure(&settings.review, &settings.vision);
+                    reviewing.configure(&settings.review, &settings.views());
                 }
                 self.reviews_missed = reviewing.settle();
             }
-            sight.set_head(self.pipeline.head(), &self.reloader.card.input);
+            let heads = self.pipeline.looks().map(|look| look.head);
+            sight.set_heads(heads, &self.reloader.card.input);
             sight.follow(self.monitor, self.publisher);
             sight.reopen(self.monitor, &self.reloader.settings.gate, Instant::now());
             self.pipeline.set_blind(sight.blind());
             let heartbeat = self.reloader.settings.observe.heartbeat;
             if let Some((reason, since)) = sight.due(heartbeat, Instant::now()) {
-                self.publish_unknown(publishing, reason, since);
+                self.publish_unknown(publishing, (reason, Places::ALL), since);
             }
             self.teach(publishing, &mut sight, &mut teaching);
             self.commands
@@ -247,15 +251,18 @@ impl MainLoop<'_> {
         }
     }
 
-    /// Publishes that no label is known since `since`, and why.
+    /// Publishes that no label is known in these places since `since`, and why.
     fn publish_unknown(
         &self,
         publishing: &Option<Publishing<'_>>,
-        reason: Unknown,
+        (reason, places): (Unknown, Places),
         since: SystemTime,
     ) {
-        if let Some(publishing) = publishing {
-            publishing.unknown(reason, since, self.pipeline.hashes());
+        let Some(publishing) = publishing else { return };
+        for (place, look) in self.pipeline.looks().enumerate() {
+            if places.has(place) {
+                publishing.unknown(reason, since, look.hashes);
+            }
         }
     }
 
@@ -272,7 +279,7 @@ impl MainLoop<'_> {
             publisher.publish(&Payload::Health(Box::new(health)));
         }
         self.textfile = textfile;
-        self.pipeline.stages.clear();
+        self.pipeline.clear_times();
         self.health.start_interval(self.totals);
     }
 
@@ -305,6 +312,7 @@ impl MainLoop<'_> {
         for (cause, count) in [
             ("slot", self.slot.dropped()),
             ("still", self.totals.still),
+            ("turn", self.totals.no_turn),
             ("paused", self.totals.paused),
             ("unsent", messages.map_or(0, |m| m.events.unsent)),
             ("oversized", messages.map_or(0, |m| m.dropped)),
@@ -322,6 +330,7 @@ impl MainLoop<'_> {
             camera: self.monitor.state(),
             child: self.monitor.child(),
             picture,
+            regions: regions::cost(self.pipeline),
             engine: self.pipeline.engine(),
             hashes: self.pipeline.hashes(),
             messages,

@@ -15,6 +15,7 @@ mod lesson_head;
 mod lesson_rules;
 mod main_loop;
 mod overrides;
+mod regions;
 mod reload;
 mod reopening;
 mod settings;

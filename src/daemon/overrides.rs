@@ -46,7 +46,7 @@ impl Overrides {
         };
         let mut observe = settings.observe.clone();
         observe.threshold = Some(threshold);
-        if let Err(misfit) = observe.check(settings.head.is_some()) {
+        if let Err(misfit) = observe.check(settings.heads().iter().any(Option::is_some)) {
             self.threshold = None;
             return Err(format!("observe.{misfit}"));
         }
@@ -65,6 +65,7 @@ mod tests {
             head: None,
             threads: 1,
             vision: Default::default(),
+            regions: Vec::new(),
             gate: Default::default(),
             observe: Default::default(),
             review: Default::default(),

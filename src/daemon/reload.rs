@@ -17,11 +17,11 @@ use super::overrides::Overrides;
 use super::settings::Settings;
 use crate::engine::{Card, Engine};
 use crate::memory::{self, Guard};
-use crate::pipeline::{self, HeadInUse, Pipeline};
+use crate::pipeline::{self, HeadInUse, Part, Pipeline};
 use crate::publish::Unknown;
-use crate::publish::homeassistant::Offer;
+use crate::publish::homeassistant::{Offer, Seen};
+use crate::region::Places;
 use crate::signals::Request;
-use crate::vision;
 
 /// Reads the configuration again.
 pub trait Reread: Send {
@@ -59,22 +59,24 @@ pub struct Reloader {
 pub(super) enum Reloaded {
     /// Nothing, or settings alone.
     Same,
-    /// Another head runs on the same model.
+    /// Another head runs on the same model, or several do.
     OtherHead {
-        /// Its labels are other ones, and it has not seen a frame.
-        relabelled: bool,
+        /// Where its labels are other ones, and it has not seen a frame.
+        relabelled: Places,
     },
     /// Another model runs, which has not seen a frame.
     OtherModel,
 }
 
 impl Reloaded {
-    /// Why no label is known now; `None` if the present one holds.
-    pub(super) fn unknown(self) -> Option<Unknown> {
+    /// Why no label is known now, and where; `None` if the present ones hold.
+    pub(super) fn unknown(self) -> Option<(Unknown, Places)> {
         match self {
-            Self::OtherModel => Some(Unknown::ModelChanged),
-            Self::OtherHead { relabelled: true } => Some(Unknown::HeadChanged),
-            Self::OtherHead { relabelled: false } | Self::Same => None,
+            Self::OtherModel => Some((Unknown::ModelChanged, Places::ALL)),
+            Self::OtherHead { relabelled } if !relabelled.is_empty() => {
+                Some((Unknown::HeadChanged, relabelled))
+            }
+            Self::OtherHead { .. } | Self::Same => None,
         }
     }
 }
@@ -113,10 +115,10 @@ impl Reloader {
         self
     }
 
-    /// The stages around `engine`, which runs `head` if there is one, made for the input of its
+    /// The stages around `engine`, which has these heads in their places, made for the input of its
     /// model.
-    pub fn pipeline(&self, head: Option<HeadInUse>, engine: Box<dyn Engine>) -> Pipeline {
-        stages(&self.settings, &self.card, head, engine)
+    pub fn pipeline(&self, heads: Vec<Option<HeadInUse>>, engine: Box<dyn Engine>) -> Pipeline {
+        stages(&self.settings, &self.card, heads, engine)
     }
 
     /// What Home Assistant is told of these settings, of what `pipeline` runs, and of the labels of
@@ -124,12 +126,16 @@ impl Reloader {
     pub(crate) fn offer(&self, pipeline: &Pipeline, lessons: Vec<String>) -> Offer {
         let model = self.settings.model.file_stem().unwrap_or_default();
         let hashes = pipeline.hashes();
+        let seen = pipeline.looks().map(|look| Seen {
+            region: look.hashes.region.map(Into::into),
+            labels: look.labels().cloned().collect(),
+            head_hash: look.hashes.head.map(Into::into),
+        });
         Offer {
-            labels: pipeline.labels().cloned().collect(),
+            seen: seen.collect(),
             unknown: self.settings.observe.unknown.clone(),
             model: model.to_string_lossy().into_owned(),
             model_hash: hashes.model.into(),
-            head_hash: hashes.head.map(str::to_string),
             health_interval: self.settings.health.interval,
             lessons,
         }
@@ -220,6 +226,9 @@ impl Reloader {
         let labels = pipeline.labels().count();
         let head = pipeline.head().zip(self.settings.head.as_deref());
         let what = match head {
+            _ if !self.settings.regions.is_empty() => {
+                format!("{model}) in {} regions", self.settings.regions.len())
+            }
             None => format!("{model}, {labels} labels)"),
             Some((head, path)) => format!(
                 "{model}) with the head {} (SHA-256 {}, {labels} labels)",
@@ -242,23 +251,27 @@ impl Reloader {
         incoming: Incoming,
         pipeline: &mut Pipeline,
     ) -> Result<Reloaded, Rejection> {
-        let Incoming { card, engine, head } = incoming;
+        let other_head = incoming.other_heads(pipeline);
+        let Incoming {
+            card,
+            engine,
+            heads,
+        } = incoming;
         let same = card == self.card && settings.model == self.settings.model;
-        let hash = head.as_ref().map(|head| &*head.sha256);
-        let other_head = hash != pipeline.hashes().head;
         let reloaded = match engine {
             Some(engine) if !same => {
-                let head = head.map(|head| head.split().1);
-                let stages = stages(&settings, &card, head, engine);
+                let heads = heads.into_iter().map(|head| Some(head?.split().1));
+                let stages = stages(&settings, &card, heads.collect(), engine);
                 let before = std::mem::replace(pipeline, stages);
                 pipeline.stages = before.stages;
                 Reloaded::OtherModel
             }
             engine => {
                 let reloaded = if other_head {
-                    let path = settings.head.as_deref().unwrap_or(&settings.model);
+                    let path = settings.heads().into_iter().flatten().next();
+                    let path = path.unwrap_or(&settings.model);
                     let relabelled = pipeline
-                        .set_head(head, &card, &settings.observe)
+                        .set_heads(heads, &card, &settings.observe)
                         .map_err(|error| pipeline::named(path, &error))?;
                     Reloaded::OtherHead { relabelled }
                 } else {
@@ -269,8 +282,9 @@ impl Reloader {
                     pipeline.set_engine(engine);
                 }
                 let running = &self.settings;
-                if settings.vision != running.vision || settings.gate != running.gate {
-                    pipeline.set_view(&settings.vision, &settings.gate, &card.input);
+                let views = settings.views();
+                if views != running.views() || settings.gate != running.gate {
+                    pipeline.set_view(&views, &settings.gate, &card.input);
                 }
                 reloaded
             }
@@ -283,9 +297,9 @@ impl Reloader {
 fn stages(
     settings: &Settings,
     card: &Card,
-    head: Option<HeadInUse>,
+    heads: Vec<Option<HeadInUse>>,
     engine: Box<dyn Engine>,
 ) -> Pipeline {
-    let gate = vision::Gate::new(&settings.gate, &settings.vision, &card.input);
-    Pipeline::taught(&settings.vision, &settings.observe, card, head, engine).gated(gate)
+    let parts = Part::all(&settings.vision, &settings.regions, heads);
+    Pipeline::of(parts, &settings.observe, card, engine).gated_each(&settings.gate)
 }

@@ -12,6 +12,36 @@ use crate::publish::{CameraState, Payload, Publisher, Unknown};
 use crate::source::{Cause, Monitor, SourceState, Status};
 use crate::vision::{GateConfig, GateReading, Watch};
 
+/// What is known of one look.
+#[derive(Default)]
+struct Watched {
+    /// The hash of the head whose scene is watched.
+    head: Option<HexDigest>,
+    /// Tells if the camera was moved; `None` without a scene.
+    watch: Option<Watch>,
+    /// What it shows.
+    picture: PictureState,
+}
+
+impl Watched {
+    /// Of a look with this head and inputs of this shape, which shows `picture`.
+    fn of(head: Option<&HeadInUse>, input: &Input, picture: PictureState) -> Self {
+        let watch = match head.map(|head| Watch::new(&head.scene, input)) {
+            Some(Ok(watch)) => watch,
+            Some(Err(why)) => {
+                log::warn!("whether the camera was moved cannot be told: {why}");
+                None
+            }
+            None => None,
+        };
+        Self {
+            head: head.map(|head| head.sha256.clone()),
+            watch,
+            picture,
+        }
+    }
+}
+
 /// Follows the camera and its pictures.
 #[derive(Default)]
 pub(super) struct Sight {
@@ -32,35 +62,51 @@ pub(super) struct Sight {
     told: Option<(Unknown, Instant)>,
     /// The camera's state that was published last, without its counters.
     published: Option<Vec<u8>>,
-    /// The hash of the head whose scene is watched.
-    head: Option<HexDigest>,
-    /// Tells if the camera was moved; `None` without a scene.
-    watch: Option<Watch>,
+    /// The scenes that are watched, one for each look.
+    watched: Vec<Watched>,
 }
 
 impl Sight {
-    /// Compares pictures of the shape of `input` with the scene of `head` from here on, if that is
-    /// another head than before.
-    pub(super) fn set_head(&mut self, head: Option<&HeadInUse>, input: &Input) {
-        if self.head.as_ref() == head.map(|head| &head.sha256) {
-            return;
-        }
-        self.head = head.map(|head| head.sha256.clone());
-        let before = self.moved();
-        self.watch = match head.map(|head| Watch::new(&head.scene, input)) {
-            Some(Ok(watch)) => watch,
-            Some(Err(why)) => {
-                log::warn!("whether the camera was moved cannot be told: {why}");
-                None
+    /// Compares pictures of the shape of `input` with the scenes of `heads` from here on, one for
+    /// each look, where that is another head than before.
+    pub(super) fn set_heads<'h>(
+        &mut self,
+        heads: impl Iterator<Item = Option<&'h HeadInUse>>,
+        input: &Input,
+    ) {
+        for (place, head) in heads.enumerate() {
+            if self.watched.len() <= place {
+                self.watched.push(Watched::default());
             }
-            None => None,
-        };
-        self.changed |= self.moved() != before;
+            if self.watched[place].head.as_ref() != head.map(|head| &head.sha256) {
+                let before = self.moved();
+                let picture = self.watched[place].picture;
+                self.watched[place] = Watched::of(head, input, picture);
+                self.changed |= self.moved() != before;
+            }
+        }
     }
 
-    /// Whether the camera was moved; `None` if that cannot be told.
+    /// Whether the camera was moved, which one region is enough to tell; `None` if that cannot be
+    /// told.
     fn moved(&self) -> Option<bool> {
-        self.watch.as_ref().map(Watch::moved)
+        let watches = self.watched.iter().filter_map(|w| w.watch.as_ref());
+        watches.map(Watch::moved).reduce(|one, other| one || other)
+    }
+
+    /// What the pictures show, once what the look at `place` shows is `found`. They are dark or
+    /// stuck if they are so in every region.
+    fn combined(&mut self, place: usize, found: PictureState) -> PictureState {
+        if let Some(watched) = self.watched.get_mut(place) {
+            watched.picture = found;
+        }
+        let states = self.watched.iter().map(|watched| watched.picture);
+        let clearest = |one, other| match (one, other) {
+            (PictureState::Ok, _) | (_, PictureState::Ok) => PictureState::Ok,
+            (PictureState::Dark, _) | (_, PictureState::Dark) => PictureState::Dark,
+            (PictureState::Stuck, PictureState::Stuck) => PictureState::Stuck,
+        };
+        states.reduce(clearest).unwrap_or(found)
     }
 
     /// Notes since when a command has frames passed over; `None` if they are looked at.
@@ -167,7 +213,9 @@ impl Listener for Sight {
     fn outcome(&mut self, outcome: &Outcome<'_>, _: &mut Stages) -> io::Result<()> {
         let seq = outcome.frame.seq;
         let shows = |gate: GateReading| gate.picture == PictureState::Ok;
-        if let (Some(watch), Some((input, _))) = (&mut self.watch, outcome.input)
+        let watched = self.watched.get_mut(outcome.place);
+        let watch = watched.and_then(|watched| watched.watch.as_mut());
+        if let (Some(watch), Some((input, _))) = (watch, outcome.input)
             && outcome.gate.is_none_or(shows)
             && watch.look(input, outcome.frame.captured.elapsed)
         {
@@ -184,6 +232,7 @@ impl Listener for Sight {
         let Some(found) = outcome.gate.map(|gate| gate.picture) else {
             return Ok(());
         };
+        let found = self.combined(outcome.place, found);
         if found == self.picture {
             return Ok(());
         }

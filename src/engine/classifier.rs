@@ -21,8 +21,10 @@ pub struct Classifier {
     input: Option<Arc<Tensor>>,
     features: Features,
     stock: Stock,
-    /// In place of `stock`.
-    head: Option<Head>,
+    /// In place of `stock`, one for each place.
+    heads: Vec<Option<Head>>,
+    /// The place of the one that runs.
+    chosen: usize,
     description: Description,
     bundle: Arc<Bundle>,
 }
@@ -45,10 +47,16 @@ impl Classifier {
             input: Some(input),
             features,
             stock,
-            head: None,
+            heads: Vec::new(),
+            chosen: 0,
             description,
             bundle,
         })
+    }
+
+    /// The head that runs; None for the stock one.
+    fn head(&self) -> Option<&Head> {
+        self.heads.get(self.chosen)?.as_ref()
     }
 
     /// CRC-32 of the stock head's logits of the fixed input.
@@ -57,9 +65,9 @@ impl Classifier {
         let size = 3 * manifest.height * manifest.width;
         let input: Vec<f32> = (0..size).map(golden_input).collect();
         let mut crc = crc32fast::Hasher::new();
-        let head = self.head.take();
+        let heads = std::mem::take(&mut self.heads);
         let ran = self.run(&input).map_err(failed);
-        self.head = head;
+        self.heads = heads;
         ran?;
         for logit in self.stock.logits() {
             if !logit.is_finite() {
@@ -100,9 +108,9 @@ impl Classifier {
         let mut workspace = workspace.lock().unwrap_or_else(|e| e.into_inner());
         let found = mean.try_as_plain_ram()?.as_slice::<f32>()?;
         self.features.update(&workspace.machine, found);
-        match &mut self.head {
-            Some(head) => head.run(self.features.values()),
-            None => self.stock.run(&self.bundle, &mut workspace, found),
+        match self.heads.get_mut(self.chosen) {
+            Some(Some(head)) => head.run(self.features.values()),
+            _ => self.stock.run(&self.bundle, &mut workspace, found),
         }
         workspace.give(manifest.stages.len(), mean);
         Ok(())
@@ -132,7 +140,7 @@ fn plan(bundle: &Arc<Bundle>, machine: Machine) -> TractResult<(TypedSimpleState
 impl Engine for Classifier {
     fn infer(&mut self, input: &[f32]) -> Result<&[f32], Error> {
         self.run(input).map_err(failed)?;
-        Ok(match &self.head {
+        Ok(match self.head() {
             Some(head) => head.logits(),
             None => self.stock.logits(),
         })
@@ -142,19 +150,23 @@ impl Engine for Classifier {
         Some(self.features.values())
     }
 
-    fn set_head(&mut self, head: Option<Head>) -> Result<(), Error> {
-        if let Some(head) = &head {
+    fn set_heads(&mut self, heads: Vec<Option<Head>>) -> Result<(), Error> {
+        for head in heads.iter().flatten() {
             head.fits(self.features.values().len())?;
         }
         if let Some(memory) = &mut self.description.memory {
-            memory.head = head.as_ref().map_or(0, Head::bytes);
+            memory.head = heads.iter().flatten().map(Head::bytes).sum();
         }
-        self.head = head;
+        (self.heads, self.chosen) = (heads, 0);
         Ok(())
     }
 
+    fn choose(&mut self, place: usize) {
+        self.chosen = place;
+    }
+
     fn familiarity(&self) -> f32 {
-        self.head.as_ref().map_or(1.0, Head::familiarity)
+        self.head().map_or(1.0, Head::familiarity)
     }
 
     fn describe(&self) -> &Description {

@@ -34,21 +34,34 @@ pub trait Engine: Send {
         None
     }
 
+    /// Puts these heads in the places of all before, and chooses the one at place 0. None stands for
+    /// the network's own classifier.
+    ///
+    /// # Errors
+    /// [`Error::Head`] when the network gives no features, or another number than a head takes; the
+    /// heads before stay.
+    fn set_heads(&mut self, heads: Vec<Option<Head>>) -> Result<(), Error> {
+        if heads.iter().all(Option::is_none) {
+            return Ok(());
+        }
+        Err(Error::Head(
+            "plain tract runs the model and gives no features to a head; pack the model with `goldcrest pack`"
+                .into(),
+        ))
+    }
+
     /// Puts `head` in the place of the network's own classifier, from the next inference on. None
     /// puts the network's own back.
     ///
     /// # Errors
-    /// [`Error::Head`] when the network gives no features, or another number than `head` takes; the
-    /// head before stays.
+    /// As [`Engine::set_heads`].
     fn set_head(&mut self, head: Option<Head>) -> Result<(), Error> {
-        match head {
-            None => Ok(()),
-            Some(_) => Err(Error::Head(
-                "plain tract runs the model and gives no features to a head; pack the model with `goldcrest pack`"
-                    .into(),
-            )),
-        }
+        self.set_heads(vec![head])
     }
+
+    /// Has the next inferences run the head at `place`, or the network's own classifier where there
+    /// is none. Costs nothing.
+    fn choose(&mut self, _place: usize) {}
 
     /// The probability that the last picture is of a kind that the head was taught, 0 to 1. Scores
     /// are multiplied by it. 1 without a taught head.
@@ -147,6 +160,6 @@ pub struct Memory {
     pub arena: usize,
     /// Input, feature maps and logits.
     pub maps: usize,
-    /// Weights of a taught head, and where its examples lie.
+    /// Weights of taught heads, and where their examples lie.
     pub head: usize,
 }

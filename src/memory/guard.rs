@@ -236,6 +236,7 @@ mod tests {
             source: 0,
             sized: super::super::need::SizedBy::Camera,
             vision: 0,
+            regions: super::super::need::Regions::default(),
             mqtt: 0,
             snapshots: 0,
             reviews: 0,

@@ -11,5 +11,5 @@ pub(crate) use budget::Refusal;
 pub use guard::Guard;
 pub(crate) use guard::Reading;
 pub(crate) use need::Item;
-pub use need::{EngineMemory, Facts, Remedy, SizedBy};
+pub use need::{EngineMemory, Facts, Regions, Remedy, SizedBy};
 pub(crate) use trim::{remember_code, trim};

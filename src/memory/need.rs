@@ -83,6 +83,15 @@ pub enum SizedBy {
     Itself,
 }
 
+/// Bytes that regions beside the first take.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Regions {
+    /// From the start on.
+    pub held: usize,
+    /// Once there are frames.
+    pub coming: usize,
+}
+
 /// The facts that the need is computed from; all in bytes, except `threads`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Facts {
@@ -104,6 +113,8 @@ pub struct Facts {
     pub sized: SizedBy,
     /// The decoder and the resampler.
     pub vision: usize,
+    /// The regions beside the first.
+    pub regions: Regions,
     /// The MQTT client with a full outbox.
     pub mqtt: usize,
     /// Pictures of events: the copy of a frame, an encoder, and JPEG files on their way.
@@ -162,7 +173,7 @@ impl Need {
             Anonymous,
             facts
                 .anonymous
-                .saturating_sub(facts.data.saturating_add(held)),
+                .saturating_sub(sum([facts.data, held, facts.regions.held])),
             "",
         );
         let size = match facts.sized {
@@ -180,6 +191,8 @@ impl Need {
         add("frames under way", Anonymous, FRAMES * facts.frame, size);
         add("source", Anonymous, facts.source, "");
         add("decoder and resampler", Anonymous, facts.vision, size);
+        let regions = sum([facts.regions.held, facts.regions.coming]);
+        add("regions beside the first", Anonymous, regions, "region");
         add(
             "MQTT",
             Anonymous,
@@ -307,6 +320,7 @@ pub(super) mod tests {
         source: 0,
         sized: SizedBy::Camera,
         vision: 40 << 10,
+        regions: Regions { held: 0, coming: 0 },
         mqtt: 400 << 10,
         snapshots: 0,
         reviews: 0,

@@ -228,12 +228,13 @@ pub(super) const ENTRIES: [Entry; 30] = [
 
 /// Parts of the payload that become metrics with labels, or none; the rest stands in [`ENTRIES`].
 #[cfg(test)]
-pub(super) const ELSEWHERE: [&str; 9] = [
+pub(super) const ELSEWHERE: [&str; 10] = [
     "/v",
     "/time",
     "/camera",
     "/picture",
     "/stages_ms",
+    "/regions",
     "/drops",
     "/kernel",
     "/model",

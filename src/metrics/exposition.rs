@@ -79,6 +79,7 @@ pub(super) fn text(health: &Health<'_>, beside: Beside<'_>) -> String {
         page.sample(&[("cause", cause)], count.as_f64().unwrap_or_default());
     }
     page.stages(&json);
+    page.regions(&json);
     page.0
 }
 
@@ -90,6 +91,25 @@ fn entries<'j>(json: &'j Value, key: &str) -> impl Iterator<Item = (&'j str, &'j
         .flatten()
         .map(|(key, value)| (key.as_str(), value))
 }
+
+/// The counters of each region: family, key in the payload, help.
+const REGIONS: [(&str, &str, &str); 3] = [
+    (
+        "goldcrest_region_inferences_total",
+        "inferences",
+        "Inferences of a region.",
+    ),
+    (
+        "goldcrest_region_still_frames_total",
+        "still",
+        "Frames in which the gate found the region still.",
+    ),
+    (
+        "goldcrest_region_no_turn_frames_total",
+        "no_turn",
+        "Frames that were other regions' turn.",
+    ),
+];
 
 /// The text, with the label of the id and the name of the present family.
 struct Page(String, String, &'static str);
@@ -113,6 +133,40 @@ impl Page {
             let _ = write!(self.0, ",{}", label(name, text));
         }
         let _ = writeln!(self.0, "}} {value}");
+    }
+
+    /// What each region cost. Nothing without regions.
+    fn regions(&mut self, json: &Value) {
+        let regions = json.get("regions").and_then(Value::as_array);
+        let regions: Vec<(&str, &Value)> = regions
+            .into_iter()
+            .flatten()
+            .filter_map(|region| Some((region.get("name")?.as_str()?, region)))
+            .collect();
+        if regions.is_empty() {
+            return;
+        }
+        for (family, key, help) in REGIONS {
+            self.family(family, Kind::Counter, help);
+            for (name, region) in &regions {
+                if let Some(count) = region.get(key).and_then(Value::as_f64) {
+                    self.sample(&[("region", name)], count);
+                }
+            }
+        }
+        self.family(
+            "goldcrest_region_look_seconds",
+            Kind::Gauge,
+            "Time of a look with an inference over the last interval: the least, the median, the 95th percentile.",
+        );
+        for (name, region) in &regions {
+            for key in ["min", "p50", "p95"] {
+                let time = region.pointer(&format!("/look_ms/{key}"));
+                if let Some(ms) = time.and_then(Value::as_f64) {
+                    self.sample(&[("region", name), ("statistic", key)], ms / 1e3);
+                }
+            }
+        }
     }
 
     /// The times of the stages, in seconds.

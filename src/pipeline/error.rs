@@ -2,7 +2,7 @@
 
 use std::io;
 
-use crate::{engine, frame, observe};
+use crate::{engine, observe};
 
 /// Why the pipeline cannot go on.
 #[derive(Debug, thiserror::Error)]
@@ -16,18 +16,4 @@ pub enum Error {
     /// A listener could not write its output.
     #[error("standard output: {0}")]
     Output(io::Error),
-}
-
-/// A frame that did not pass the stages.
-pub(super) enum Stopped {
-    /// It is no picture; the next one may be.
-    Bad(frame::Error),
-    /// See [`Error`].
-    Failed(Error),
-}
-
-impl<E: Into<Error>> From<E> for Stopped {
-    fn from(error: E) -> Self {
-        Self::Failed(error.into())
-    }
 }

@@ -20,7 +20,7 @@ pub struct HeadFile {
 #[derive(Debug, thiserror::Error)]
 pub enum HeadError {
     /// There is no such file.
-    #[error("{path}: no such head; set model.head to one that is there, or teach one with `goldcrest teach`", path = .0.display())]
+    #[error("{path}: no such head; name one that is there (model.head, or head of a region), or teach one with `goldcrest teach`", path = .0.display())]
     Missing(PathBuf),
     /// It cannot be read, is damaged, or does not fit the model.
     #[error(transparent)]

@@ -83,9 +83,14 @@ impl Meaning {
         }
     }
 
-    /// The hashes of the model that `engine` runs, and of the head.
-    pub(super) fn hashes<'a>(&'a self, engine: &'a Description) -> Hashes<'a> {
+    /// The hashes of the model that `engine` runs, and of the head, beside the name of the `region`.
+    pub(super) fn hashes<'a>(
+        &'a self,
+        region: Option<&'a str>,
+        engine: &'a Description,
+    ) -> Hashes<'a> {
         Hashes {
+            region,
             model: &engine.model_hash,
             head: self.head.as_ref().map(|head| &*head.sha256),
         }

@@ -1,59 +1,55 @@
 //! The stages that one frame passes, from its pixels to the published state; the same for the
 //! daemon and for a replay.
 
+mod change;
 mod error;
 mod head;
 mod listeners;
+mod look;
+mod looked;
 mod meaning;
 mod outcome;
 mod pace;
 #[cfg(test)]
 mod tests;
+mod turn;
 
 use std::time::Instant;
 
-use self::error::Stopped;
-use self::meaning::Meaning;
+use self::look::{Look, Stage};
+use self::turn::Turn;
 use crate::engine::{self, Card, Engine, Input};
-use crate::frame::Frame;
-use crate::meter::heap::{self, Heap};
+use crate::frame::{self, Frame};
+use crate::meter::heap;
 use crate::meter::timing::Stages;
-use crate::observe::{self, Observer, Rule};
-use crate::publish::Hashes;
-use crate::vision::{self, Gate, GateConfig, GateReading, Preparer};
+use crate::observe;
+use crate::vision::{self, Gate};
 
 pub use error::Error;
 pub(crate) use head::named;
 pub use head::{HeadError, HeadFile, HeadInUse};
 pub use listeners::Watching;
 pub(crate) use listeners::{JsonLines, LogLines, Publishing, Reporting, Reviewing, Totals};
-pub(crate) use outcome::{Listener, Outcome, lose, pass_over};
+pub use look::Part;
+pub(crate) use look::memory as look_memory;
+pub(crate) use looked::Looked;
+pub(crate) use outcome::{Listener, Outcome, Passed, lose, pass_over};
 pub(crate) use pace::Pace;
 
-/// The stages from vision to observe, with the buffers that each keeps.
+/// The stages from vision to observe, with the buffers that each keeps: once for the whole picture,
+/// or once for each region of it, around one engine.
 pub struct Pipeline {
-    gate: Option<Gate>,
-    preparer: Preparer,
-    /// The shape of the inputs that it makes.
+    /// At least one.
+    looks: Vec<Look>,
+    /// The shape of the inputs that they make.
     shape: Input,
     engine: Box<dyn Engine>,
-    observer: Observer,
-    /// Frames show nothing of the present, so the observer does not see them.
+    /// Frames so far.
+    frames: u64,
+    /// Frames show nothing of the present, so no observer sees them.
     blind: bool,
-    meaning: Meaning,
-    /// Probabilities of the last classified frame.
-    scores: Vec<f32>,
-    /// The next frame is to be classified: another head made `scores` than the one in place, or
-    /// the frame is wanted as an example.
-    outdated: bool,
     /// Time and allocations of each stage.
     pub stages: Stages,
-}
-
-/// When the last stage ended, and the heap's counters then.
-struct Mark {
-    time: Instant,
-    heap: Heap,
 }
 
 impl Pipeline {
@@ -76,33 +72,43 @@ impl Pipeline {
         head: Option<HeadInUse>,
         engine: Box<dyn Engine>,
     ) -> Self {
-        let meaning = Meaning::new(engine.describe(), card, head, observe);
+        Self::of(vec![Part::whole(vision, head)], observe, card, engine)
+    }
+
+    /// Puts the stages together for the model of `card` and for these parts of the picture, whose
+    /// heads `engine` has in their places already. There is at least one part.
+    pub fn of(
+        parts: Vec<Part>,
+        observe: &observe::Config,
+        card: &Card,
+        engine: Box<dyn Engine>,
+    ) -> Self {
+        let turns = Turn::share_out(parts.iter().map(|part| part.every));
+        let look = |(part, turn)| Look::new(part, turn, observe, card, engine.describe());
         Self {
-            gate: None,
-            preparer: Preparer::new(vision, &card.input),
+            looks: parts.into_iter().zip(turns).map(look).collect(),
             shape: card.input.clone(),
             engine,
-            observer: meaning.observer(observe),
+            frames: 0,
             blind: false,
-            scores: vec![0.0; meaning.labels.len()],
-            outdated: false,
-            meaning,
             stages: Stages::default(),
         }
     }
 
-    /// Adds a gate in front of the stages.
+    /// Adds a gate in front of the stages of the whole picture.
     #[must_use]
     pub fn gated(mut self, gate: Gate) -> Self {
-        self.gate = Some(gate);
+        if let Some(look) = self.looks.first_mut() {
+            look.set_gate(gate);
+        }
         self
     }
 
     /// Takes each frame for a picture that has nothing to do with the one before; see
-    /// [`Observer::stills`].
+    /// [`observe::Observer::stills`]. Each is every region's turn.
     #[must_use]
     pub fn stills(mut self) -> Self {
-        self.observer = self.observer.stills();
+        self.looks.iter_mut().for_each(Look::stills);
         self
     }
 
@@ -111,7 +117,8 @@ impl Pipeline {
     /// A frame that is no picture is passed over, and listeners hear of that instead. A frame that
     /// the gate finds not worth an inference counts as one with the scores of the last one: the
     /// state stays, and heartbeats go on. The gate stays open while a change is under way. Bytes
-    /// that the frame has on loan are returned before the inference.
+    /// that the frame has on loan are returned before the first inference. With regions, all this
+    /// holds for each region whose turn it is.
     ///
     /// # Errors
     /// Trouble that the next frame would meet too.
@@ -120,41 +127,100 @@ impl Pipeline {
         frame: &mut Frame,
         listeners: &mut [&mut dyn Listener],
     ) -> Result<(), Error> {
-        let near = !self.blind && self.observer.near();
+        let number = self.frames;
+        self.frames += 1;
+        let mut near = false;
+        for look in &mut self.looks {
+            near |= look.begin(number) && !self.blind;
+        }
         for listener in listeners.iter_mut() {
             listener.frame(frame, near);
         }
-        let (gate, mark) = match self.score(frame) {
-            Ok(scored) => scored,
-            Err(Stopped::Failed(error)) => return Err(error),
-            Err(Stopped::Bad(error)) => {
-                return pass_over(frame, error.cause(), &error, listeners);
+        let seen = self.see(frame);
+        frame.data.give_back();
+        if let Err(error) = seen {
+            return pass_over(frame, error.cause(), &error, listeners);
+        }
+        let mut passed = Passed::NoTurn;
+        for place in 0..self.looks.len() {
+            self.tell(place, frame, listeners, &mut passed)?;
+        }
+        for listener in listeners {
+            listener.passed(frame, passed);
+        }
+        Ok(())
+    }
+
+    /// Makes the inputs of all whose turn it is, where they are worth an inference.
+    fn see(&mut self, frame: &Frame) -> Result<(), frame::Error> {
+        let (blind, stages) = (self.blind, &mut self.stages);
+        let mut looks = self.looks.iter_mut();
+        let seen = looks.try_for_each(|look| look.see(frame, blind, stages));
+        if seen.is_err() && self.looks.len() > 1 {
+            // What the gates of others found worth an inference has none.
+            for look in &mut self.looks {
+                look.outdated |= matches!(look.stage, Stage::Prepared(..));
             }
+        }
+        seen
+    }
+
+    /// Takes the look at this place through the rest of its stages, and tells `listeners` the
+    /// outcome.
+    fn tell(
+        &mut self,
+        place: usize,
+        frame: &Frame,
+        listeners: &mut [&mut dyn Listener],
+        passed: &mut Passed,
+    ) -> Result<(), Error> {
+        let alone = self.looks.len() == 1;
+        let Some(look) = self.looks.get_mut(place) else {
+            return Ok(());
         };
+        let (gate, prepared) = match look.stage {
+            Stage::Passed => return Ok(()),
+            Stage::Still(reading) => (Some(reading), None),
+            Stage::Prepared(reading, took) => (reading, Some(took)),
+        };
+        let (start, engine) = (Instant::now(), self.engine.as_mut());
+        let inferred = match prepared {
+            Some(_) => Some(look.classify(engine, place, &mut self.stages)?),
+            None => None,
+        };
+        let mut heap = heap::now();
         let update = if self.blind {
             None
         } else {
-            self.observer.step(&self.scores, frame.seq, frame.captured)
+            let (seq, captured) = (frame.seq, frame.captured);
+            look.observer.step(&look.scores, seq, captured)
         };
-        if let Some(mut mark) = mark {
-            self.stages.allocations.observe += mark.heap.since();
-            self.stages.observe.add(mark.time.elapsed());
+        if let Some(inferred) = inferred {
+            self.stages.allocations.observe += heap.since();
+            self.stages.observe.add(inferred.elapsed());
         }
-        let classified = gate.is_none_or(|gate| gate.open);
+        let took = prepared.map(|prepared| prepared + start.elapsed());
+        look::count(&mut look.cost, took);
+        let classified = inferred.is_some();
+        let made_up = if classified {
+            look.preparer.made_up()
+        } else {
+            0.0
+        };
+        passed.add(classified, made_up > 0.0);
         let outcome = Outcome {
             frame,
+            place,
             gate,
-            made_up: if classified {
-                self.preparer.made_up()
-            } else {
-                0.0
-            },
-            input: classified.then(|| (self.preparer.last(), &self.shape)),
-            scores: &self.scores,
-            features: self.engine.features(),
-            labels: &self.meaning.labels,
-            rule: self.meaning.rule,
-            hashes: self.meaning.hashes(self.engine.describe()),
+            made_up,
+            input: classified.then(|| (look.preparer.last(), &self.shape)),
+            scores: &look.scores,
+            features: self.engine.features().filter(|_| classified || alone),
+            labels: &look.meaning.labels,
+            rule: look.meaning.rule,
+            hashes: look
+                .meaning
+                .hashes(look.name.as_deref(), self.engine.describe()),
             update,
         };
         for listener in listeners {
@@ -165,113 +231,23 @@ impl Pipeline {
         Ok(())
     }
 
-    /// Brings `scores` up to `frame`. Returns what the gate found, and the mark of the inference
-    /// where there was one.
-    fn score(&mut self, frame: &mut Frame) -> Result<(Option<GateReading>, Option<Mark>), Stopped> {
-        let Some(gate) = &mut self.gate else {
-            return Ok((None, Some(self.classify(frame)?)));
-        };
-        let start = Instant::now();
-        let wanted = self.outdated || (!self.blind && !self.observer.settled());
-        let look = gate.look(frame.view(), frame.captured.elapsed, wanted);
-        if !look.as_ref().is_ok_and(|look| look.open) {
-            frame.data.give_back();
-        }
-        let look = look.map_err(Stopped::Bad)?;
-        self.stages.gate.add(start.elapsed());
-        let mark = if look.open {
-            Some(self.classify(frame)?)
-        } else {
-            None
-        };
-        Ok((Some(look), mark))
-    }
-
-    /// Prepares and infers `frame`.
-    fn classify(&mut self, frame: &mut Frame) -> Result<Mark, Stopped> {
-        let (start, mut heap) = (Instant::now(), heap::now());
-        let input = self.preparer.prepare(frame.view());
-        frame.data.give_back();
-        let input = input.map_err(Stopped::Bad)?;
-        let prepared = Instant::now();
-        self.stages.allocations.vision += heap.since();
-        let outputs = self.engine.infer(input)?;
-        let inferred = Instant::now();
-        self.stages.allocations.infer += heap.since();
-        self.meaning.scores(outputs, &mut self.scores)?;
-        if self.meaning.head.is_some() {
-            let familiarity = self.engine.familiarity();
-            self.scores.iter_mut().for_each(|s| *s *= familiarity);
-        }
-        self.outdated = false;
-        self.stages.vision.add(prepared - start);
-        self.stages.infer.add(inferred - prepared);
-        Ok(Mark {
-            time: inferred,
-            heap,
-        })
-    }
-
-    /// Goes on with another engine of the same model, which runs the same head.
-    pub(crate) fn set_engine(&mut self, engine: Box<dyn Engine>) {
-        self.engine = engine;
-    }
-
-    /// Goes on with another taught head, or without one with the classifier of the model of `card`.
-    /// The next frame is classified, whatever the gate finds. Returns whether labels differ: there
-    /// is no state then until enough frames agree.
-    ///
-    /// # Errors
-    /// The head does not fit the engine. The one before stays.
-    pub(crate) fn set_head(
-        &mut self,
-        head: Option<HeadFile>,
-        card: &Card,
-        observe: &observe::Config,
-    ) -> Result<bool, engine::Error> {
-        let (weights, head) = head.map(HeadFile::split).unzip();
-        self.engine.set_head(weights)?;
-        let meaning = Meaning::new(self.engine.describe(), card, head, observe);
-        let other = !meaning.names_the_same(&self.meaning);
-        self.meaning = meaning;
-        if other {
-            self.observer = self.meaning.observer(observe);
-            self.scores.clear();
-            self.scores.resize(self.meaning.labels.len(), 0.0);
-        } else {
-            self.observer.configure(observe, self.meaning.rule);
-            self.observer.repeat();
-        }
-        self.outdated = true;
-        Ok(other)
-    }
-
-    /// Goes on with other rules for what is published, and with the present state.
-    pub(crate) fn set_observe(&mut self, observe: &observe::Config) {
-        self.meaning.set_observe(observe);
-        self.observer.configure(observe, self.meaning.rule);
-    }
-
-    /// Goes on with other settings of how frames are prepared and gated.
-    pub(crate) fn set_view(&mut self, vision: &vision::Config, gate: &GateConfig, input: &Input) {
-        self.preparer = Preparer::new(vision, input);
-        self.shape.clone_from(input);
-        self.gate = Some(Gate::new(gate, vision, input));
-    }
-
     /// Whether frames show nothing of the present from now on: the camera is lost, its pictures are
     /// dark or always the same. Meanwhile there are no updates. At the beginning the state is
-    /// [withdrawn](Observer::withdraw).
+    /// [withdrawn](observe::Observer::withdraw).
     pub(crate) fn set_blind(&mut self, blind: bool) {
         if blind && !self.blind {
-            self.observer.withdraw();
+            for look in &mut self.looks {
+                look.observer.withdraw();
+            }
         }
         self.blind = blind;
     }
 
     /// Has the next frame classified, whatever the gate finds.
     pub(crate) fn look_afresh(&mut self) {
-        self.outdated = true;
+        for look in &mut self.looks {
+            look.outdated = true;
+        }
     }
 
     /// How many features the model gives of a frame; 0 if it gives none.
@@ -289,28 +265,11 @@ impl Pipeline {
         self.engine.describe()
     }
 
-    /// The hashes of the model and of the head.
-    pub(crate) fn hashes(&self) -> Hashes<'_> {
-        self.meaning.hashes(self.engine.describe())
-    }
-
-    /// The taught head in use.
-    pub fn head(&self) -> Option<&HeadInUse> {
-        self.meaning.head.as_ref()
-    }
-
-    /// A name for each score.
-    pub(crate) fn scored(&self) -> &[String] {
-        &self.meaning.labels
-    }
-
-    /// The labels that may be published, in order.
-    pub(crate) fn labels(&self) -> impl Iterator<Item = &String> {
-        self.meaning.published()
-    }
-
-    /// The rule by which labels are claimed.
-    pub(crate) fn rule(&self) -> Rule {
-        self.meaning.rule
+    /// Forgets the times of the interval that is over.
+    pub(crate) fn clear_times(&mut self) {
+        self.stages.clear();
+        for cost in self.looks.iter_mut().filter_map(|look| look.cost.as_mut()) {
+            cost.times.clear();
+        }
     }
 }

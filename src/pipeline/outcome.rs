@@ -11,10 +11,13 @@ use crate::observe::{Rule, Update};
 use crate::publish::Hashes;
 use crate::vision::GateReading;
 
-/// What one frame led to.
+/// What a look at one frame led to: at the whole picture, or at a region of it.
 pub struct Outcome<'a> {
     /// The frame. Bytes that it had on loan are returned already.
     pub frame: &'a Frame,
+    /// The place of the region in the configuration; 0 without regions. The region's name is in
+    /// `hashes`.
+    pub(crate) place: usize,
     /// What the gate found; `None` without a gate.
     pub gate: Option<GateReading>,
     /// The share of the picture that had no data and was made up, 0 to 1; 0 where the gate was
@@ -27,13 +30,14 @@ pub struct Outcome<'a> {
     /// the last classified frame where the gate was closed.
     pub(crate) scores: &'a [f32],
     /// [`Engine::features`](crate::engine::Engine::features) of this frame alone, without
-    /// smoothing; those of the last classified frame where the gate was closed.
+    /// smoothing. Where the gate was closed, those of the last classified frame without regions, and
+    /// `None` with them.
     pub(crate) features: Option<&'a [f32]>,
     /// The labels of the model or of the head, in the order of `scores`.
     pub(crate) labels: &'a [String],
     /// The rule by which labels are claimed.
     pub(crate) rule: Rule,
-    /// The model and the head.
+    /// The region, the model and the head.
     pub hashes: Hashes<'a>,
     /// The state to publish, where one is due.
     pub(crate) update: Option<Update<'a>>,
@@ -46,7 +50,37 @@ impl Outcome<'_> {
     }
 }
 
+/// What became of a frame as a whole.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Passed {
+    /// It was classified, with regions at least one of it.
+    Classified {
+        /// Damaged parts of what was classified were filled in.
+        filled_in: bool,
+    },
+    /// The gate found nothing that is worth an inference.
+    Still,
+    /// It was no region's turn.
+    NoTurn,
+}
+
+impl Passed {
+    /// Adds a region that was `classified`, parts of it `filled_in`, or found still.
+    pub(super) fn add(&mut self, classified: bool, filled_in: bool) {
+        *self = match (*self, classified) {
+            (Self::Classified { filled_in: before }, _) => Self::Classified {
+                filled_in: before || filled_in,
+            },
+            (_, true) => Self::Classified { filled_in },
+            (_, false) => Self::Still,
+        };
+    }
+}
+
 /// Hears of every frame that the pipeline was given.
+///
+/// A frame has one outcome. With regions it has one for each region whose turn it is, in the order
+/// of the configuration, and may have none.
 pub trait Listener {
     /// A frame comes and has its bytes still. `near` tells that it may change the published state;
     /// without that it does not.
@@ -57,6 +91,9 @@ pub trait Listener {
     /// # Errors
     /// Output that cannot be written ends the run.
     fn outcome(&mut self, outcome: &Outcome<'_>, stages: &mut Stages) -> io::Result<()>;
+
+    /// All outcomes of a frame were told.
+    fn passed(&mut self, _frame: &Frame, _passed: Passed) {}
 
     /// A frame was no picture, for the reason `error`, and is passed over. `cause` is the name that
     /// it is counted by.
@@ -87,6 +124,12 @@ impl<L: Listener> Listener for Option<L> {
     fn outcome(&mut self, outcome: &Outcome<'_>, stages: &mut Stages) -> io::Result<()> {
         self.as_mut()
             .map_or(Ok(()), |listener| listener.outcome(outcome, stages))
+    }
+
+    fn passed(&mut self, frame: &Frame, passed: Passed) {
+        if let Some(listener) = self {
+            listener.passed(frame, passed);
+        }
     }
 
     fn bad_frame(

@@ -7,8 +7,11 @@ use std::time::{Duration, SystemTime};
 use super::*;
 use crate::engine::{Description, HexDigest, Labels, Output, Resize};
 use crate::frame::{Captured, PixelFormat};
+use crate::observe::Rule;
+use crate::vision::{GateConfig, GateReading};
 
 mod heads;
+mod regions;
 
 /// Sees "bright" or "dim", and counts how often it is asked.
 struct Photometer {

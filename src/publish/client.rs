@@ -16,7 +16,7 @@ use super::counts::MessageCounts;
 use super::homeassistant::{Announcement, Discovery, Offer};
 use super::outbox::{Disk, Message, MessageKind, Outbox};
 use super::servers::Named;
-use super::{Config, Error, EventIds, Hashes, Label, OutboxConfig, Payload, Topics, writer};
+use super::{Config, Error, EventIds, Label, OutboxConfig, Payload, Topics, writer};
 use crate::meter::Progress;
 
 /// Bytes of a packet beside topic and payload: the fixed header takes at most 5 bytes, the topic's
@@ -32,6 +32,9 @@ pub struct Extras {
     pub progress: Option<(Arc<Progress>, Duration)>,
     /// How the instance appears in Home Assistant.
     pub announcement: Option<Announcement>,
+    /// Whether labels are those of regions. What the broker retains of a picture without regions is
+    /// cleared then.
+    pub regions: bool,
 }
 
 /// Where a connection is held.
@@ -143,7 +146,15 @@ impl Publisher {
         };
         let offline = availability("offline");
         let mut target = connection::target(config, client_id, Some(offline.clone()))?;
-        let queue = Outbox::new(outbox.max_bytes);
+        let mut queue = Outbox::new(outbox.max_bytes);
+        if extras.regions {
+            queue.put(Message {
+                topic: topics.label.clone(),
+                payload: Vec::new(),
+                kind: MessageKind::State,
+                correlation: None,
+            });
+        }
         let (discovery, record) = match &extras.announcement {
             Some(announcement) => announcement.discovery(config, id),
             None => (Discovery::none(), None),
@@ -211,19 +222,19 @@ impl Publisher {
     /// the next one is published. Returns at once.
     pub(crate) fn offer(&self, offer: Offer) {
         let now = SystemTime::now();
-        let (model, head) = (offer.model_hash.clone(), offer.head_hash.clone());
+        let told = offer.clone();
         let mut state = self.shared.lock();
         let connected = matches!(state.link, Link::Connected);
         let relabelled = state.discovery.offered(offer, connected, now);
         drop(state);
-        if let Some(reason) = relabelled {
+        if let Some((reason, places)) = relabelled {
             // A former label that still waits must not follow the new list.
-            let hashes = Hashes {
-                model: &model,
-                head: head.as_deref(),
-            };
-            let label = Label::unknown(reason, now, None, hashes);
-            self.publish(&Payload::Label(label));
+            for (place, seen) in told.seen.iter().enumerate() {
+                if places.has(place) {
+                    let label = Label::unknown(reason, now, None, told.hashes(seen));
+                    self.publish(&Payload::Label(label));
+                }
+            }
         }
         self.shared.wake_thread();
     }

@@ -6,7 +6,8 @@ use std::time::{Instant, SystemTime};
 
 use sha2::{Digest, Sha256};
 
-/// Makes the ids of one run's events: the run, and the number of the frame.
+/// Makes the ids of one run's events: the run, the number of the frame, and the region if there are
+/// regions.
 ///
 /// A clock is no part of them. A board without one begins each run at the same time, and frames of
 /// a recording have the same times in every run.
@@ -47,9 +48,12 @@ impl EventIds {
         Self(run)
     }
 
-    /// The id of what happens at the frame with the number `seq`.
-    pub(crate) fn at(&self, seq: u64) -> String {
-        format!("{}-{seq}", self.0)
+    /// The id of what happens at the frame with the number `seq`, in this region.
+    pub(crate) fn at(&self, seq: u64, region: Option<&str>) -> String {
+        match region {
+            Some(region) => format!("{}-{seq}-{region}", self.0),
+            None => format!("{}-{seq}", self.0),
+        }
     }
 }
 
@@ -60,16 +64,18 @@ mod tests {
     #[test]
     fn runs_differ_and_frames_of_a_run_share_its_part() {
         let (one, other) = (EventIds::unique(), EventIds::unique());
-        assert_ne!(one.at(7), other.at(7));
-        assert_eq!(one.at(7), one.at(7));
-        assert_ne!(one.at(7), one.at(8));
+        assert_ne!(one.at(7, None), other.at(7, None));
+        assert_eq!(one.at(7, None), one.at(7, None));
+        assert_ne!(one.at(7, None), one.at(8, None));
+        let [left, right] = ["left", "right"].map(|region| one.at(7, Some(region)));
+        assert_ne!(left, right, "two regions may change in one frame");
     }
 
     #[test]
     fn the_same_replay_has_the_same_ids() {
         let replay = || EventIds::of_parts(&["front-replay", "bottles"]);
         assert_eq!(replay(), replay());
-        let id = replay().at(42);
+        let id = replay().at(42, None);
         let (run, seq) = id.split_once('-').unwrap();
         assert_eq!((run.len(), seq), (12, "42"));
         assert!(run.chars().all(|c| c.is_ascii_hexdigit()), "{id}");

@@ -13,6 +13,8 @@
 //! | `<base>/<id>/availability` | yes | `online` or `offline`; `offline` is also the last will |
 //! | `<base>/<id>/label` | yes | [`Label`] |
 //! | `<base>/<id>/event` | no | [`Event`] |
+//! | `<base>/<id>/<region>/label` | yes | [`Label`], with regions in the place of the one above |
+//! | `<base>/<id>/<region>/event` | no | [`Event`], with regions in the place of the one above |
 //! | `<base>/<id>/camera` | yes | [`CameraState`] |
 //! | `<base>/<id>/health` | no | [`Health`] |
 //! | `<base>/<id>/settings` | yes | [`Settings`] |
@@ -52,6 +54,8 @@ pub(crate) use payloads::sample_health;
 pub use payloads::{
     CameraState, Event, Hashes, Health, Label, Payload, Settings, SnapshotInfo, TaughtState,
 };
-pub(crate) use payloads::{MemoryUse, OutboxUse, Queue, Score, Time, Top, Unknown, VERSION};
+pub(crate) use payloads::{
+    MemoryUse, OutboxUse, Queue, RegionHealth, RegionSettings, Score, Time, Top, Unknown, VERSION,
+};
 pub use tls::TlsConfig;
 pub(crate) use topics::Topics;

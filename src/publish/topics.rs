@@ -1,5 +1,7 @@
 //! The topics of one instance.
 
+use std::borrow::Cow;
+
 use super::Error;
 
 /// The topics of one instance, `<base>/<id>/…`.
@@ -7,9 +9,9 @@ use super::Error;
 pub(crate) struct Topics {
     /// `online` or `offline`, retained; also the last will.
     pub(crate) availability: String,
-    /// The current label, retained.
+    /// The current label, retained; with regions nothing.
     pub(crate) label: String,
-    /// Each change of the label.
+    /// Each change of the label; with regions nothing.
     pub(crate) event: String,
     /// The state of the camera, retained.
     pub(crate) camera: String,
@@ -54,6 +56,22 @@ impl Topics {
             snapshot_info: topic("snapshot/info"),
         })
     }
+
+    /// The current label of a region, or of the whole picture.
+    pub(crate) fn label_of(&self, region: Option<&str>) -> Cow<'_, str> {
+        match region {
+            Some(region) => format!("{}{region}/label", self.own).into(),
+            None => self.label.as_str().into(),
+        }
+    }
+
+    /// Each change of the label of a region, or of the whole picture.
+    pub(crate) fn event_of(&self, region: Option<&str>) -> Cow<'_, str> {
+        match region {
+            Some(region) => format!("{}{region}/event", self.own).into(),
+            None => self.event.as_str().into(),
+        }
+    }
 }
 
 /// Whether `character` is not allowed in a topic's name.
@@ -71,6 +89,13 @@ mod tests {
         assert_eq!(topics.availability, "house/eyes/front/availability");
         assert_eq!(topics.label, "house/eyes/front/label");
         assert_eq!(topics.event, "house/eyes/front/event");
+        let left = Some("left");
+        assert_eq!(topics.label_of(left), "house/eyes/front/left/label");
+        assert_eq!(topics.event_of(left), "house/eyes/front/left/event");
+        assert_eq!(
+            (topics.label_of(None), topics.event_of(None)),
+            (topics.label.as_str().into(), topics.event.as_str().into())
+        );
     }
 
     #[test]

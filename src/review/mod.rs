@@ -25,6 +25,7 @@ use std::time::{Duration, Instant};
 use self::folder::Limits;
 use self::pace::Pace;
 use crate::frame::Frame;
+use crate::region::Places;
 use crate::snapshot::{self, Bounds, Encoder};
 use crate::threads::{self, End};
 use crate::vision::{self, Thumbnailer};
@@ -47,6 +48,14 @@ pub(crate) struct Moment<'a> {
     pub(crate) score: f32,
 }
 
+/// Which regions were looked at in a frame, and where that was uncertain. Without regions, the one
+/// place there is.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Doubts {
+    pub(crate) looked: Places,
+    pub(crate) uncertain: Places,
+}
+
 /// Keeps pictures of moments.
 pub struct Reviews {
     jobs: SyncSender<Job>,
@@ -59,8 +68,8 @@ pub struct Reviews {
     kept: Option<Frame>,
     /// The number of the frame that was copied.
     copied: Option<u64>,
-    /// The last frame was uncertain.
-    doubted: bool,
+    /// Where the last look was uncertain.
+    doubted: Places,
     /// Where pictures go, and how they are made.
     form: Form,
     /// The same for the next job to tell the thread, if that changed.
@@ -75,13 +84,16 @@ pub struct Reviews {
 struct Form {
     folder: PathBuf,
     bounds: Bounds,
-    vision: vision::Config,
+    /// How pictures are seen, once for each region, or once without regions.
+    seen: Vec<vision::Config>,
 }
 
 struct Job {
     frame: Frame,
     name: Name,
     limits: Limits,
+    /// The place in [`Form::seen`].
+    place: usize,
     form: Option<Form>,
 }
 
@@ -92,25 +104,27 @@ struct Done {
 
 /// What the thread works with.
 struct Keeper {
-    folder: PathBuf,
+    form: Form,
+    /// The place that the encoder is for.
+    place: usize,
     encoder: Encoder,
 }
 
 impl Reviews {
-    /// Starts the thread that keeps pictures as `config` wants them, with what `vision` hides in
-    /// black. Both configurations have passed their checks.
+    /// Starts the thread that keeps pictures as `config` wants them, with what is not `seen` in
+    /// black: once for each region, or once without regions. All have passed their checks.
     ///
     /// # Errors
     /// The system refuses the thread.
-    pub(crate) fn start(config: &Config, vision: &vision::Config) -> io::Result<Self> {
+    pub(crate) fn start(config: &Config, seen: Vec<vision::Config>) -> io::Result<Self> {
         let (jobs, received) = mpsc::sync_channel::<Job>(1);
         let (send, done) = mpsc::sync_channel(1);
         let form = Form {
             folder: config.folder.clone().unwrap_or_default(),
             bounds: config.bounds(),
-            vision: vision.clone(),
+            seen,
         };
-        let mut keeper = Keeper::new(&form);
+        let mut keeper = Keeper::new(&form, 0);
         threads::spawn("review", None, move || {
             for job in received {
                 let made = keeper.keep(&job);
@@ -130,7 +144,7 @@ impl Reviews {
             on: config.folder.is_some(),
             kept: Some(Frame::empty()),
             copied: None,
-            doubted: false,
+            doubted: Places::default(),
             form,
             changed: None,
             missed: 0,
@@ -139,20 +153,20 @@ impl Reviews {
     }
 
     /// Goes on with `config`, which needs no more memory than the one at the start, and hides what
-    /// `vision` hides. A frame that was copied under other masks is given up; a picture under way
-    /// is of a frame that came before.
-    pub(crate) fn configure(&mut self, config: &Config, vision: &vision::Config) {
+    /// is not `seen`. A frame that was copied under other masks is given up; a picture under way is
+    /// of a frame that came before.
+    pub(crate) fn configure(&mut self, config: &Config, seen: Vec<vision::Config>) {
         self.pace.set_interval(config.interval);
         self.limits = config.limits();
         self.on = config.folder.is_some();
-        if *vision != self.form.vision || !self.on {
+        if seen != self.form.seen || !self.on {
             self.copied = None;
         }
         let folder = config.folder.as_ref().unwrap_or(&self.form.folder);
         let form = Form {
             folder: folder.clone(),
             bounds: config.bounds(),
-            vision: vision.clone(),
+            seen,
         };
         if form != self.form {
             self.changed = Some(form.clone());
@@ -166,7 +180,7 @@ impl Reviews {
         let now = frame.captured.elapsed;
         self.copied = None;
         let change = near && self.pace.change_is_due(now);
-        let doubt = self.doubted && self.pace.doubt_is_due(now);
+        let doubt = !self.doubted.is_empty() && self.pace.doubt_is_due(now);
         if self.on
             && (change || doubt)
             && let Some(kept) = &mut self.kept
@@ -176,14 +190,19 @@ impl Reviews {
         }
     }
 
-    /// Hears that the frame passed the stages and showed `moment`, or nothing that is worth a
-    /// picture. Hands its copy to the thread if it is to be kept.
-    pub(crate) fn passed(&mut self, frame: &Frame, moment: Option<Moment<'_>>) {
+    /// Hears that the frame passed the stages and showed `moment` in the region at `place`, or
+    /// nothing that is worth a picture. Hands its copy to the thread if it is to be kept. `doubts`
+    /// are those of all regions.
+    pub(crate) fn passed(
+        &mut self,
+        frame: &Frame,
+        (moment, place): (Option<Moment<'_>>, usize),
+        doubts: Doubts,
+    ) {
         let now = frame.captured.elapsed;
-        let doubted = std::mem::replace(
-            &mut self.doubted,
-            moment.is_some_and(|moment| moment.kind == Kind::Uncertain),
-        );
+        let doubted = self.doubted;
+        self.doubted.remove_all(doubts.looked);
+        self.doubted.add_all(doubts.uncertain);
         let Some(Moment { kind, label, score }) = moment.filter(|_| self.on) else {
             return;
         };
@@ -192,7 +211,7 @@ impl Reviews {
                 self.pace.changed();
                 self.pace.change_is_due(now)
             }
-            Kind::Uncertain => doubted && self.pace.doubt_is_due(now),
+            Kind::Uncertain => doubted.has(place) && self.pace.doubt_is_due(now),
         };
         if !wanted {
             return;
@@ -213,6 +232,7 @@ impl Reviews {
             frame: kept,
             name: Name::new(frame.captured.wall, kind, label, score),
             limits: self.limits,
+            place,
             form: self.changed.take(),
         };
         if let Err(TrySendError::Full(job) | TrySendError::Disconnected(job)) =
@@ -249,26 +269,31 @@ impl Reviews {
 }
 
 impl Keeper {
-    fn new(form: &Form) -> Self {
+    fn new(form: &Form, place: usize) -> Self {
+        let whole = vision::Config::default();
+        let seen = form.seen.get(place).unwrap_or(&whole);
         Self {
-            folder: form.folder.clone(),
-            encoder: Encoder::new(form.bounds, Thumbnailer::as_sent(&form.vision)),
+            form: form.clone(),
+            place,
+            encoder: Encoder::new(form.bounds, Thumbnailer::as_sent(seen)),
         }
     }
 
     /// Encodes and writes the picture of `job`.
     fn keep(&mut self, job: &Job) -> Result<(), String> {
-        if let Some(form) = &job.form {
-            *self = Self::new(form);
+        if job.form.is_some() || job.place != self.place {
+            let form = job.form.as_ref().unwrap_or(&self.form);
+            *self = Self::new(form, job.place);
         }
         let start = Instant::now();
         let seq = job.frame.seq;
         let picture = self.encoder.encode(job.frame.view());
         let picture = picture.map_err(|error| format!("frame {seq}: {error}"))?;
-        if folder::make(&self.folder).map_err(|error| error.to_string())? {
-            log::info!("{}: made this folder for review", self.folder.display());
+        let folder = &self.form.folder;
+        if folder::make(folder).map_err(|error| error.to_string())? {
+            log::info!("{}: made this folder for review", folder.display());
         }
-        folder::keep(&self.folder, &job.name, &picture.jpeg, job.limits)
+        folder::keep(folder, &job.name, &picture.jpeg, job.limits)
             .map_err(|error| error.to_string())?;
         log::debug!(
             "frame {seq}: kept {} of {} bytes in {:.1} ms",

@@ -40,6 +40,16 @@ fn config(folder: &std::path::Path) -> Config {
     }
 }
 
+/// Of a frame that was looked at as a whole and showed `moment`.
+fn doubts(moment: Option<Moment<'_>>) -> Doubts {
+    let mut doubts = Doubts::default();
+    doubts.looked.add(0);
+    if moment.is_some_and(|moment| moment.kind == Kind::Uncertain) {
+        doubts.uncertain.add(0);
+    }
+    doubts
+}
+
 struct Bench {
     folder: TempDir,
     reviews: Reviews,
@@ -50,7 +60,7 @@ impl Bench {
     fn new() -> Self {
         let folder = TempDir::new().unwrap();
         let path = folder.path().join("review");
-        let reviews = Reviews::start(&config(&path), &Default::default());
+        let reviews = Reviews::start(&config(&path), vec![Default::default()]);
         Self {
             folder,
             reviews: reviews.unwrap(),
@@ -62,7 +72,7 @@ impl Bench {
     fn see(&mut self, text: &str) {
         let config = config(&self.folder.path().join("review"));
         self.reviews
-            .configure(&config, &toml::from_str(text).unwrap());
+            .configure(&config, vec![toml::from_str(text).unwrap()]);
     }
 
     /// Passes a frame of `second`, and waits until the thread is done with it.
@@ -71,7 +81,7 @@ impl Bench {
         self.reviews.frame(&frame, near);
         // As the pipeline does before the inference.
         frame.data = Vec::new().into();
-        self.reviews.passed(&frame, moment);
+        self.reviews.passed(&frame, (moment, 0), doubts(moment));
         self.seq += 1;
         let end = Instant::now() + Duration::from_secs(60);
         while self.reviews.kept.is_none() {
@@ -124,7 +134,11 @@ fn frames_that_cannot_be_kept_are_not_copied() {
     let mut bench = Bench::new();
     bench.pass(0, true, Some(OPEN));
     for (seq, near, doubted) in [(10, true, false), (11, false, false), (12, false, true)] {
-        bench.reviews.doubted = doubted;
+        bench.reviews.doubted = if doubted {
+            Places::ALL
+        } else {
+            Places::default()
+        };
         bench.reviews.frame(&frame(seq, 1, 30), near);
         assert_eq!(bench.reviews.copied.is_some(), doubted, "{seq}");
     }
@@ -136,7 +150,9 @@ fn a_change_while_the_thread_works_is_counted() {
     let place = bench.reviews.kept.take();
     let one = frame(0, 0, 30);
     bench.reviews.frame(&one, true);
-    bench.reviews.passed(&one, Some(OPEN));
+    bench
+        .reviews
+        .passed(&one, (Some(OPEN), 0), doubts(Some(OPEN)));
     assert_eq!(bench.reviews.settle(), 1);
     bench.reviews.kept = place;
     bench.pass(1, true, Some(OPEN));
@@ -170,7 +186,7 @@ fn a_start_counts_what_is_there_and_new_bounds_hold_at_once() {
         most: 2,
         ..config(&path)
     };
-    bench.reviews = Reviews::start(&config, &Default::default()).unwrap();
+    bench.reviews = Reviews::start(&config, vec![Default::default()]).unwrap();
     bench.pass(300, true, Some(OPEN));
     let kept = [
         "015000Z-changed-open-0.90.jpg",
@@ -182,7 +198,7 @@ fn a_start_counts_what_is_there_and_new_bounds_hold_at_once() {
         interval: 1.0,
         ..config
     };
-    bench.reviews.configure(&fewer, &Default::default());
+    bench.reviews.configure(&fewer, vec![Default::default()]);
     bench.pass(301, true, Some(OPEN));
     assert_eq!(bench.names(), ["015141Z-changed-open-0.90.jpg"]);
 }
@@ -196,7 +212,7 @@ fn another_folder_and_form_hold_from_the_next_picture_on() {
         longest_side: 32,
         ..config(&other)
     };
-    bench.reviews.configure(&small, &Default::default());
+    bench.reviews.configure(&small, vec![Default::default()]);
     bench.pass(100, true, Some(OPEN));
     assert_eq!(bench.names().len(), 1);
     let mut kept = fs::read_dir(&other).unwrap().map(|e| e.unwrap().path());
@@ -205,11 +221,11 @@ fn another_folder_and_form_hold_from_the_next_picture_on() {
     // Without a folder nothing is kept, and nothing is missed.
     bench
         .reviews
-        .configure(&Config::default(), &Default::default());
+        .configure(&Config::default(), vec![Default::default()]);
     bench.pass(200, true, Some(OPEN));
     assert_eq!(fs::read_dir(&other).unwrap().count(), 1);
     assert_eq!((bench.names().len(), bench.reviews.settle()), (1, 0));
-    bench.reviews.configure(&small, &Default::default());
+    bench.reviews.configure(&small, vec![Default::default()]);
     bench.pass(300, true, Some(OPEN));
     assert_eq!(fs::read_dir(&other).unwrap().count(), 2);
 }
@@ -236,7 +252,27 @@ fn a_frame_that_was_copied_under_other_masks_is_given_up() {
     let one = frame(0, 0, 30);
     bench.reviews.frame(&one, true);
     bench.see("masks = [[0, 0, 1, 1]]");
-    bench.reviews.passed(&one, Some(OPEN));
+    bench
+        .reviews
+        .passed(&one, (Some(OPEN), 0), doubts(Some(OPEN)));
     assert_eq!(bench.reviews.settle(), 1);
     assert!(bench.names().is_empty());
+}
+
+#[test]
+fn regions_in_turn_are_uncertain_each_by_itself() {
+    let mut bench = Bench::new();
+    for (seq, place) in [(0, 0), (1, 1), (2, 0)] {
+        let frame = frame(seq, 100 + seq, 200);
+        let mut doubts = Doubts::default();
+        doubts.looked.add(place);
+        let moment = (place == 0).then_some(DOUBT);
+        if moment.is_some() {
+            doubts.uncertain.add(place);
+        }
+        bench.reviews.frame(&frame, false);
+        bench.reviews.passed(&frame, (moment, place), doubts);
+    }
+    // The region's second look is uncertain again, though another was looked at in between.
+    assert!(bench.reviews.kept.is_none(), "the thread has the copy");
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::folders::state_folder;
 use super::lessons::lessons;
 use super::reread::{Reader, settings};
-use super::{Failure, Packing, StateFolder, head, model, need};
+use super::{Failure, Packing, StateFolder, heads, model, need};
 use crate::config::Loaded;
 use crate::daemon::{self, Daemon, Keeper, Reloader};
 use crate::exit;
@@ -18,6 +18,7 @@ use crate::review::Reviews;
 use crate::signals::{Request, Stop};
 use crate::snapshot::Snapshots;
 use crate::source;
+use crate::vision;
 
 /// Opens the model and the source, checks the memory they need, and begins to connect to the
 /// broker. A stream's beginning is waited for until `stop` is requested.
@@ -36,9 +37,9 @@ pub fn daemon(
     model.engine.self_test()?;
     let mut lessons = lessons(loaded, &mut model)?;
     let taught = lessons.head.is_some();
-    let head = match lessons.head.take() {
-        Some(head) => Some(head),
-        None => head(loaded, None, &mut model)?,
+    let heads = match lessons.head.take() {
+        Some(head) => vec![Some(head)],
+        None => heads(loaded, None, &mut model)?,
     };
     let reloader = Reloader::new(
         requested,
@@ -51,9 +52,10 @@ pub fn daemon(
         folder.make()?;
     }
     let keeper = keeper(loaded)?;
-    let pipeline = reloader.pipeline(head, model.engine);
+    let pipeline = reloader.pipeline(heads, model.engine);
     let path = &reloader.settings.model;
-    let guard = need::admit(loaded, path, pipeline.engine(), source.footprint)?;
+    let named = (path.as_path(), &reloader.card);
+    let guard = need::admit(loaded, named, pipeline.engine(), source.footprint)?;
     source.camera.allow(guard.spare());
     let textfile = match &config.metrics.textfile {
         Some(path) => Some(Textfile::open(path, &config.id)?),
@@ -68,6 +70,7 @@ pub fn daemon(
             commands: config.commands.clone(),
             progress: Some((Arc::clone(&progress), daemon::patience())),
             announcement: Some(announcement(loaded, reloader.offer(&pipeline, labels))),
+            regions: !config.region.is_empty(),
         };
         let outbox = config.outbox.below(loaded.folder());
         Some(Publisher::start_with(
@@ -91,7 +94,7 @@ pub fn daemon(
     } else {
         None
     };
-    let reviews = reviews(loaded)?;
+    let reviews = reviews(loaded, reloader.settings.views())?;
     let lessons = opened.map(Opening::start).transpose()?;
     source.start();
     Ok(Daemon {
@@ -114,12 +117,13 @@ pub fn daemon(
 
 /// What keeps pictures for review, if a folder is configured. Trouble with the folder is logged
 /// when a picture is to be kept, because the disk may come later.
-fn reviews(loaded: &Loaded) -> Result<Option<Reviews>, Failure> {
+fn reviews(loaded: &Loaded, views: Vec<(vision::Config, u32)>) -> Result<Option<Reviews>, Failure> {
     let review = loaded.config.review.below(loaded.folder());
     if review.folder.is_none() {
         return Ok(None);
     }
-    match Reviews::start(&review, &loaded.config.vision) {
+    let seen = views.into_iter().map(|(vision, _)| vision);
+    match Reviews::start(&review, seen.collect()) {
         Ok(reviews) => Ok(Some(reviews)),
         Err(cause) => Err(Failure::new(
             exit::SYSTEM,

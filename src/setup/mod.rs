@@ -8,14 +8,16 @@ mod lessons;
 mod model;
 pub mod need;
 mod pictures;
+mod region;
 mod remedies;
 mod reread;
 
 pub use daemon::daemon;
 pub use failure::Failure;
 pub use folders::StateFolder;
-pub use head::{head, head_path};
+pub use head::{head_paths, heads};
 pub use lessons::inventory;
 pub use model::{
     Model, Packing, configuration, configuration_for, located, model, warn_of_exposed,
 };
+pub use region::of_region;

@@ -204,10 +204,10 @@ impl Opening<'_> {
                 need::engine(loaded, prepared.memory())
             }
             (Runner::Packed(prepared), Packing::Never(source)) => {
-                need::expected(loaded, path, Some(prepared), source)
+                need::expected(loaded, (path, card), Some(prepared), source)
             }
             (Runner::Plain, Packing::Never(source) | Packing::Check(source)) => {
-                need::expected(loaded, path, None, source)
+                need::expected(loaded, (path, card), None, source)
             }
             // Nobody knows what plain tract takes, and a person who looks on may stop it.
             (Runner::Plain, Packing::Cache) => Ok(()),

@@ -1,11 +1,11 @@
 //! The memory that a daemon of a configuration will need, gathered from each room.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
-use super::pictures::{decoding, lessons, reviews, snapshots, takes_snapshots};
+use super::pictures::{decoding, lessons, regions, reviews, snapshots, takes_snapshots};
 use super::{Failure, remedies};
 use crate::config::{Config, Loaded};
-use crate::engine::{self, Description, Memory, Prepared, pack};
+use crate::engine::{self, Card, Description, Memory, Prepared, pack};
 use crate::exit;
 use crate::memory;
 use crate::memory::{EngineMemory, Facts, Guard, Remedy, SizedBy};
@@ -35,7 +35,7 @@ const FEATURE_CODE: usize = 1 << 18;
 /// The need is over the budget or over the control group's limit.
 pub fn admit(
     loaded: &Loaded,
-    model: &Path,
+    model: (&Path, &Card),
     engine: &Description,
     source: Footprint,
 ) -> Result<Guard, Failure> {
@@ -55,7 +55,7 @@ pub fn admit(
 /// As [`admit`].
 pub(super) fn expected(
     loaded: &Loaded,
-    model: &Path,
+    model: (&Path, &Card),
     prepared: Option<&Prepared>,
     source: Footprint,
 ) -> Result<(), Failure> {
@@ -78,15 +78,18 @@ pub(super) fn engine(loaded: &Loaded, memory: Memory) -> Result<(), Failure> {
     admitted.map_err(|why| Failure::new(exit::CONFIG, why))
 }
 
-/// Refuses the head at `path` if the engine that holds `memory` would be over the budget with it. A
-/// head that is not there or is none is left to its reader.
+/// Refuses the heads at `paths` if the engine that holds `memory` would be over the budget with
+/// them. A head that is not there or is none is left to its reader.
 ///
 /// # Errors
 /// It would.
-pub(super) fn head(loaded: &Loaded, memory: Option<Memory>, path: &Path) -> Result<(), Failure> {
-    let Ok(head) = engine::head_bytes(path) else {
-        return Ok(());
-    };
+pub(super) fn heads<'a>(
+    loaded: &Loaded,
+    memory: Option<Memory>,
+    paths: impl Iterator<Item = &'a PathBuf>,
+) -> Result<(), Failure> {
+    let claims = paths.filter_map(|path| engine::head_bytes(path).ok());
+    let head = claims.fold(0, usize::saturating_add);
     let memory = memory.unwrap_or_default();
     engine(loaded, Memory { head, ..memory })
 }
@@ -111,7 +114,7 @@ fn log_need(level: log::Level, loaded: &Loaded, guard: &Guard) {
 /// The same without a log line and without a check.
 pub fn guard(
     loaded: &Loaded,
-    model: &Path,
+    model: (&Path, &Card),
     engine: &Description,
     source: Footprint,
 ) -> Result<Guard, Failure> {
@@ -121,7 +124,7 @@ pub fn guard(
 /// The same for an engine that holds nothing yet.
 fn guard_before(
     loaded: &Loaded,
-    model: &Path,
+    model: (&Path, &Card),
     engine: &Description,
     source: Footprint,
 ) -> Result<Guard, Failure> {
@@ -131,7 +134,7 @@ fn guard_before(
 /// The watch over a daemon that runs `engine`, or will once it `is_loaded`.
 fn of(
     loaded: &Loaded,
-    model: &Path,
+    (model, card): (&Path, &Card),
     engine: &Description,
     source: Footprint,
     is_loaded: bool,
@@ -142,8 +145,10 @@ fn of(
     };
     let file = std::fs::metadata(model).map_or(0, |m| m.len());
     let mut facts = facts(loaded, engine, source, plain(quantised, file));
+    facts.regions = regions(&loaded.config, source, card);
     if !is_loaded {
-        facts.anonymous = facts.anonymous.saturating_add(facts.engine.anonymous());
+        let held = facts.engine.anonymous().saturating_add(facts.regions.held);
+        facts.anonymous = facts.anonymous.saturating_add(held);
     }
     let mut remedies = remedies::of(&loaded.config, engine, source, &facts);
     if quantised > 0 {
@@ -196,6 +201,7 @@ fn facts(loaded: &Loaded, engine: &Description, source: Footprint, plain: usize)
             SourceKind::Recording => SizedBy::Itself,
         },
         vision: decoding(config, source),
+        regions: memory::Regions::default(),
         mqtt,
         snapshots: snapshots(config, source),
         reviews: reviews(config, source),

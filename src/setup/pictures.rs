@@ -1,8 +1,15 @@
 //! The memory that pictures take: on their way to the model's input, and as snapshots.
 
 use crate::config::Config;
+use crate::engine::Card;
+use crate::memory::Regions;
+use crate::pipeline;
 use crate::source::Footprint;
 use crate::{lessons, review, snapshot, vision};
+
+/// Bytes of the messages of one region, as they are kept and on their way: its label, and its part of
+/// the announcement to Home Assistant.
+const MESSAGES: usize = 32 << 10;
 
 /// Bytes that pictures of this footprint take while they become the model's input and are compared
 /// with a taught scene.
@@ -10,6 +17,20 @@ pub(super) fn decoding(config: &Config, source: Footprint) -> usize {
     // The gate has masks of its own.
     let masks = 2 * config.vision.mask_memory(source.height);
     vision::memory(source.width, source.height) + masks + source.whole + vision::SCENE_MEMORY
+}
+
+/// Bytes that regions beside the first take. They share one decoding at a time of a picture of
+/// several scans, and the engine.
+pub(super) fn regions(config: &Config, source: Footprint, card: &Card) -> Regions {
+    let Some(more) = config.region.len().checked_sub(1) else {
+        return Regions::default();
+    };
+    let one = Footprint { whole: 0, ..source };
+    let messages = if config.mqtt.enabled { MESSAGES } else { 0 };
+    Regions {
+        held: more * pipeline::look_memory(card),
+        coming: more * (decoding(config, one) + messages),
+    }
 }
 
 /// Whether a daemon takes pictures of events.

@@ -3,7 +3,7 @@
 use super::pictures::{decoding, reviews, snapshots, takes_snapshots};
 use crate::config::Config;
 use crate::engine::Description;
-use crate::memory::{Facts, Remedy};
+use crate::memory::{self, Facts, Remedy};
 use crate::publish;
 use crate::source::{self, Footprint, SourceKind, camera};
 use crate::vision;
@@ -50,6 +50,14 @@ pub fn of(config: &Config, engine: &Description, source: Footprint, facts: &Fact
         };
         let words = "leave review.folder out".into();
         all.extend(Remedy::new("review", words, facts, &changed));
+    }
+    if config.region.len() > 1 {
+        let changed = Facts {
+            regions: memory::Regions::default(),
+            ..*facts
+        };
+        let words = "use a single [[region]]".into();
+        all.extend(Remedy::new("region", words, facts, &changed));
     }
     if config.teach.enabled {
         let changed = Facts {

@@ -15,6 +15,7 @@ pub(super) fn settings(config: &Config, model: PathBuf, folder: &Path) -> Settin
         head: config.model.head_in(folder),
         threads: config.model.threads,
         vision: config.vision.clone(),
+        regions: config.region.iter().map(|r| r.below(folder)).collect(),
         gate: config.gate.clone(),
         observe: config.observe.clone(),
         review: config.review.below(folder),

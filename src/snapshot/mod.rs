@@ -41,6 +41,8 @@ pub(crate) struct Event {
     pub(crate) id: String,
     /// The label that it brought.
     pub(crate) label: String,
+    /// The region that it was in, if there are regions.
+    pub(crate) region: Option<String>,
 }
 
 /// A picture with what it is of.
@@ -221,6 +223,15 @@ impl Snapshots {
             self.kept = Some(job.frame);
             self.vision = job.vision;
             self.miss("the thread that encodes is busy");
+        }
+    }
+
+    /// Notes that the last frame had so many events beside the one that its picture is of. They get
+    /// none.
+    pub(crate) fn note_shared(&mut self, events: u64) {
+        if events > 0 {
+            self.miss("the frame's picture is of another region's event");
+            self.missed += events - 1;
         }
     }
 

@@ -19,6 +19,7 @@ fn event(id: &str) -> Option<Event> {
     Some(Event {
         id: id.into(),
         label: "open".into(),
+        region: None,
     })
 }
 

@@ -139,6 +139,7 @@ fn hanging(broker: &Broker, hangs: &Arc<AtomicBool>, patience: Duration) -> InPr
         head: None,
         threads: 1,
         vision: Default::default(),
+        regions: Vec::new(),
         gate: Default::default(),
         observe: Default::default(),
         review: Default::default(),
@@ -156,6 +157,7 @@ fn hanging(broker: &Broker, hangs: &Arc<AtomicBool>, patience: Duration) -> InPr
         source: 0,
         sized: memory::SizedBy::Camera,
         vision: 0,
+        regions: memory::Regions::default(),
         mqtt: 0,
         snapshots: 0,
         reviews: 0,
@@ -190,7 +192,7 @@ fn hanging(broker: &Broker, hangs: &Arc<AtomicBool>, patience: Duration) -> InPr
             camera: Monitor::steady("a test"),
             footprint: Footprint::default(),
         },
-        pipeline: reloader.pipeline(None, engine),
+        pipeline: reloader.pipeline(vec![None], engine),
         publisher: Some(
             Publisher::start_with(&broker.config(), &OutboxConfig::default(), "test", extras)
                 .unwrap(),

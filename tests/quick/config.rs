@@ -7,7 +7,7 @@ use std::process::{Command, Stdio};
 
 use crate::support::daemon::configuration;
 use crate::support::program::{command, goldcrest, output, packed_model, root};
-use crate::support::{PATIENCE, wait_for};
+use crate::support::{PATIENCE, schema, wait_for};
 
 /// Runs `check` on a configuration of this text; returns the exit code and the last line.
 fn answer(text: &str) -> (i32, String) {
@@ -112,6 +112,73 @@ fn every_range_is_held() {
             line.starts_with(&format!(":2: {section}.{key}: ")),
             "{section}.{key} = {value}: {line}"
         );
+    }
+}
+
+#[test]
+fn a_region_that_cannot_be_looked_at_is_refused() {
+    let doors = "[[region]]\nname = \"left\"\n[[region]]\nname = \"right\"\n";
+    for (text, line, key, part) in [
+        ("[[region]]\nnam = 1\n".into(), 2, "region.nam", "`name`"),
+        (format!("{doors}evry = 1\n"), 5, "region.evry", "`every`"),
+        (
+            format!("{doors}every = \"a\"\n"),
+            5,
+            "region.every",
+            "whole number",
+        ),
+        (
+            "[region]\nname = \"left\"\n".into(),
+            1,
+            "region",
+            "[[region]]",
+        ),
+        ("every = 2\n".into(), 1, "every", "under [[region]]"),
+        (doors.replace("right", "left"), 1, "region.name", "twice"),
+        (
+            doors.replace("right", "settings"),
+            1,
+            "region.name",
+            "topic",
+        ),
+        (
+            format!("{doors}every = 0\n"),
+            1,
+            "region.every",
+            "of \"right\" must be 1 to 1000",
+        ),
+        (
+            format!("{doors}crop = [0, 0, 2, 1]\n"),
+            1,
+            "region.crop",
+            "of \"right\"",
+        ),
+        (
+            format!("{doors}[vision]\ncrop = [0, 0, 0.5, 1]\n"),
+            6,
+            "vision.crop",
+            "left out",
+        ),
+        (
+            format!("{doors}[teach]\nenabled = true\n"),
+            6,
+            "teach.enabled",
+            "--region",
+        ),
+    ] {
+        let (code, said) = answer(&text);
+        assert_eq!(code, 78, "{text}: {said}");
+        let begin = format!(":{line}: {key}: ");
+        assert!(
+            said.starts_with(&begin) && said.contains(part),
+            "{text}: {said}"
+        );
+    }
+    // A name may not be that of a topic.
+    for name in schema::names() {
+        let name = name.split('-').next().unwrap();
+        let (code, said) = answer(&format!("[[region]]\nname = {name:?}\n"));
+        assert!(code == 78 && said.contains("region.name"), "{name}: {said}");
     }
 }
 

@@ -34,6 +34,7 @@ mod pick;
 mod pictures;
 mod process;
 mod record;
+mod regions;
 mod reload;
 mod replay;
 mod report;

@@ -44,6 +44,8 @@ pub fn of_topic(rest: &str) -> Option<&'static str> {
     let name = match rest.split_once('/') {
         Some(("response", _)) => "response",
         Some(("snapshot", "info")) => "snapshot-info",
+        Some((_, "label")) => "label",
+        Some((_, "event")) => "event",
         Some(_) => return None,
         None => rest,
     };
@@ -158,9 +160,13 @@ fn matches(rule: &Value, text: &str) -> bool {
     let digits = |text: &str| !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
     match rule.as_str().expect("a text") {
         "^[0-9a-f]{64}$" => text.len() == 64 && hex(text),
-        "^[0-9a-f]+-[0-9]+$" => text
-            .split_once('-')
-            .is_some_and(|(run, seq)| hex(run) && digits(seq)),
+        "^[0-9a-f]+-[0-9]+(-[A-Za-z0-9_-]+)?$" => {
+            text.split_once('-').is_some_and(|(run, rest)| {
+                let (seq, region) = rest.split_once('-').unwrap_or((rest, "all"));
+                let plain = |c: u8| c.is_ascii_alphanumeric() || c == b'-' || c == b'_';
+                hex(run) && digits(seq) && !region.is_empty() && region.bytes().all(plain)
+            })
+        }
         "date-time" => {
             text.len() == 24 && text.ends_with('Z') && humantime::parse_rfc3339(text).is_ok()
         }

@@ -45,7 +45,10 @@ impl Received {
         let Some((_, rest)) = levels.and_then(|levels| levels.split_once('/')) else {
             return;
         };
+        // An empty payload clears what the broker retains.
+        let cleared = rest.ends_with("label") && self.bytes.is_empty();
         if let Some(name) = schema::of_topic(rest)
+            && !cleared
             && !schema::is_foreign(&self.text)
         {
             let faults = schema::faults(name, &self.text);

@@ -1,6 +1,7 @@
 //! `goldcrest check`: tries each part of a configuration and reports what works.
 
 mod head;
+mod look;
 mod model;
 mod report;
 mod scene;
@@ -76,12 +77,18 @@ pub fn run(options: &Options) -> Result<(), Failure> {
     if let Some(head) = found.take_head_finding(&loaded) {
         findings.push(Finding::of("head", head));
     }
-    if let Some(rule) = &found.rule {
-        findings.push(Finding::of("observe", Ok(rule.says())));
+    for look in &found.looks {
+        findings.push(match look.says() {
+            Some(says) => Finding::of(look.named("region"), Ok(says)),
+            None => Finding::of("observe", Ok(look.rule.says())),
+        });
+        if let Some(scene) = &look.scene {
+            let says = scene::says(&loaded, &look.vision, scene, &stop);
+            findings.push(Finding::of(look.named("scene"), Ok(says)));
+        }
     }
-    if let Some(scene) = &found.scene {
-        findings.push(Finding::of("scene", Ok(scene::says(&loaded, scene, &stop))));
-    }
+    let (regions, whole): (Vec<_>, Vec<_>) = found.looks.iter().partition(|l| l.region.is_some());
+    let whole = whole.first();
     let guard = found.guard.as_ref();
     findings.extend([
         Finding::of("memory", memory(&loaded, guard)),
@@ -120,8 +127,9 @@ pub fn run(options: &Options) -> Result<(), Failure> {
             files: &loaded.files,
             findings: &findings,
             layers: &found.layers,
-            head: found.head.as_ref(),
-            observe: found.rule.as_ref(),
+            head: whole.and_then(|look| look.head.as_ref()),
+            observe: whole.map(|look| &look.rule),
+            regions: &regions,
             memory: guard.map(MemoryReport::of),
             cameras: cameras.as_ref(),
             taught,

@@ -3,14 +3,14 @@
 use std::path::Path;
 use std::time::Instant;
 
-use super::head::{Head, InForce};
-use super::scene::Taught;
+use super::head::Head;
+use super::look::Look;
 use crate::config::Loaded;
 use crate::engine::pack::{self, Quantised};
 use crate::engine::{self, Engine, HexDigest, Input, Layer, Output};
 use crate::exit;
 use crate::memory::Guard;
-use crate::pipeline::Pipeline;
+use crate::pipeline::{Part, Pipeline};
 use crate::setup::{self, Failure, need};
 use crate::source::Footprint;
 
@@ -19,10 +19,8 @@ use crate::source::Footprint;
 pub(super) struct Found {
     pub layers: Vec<Layer>,
     pub guard: Option<Guard>,
-    pub head: Option<Head>,
-    pub rule: Option<InForce>,
-    /// The scene that the head was taught in.
-    pub scene: Option<Taught>,
+    /// What looks at the picture: one, or one for each region.
+    pub looks: Vec<Look>,
     /// What the daemon can be taught with: the model's SHA-256, and the number of its features.
     pub features: Option<(HexDigest, usize)>,
     /// Why the head cannot be used.
@@ -30,14 +28,26 @@ pub(super) struct Found {
 }
 
 impl Found {
-    /// The finding about the head; none where the configuration names no head.
+    /// The finding about the head; none where the configuration names no head, or where each region
+    /// tells of its own.
     pub fn take_head_finding(&mut self, loaded: &Loaded) -> Option<Result<String, Failure>> {
-        setup::head_path(loaded, None)?;
+        let paths = setup::head_paths(loaded, None);
+        paths.iter().flatten().next()?;
         if let Some(failure) = self.refused.take() {
             return Some(Err(failure));
         }
         let not_tried = || Failure::new(exit::DATA, "not tried, because the model does not run");
-        Some(self.head.as_ref().map(Head::says).ok_or_else(not_tried))
+        match &self.looks[..] {
+            [] => Some(Err(not_tried())),
+            // Each region tells of its own.
+            [
+                Look {
+                    region: None, head, ..
+                },
+                ..,
+            ] => Some(head.as_ref().map(Head::says).ok_or_else(not_tried)),
+            _ => None,
+        }
     }
 }
 
@@ -70,23 +80,20 @@ pub(super) fn model(
     let features = model.engine.features().map(<[f32]>::len);
     found.features = features.map(|count| (card.sha256.clone(), count));
     let config = &loaded.config;
-    let head = match setup::head(loaded, None, &mut model) {
-        Ok(head) => head,
+    let heads = match setup::heads(loaded, None, &mut model) {
+        Ok(heads) => heads,
         Err(failure) => {
             found.refused = Some(failure);
-            None
+            Vec::new()
         }
     };
-    let pipeline = Pipeline::taught(&config.vision, &config.observe, &card, head, model.engine);
+    let parts = Part::all(&config.vision, &config.region, heads);
+    let pipeline = Pipeline::of(parts, &config.observe, &card, model.engine);
     let described = pipeline.engine();
-    found.guard = Some(need::guard(loaded, &path, described, source)?);
-    let named = setup::head_path(loaded, None).zip(pipeline.head());
-    found.head = named.map(|(path, head)| Head::new(&path, head));
-    let taught = found.head.is_some();
-    found.scene = pipeline
-        .head()
-        .and_then(|head| Taught::new(head, &card.input));
-    found.rule = Some(InForce::new(pipeline.rule(), &config.observe, taught));
+    found.guard = Some(need::guard(loaded, (&path, &card), described, source)?);
+    if config.region.is_empty() || found.refused.is_none() {
+        found.looks = Look::all(loaded, &pipeline, &card.input);
+    }
     let layers = &found.layers;
     let int8 = if layers.is_empty() {
         format!("in float, in plain tract{}", ending(described.output))

@@ -1,11 +1,13 @@
 //! What `check` found, for people and as JSON.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::path::PathBuf;
 
 use serde::Serialize;
 
 use super::head::{Head, InForce};
+use super::look::Look;
 use super::model::Found;
 use crate::engine::Layer;
 use crate::escape::OneLine;
@@ -16,7 +18,7 @@ use crate::source::camera::Survey;
 /// The result for one part.
 #[derive(Serialize)]
 pub(super) struct Finding {
-    what: &'static str,
+    what: Cow<'static, str>,
     ok: bool,
     says: String,
     #[serde(skip)]
@@ -34,6 +36,9 @@ pub(super) struct Report<'a> {
     pub head: Option<&'a Head>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub observe: Option<&'a InForce>,
+    /// What looks at each region, in the place of `head` and `observe`; left out without regions.
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    pub regions: &'a [&'a Look],
     #[serde(skip_serializing_if = "Option::is_none")]
     pub memory: Option<MemoryReport<'a>>,
     /// What the daemon was taught; left out where teaching is off.
@@ -54,7 +59,8 @@ pub(super) struct MemoryReport<'a> {
 
 impl Finding {
     /// What trying the part `what` found.
-    pub fn of(what: &'static str, found: Result<String, Failure>) -> Self {
+    pub fn of(what: impl Into<Cow<'static, str>>, found: Result<String, Failure>) -> Self {
+        let what = what.into();
         match found {
             Ok(says) => Self {
                 what,
@@ -81,6 +87,7 @@ impl<'a> Report<'a> {
             layers: &[],
             head: None,
             observe: None,
+            regions: &[],
             memory: None,
             taught: None,
             cameras: None,
@@ -107,7 +114,7 @@ pub(super) fn conclusion(findings: &[Finding]) -> Result<(), Failure> {
     let Some(first) = failed.first() else {
         return Ok(());
     };
-    let names: Vec<&str> = failed.iter().map(|f| f.what).collect();
+    let names: Vec<&str> = failed.iter().map(|f| &*f.what).collect();
     let message = format!(
         "check: {} of {} failed: {}",
         failed.len(),
@@ -143,7 +150,8 @@ pub(super) fn text(
             "  {name:<28} {op:<18} {kernel:<14} {dtype:<6} {macs:>10} MACs {weight_bytes:>8} bytes"
         ))
     });
-    let head = found.head.iter().flat_map(Head::table);
+    let heads = found.looks.iter().filter_map(|look| look.head.as_ref());
+    let head = heads.flat_map(Head::table);
     let lines: Vec<String> = layers
         .chain(cameras.map(|survey| survey.to_string().trim_end().into()))
         .chain(found.guard.as_ref().map(|guard| guard.need().to_string()))

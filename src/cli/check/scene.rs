@@ -8,7 +8,7 @@ use crate::frame::Frame;
 use crate::pipeline::HeadInUse;
 use crate::signals::Stop;
 use crate::source::{self, Next, SourceKind};
-use crate::vision::{MOVED, Preparer, Scene, Unfit};
+use crate::vision::{self, MOVED, Preparer, Scene, Unfit};
 
 /// How long a frame is waited for.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -29,13 +29,18 @@ impl Taught {
     }
 }
 
-/// Says how the present frame fits the scene. One frame proves nothing, so nothing here fails.
-pub(super) fn says(loaded: &Loaded, taught: &Taught, stop: &Stop) -> String {
+/// Says how the present frame, as `vision` sees it, fits the scene. One frame proves nothing, so nothing here fails.
+pub(super) fn says(
+    loaded: &Loaded,
+    vision: &vision::Config,
+    taught: &Taught,
+    stop: &Stop,
+) -> String {
     let scene = match &taught.scene {
         Ok(scene) => scene,
         Err(why) => return why.to_string(),
     };
-    let present = match present(loaded, &taught.input, stop) {
+    let present = match present(loaded, vision, &taught.input, stop) {
         Ok(present) => present,
         Err(why) => return format!("not compared with the view: {why}"),
     };
@@ -50,7 +55,12 @@ pub(super) fn says(loaded: &Loaded, taught: &Taught, stop: &Stop) -> String {
 }
 
 /// The edges of the next frame.
-fn present(loaded: &Loaded, input: &Input, stop: &Stop) -> Result<Scene, String> {
+fn present(
+    loaded: &Loaded,
+    vision: &vision::Config,
+    input: &Input,
+    stop: &Stop,
+) -> Result<Scene, String> {
     let config = &loaded.config;
     // A stream would lose its beginning.
     if config.source.kind == SourceKind::Recording {
@@ -78,7 +88,7 @@ fn present(loaded: &Loaded, input: &Input, stop: &Stop) -> Result<Scene, String>
             }
         }
     }
-    let mut preparer = Preparer::new(&config.vision, input);
+    let mut preparer = Preparer::new(vision, input);
     let picture = preparer.prepare(frame.view()).map_err(|e| e.to_string())?;
     let mut scene = Scene::new();
     scene.see(picture, input);

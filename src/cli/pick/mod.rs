@@ -37,6 +37,9 @@ pub struct Options {
     count: u16,
     #[command(flatten)]
     config: ConfigOption,
+    /// The region of the picture to look at, where the configuration has regions
+    #[arg(long, value_name = "NAME")]
+    region: Option<String>,
 }
 
 /// What was found in a recording.
@@ -53,6 +56,7 @@ struct Found {
 pub fn run(options: &Options) -> Result<(), Failure> {
     let path = &options.recording;
     let loaded = setup::configuration(options.config.path.as_deref())?;
+    let loaded = setup::of_region(loaded, options.region.as_deref())?;
     let stop = Stop::on_signals().map_err(Failure::system)?;
     record::check_vacant(&options.out)?;
     let once = Recording::is_stream(path)?;
@@ -91,6 +95,10 @@ pub fn run(options: &Options) -> Result<(), Failure> {
     }
     let pictures = written.finish()?;
     let out = OneLine(options.out.display());
+    let head = match &options.region {
+        Some(region) => format!("{region}.head --region {region}"),
+        None => "my.head".into(),
+    };
     let passed_over = match bad {
         0 => String::new(),
         n => format!(", {n} passed over"),
@@ -98,7 +106,7 @@ pub fn run(options: &Options) -> Result<(), Failure> {
     say(&format!(
         "{} of {frames} frames{passed_over}, in {out}\n\
          Look at {out}/index.html, sort the pictures into a folder for each label, then:\n\n    \
-         goldcrest teach {out} --out my.head",
+         goldcrest teach {out} --out {head}",
         pictures.len(),
     ))
 }

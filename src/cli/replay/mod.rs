@@ -22,7 +22,7 @@ use super::ConfigOption;
 use crate::config::{Config, Loaded};
 use crate::escape::Lines;
 use crate::exit;
-use crate::pipeline::{Pipeline, Publishing, Reporting, Totals, Watching};
+use crate::pipeline::{Part, Pipeline, Publishing, Reporting, Totals, Watching};
 use crate::publish::{self, EventIds, Publisher, Topics, Unknown};
 use crate::setup::{self, Failure, Model};
 use crate::signals::Stop;
@@ -47,11 +47,11 @@ pub struct Options {
     /// The model, instead of the configured one
     #[arg(long, value_name = "ONNX")]
     model: Option<PathBuf>,
-    /// A taught head, instead of the configured one
+    /// A taught head, instead of the configured one; regions with heads of their own keep them
     #[arg(long, value_name = "HEAD")]
     head: Option<PathBuf>,
     /// Print one JSON object a frame: seq, source (its name), path, time (seconds from the start),
-    /// label, score, top, and state, which would be published. A frame that is passed over has one
+    /// with regions one for each and its region, label, score, top, and state, which would be published. A frame that is passed over has one
     /// with error on standard error
     #[arg(long)]
     json: bool,
@@ -104,7 +104,8 @@ pub fn run(options: &Options) -> Result<(), Failure> {
         .transpose()?;
     let reporting = page
         .as_ref()
-        .map(|page| page.listener(options, &loaded, &frames, kind, &pipeline));
+        .map(|page| page.listener(options, &loaded, &frames, kind, &pipeline))
+        .transpose()?;
     let mut heard = Heard {
         totals: Totals::default(),
         labels: Labels::new(&config.observe.unknown),
@@ -129,13 +130,7 @@ pub fn run(options: &Options) -> Result<(), Failure> {
         Err(Ended::Failed(failure)) => return Err(failure),
         Ok(()) => false,
     };
-    let mut text = summary::text(
-        kind,
-        &heard.totals,
-        &heard.labels,
-        &pipeline.stages.times(),
-        heard.took,
-    );
+    let mut text = summary::text(kind, &heard.totals, &heard.labels, &pipeline, heard.took);
     if let Some((page, reporting)) = page.zip(heard.reporting) {
         let cut = gone || stop.requested();
         let line = page.write(reporting, &heard.totals, &pipeline, heard.took, cut)?;
@@ -248,7 +243,7 @@ fn verdict(options: &Options, totals: &Totals, unsent: u64, stop: &Stop) -> Resu
 fn pipeline(loaded: &Loaded, options: &Options) -> Result<Pipeline, Failure> {
     let named = options.model.as_deref();
     let mut model = setup::model(loaded, named, None, setup::Packing::Cache)?;
-    let head = setup::head(loaded, options.head.as_deref(), &mut model)?;
+    let heads = setup::heads(loaded, options.head.as_deref(), &mut model)?;
     if options.features && model.engine.features().is_none() {
         let path = model.path.display();
         let message = format!(
@@ -256,9 +251,10 @@ fn pipeline(loaded: &Loaded, options: &Options) -> Result<Pipeline, Failure> {
         );
         return Err(Failure::new(exit::DATA, message));
     }
-    let (vision, observe) = (&loaded.config.vision, &loaded.config.observe);
+    let config = &loaded.config;
     let Model { card, engine, .. } = model;
-    Ok(Pipeline::taught(vision, observe, &card, head, engine))
+    let parts = Part::all(&config.vision, &config.region, heads);
+    Ok(Pipeline::of(parts, &config.observe, &card, engine))
 }
 
 /// Connects to the broker. The client id and the topics are not those of a running daemon, whose
@@ -288,8 +284,9 @@ fn replay_id(id: &str) -> String {
 
 /// Publishes that no label is known, before the first frame and after the last.
 fn publish_unknown(publishing: &Option<Publishing<'_>>, reason: Unknown, pipeline: &Pipeline) {
-    if let Some(publishing) = publishing {
-        publishing.unknown(reason, SystemTime::now(), pipeline.hashes());
+    let Some(publishing) = publishing else { return };
+    for look in pipeline.looks() {
+        publishing.unknown(reason, SystemTime::now(), look.hashes);
     }
 }
 

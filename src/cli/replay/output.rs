@@ -14,7 +14,7 @@ use crate::escape::OneLine;
 use crate::frame::Frame;
 use crate::meter::timing::Stages;
 use crate::observe::Update;
-use crate::pipeline::{JsonLines, Listener, Outcome};
+use crate::pipeline::{JsonLines, Listener, Outcome, Passed};
 use crate::terminal;
 
 /// Standard output, with a progress bar on standard error.
@@ -83,8 +83,11 @@ impl Output {
 }
 
 impl Listener for Output {
-    fn outcome(&mut self, outcome: &Outcome<'_>, stages: &mut Stages) -> io::Result<()> {
+    fn passed(&mut self, _: &Frame, _: Passed) {
         self.bar.inc(1);
+    }
+
+    fn outcome(&mut self, outcome: &Outcome<'_>, stages: &mut Stages) -> io::Result<()> {
         match &mut self.lines {
             Lines::Json(lines) => lines.outcome(outcome, stages),
             Lines::Stills(stills, out) => print(&self.bar, || {
@@ -101,8 +104,19 @@ impl Listener for Output {
                 print(&self.bar, || {
                     let (seq, label) = (outcome.frame.seq, statement.label);
                     let score = score.unwrap_or_default();
-                    let line = format_args!("{at:9.2} s  frame {seq:<6} {label:<20}{score}");
-                    writeln!(out, "{}", OneLine(line))?;
+                    match outcome.hashes.region {
+                        None => {
+                            let line =
+                                format_args!("{at:9.2} s  frame {seq:<6} {label:<20}{score}");
+                            writeln!(out, "{}", OneLine(line))?;
+                        }
+                        Some(region) => {
+                            let line = format_args!(
+                                "{at:9.2} s  frame {seq:<6} {region:<12} {label:<20}{score}"
+                            );
+                            writeln!(out, "{}", OneLine(line))?;
+                        }
+                    }
                     out.flush()
                 })
             }

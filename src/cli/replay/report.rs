@@ -15,7 +15,7 @@ use crate::escape::{OneLine, shell_word};
 use crate::exit;
 use crate::files;
 use crate::meter::{heap, process};
-use crate::pipeline::{Pipeline, Reporting, Totals};
+use crate::pipeline::{Looked, Pipeline, Reporting, Totals};
 use crate::report::{About, EARLIER, Earlier, Ended, FileHash, Gathered, MemoryLine, html};
 use crate::setup::{self, Failure};
 
@@ -35,11 +35,15 @@ pub(super) struct ReportOptions {
     /// Compare with an earlier page of the same recording
     #[arg(long, value_name = "EARLIER.html", requires = "report")]
     compare: Option<PathBuf>,
+    /// The region that the page is about, where regions are configured
+    #[arg(long, value_name = "NAME", requires = "report")]
+    region: Option<String>,
 }
 
 /// A page that is to be written.
 pub(super) struct Page {
     out: PathBuf,
+    region: Option<String>,
     earlier: Option<Earlier>,
 }
 
@@ -61,6 +65,7 @@ impl Page {
         let earlier = options.compare.as_deref().map(earlier).transpose()?;
         Ok(Some(Self {
             out: out.clone(),
+            region: options.region.clone(),
             earlier,
         }))
     }
@@ -73,14 +78,38 @@ impl Page {
         frames: &Frames,
         kind: Kind<'_>,
         pipeline: &Pipeline,
-    ) -> Reporting {
-        let about = about(options, loaded, frames, kind, pipeline);
+    ) -> Result<Reporting, Failure> {
+        let (place, looked) = self.looked(pipeline)?;
+        let about = about(options, loaded, frames, kind, pipeline, (place, &looked));
         let (folder, truths) = (options.path.clone(), about.truths.clone());
         let gathered = Gathered::new(about, self.earlier.clone());
         let config = &loaded.config;
         let of_path = move |path: &str| truth(&folder, &truths, path);
         let lines = (config.observe.top, frames.is_one_file_of_many());
-        Reporting::new(gathered, &config.vision, lines, Box::new(of_path))
+        let look = (place, looked.vision());
+        Ok(Reporting::new(gathered, look, lines, Box::new(of_path)))
+    }
+
+    /// The look that the page is about, and its place: the whole picture, or the region that the
+    /// options name.
+    fn looked<'a>(&self, pipeline: &'a Pipeline) -> Result<(usize, Looked<'a>), Failure> {
+        let named = self.region.as_deref();
+        let mut looks = pipeline.looks().enumerate();
+        if let Some(found) = looks.find(|(_, look)| look.hashes.region == named) {
+            return Ok(found);
+        }
+        let regions = pipeline.looks().filter_map(|look| look.hashes.region);
+        let regions = regions.collect::<Vec<_>>().join(", ");
+        let message = match named {
+            Some(name) if regions.is_empty() => {
+                format!("--region {name}: the configuration has no [[region]]; leave --region out")
+            }
+            Some(name) => {
+                format!("--region {name}: there is no such region; name one of {regions}")
+            }
+            None => format!("--report is about one region; name it with --region: {regions}"),
+        };
+        Err(Failure::new(exit::USAGE, message))
     }
 
     /// Writes the page. Returns a line about it.
@@ -154,15 +183,17 @@ fn about(
     frames: &Frames,
     kind: Kind<'_>,
     pipeline: &Pipeline,
+    (place, looked): (usize, &Looked<'_>),
 ) -> About {
     let engine = pipeline.engine();
-    let hashes = pipeline.hashes();
+    let hashes = looked.hashes;
     let recording = options.path.display().to_string();
     let absolute = std::path::absolute(&options.path);
     let name = absolute.as_deref().unwrap_or(&options.path).file_name();
     let named = options.model.as_deref();
     let model = setup::located(loaded, named).map(|(path, _)| path.display().to_string());
-    let head = setup::head_path(loaded, options.head.as_deref());
+    let heads = setup::head_paths(loaded, options.head.as_deref());
+    let head = heads.into_iter().nth(place).flatten();
     let words = env::args_os().map(|word| word_of_shell(&word.to_string_lossy()));
     About {
         name: name.map_or(recording.clone(), |name| name.to_string_lossy().into()),
@@ -182,8 +213,8 @@ fn about(
             sha256: sha256.into(),
         }),
         configuration: loaded.path.as_ref().map(|path| path.display().to_string()),
-        rule: pipeline.rule(),
-        labels: pipeline.scored().to_vec(),
+        rule: looked.rule,
+        labels: looked.scored().to_vec(),
         unknown: loaded.config.observe.unknown.clone(),
         truths: frames.truths(),
         nothing: NOTHING,

@@ -33,6 +33,9 @@ impl Stills {
             .iter()
             .map(|r| (&outcome.labels[r.index], 100.0 * r.score));
         let Self::Folder(folder) = self else {
+            if let Some(region) = outcome.hashes.region {
+                line(out, format_args!("{region}:"))?;
+            }
             return best.try_for_each(|(label, percent)| {
                 line(out, format_args!("{label:<20} {percent:5.1} %"))
             });
@@ -42,6 +45,10 @@ impl Stills {
         };
         let path = Path::new(&outcome.frame.name);
         let path = path.strip_prefix(folder).unwrap_or(path).display();
+        let path = match outcome.hashes.region {
+            Some(region) => format!("{path} {region}"),
+            None => path.to_string(),
+        };
         let state = update.statement();
         if state.index.is_some() {
             line(out, format_args!("{path:<30} {label:<20} {percent:5.1} %"))

@@ -39,6 +39,9 @@ pub struct Options {
     out: PathBuf,
     #[command(flatten)]
     config: ConfigOption,
+    /// The region of the picture to look at, where the configuration has regions
+    #[arg(long, value_name = "NAME")]
+    region: Option<String>,
     /// Print one JSON object instead of the table: accuracy, interval, classes, warnings, seconds,
     /// head, head_sha256, backbone_sha256
     #[arg(long)]
@@ -52,6 +55,7 @@ pub struct Options {
 pub fn run(options: &Options) -> Result<(), Failure> {
     let begun = Instant::now();
     let loaded = setup::configuration(options.config.path.as_deref())?;
+    let loaded = setup::of_region(loaded, options.region.as_deref())?;
     let stop = Stop::on_signals().map_err(Failure::system)?;
     place::check(&options.out, "the head")?;
     let survey = Survey::of(&options.folder, &loaded.config.observe.unknown)?;

@@ -37,7 +37,7 @@ impl Reloader {
         };
         guard.allows(memory).map_err(|why| refuse(&why))?;
         let relabelled = pipeline
-            .set_head(Some(head), &self.card, &self.settings.observe)
+            .set_heads(vec![Some(head)], &self.card, &self.settings.observe)
             .map_err(|error| refuse(&error))?;
         guard.changed(memory);
         self.settings.head = lesson_head::of(self.lessons.as_deref(), &self.card.sha256);
@@ -65,7 +65,7 @@ impl Reloader {
             ..pipeline.engine().memory.unwrap_or_default()
         };
         self.settings.head = head.as_ref().and_then(|_| self.configured.clone());
-        match pipeline.set_head(head, &self.card, &self.settings.observe) {
+        match pipeline.set_heads(vec![head], &self.card, &self.settings.observe) {
             Ok(relabelled) => {
                 guard.changed(memory);
                 Reloaded::OtherHead { relabelled }

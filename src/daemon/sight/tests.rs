@@ -37,6 +37,11 @@ fn head(scene: Vec<u8>, sha256: &str) -> HeadInUse {
 
 /// Shows `input` for so many seconds from `start` on, every two seconds.
 fn show(sight: &mut Sight, input: &[f32], start: u64, seconds: u64) {
+    show_at(0, sight, input, start, seconds);
+}
+
+/// The same to the look at `place`.
+fn show_at(place: usize, sight: &mut Sight, input: &[f32], start: u64, seconds: u64) {
     for second in (start..start + seconds).step_by(2) {
         let frame = Frame {
             captured: Captured {
@@ -47,6 +52,7 @@ fn show(sight: &mut Sight, input: &[f32], start: u64, seconds: u64) {
         };
         let outcome = Outcome {
             frame: &frame,
+            place,
             gate: None,
             made_up: 0.0,
             input: Some((input, &INPUT)),
@@ -68,24 +74,24 @@ fn a_camera_that_was_moved_is_told_until_it_is_back_or_taught_anew() {
     let mut sight = Sight::default();
     assert_eq!(sight.moved(), None);
     let first = head(scene.to_bytes(), "a");
-    sight.set_head(Some(&first), &INPUT);
+    sight.set_heads([Some(&first)].into_iter(), &INPUT);
     assert!(std::mem::take(&mut sight.changed));
     show(&mut sight, &tiles(0), 0, 100);
     show(&mut sight, &tiles(13), 100, 170);
     assert_eq!((sight.moved(), sight.changed), (Some(false), false));
     show(&mut sight, &tiles(13), 270, 30);
     assert_eq!((sight.moved(), sight.changed), (Some(true), true));
-    sight.set_head(Some(&first), &INPUT);
+    sight.set_heads([Some(&first)].into_iter(), &INPUT);
     assert_eq!(sight.moved(), Some(true));
     show(&mut sight, &tiles(0), 300, 100);
     assert_eq!(sight.moved(), Some(false));
     show(&mut sight, &tiles(13), 400, 200);
     assert_eq!(sight.moved(), Some(true));
-    sight.set_head(Some(&head(scene.to_bytes(), "b")), &INPUT);
+    sight.set_heads([Some(&head(scene.to_bytes(), "b"))].into_iter(), &INPUT);
     assert_eq!(sight.moved(), Some(false));
-    sight.set_head(Some(&head(vec![9], "c")), &INPUT);
+    sight.set_heads([Some(&head(vec![9], "c"))].into_iter(), &INPUT);
     assert_eq!(sight.moved(), None);
-    sight.set_head(None, &INPUT);
+    sight.set_heads([None].into_iter(), &INPUT);
     assert_eq!(sight.moved(), None);
 }
 
@@ -140,4 +146,41 @@ fn a_reason_is_due_once_and_again_at_each_heartbeat() {
     assert_eq!(sight.due(60.0, at(63)), None);
     sight.picture = PictureState::Dark;
     assert_eq!(sight.due(60.0, at(64)), dark);
+}
+
+#[test]
+fn pictures_are_dark_only_if_every_region_is() {
+    use PictureState::{Dark, Ok, Stuck};
+    let mut sight = Sight::default();
+    sight.set_heads([None, None].into_iter(), &INPUT);
+    for (place, found, picture) in [
+        (0, Dark, Ok),
+        (1, Ok, Ok),
+        (1, Dark, Dark),
+        (0, Stuck, Dark),
+        (1, Stuck, Stuck),
+        (0, Ok, Ok),
+    ] {
+        assert_eq!(sight.combined(place, found), picture, "{place} {found:?}");
+    }
+    // Another head of a region changes nothing of what it shows.
+    assert_eq!(sight.combined(0, Dark), Dark);
+    sight.set_heads([Some(&head(Vec::new(), "a")), None].into_iter(), &INPUT);
+    assert_eq!(sight.combined(1, Stuck), Dark);
+}
+
+#[test]
+fn one_region_is_enough_to_tell_that_the_camera_was_moved() {
+    let mut scene = Scene::new();
+    scene.learn(&tiles(0), &INPUT);
+    let taught = head(scene.to_bytes(), "a");
+    let mut sight = Sight::default();
+    sight.set_heads([None, Some(&taught)].into_iter(), &INPUT);
+    assert_eq!(sight.moved(), Some(false));
+    // The first region has no scene, and what it shows tells nothing.
+    show(&mut sight, &tiles(13), 0, 300);
+    assert_eq!(sight.moved(), Some(false));
+    show_at(1, &mut sight, &tiles(0), 300, 100);
+    show_at(1, &mut sight, &tiles(13), 400, 300);
+    assert_eq!(sight.moved(), Some(true));
 }

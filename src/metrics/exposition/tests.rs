@@ -120,6 +120,16 @@ fn prometheus_can_read_the_text_and_units_are_base_units() {
     assert!(samples.iter().any(|(name, labels, _)| {
         name == "goldcrest_stage_seconds" && times.iter().all(|(key, value)| labels[*key] == *value)
     }));
+    let left = |name| value(&samples, name, Some(("region", "left")));
+    assert_eq!(left("goldcrest_region_inferences_total"), Some(25.0));
+    assert_eq!(left("goldcrest_region_still_frames_total"), Some(500.0));
+    assert_eq!(left("goldcrest_region_no_turn_frames_total"), Some(75.0));
+    let least = value(
+        &samples,
+        "goldcrest_region_look_seconds",
+        Some(("statistic", "min")),
+    );
+    assert_eq!(least, Some(0.03));
     let info = samples.iter().find(|s| s.0 == "goldcrest_info").unwrap();
     assert_eq!(info.1["version"], env!("CARGO_PKG_VERSION"));
     assert_eq!((&*info.1["kernel"], &*info.1["model"]), ("scalar", "cafe"));

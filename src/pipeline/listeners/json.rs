@@ -23,10 +23,12 @@ struct Head<'a> {
     path: &'a str,
     /// Seconds from the start of the recording.
     time: f64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    region: Option<&'a str>,
 }
 
 impl<'a> Head<'a> {
-    fn of(frame: &'a Frame, numbered: bool) -> Self {
+    fn of(frame: &'a Frame, region: Option<&'a str>, numbered: bool) -> Self {
         let path = &*frame.name;
         let name = path.rsplit('/').next().unwrap_or(path);
         Self {
@@ -38,6 +40,7 @@ impl<'a> Head<'a> {
             },
             path,
             time: frame.captured.elapsed.as_secs_f64(),
+            region,
         }
     }
 }
@@ -71,7 +74,7 @@ fn is_zero(share: &f32) -> bool {
 }
 
 /// Writes a JSON object for every classified frame: `seq`, `source`, `path`, `time` in seconds from
-/// the recording's start, the unsmoothed `label`, `score` and `top`, `made_up` where damaged parts
+/// the recording's start, with regions the `region`, the unsmoothed `label`, `score` and `top`, `made_up` where damaged parts
 /// were filled in, and `state`, the payload that would be published, or null. On demand also
 /// `features`, in the fewest digits that read back as the same f32.
 ///
@@ -126,7 +129,7 @@ impl<W: Write, E: Write> Listener for JsonLines<W, E> {
             return Ok(());
         };
         let line = Line {
-            head: Head::of(outcome.frame, self.numbered),
+            head: Head::of(outcome.frame, outcome.hashes.region, self.numbered),
             label: best.label,
             score: best.score,
             made_up: (outcome.made_up * 1e4).round() / 1e4,
@@ -142,7 +145,7 @@ impl<W: Write, E: Write> Listener for JsonLines<W, E> {
 
     fn bad_frame(&mut self, frame: &Frame, _: &'static str, error: &dyn Display) -> io::Result<()> {
         let line = BadLine {
-            head: Head::of(frame, self.numbered),
+            head: Head::of(frame, None, self.numbered),
             error: error.to_string(),
         };
         write(&mut self.errors, &line)

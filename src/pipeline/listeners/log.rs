@@ -1,6 +1,6 @@
 //! The daemon's log lines about frames.
 
-use std::fmt::Display;
+use std::fmt::{self, Display, Formatter};
 use std::io;
 use std::time::{Duration, Instant};
 
@@ -19,13 +19,23 @@ pub(crate) struct LogLines {
     warned: Option<Instant>,
 }
 
+/// The name of a region before what is told of it; nothing without one.
+struct Named<'a>(Option<&'a str>);
+
+impl Display for Named<'_> {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        self.0.map_or(Ok(()), |name| write!(f, "{name}: "))
+    }
+}
+
 impl Listener for LogLines {
     fn outcome(&mut self, outcome: &Outcome<'_>, _: &mut Stages) -> io::Result<()> {
         if let Some(Update::Change { statement, .. } | Update::Return(statement)) = &outcome.update
         {
+            let region = Named(outcome.hashes.region);
             match statement.score {
-                Some(score) => log::info!("{} {score:.2}", statement.label),
-                None => log::info!("{}", statement.label),
+                Some(score) => log::info!("{region}{} {score:.2}", statement.label),
+                None => log::info!("{region}{}", statement.label),
             }
         }
         Ok(())

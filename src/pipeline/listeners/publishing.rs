@@ -5,7 +5,7 @@ use std::time::{Instant, SystemTime};
 
 use crate::frame::{Captured, Frame};
 use crate::meter::timing::Stages;
-use crate::pipeline::{Listener, Outcome};
+use crate::pipeline::{Listener, Outcome, Passed};
 use crate::publish::{Hashes, Label, Payload, Publisher, SnapshotInfo, Unknown};
 use crate::snapshot::{Event, Picture, Snapshot, Snapshots};
 use crate::vision;
@@ -18,6 +18,8 @@ pub(crate) struct Publishing<'a> {
     last: Option<(u64, Captured)>,
     /// Takes the pictures; `None` without any.
     snapshots: Option<Snapshots>,
+    /// The first event of the present frame, and how many more it has.
+    events: (Option<Event>, u64),
 }
 
 impl<'a> Publishing<'a> {
@@ -27,6 +29,7 @@ impl<'a> Publishing<'a> {
             publisher,
             last: None,
             snapshots: None,
+            events: (None, 0),
         }
     }
 
@@ -70,7 +73,10 @@ impl<'a> Publishing<'a> {
             captured,
             picture,
         } = snapshot;
-        let event = event.as_ref().map(|e| (e.id.as_str(), e.label.as_str()));
+        let (region, event) = match &event {
+            Some(e) => (e.region.as_deref(), Some((e.id.as_str(), e.label.as_str()))),
+            None => (None, None),
+        };
         let Picture {
             width,
             height,
@@ -79,13 +85,15 @@ impl<'a> Publishing<'a> {
         } = picture;
         log::debug!("frame {seq}: snapshot of {} bytes", jpeg.len());
         let file = (jpeg.len(), sha256);
-        let info = SnapshotInfo::new(event, command, (seq, captured), (width, height), file);
+        let info = SnapshotInfo::new(event, command, (seq, captured), (width, height), file)
+            .of_region(region);
         self.publisher
             .publish_snapshot(info, jpeg, snapshots.retain());
         snapshots.missed()
     }
 
-    /// Publishes that no label is known since `since`, and why, and by which model and head.
+    /// Publishes that no label is known since `since`, and why, of the region and by the model and
+    /// head of `hashes`.
     pub(crate) fn unknown(&self, reason: Unknown, since: SystemTime, hashes: Hashes<'_>) {
         let label = Label::unknown(reason, since, self.last, hashes);
         self.publisher.publish(&Payload::Label(label));
@@ -101,19 +109,32 @@ impl Listener for Publishing<'_> {
 
     fn outcome(&mut self, outcome: &Outcome<'_>, stages: &mut Stages) -> io::Result<()> {
         self.last = Some((outcome.frame.seq, outcome.frame.captured));
-        let mut event = None;
-        if let Some(update) = &outcome.update {
-            let start = Instant::now();
-            let id = self.publisher.publish_update(update, outcome.hashes);
-            stages.publish.add(start.elapsed());
-            event = id.map(|id| Event {
-                id,
-                label: update.statement().label.into(),
-            });
-        }
-        if let Some(snapshots) = &mut self.snapshots {
-            snapshots.passed(outcome.frame, event);
+        let Some(update) = &outcome.update else {
+            return Ok(());
+        };
+        let start = Instant::now();
+        let id = self.publisher.publish_update(update, outcome.hashes);
+        stages.publish.add(start.elapsed());
+        let Some(id) = id else { return Ok(()) };
+        match &mut self.events {
+            (Some(_), more) => *more += 1,
+            (first, _) => {
+                *first = Some(Event {
+                    id,
+                    label: update.statement().label.into(),
+                    region: outcome.hashes.region.map(Into::into),
+                });
+            }
         }
         Ok(())
+    }
+
+    /// Hands the picture of the frame on. It is of one event.
+    fn passed(&mut self, frame: &Frame, _: Passed) {
+        let (event, more) = std::mem::take(&mut self.events);
+        if let Some(snapshots) = &mut self.snapshots {
+            snapshots.passed(frame, event);
+            snapshots.note_shared(more);
+        }
     }
 }

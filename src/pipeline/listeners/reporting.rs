@@ -31,6 +31,8 @@ const TOP: usize = 3;
 /// Gathers what the page of a replay needs, and makes its pictures: what the model sees, masks in
 /// black.
 pub(crate) struct Reporting {
+    /// The place of the look that the page is about.
+    place: usize,
     gathered: Gathered,
     lines: JsonLines<Lines, io::Sink>,
     small: Encoder,
@@ -44,17 +46,18 @@ pub(crate) struct Reporting {
 }
 
 impl Reporting {
-    /// Adds to `gathered` frames that `vision` crops and masks. Lines of JSON have the `top` best
+    /// Adds to `gathered` what the look at `place` finds in frames that `vision` crops and masks. Lines of JSON have the `top` best
     /// labels, and frames are `numbered` where one file holds many. `truth` knows the index of the
     /// folder that a path lies in.
     pub(crate) fn new(
         gathered: Gathered,
-        vision: &vision::Config,
+        (place, vision): (usize, &vision::Config),
         (top, numbered): (usize, bool),
         truth: Box<dyn Fn(&str) -> Option<usize>>,
     ) -> Self {
         let encoder = |bounds| Encoder::new(bounds, Thumbnailer::new(vision));
         Self {
+            place,
             gathered,
             lines: JsonLines::new(Lines::default(), io::sink(), top, false, numbered),
             small: encoder(SMALL),
@@ -96,6 +99,9 @@ fn picture(encoder: &mut Encoder, frame: &Frame) -> Option<Picture> {
 
 impl Listener for Reporting {
     fn outcome(&mut self, outcome: &Outcome<'_>, stages: &mut Stages) -> io::Result<()> {
+        if outcome.place != self.place {
+            return Ok(());
+        }
         self.lines.outcome(outcome, stages)?;
         if let Some(update) = &outcome.update {
             self.state = update.statement().index;

@@ -9,7 +9,7 @@ use crate::meter::Tally;
 use crate::meter::timing::Stages;
 use crate::observe::scores::rank;
 use crate::observe::{Ranked, Update};
-use crate::pipeline::{Listener, Outcome};
+use crate::pipeline::{Listener, Outcome, Passed};
 use crate::watch::Watch;
 
 /// The time between two readings of numbers that take longer to collect.
@@ -58,13 +58,19 @@ impl Watching {
 impl Listener for Watching {
     fn outcome(&mut self, outcome: &Outcome<'_>, _: &mut Stages) -> io::Result<()> {
         let mut state = self.watch.state();
-        state.frame(outcome.frame.captured.elapsed, outcome.classified());
-        match &outcome.update {
-            Some(Update::Change { statement, .. } | Update::Return(statement)) => {
-                state.changed(statement.label, statement.score);
+        match (&outcome.update, outcome.hashes.region) {
+            (Some(Update::Change { statement, .. } | Update::Return(statement)), region) => {
+                match region {
+                    Some(region) => {
+                        let label = format!("{region}: {}", statement.label);
+                        state.changed(&label, statement.score);
+                    }
+                    None => state.changed(statement.label, statement.score),
+                }
             }
-            Some(Update::Heartbeat(statement)) => state.confirmed(statement.score),
-            None => {}
+            // Of several labels, the one shown is the last that changed.
+            (Some(Update::Heartbeat(statement)), None) => state.confirmed(statement.score),
+            (Some(Update::Heartbeat(_)), Some(_)) | (None, _) => {}
         }
         if state.wants_top() {
             rank(outcome.scores, self.top, &mut self.ranked);
@@ -72,6 +78,12 @@ impl Listener for Watching {
             state.set_top(named.map(|r| (outcome.labels[r.index].as_str(), r.score)));
         }
         Ok(())
+    }
+
+    fn passed(&mut self, frame: &Frame, passed: Passed) {
+        let classified = matches!(passed, Passed::Classified { .. });
+        let mut state = self.watch.state();
+        state.frame(frame.captured.elapsed, classified);
     }
 
     fn bad_frame(&mut self, _: &Frame, cause: &'static str, _: &dyn Display) -> io::Result<()> {

@@ -14,8 +14,8 @@ impl Engine for Taken {
         self.0.describe()
     }
 
-    fn set_head(&mut self, head: Option<engine::Head>) -> Result<(), engine::Error> {
-        self.1 = head.is_some();
+    fn set_heads(&mut self, heads: Vec<Option<engine::Head>>) -> Result<(), engine::Error> {
+        self.1 = heads.iter().any(Option::is_some);
         Ok(())
     }
 
@@ -50,6 +50,17 @@ fn teachable() -> (Pipeline, observe::Config, Card, Arc<AtomicU64>) {
     (pipeline, observe, card, asked)
 }
 
+/// Puts another head in place. Returns whether labels differ.
+fn swap(
+    pipeline: &mut Pipeline,
+    head: Option<HeadFile>,
+    card: &Card,
+    observe: &observe::Config,
+) -> Result<bool, engine::Error> {
+    let relabelled = pipeline.set_heads(vec![head], card, observe)?;
+    Ok(!relabelled.is_empty())
+}
+
 fn head(labels: [&str; 2], sha256: &str) -> HeadFile {
     HeadFile {
         taught: engine::Taught {
@@ -79,18 +90,28 @@ fn a_head_takes_over_at_the_next_frame_though_the_gate_is_closed() {
     assert_eq!(labels_of(&mut pipeline, 60..62), []);
     assert_eq!(asked.load(Ordering::Relaxed), before, "the gate is closed");
 
-    let other = pipeline.set_head(Some(head(["open", "shut"], "1")), &card, &observe);
+    let other = swap(
+        &mut pipeline,
+        Some(head(["open", "shut"], "1")),
+        &card,
+        &observe,
+    );
     assert!(other.unwrap());
     assert_eq!(labels_of(&mut pipeline, 62..63), [(62, "open".into())]);
     assert_eq!(asked.load(Ordering::Relaxed), before + 1);
     let first = engine::HexDigest::of(b"1");
     assert_eq!(pipeline.hashes().head, Some(&*first));
     // The head's labels again: the state goes on, and is published with the other hash.
-    let other = pipeline.set_head(Some(head(["open", "shut"], "2")), &card, &observe);
+    let other = swap(
+        &mut pipeline,
+        Some(head(["open", "shut"], "2")),
+        &card,
+        &observe,
+    );
     assert!(!other.unwrap());
     assert_eq!(labels_of(&mut pipeline, 63..66), [(63, "open".into())]);
     assert_eq!(asked.load(Ordering::Relaxed), before + 2);
-    let other = pipeline.set_head(None, &card, &observe);
+    let other = swap(&mut pipeline, None, &card, &observe);
     assert!(other.unwrap());
     assert_eq!(labels_of(&mut pipeline, 66..67), [(66, "bright".into())]);
     assert_eq!(pipeline.hashes().head, None);
@@ -99,9 +120,13 @@ fn a_head_takes_over_at_the_next_frame_though_the_gate_is_closed() {
 #[test]
 fn scores_of_a_head_are_lowered_by_how_unfamiliar_a_frame_is() {
     let (mut pipeline, observe, card, _) = teachable();
-    pipeline
-        .set_head(Some(head(["open", "shut"], "1")), &card, &observe)
-        .unwrap();
+    swap(
+        &mut pipeline,
+        Some(head(["open", "shut"], "1")),
+        &card,
+        &observe,
+    )
+    .unwrap();
     let mut collected = Collected::default();
     let (mut bright, mut dim) = (frame(0), frame(200));
     dim.seq = 1;
@@ -122,9 +147,13 @@ fn scores_of_a_head_are_lowered_by_how_unfamiliar_a_frame_is() {
 fn a_heads_rule_holds_until_the_configuration_sets_another() {
     let (mut pipeline, mut observe, card, _) = teachable();
     assert_eq!(pipeline.rule(), Rule::default());
-    pipeline
-        .set_head(Some(head(["open", "none"], "1")), &card, &observe)
-        .unwrap();
+    swap(
+        &mut pipeline,
+        Some(head(["open", "none"], "1")),
+        &card,
+        &observe,
+    )
+    .unwrap();
     let rule = pipeline.rule();
     assert_eq!((rule.threshold, rule.spread), (0.45, 0.0));
     let labels: Vec<_> = pipeline.labels().collect();
@@ -135,6 +164,6 @@ fn a_heads_rule_holds_until_the_configuration_sets_another() {
         (pipeline.rule().threshold, pipeline.rule().release),
         (0.8, 0.3)
     );
-    pipeline.set_head(None, &card, &observe).unwrap();
+    swap(&mut pipeline, None, &card, &observe).unwrap();
     assert_eq!(pipeline.rule().release, Rule::default().release);
 }

@@ -12,7 +12,7 @@ impl Publisher {
     /// Queues one message. Returns at once, whatever the state of the connection. A message that is
     /// larger than `mqtt.max_packet` is made smaller if it can be; one that cannot is counted.
     pub fn publish(&self, payload: &Payload<'_>) {
-        let topic = payload.topic(&self.topics);
+        let topic = &*payload.topic(&self.topics);
         let (kind, mut smaller) = (payload.kind(), None);
         loop {
             let payload = smaller.as_ref().unwrap_or(payload);

@@ -39,16 +39,16 @@ impl Platform {
 pub(super) struct Component {
     /// The lasting name of the component. Never give it to another one: what Home Assistant stored
     /// under it stays.
-    pub(super) key: &'static str,
+    pub(super) key: String,
     pub(super) platform: Platform,
     fields: Map<String, Value>,
 }
 
 impl Component {
     /// A component that is called `name` beside the device's name.
-    pub(super) fn new(platform: Platform, key: &'static str, name: &str) -> Self {
+    pub(super) fn new(platform: Platform, key: impl Into<String>, name: &str) -> Self {
         let component = Self {
-            key,
+            key: key.into(),
             platform,
             fields: Map::new(),
         };

@@ -2,20 +2,30 @@
 
 use super::config::Config;
 use crate::publish::payloads::Hashes;
+use crate::region::Places;
+
+/// What is seen in the whole picture, or in one region of it.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Seen {
+    /// The region's name; `None` for the whole picture.
+    pub region: Option<String>,
+    /// All labels that may be published beside `unknown`.
+    pub labels: Vec<String>,
+    /// The SHA-256 of the taught head's file, in hex, if there is one.
+    pub head_hash: Option<String>,
+}
 
 /// What may change while an instance runs, as far as Home Assistant is told.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Offer {
-    /// All labels that may be published beside `unknown`.
-    pub labels: Vec<String>,
+    /// One without regions, and otherwise one for each, in their order.
+    pub seen: Vec<Seen>,
     /// The text published where no label is claimed, `[observe] unknown`.
     pub unknown: String,
     /// The model's name.
     pub model: String,
     /// The model's SHA-256, in hex.
     pub model_hash: String,
-    /// The SHA-256 of the taught head's file, in hex, if there is one.
-    pub head_hash: Option<String>,
     /// Seconds between two health messages.
     pub health_interval: f64,
     /// Labels of which there are examples, and the one that is selected for the next.
@@ -25,16 +35,40 @@ pub struct Offer {
 impl Offer {
     /// Whether Home Assistant is told the same of both: it is not told of the hashes.
     pub(super) fn says_the_same(&self, other: &Self) -> bool {
-        (&self.labels, &self.unknown, &self.model) == (&other.labels, &other.unknown, &other.model)
+        let labels = |offer: &Self| -> Vec<Vec<String>> {
+            offer.seen.iter().map(|seen| seen.labels.clone()).collect()
+        };
+        labels(self) == labels(other)
+            && (&self.unknown, &self.model) == (&other.unknown, &other.model)
             && (self.health_interval, &self.lessons) == (other.health_interval, &other.lessons)
     }
 
-    /// The hashes of the model and of the head.
-    pub(super) fn hashes(&self) -> Hashes<'_> {
+    /// The region of `seen`, and the hashes of the model and of the head.
+    pub(in crate::publish) fn hashes<'a>(&'a self, seen: &'a Seen) -> Hashes<'a> {
         Hashes {
+            region: seen.region.as_deref(),
             model: &self.model_hash,
-            head: self.head_hash.as_deref(),
+            head: seen.head_hash.as_deref(),
         }
+    }
+
+    /// Where labels differ from those of `before`, an offer of the same regions.
+    pub(super) fn relabelled(&self, before: &Self) -> Places {
+        let mut places = Places::default();
+        for (place, (now, then)) in self.seen.iter().zip(&before.seen).enumerate() {
+            if now.labels != then.labels || self.unknown != before.unknown {
+                places.add(place);
+            }
+        }
+        places
+    }
+
+    /// Whether one of these places has another head than `before`.
+    pub(super) fn reheaded(&self, before: &Self, places: Places) -> bool {
+        let heads = self.seen.iter().zip(&before.seen).enumerate();
+        heads
+            .into_iter()
+            .any(|(place, (now, then))| places.has(place) && now.head_hash != then.head_hash)
     }
 }
 
@@ -101,6 +135,14 @@ impl Device {
     /// The topic on which Home Assistant publishes that it has started.
     pub(super) fn status_topic(&self) -> String {
         format!("{}/status", self.prefix)
+    }
+
+    /// The topic `name` of what is `seen`: the instance's own, or the region's.
+    pub(super) fn topic_of(&self, seen: &Seen, name: &str) -> String {
+        match &seen.region {
+            Some(region) => format!("{}/{region}/{name}", self.base),
+            None => self.topic(name),
+        }
     }
 
     /// Whether a command is allowed.

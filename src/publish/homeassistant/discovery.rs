@@ -6,8 +6,10 @@ use std::time::{Duration, SystemTime};
 use super::device::{Device, Offer};
 use super::message::{self, Platforms};
 use super::record::Announced;
+use super::sight;
 use crate::publish::outbox::{Message, MessageKind};
 use crate::publish::payloads::{Label, Payload, Unknown};
+use crate::region::Places;
 
 /// The shortest delay after a start of Home Assistant, which is busy then.
 pub(super) const DELAY: Duration = Duration::from_secs(1);
@@ -36,9 +38,9 @@ pub(crate) struct Discovery {
     announced: Vec<Announced>,
     /// Whether `announced` is not what was told last to be remembered.
     unsaved: bool,
-    /// Why Home Assistant may hold a label that the next discovery message lacks; `None` if it
-    /// does not.
-    stale: Option<Unknown>,
+    /// Why Home Assistant may hold a label that the next discovery message lacks, and of what;
+    /// `None` if it does not.
+    stale: Option<(Unknown, Places)>,
     waiting: VecDeque<Message>,
     /// Whether anything was sent since all was acknowledged.
     unsettled: bool,
@@ -66,7 +68,7 @@ impl Discovery {
             within,
             announced,
             unsaved: false,
-            stale: Some(Unknown::ModelChanged),
+            stale: Some((Unknown::ModelChanged, Places::ALL)),
             waiting: VecDeque::new(),
             unsettled: false,
             told: false,
@@ -111,32 +113,35 @@ impl Discovery {
     }
 
     /// The instance offers something else. `connected` tells whether the connection is open.
-    /// If the labels differ, no label is known until one of the new ones is published: returns the
-    /// reason.
+    /// If labels differ, no label is known there until one of the new ones is published: returns the
+    /// reason and the places.
     pub(crate) fn offered(
         &mut self,
         offer: Offer,
         connected: bool,
         now: SystemTime,
-    ) -> Option<Unknown> {
+    ) -> Option<(Unknown, Places)> {
         let device = self.device.as_mut()?;
         let before = std::mem::replace(&mut device.offer, offer);
         let offer = &device.offer;
-        let relabelled = (&offer.labels, &offer.unknown) != (&before.labels, &before.unknown);
-        let other_head =
-            offer.model_hash == before.model_hash && offer.head_hash != before.head_hash;
-        let reason = relabelled.then_some(if other_head {
+        let places = offer.relabelled(&before);
+        let other_head = offer.model_hash == before.model_hash && offer.reheaded(&before, places);
+        let reason = if other_head {
             Unknown::HeadChanged
         } else {
             Unknown::ModelChanged
-        });
+        };
         if !offer.says_the_same(&before) {
-            self.stale = reason.or(self.stale);
+            if !places.is_empty() {
+                let (_, all) = self.stale.get_or_insert((reason, places));
+                all.add_all(places);
+                self.stale = Some((reason, *all));
+            }
             if connected {
                 self.announce(now);
             }
         }
-        reason
+        (!places.is_empty()).then_some((reason, places))
     }
 
     /// How long after a start of Home Assistant it is told everything again: many instances hear of
@@ -204,14 +209,19 @@ impl Discovery {
         let with_options = self.fits(&topic, &message::payload(device, true, &removed));
         let payload = message::payload(device, with_options, &Platforms::new());
         let mut messages = Vec::new();
-        if let Some(reason) = self.stale {
-            messages.extend(no_label(device, reason, now));
+        if let Some((reason, places)) = self.stale {
+            messages.extend(no_labels(device, reason, places, now));
         }
         if !removed.is_empty() {
             let removal = message::payload(device, with_options, &removed);
             messages.push(retained(&topic, removal));
         }
-        let count = device.offer.labels.len();
+        for region in removed.keys().filter_map(|key| sight::region_of(key)) {
+            // Nobody publishes there any more. Home Assistant does not listen any more.
+            let label = device.topic(&format!("{region}/label"));
+            messages.push(retained(&label, Vec::new()));
+        }
+        let count: usize = device.offer.seen.iter().map(|seen| seen.labels.len()).sum();
         let fits = self.fits(&topic, &payload);
         if fits {
             messages.push(retained(&topic, payload));
@@ -276,9 +286,18 @@ fn retained(topic: &str, payload: Vec<u8>) -> Message {
     }
 }
 
-/// The message that no label is known.
-fn no_label(device: &Device, reason: Unknown, now: SystemTime) -> Option<Message> {
-    let label = Label::unknown(reason, now, None, device.offer.hashes());
-    let payload = Payload::Label(label).to_json().ok()?;
-    Some(retained(&device.topic("label"), payload))
+/// The messages that no label is known in these places.
+fn no_labels(
+    device: &Device,
+    reason: Unknown,
+    places: Places,
+    now: SystemTime,
+) -> impl Iterator<Item = Message> {
+    let seen = device.offer.seen.iter().enumerate();
+    let seen = seen.filter(move |(place, _)| places.has(*place));
+    seen.filter_map(move |(_, seen)| {
+        let label = Label::unknown(reason, now, None, device.offer.hashes(seen));
+        let payload = Payload::Label(label).to_json().ok()?;
+        Some(retained(&device.topic_of(seen, "label"), payload))
+    })
 }

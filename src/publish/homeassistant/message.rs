@@ -15,7 +15,7 @@ pub(super) type Platforms = BTreeMap<String, String>;
 pub(super) fn platforms(device: &Device) -> Platforms {
     let platform = |component: Component| {
         let name = component.platform.name().to_string();
-        (component.key.to_string(), name)
+        (component.key, name)
     };
     components(device, false)
         .into_iter()
@@ -32,7 +32,7 @@ pub(super) fn payload(device: &Device, with_options: bool, removed: &Platforms) 
         .map(|(key, platform)| (key.clone(), Component::removal(platform)))
         .collect();
     for component in components(device, with_options) {
-        all.insert(component.key.into(), component.into_json(&device.node));
+        all.insert(component.key.clone(), component.into_json(&device.node));
     }
     let version = env!("CARGO_PKG_VERSION");
     let mut about = json!({
@@ -58,13 +58,12 @@ pub(super) fn payload(device: &Device, with_options: bool, removed: &Platforms) 
 }
 
 fn components(device: &Device, with_options: bool) -> Vec<Component> {
-    let mut all = vec![
-        sight::label(device, with_options),
-        sight::score(device),
-        sight::change(device),
-        sight::camera_problem(device),
-        sight::connection(device),
-    ];
+    let mut all = vec![sight::camera_problem(device), sight::connection(device)];
+    for seen in &device.offer.seen {
+        all.push(sight::label(device, seen, with_options));
+        all.push(sight::score(device, seen));
+        all.push(sight::change(device, seen));
+    }
     if device.abilities.snapshot {
         all.push(sight::snapshot(device));
     }

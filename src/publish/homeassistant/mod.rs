@@ -19,7 +19,7 @@ mod teaching;
 
 pub use announcement::Announcement;
 pub use config::Config;
-pub use device::{Abilities, Offer};
+pub use device::{Abilities, Offer, Seen};
 pub(crate) use discovery::Discovery;
 pub(crate) use record::Record;
 

@@ -1,16 +1,34 @@
 //! What Goldcrest sees: label, score, changes, snapshot, and whether the camera works.
 
 use super::component::{Component, Platform};
-use super::device::Device;
+use super::device::{Device, Seen};
+
+/// A component of what is `seen`: `key` and `name` of the whole picture, and with regions those
+/// of the region.
+fn of(seen: &Seen, platform: Platform, key: &str, name: &str) -> Component {
+    match &seen.region {
+        None => Component::new(platform, key, name),
+        Some(region) => {
+            let name = format!("{region} {}", name.to_lowercase());
+            Component::new(platform, format!("region_{region}_{key}"), &name)
+        }
+    }
+}
+
+/// The region of a component's key that [`label`] made of one.
+pub(super) fn region_of(key: &str) -> Option<&str> {
+    key.strip_prefix("region_")?.strip_suffix("_label")
+}
 
 /// States of the label, in the order of the model, and the text that stands for none of them.
-fn options(device: &Device) -> Vec<String> {
-    let mut options: Vec<String> = Vec::with_capacity(device.offer.labels.len() + 1);
-    let mut seen = std::collections::HashSet::new();
-    for label in device.offer.labels.iter().chain([&device.offer.unknown]) {
+fn options(device: &Device, seen: &Seen) -> Vec<String> {
+    let labels = &seen.labels;
+    let mut options: Vec<String> = Vec::with_capacity(labels.len() + 1);
+    let mut known = std::collections::HashSet::new();
+    for label in labels.iter().chain([&device.offer.unknown]) {
         // Home Assistant trims what a template yields.
         let label = label.trim();
-        if seen.insert(label) {
+        if known.insert(label) {
             options.push(label.into());
         }
     }
@@ -22,33 +40,34 @@ fn options(device: &Device) -> Vec<String> {
 ///
 /// The score is no attribute of it: it differs at each heartbeat, and each difference would be
 /// another row in the recorder's database.
-pub(super) fn label(device: &Device, with_options: bool) -> Component {
-    let label = Component::new(Platform::Sensor, "label", "Label")
+pub(super) fn label(device: &Device, seen: &Seen, with_options: bool) -> Component {
+    let topic = device.topic_of(seen, "label");
+    let label = of(seen, Platform::Sensor, "label", "Label")
         .with("device_class", "enum")
         .with("icon", "mdi:eye")
-        .with("state_topic", device.topic("label"))
+        .with("state_topic", topic.as_str())
         .with("value_template", "{{ value_json.label }}")
-        .with("json_attributes_topic", device.topic("label"))
+        .with("json_attributes_topic", topic)
         .with(
             "json_attributes_template",
             "{{ {'since': value_json.since, 'reason': value_json.reason | default(none)} | tojson }}",
         );
     let label = while_streaming(device, label);
     if with_options {
-        label.with("options", options(device))
+        label.with("options", options(device, seen))
     } else {
         label
     }
 }
 
 /// The label's score in percent; unknown where no label is claimed.
-pub(super) fn score(device: &Device) -> Component {
-    let score = Component::new(Platform::Sensor, "score", "Score")
+pub(super) fn score(device: &Device, seen: &Seen) -> Component {
+    let score = of(seen, Platform::Sensor, "score", "Score")
         .with("icon", "mdi:percent-outline")
         .with("state_class", "measurement")
         .with("unit_of_measurement", "%")
         .with("suggested_display_precision", 0)
-        .with("state_topic", device.topic("label"))
+        .with("state_topic", device.topic_of(seen, "label"))
         .with(
             "value_template",
             "{{ (value_json.score * 100) | round(1) if value_json.score is not none else none }}",
@@ -58,10 +77,10 @@ pub(super) fn score(device: &Device) -> Component {
 
 /// Each change of the label. One type rather than one a label: automations read the attributes, and
 /// a list of types would have to change with the labels.
-pub(super) fn change(device: &Device) -> Component {
-    Component::new(Platform::Event, "change", "Change")
+pub(super) fn change(device: &Device, seen: &Seen) -> Component {
+    of(seen, Platform::Event, "change", "Change")
         .with("icon", "mdi:swap-horizontal")
-        .with("state_topic", device.topic("event"))
+        .with("state_topic", device.topic_of(seen, "event"))
         .with("event_types", vec!["changed"])
         .with(
             "value_template",

@@ -36,7 +36,9 @@ pub(super) fn all(device: &Device, with_options: bool) -> Vec<Component> {
 /// Without `with_options`, the latter are left out.
 fn options(device: &Device, with_options: bool) -> Vec<String> {
     let offer = &device.offer;
-    let head: &[String] = if with_options { &offer.labels } else { &[] };
+    // Nothing is taught where there are regions.
+    let head = offer.seen.iter().take(usize::from(with_options));
+    let head = head.flat_map(|seen| &seen.labels);
     let mut options = vec![NOTHING_SHOWN.to_string()];
     for label in offer.lessons.iter().chain(head) {
         let label = label.trim();

@@ -11,9 +11,11 @@ pub(crate) const VERSION: u8 = 1;
 /// The last second that RFC 3339 can express, 9999-12-31T23:59:59Z, in seconds since 1970.
 const LAST_SECOND: u64 = 253_402_300_799;
 
-/// What a label was told by: the hashes of the network and of the head.
+/// What a label was told of and by: the region, and the hashes of the network and of the head.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Hashes<'a> {
+    /// The region's name; `None` for the whole picture.
+    pub region: Option<&'a str>,
     /// SHA-256 of the model's ONNX file, in hex.
     pub model: &'a str,
     /// SHA-256 of the taught head's file, in hex; `None` with the network's own classifier.
@@ -23,7 +25,11 @@ pub struct Hashes<'a> {
 impl<'a> From<&'a str> for Hashes<'a> {
     /// The model of this hash with its own classifier.
     fn from(model: &'a str) -> Self {
-        Self { model, head: None }
+        Self {
+            region: None,
+            model,
+            head: None,
+        }
     }
 }
 

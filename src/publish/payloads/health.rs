@@ -7,7 +7,7 @@ use crate::frame::PictureState;
 use crate::meter::Tally;
 use crate::meter::cgroup::Pressure;
 use crate::meter::process::Resident;
-use crate::meter::timing::StageTimes;
+use crate::meter::timing::{Percentiles, StageTimes};
 use crate::meter::tree::Held;
 use crate::publish::counts::{EventCounts, MessageCounts};
 use crate::source::SourceState;
@@ -38,6 +38,9 @@ pub struct Health<'a> {
     pub(crate) filled_in: u64,
     /// Time that each stage took, in milliseconds.
     pub(crate) stages_ms: StageTimes,
+    /// What each region cost; absent without regions.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(crate) regions: Vec<RegionHealth<'a>>,
     /// Dropped frames and messages, by cause.
     pub(crate) drops: Tally,
     pub(crate) memory: MemoryUse,
@@ -54,6 +57,23 @@ pub struct Health<'a> {
     pub(crate) kernel: &'a str,
     /// SHA-256 of the model, in hex.
     pub(crate) model: &'a str,
+    /// SHA-256 of the taught head's file, in hex; `null` with the model's own classifier.
+    pub(crate) head: Option<&'a str>,
+}
+
+/// What one region cost. Counts run since the start; the time covers the last interval.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+pub(crate) struct RegionHealth<'a> {
+    /// The region's name.
+    pub(crate) name: &'a str,
+    /// Inferences.
+    pub(crate) inferences: u64,
+    /// Frames that the gate found still.
+    pub(crate) still: u64,
+    /// Frames that were other regions' turn.
+    pub(crate) no_turn: u64,
+    /// Time of a look with an inference, from the frame's bytes to the state, in milliseconds.
+    pub(crate) look_ms: Percentiles,
     /// SHA-256 of the taught head's file, in hex; `null` with the model's own classifier.
     pub(crate) head: Option<&'a str>,
 }
@@ -147,6 +167,18 @@ pub(crate) mod sample {
             classified: 30,
             filled_in: 2,
             stages_ms: StageTimes::default(),
+            regions: vec![RegionHealth {
+                name: "left",
+                inferences: 25,
+                still: 500,
+                no_turn: 75,
+                look_ms: Percentiles {
+                    p50: 31.5,
+                    p95: 40.25,
+                    min: 30.0,
+                },
+                head: None,
+            }],
             drops,
             memory: MemoryUse {
                 resident: Resident {
@@ -205,7 +237,9 @@ mod tests {
                 concat!(
                     r#"{{"v":1,"time":"2025-01-01T12:00:00.123Z","uptime_s":61,"interval_s":60.001,"#,
                     r#""camera":"streaming","picture":"ok","fps":10.0,"classified_fps":0.5,"#,
-                    r#""frames":600,"classified":30,"filled_in":2,"stages_ms":{stages},"drops":{{"still":1}},"#,
+                    r#""frames":600,"classified":30,"filled_in":2,"stages_ms":{stages},"#,
+                    r#""regions":[{{"name":"left","inferences":25,"still":500,"no_turn":75,"#,
+                    r#""look_ms":{{"p50":31.5,"p95":40.25,"min":30.0}},"head":null}}],"drops":{{"still":1}},"#,
                     r#""memory":{{"rss_mb":40.1,"rss_anon_mb":8.0,"rss_peak_mb":41.0,"#,
                     r#""heap_bytes":5000000,"budget_mb":48,"cgroup":{cgroup},"#,
                     r#""child":{{"processes":2,"memory_mb":30.5}}}},"#,

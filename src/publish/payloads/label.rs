@@ -52,6 +52,9 @@ pub(crate) enum Unknown {
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Label<'a> {
     v: u8,
+    /// The region; absent without regions.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) region: Option<&'a str>,
     /// The label, or the configured text for unknown; `null` where frames show nothing, with the
     /// cause in `reason`.
     pub(crate) label: Option<&'a str>,
@@ -84,6 +87,7 @@ impl<'a> Label<'a> {
         });
         Self {
             v: VERSION,
+            region: hashes.region,
             label: Some(statement.label),
             score: statement.score.map(Score),
             top: top.collect(),
@@ -107,6 +111,7 @@ impl<'a> Label<'a> {
         let hashes = hashes.into();
         Self {
             v: VERSION,
+            region: hashes.region,
             label: None,
             score: None,
             top: Vec::new(),
@@ -138,7 +143,8 @@ pub struct Event<'a> {
     /// The new label.
     #[serde(flatten)]
     pub label: Label<'a>,
-    /// The event's id: the run and the frame's number, as in `3f2a9c07d1e4-42`.
+    /// The event's id: the run and the frame's number, as in `3f2a9c07d1e4-42`, and the region if
+    /// there are regions.
     pub event: String,
     /// The label before, also from before a time without one; `null` at the first one.
     pub previous: Option<&'a str>,
@@ -156,7 +162,7 @@ impl<'a> Event<'a> {
     ) -> Self {
         Self {
             label: Label::new(statement, hashes),
-            event: ids.at(statement.seq),
+            event: ids.at(statement.seq, hashes.region),
             previous,
         }
     }

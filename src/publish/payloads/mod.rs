@@ -16,12 +16,15 @@ pub(crate) use fields::{Score, Time, VERSION};
 pub use health::Health;
 #[cfg(test)]
 pub(crate) use health::sample::health as sample_health;
-pub(crate) use health::{MemoryUse, OutboxUse, Queue};
+pub(crate) use health::{MemoryUse, OutboxUse, Queue, RegionHealth};
 pub use label::{Event, Label};
 pub(crate) use label::{Top, Unknown};
+pub(crate) use settings::RegionSettings;
 pub use settings::Settings;
 pub use snapshot::SnapshotInfo;
 pub use taught::TaughtState;
+
+use std::borrow::Cow;
 
 use super::Topics;
 use super::event_ids::EventIds;
@@ -31,9 +34,9 @@ use crate::observe::Update;
 /// A message for one of the topics.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Payload<'a> {
-    /// For `label`, retained.
+    /// For `label`, retained; of a region for `<region>/label`.
     Label(Label<'a>),
-    /// For `event`, not retained.
+    /// For `event`, not retained; of a region for `<region>/event`.
     Event(Event<'a>),
     /// For `camera`, retained.
     Camera(CameraState<'a>),
@@ -66,15 +69,16 @@ impl<'a> Payload<'a> {
     }
 
     /// The topic that this message belongs to.
-    pub(crate) fn topic<'t>(&self, topics: &'t Topics) -> &'t str {
-        match self {
-            Self::Label(_) => &topics.label,
-            Self::Event(_) => &topics.event,
+    pub(crate) fn topic<'t>(&self, topics: &'t Topics) -> Cow<'t, str> {
+        let topic = match self {
+            Self::Label(label) => return topics.label_of(label.region),
+            Self::Event(event) => return topics.event_of(event.label.region),
             Self::Camera(_) => &topics.camera,
             Self::Health(_) => &topics.health,
             Self::Settings(_) => &topics.settings,
             Self::Snapshot(..) => &topics.snapshot_info,
-        }
+        };
+        topic.into()
     }
 
     /// Which messages of the topic wait for the broker, and which of them it keeps.

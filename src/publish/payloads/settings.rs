@@ -21,12 +21,28 @@ pub struct Settings<'a> {
     head: Option<&'a str>,
     /// The number of labels that may be published.
     labels: usize,
+    /// The same of each region; absent without regions.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    regions: Vec<RegionSettings<'a>>,
     /// Why the last reload changed nothing; absent once one succeeds.
     #[serde(skip_serializing_if = "Option::is_none")]
     reload_error: Option<&'a str>,
     /// What is taught; absent where teaching is off.
     #[serde(skip_serializing_if = "Option::is_none")]
     taught: Option<TaughtState<'a>>,
+}
+
+/// What holds in one region.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub(crate) struct RegionSettings<'a> {
+    /// The region's name.
+    pub(crate) name: &'a str,
+    /// The threshold in force.
+    pub(crate) threshold: f32,
+    /// SHA-256 of the taught head's file, in hex; `null` with the model's own classifier.
+    pub(crate) head: Option<&'a str>,
+    /// The number of labels that may be published.
+    pub(crate) labels: usize,
 }
 
 impl<'a> Settings<'a> {
@@ -46,9 +62,17 @@ impl<'a> Settings<'a> {
             model: hashes.model,
             head: hashes.head,
             labels,
+            regions: Vec::new(),
             reload_error,
             taught: None,
         }
+    }
+
+    /// Adds what holds in each region.
+    #[must_use]
+    pub(crate) fn with_regions(mut self, regions: Vec<RegionSettings<'a>>) -> Self {
+        self.regions = regions;
+        self
     }
 
     /// Adds what is taught.
@@ -74,6 +98,7 @@ mod tests {
     #[test]
     fn settings_are_written_as_commands_take_them() {
         let hashes = Hashes {
+            region: None,
             model: "cafe",
             head: Some("beef"),
         };
@@ -89,6 +114,19 @@ mod tests {
         assert_eq!(
             json(Some("no")),
             format!("{text},\"reload_error\":\"no\"}}")
+        );
+        let regions = vec![RegionSettings {
+            name: "left",
+            threshold: 0.5,
+            head: Some("feed"),
+            labels: 2,
+        }];
+        let settings = Settings::new(true, 0.7, LevelFilter::Info, (hashes, 16), None);
+        assert_eq!(
+            serde_json::to_string(&settings.with_regions(regions)).unwrap(),
+            format!(
+                "{text},\"regions\":[{{\"name\":\"left\",\"threshold\":0.5,\"head\":\"feed\",\"labels\":2}}]}}"
+            )
         );
     }
 }

@@ -13,6 +13,9 @@ pub struct SnapshotInfo<'a> {
     pub(crate) event: Option<&'a str>,
     /// The label that the event brought; `null` without an event.
     pub(crate) label: Option<&'a str>,
+    /// The region of the event; absent without regions.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) region: Option<&'a str>,
     /// Whether a command asked for it.
     pub(crate) command: bool,
     /// Number of the frame.
@@ -43,6 +46,7 @@ impl<'a> SnapshotInfo<'a> {
             v: VERSION,
             event: event.map(|(id, _)| id),
             label: event.map(|(_, label)| label),
+            region: None,
             command,
             seq,
             captured: Time(captured.wall),
@@ -51,5 +55,11 @@ impl<'a> SnapshotInfo<'a> {
             bytes,
             sha256,
         }
+    }
+
+    /// The same for an event of `region`.
+    #[must_use]
+    pub(crate) fn of_region(self, region: Option<&'a str>) -> Self {
+        Self { region, ..self }
     }
 }

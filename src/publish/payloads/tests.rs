@@ -50,7 +50,10 @@ fn a_change_is_a_label_and_an_event() {
     assert_eq!(json(&sent[0]), format!("{label}}}"));
     assert_eq!(
         json(&sent[1]),
-        format!(r#"{label},"event":"{}","previous":null}}"#, ids().at(7))
+        format!(
+            r#"{label},"event":"{}","previous":null}}"#,
+            ids().at(7, None)
+        )
     );
 }
 
@@ -62,13 +65,15 @@ fn each_message_has_its_topic_and_kind() {
     let update = observer.step(&[0.9, 0.05, 0.05], 0, captured(0)).unwrap();
     let camera = Payload::Camera(CameraState::new(&status, PictureState::Ok));
     let sent = Payload::of(&update, "abc", &ids()).chain([camera]);
-    let found: Vec<_> = sent.map(|p| (p.topic(&topics), p.kind())).collect();
+    let found: Vec<_> = sent
+        .map(|p| (p.topic(&topics).into_owned(), p.kind()))
+        .collect();
     assert_eq!(
         found,
         [
-            ("goldcrest/a/label", MessageKind::State),
-            ("goldcrest/a/event", MessageKind::Event),
-            ("goldcrest/a/camera", MessageKind::State)
+            ("goldcrest/a/label".into(), MessageKind::State),
+            ("goldcrest/a/event".into(), MessageKind::Event),
+            ("goldcrest/a/camera".into(), MessageKind::State)
         ]
     );
 }
@@ -163,6 +168,7 @@ fn a_taught_head_is_named_beside_the_model() {
     let mut observer = observer();
     let update = observer.step(&[0.9, 0.05, 0.05], 0, captured(0)).unwrap();
     let hashes = Hashes {
+        region: None,
         model: "abc",
         head: Some("def"),
     };
@@ -210,4 +216,31 @@ fn a_message_that_is_too_large_shrinks_to_one_that_is_true() {
         smaller.contains("streaming") && !smaller.contains("drawing"),
         "{smaller}"
     );
+}
+
+#[test]
+fn messages_of_a_region_name_it_and_have_topics_of_its_own() {
+    let topics = Topics::new("goldcrest", "a").unwrap();
+    let mut observer = observer();
+    let update = observer.step(&[0.9, 0.05, 0.05], 7, captured(0)).unwrap();
+    let hashes = Hashes {
+        region: Some("left"),
+        model: "cafe",
+        head: None,
+    };
+    let sent: Vec<_> = Payload::of(&update, hashes, &ids()).collect();
+    let found: Vec<_> = sent.iter().map(|p| p.topic(&topics)).collect();
+    assert_eq!(found, ["goldcrest/a/left/label", "goldcrest/a/left/event"]);
+    for payload in &sent {
+        let json = String::from_utf8(payload.to_json().unwrap()).unwrap();
+        assert!(
+            json.starts_with(r#"{"v":1,"region":"left","label":"#),
+            "{json}"
+        );
+    }
+    let event = String::from_utf8(sent[1].to_json().unwrap()).unwrap();
+    assert!(event.contains("-7-left\""), "{event}");
+    let none = Label::unknown(Unknown::Dark, captured(0).wall, None, hashes);
+    let topic = Payload::Label(none).topic(&topics).into_owned();
+    assert_eq!(topic, "goldcrest/a/left/label");
 }

@@ -3,17 +3,20 @@
 mod order;
 mod page;
 mod payload;
+mod regions;
 
-use super::device::{Abilities, Device, Offer};
+use super::device::{Abilities, Device, Offer, Seen};
 use super::{Config, lists};
 
 fn offer(labels: &[&str]) -> Offer {
     Offer {
-        labels: labels.iter().map(|label| label.to_string()).collect(),
+        seen: vec![Seen {
+            labels: labels.iter().map(|label| label.to_string()).collect(),
+            ..Seen::default()
+        }],
         unknown: "unknown".into(),
         model: "porch".into(),
         model_hash: "cafe".into(),
-        head_hash: None,
         health_interval: 60.0,
         lessons: Vec::new(),
     }
