@@ -23,7 +23,7 @@ pub(crate) struct Line {
 
 /// Whether standard error is a terminal that can move its cursor.
 pub(crate) fn is_there() -> bool {
-    Term::stderr().is_term() && !std::env::var_os("TERM").is_some_and(|term| term == "dumb")
+    Term::stderr().is_term() && std::env::var_os("TERM").is_none_or(|term| term != "dumb")
 }
 
 /// Rows and columns of the terminal.

@@ -84,7 +84,13 @@ fn page(command: clap::Command, name: &str, section: &str) -> io::Result<(String
         .manual("Goldcrest");
     let mut text = Vec::new();
     man.render(&mut text)?;
-    Ok((format!("{name}.{section}"), text))
+    // The page of the program names all commands as if they were in its own section.
+    let mut text = String::from_utf8_lossy(&text).into_owned();
+    for service in SERVICES {
+        let named = format!("goldcrest\\-{service}");
+        text = text.replace(&format!("{named}(1)"), &format!("{named}(8)"));
+    }
+    Ok((format!("{name}.{section}"), text.into_bytes()))
 }
 
 #[cfg(test)]
@@ -109,6 +115,8 @@ mod tests {
                 .iter()
                 .any(|name| name.contains("child") || name.contains("manual"))
         );
+        let program = String::from_utf8(pages[0].1.clone()).unwrap();
+        assert!(program.contains("goldcrest\\-run(8)"), "{program}");
         let replay = pages.iter().find(|(name, _)| name == "goldcrest-replay.1");
         let text = String::from_utf8(replay.unwrap().1.clone()).unwrap();
         assert!(text.contains(".TH GOLDCREST-REPLAY 1"), "{text}");

@@ -28,6 +28,9 @@ const LARGE: Bounds = Bounds {
 /// The labels that are looked at: those below a picture, and the second for the first one's lead.
 const TOP: usize = 3;
 
+/// Knows the index of the folder that a path lies in, where folders are labels.
+type Truth = Box<dyn Fn(&str) -> Option<usize>>;
+
 /// Gathers what the page of a replay needs, and makes its pictures: what the model sees, masks in
 /// black.
 pub(crate) struct Reporting {
@@ -41,8 +44,7 @@ pub(crate) struct Reporting {
     kept: Frame,
     ranked: Vec<Ranked>,
     state: Option<usize>,
-    /// The folder that a path lies in, where folders are labels.
-    truth: Box<dyn Fn(&str) -> Option<usize>>,
+    truth: Truth,
 }
 
 impl Reporting {
@@ -53,7 +55,7 @@ impl Reporting {
         gathered: Gathered,
         (place, vision): (usize, &vision::Config),
         (top, numbered): (usize, bool),
-        truth: Box<dyn Fn(&str) -> Option<usize>>,
+        truth: Truth,
     ) -> Self {
         let encoder = |bounds| Encoder::new(bounds, Thumbnailer::new(vision));
         Self {
