@@ -326,7 +326,11 @@ fn addresses(found: &mut Findings) {
         found.check(&format!("http {width}x{height}"), 7, || {
             open(config_of_stream)
         });
-        let one = [b"HTTP/1.0 200 OK\r\n\r\n", &pictures[6][..]].concat();
+        // The largest that fits.
+        let most = (width * height) as usize;
+        let fits = pictures.iter().filter(|picture| picture.len() <= most);
+        let largest = fits.max_by_key(|picture| picture.len()).unwrap();
+        let one = [b"HTTP/1.0 200 OK\r\n\r\n", &largest[..]].concat();
         let server = web::Server::start(web::once(one));
         let config_of_still = config(&server);
         found.check(&format!("http, polled, {width}x{height}"), 7, || {
