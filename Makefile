@@ -99,12 +99,12 @@ install: ## Install the built program, its model and its service (as root)
 	$(PUT) -m 644 -t $(DESTDIR)/usr/lib/systemd/system systemd/*.service
 	$(PUT) -m 644 systemd/goldcrest.rules $(DESTDIR)/usr/lib/udev/rules.d/71-goldcrest.rules
 	$(PUT) -m 644 systemd/sysusers.conf $(DESTDIR)/usr/lib/sysusers.d/goldcrest.conf
-	manual=$$(mktemp -d) && trap 'rm -rf "$$manual"' EXIT && $(PACKER) manual "$$manual" && \
+	set -e; manual=$$(mktemp -d); trap 'rm -rf "$$manual"' EXIT; $(PACKER) manual "$$manual"; \
 	for section in 1 5 8; do \
-		$(PUT) -m 644 -t $(DESTDIR)/usr/share/man/man$$section "$$manual"/man/*.$$section || exit; \
-	done && \
-	$(PUT) -m 644 "$$manual/completions/goldcrest.bash" $(DESTDIR)/usr/share/bash-completion/completions/goldcrest && \
-	$(PUT) -m 644 -t $(DESTDIR)/usr/share/zsh/vendor-completions "$$manual/completions/_goldcrest" && \
+		$(PUT) -m 644 -t $(DESTDIR)/usr/share/man/man$$section "$$manual"/man/*.$$section; \
+	done; \
+	$(PUT) -m 644 "$$manual/completions/goldcrest.bash" $(DESTDIR)/usr/share/bash-completion/completions/goldcrest; \
+	$(PUT) -m 644 -t $(DESTDIR)/usr/share/zsh/vendor-completions "$$manual/completions/_goldcrest"; \
 	$(PUT) -m 644 -t $(DESTDIR)/usr/share/fish/vendor_completions.d "$$manual/completions/goldcrest.fish"
 	test -e $(DESTDIR)/etc/goldcrest/config.toml || install -m 644 config.toml $(DESTDIR)/etc/goldcrest/config.toml
 

@@ -9,6 +9,7 @@ use super::health::{Collector, Now};
 use super::regions;
 use super::reload::{Reloaded, Reloader};
 use super::sight::Sight;
+use super::status_line::{Standing, StatusLine};
 use super::teaching::Teaching;
 use super::watchdog::Watchdog;
 use crate::frame::{Frame, PictureState, Slot, Taken};
@@ -93,6 +94,7 @@ impl MainLoop<'_> {
         let mut log = LogLines::default();
         let mut sight = Sight::default();
         let mut latency = Latency(self.pace);
+        let mut status = StatusLine::default();
         let mut reviewing = self.reviewing.take();
         let mut watching = self.watching.take();
         let mut teaching = Teaching::new(
@@ -153,6 +155,7 @@ impl MainLoop<'_> {
                 self.log_report(sight.picture);
             }
             self.watch(&mut watching, sight.picture);
+            status.tell(self.standing(sight.picture), Instant::now());
             self.turned();
             match self.slot.take(&mut frame, LOOK_UP) {
                 Taken::Frame if self.commands.paused().is_some() => {
@@ -170,6 +173,7 @@ impl MainLoop<'_> {
                         &mut sight,
                         &mut teaching,
                         &mut watching,
+                        &mut status,
                     ],
                 )?,
                 Taken::Nothing => {}
@@ -291,6 +295,16 @@ impl MainLoop<'_> {
             let now = self.now(picture);
             let source = format!("camera {}, picture {}", word(&now.camera), word(&picture));
             watching.tell(now.drops, &source);
+        }
+    }
+
+    /// What the status line tells.
+    fn standing(&self, picture: PictureState) -> Standing {
+        Standing {
+            camera: self.monitor.state(),
+            picture,
+            paused: self.commands.paused().is_some(),
+            connected: self.publisher.map(Publisher::is_connected),
         }
     }
 

@@ -20,6 +20,7 @@ mod reload;
 mod reopening;
 mod settings;
 mod sight;
+mod status_line;
 mod teaching;
 #[cfg(test)]
 mod tests;

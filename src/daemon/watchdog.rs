@@ -59,6 +59,11 @@ fn configured() -> Option<Duration> {
     )
 }
 
+/// Sends a line for `systemctl status`.
+pub(super) fn status(line: &str) {
+    notify(&format!("STATUS={line}"));
+}
+
 /// Sends `STOPPING=1`.
 pub(crate) fn stopping() {
     notify("STOPPING=1");

@@ -239,6 +239,11 @@ impl Publisher {
         self.shared.wake_thread();
     }
 
+    /// Whether there is a connection to the broker now.
+    pub(crate) fn is_connected(&self) -> bool {
+        matches!(self.shared.lock().link, Link::Connected)
+    }
+
     /// What became of the messages so far.
     pub fn counts(&self) -> MessageCounts {
         let state = self.shared.lock();
