@@ -86,7 +86,7 @@ cross-armv7: ## Build for a 32-bit Raspberry Pi with cross
 	CROSS_CONFIG=cross.toml cross build --release --locked --target armv7-unknown-linux-gnueabihf
 
 install: ## Install the built program, its model and its service (as root)
-	$(MASK) install -d -m 755 $(DESTDIR)/etc/goldcrest $(DESTDIR)/usr/share/goldcrest $(MODEL) $(DOC) $(DOC)/docs $(DOC)/docs/schemas $(DOC)/model $(DOC)/systemd
+	$(MASK) install -d -m 755 $(DESTDIR)/etc/goldcrest $(DESTDIR)/usr/share/goldcrest $(MODEL) $(DOC) $(DOC)/docs $(DOC)/docs/schemas $(DOC)/docs/images $(DOC)/model $(DOC)/systemd
 	$(PUT) -m 755 $(BINARY) $(DESTDIR)/usr/bin/goldcrest
 	$(PUT) -m 644 -t $(MODEL) model/labels.txt model/model.toml
 	$(MASK) $(PACKER) pack $(ONNX) -o $(MODEL)
@@ -94,6 +94,7 @@ install: ## Install the built program, its model and its service (as root)
 	$(PUT) -m 644 -t $(DOC) *.md LICENSE-* config.toml
 	$(PUT) -m 644 -t $(DOC)/docs docs/*.md
 	$(PUT) -m 644 -t $(DOC)/docs/schemas docs/schemas/*.json
+	$(PUT) -m 644 -t $(DOC)/docs/images docs/images/*.png
 	$(PUT) -m 644 -t $(DOC)/systemd systemd/rpicam.conf systemd/goldcrest.service.d/strict.conf
 	$(PUT) -m 644 -t $(DOC)/model model/MODEL_CARD.md
 	$(PUT) -m 644 -t $(DESTDIR)/usr/lib/systemd/system systemd/*.service

@@ -10,6 +10,7 @@ use super::gather::Gathered;
 use crate::escape;
 use crate::meter::Tally;
 use crate::meter::timing::StageTimes;
+use crate::observe;
 
 /// The most bytes of the lines of frames.
 const MOST: usize = 2_600_000;
@@ -232,6 +233,15 @@ pub(super) fn json(
     format!("{head},\"frames\":[\n{frames}\n]}}")
 }
 
+fn rule(rule: observe::Rule) -> Rule {
+    Rule {
+        threshold: rule.threshold,
+        release: rule.release,
+        margin: rule.margin,
+        spread: rule.spread,
+    }
+}
+
 fn data<'a>(
     gathered: &'a Gathered,
     ended: &'a Ended<'_>,
@@ -262,12 +272,7 @@ fn data<'a>(
         head: about.head.as_ref().map(|head| head.sha256.as_str()),
         kernel: &about.kernel,
         threads: about.threads,
-        rule: Rule {
-            threshold: about.rule.threshold,
-            release: about.rule.release,
-            margin: about.rule.margin,
-            spread: about.rule.spread,
-        },
+        rule: rule(about.rule),
         stages_ms: ended.stages.times(),
         peak_mb: ended.peak_mib,
         accuracy: table.map(|table| Accuracy {

@@ -1,5 +1,6 @@
 //! `goldcrest replay`: a recording through the stages of the daemon.
 
+mod broker;
 mod frames;
 mod kind;
 mod output;
@@ -10,8 +11,9 @@ mod summary;
 
 use std::io::{self, Write};
 use std::path::PathBuf;
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, Instant};
 
+use self::broker::{GOODBYE, connect, publish_unknown, topic_level};
 use self::frames::Frames;
 use self::kind::Kind;
 use self::output::Output;
@@ -23,14 +25,10 @@ use crate::config::{Config, Loaded};
 use crate::escape::Lines;
 use crate::exit;
 use crate::pipeline::{Part, Pipeline, Publishing, Reporting, Totals, Watching};
-use crate::publish::{self, EventIds, Publisher, Topics, Unknown};
+use crate::publish::{Publisher, Unknown};
 use crate::setup::{self, Failure, Model};
 use crate::signals::Stop;
 use crate::watch::Watch;
-
-/// How long a replay waits for the broker, at its start and at its end.
-const CONNECT: Duration = Duration::from_secs(5);
-const GOODBYE: Duration = Duration::from_millis(1500);
 
 /// Options of `goldcrest replay`.
 #[derive(clap::Args)]
@@ -130,10 +128,27 @@ pub fn run(options: &Options) -> Result<(), Failure> {
         Err(Ended::Failed(failure)) => return Err(failure),
         Ok(()) => false,
     };
-    let mut text = summary::text(kind, &heard.totals, &heard.labels, &pipeline, heard.took);
+    let totals = heard.totals.clone();
+    tell(options, kind, heard, &pipeline, page, (gone, &stop))?;
+    if gone {
+        return Ok(());
+    }
+    verdict(options, &totals, unsent, &stop)
+}
+
+/// Writes the page and prints the summary. If the reader is `gone`, the page alone.
+fn tell(
+    options: &Options,
+    kind: Kind<'_>,
+    heard: Heard,
+    pipeline: &Pipeline,
+    page: Option<Page>,
+    (gone, stop): (bool, &Stop),
+) -> Result<(), Failure> {
+    let mut text = summary::text(kind, &heard.totals, &heard.labels, pipeline, heard.took);
     if let Some((page, reporting)) = page.zip(heard.reporting) {
         let cut = gone || stop.requested();
-        let line = page.write(reporting, &heard.totals, &pipeline, heard.took, cut)?;
+        let line = page.write(reporting, &heard.totals, pipeline, heard.took, cut)?;
         text = format!("{text}\n{line}");
     }
     if gone {
@@ -145,7 +160,7 @@ pub fn run(options: &Options) -> Result<(), Failure> {
         // The exit code tells it all the same where nobody reads.
         let _ = writeln!(io::stdout(), "{}", Lines(text));
     }
-    verdict(options, &heard.totals, unsent, &stop)
+    Ok(())
 }
 
 /// What was heard of all frames.
@@ -257,58 +272,9 @@ fn pipeline(loaded: &Loaded, options: &Options) -> Result<Pipeline, Failure> {
     Ok(Pipeline::of(parts, &config.observe, &card, engine))
 }
 
-/// Connects to the broker. The client id and the topics are not those of a running daemon, whose
-/// label and availability the replay would overwrite.
-fn connect(config: &Config, options: &Options, stop: &Stop) -> Result<Publisher, Failure> {
-    let id = match &options.id {
-        Some(id) => id.to_string(),
-        None => replay_id(&config.id),
-    };
-    let (mqtt, outbox) = (&config.mqtt, &config.outbox);
-    let ids = EventIds::of_parts(&[&id, &options.path.to_string_lossy()]);
-    let publisher = Publisher::start_temporary(mqtt, outbox, &id, "replay", ids)?;
-    let connected = publisher.wait_connected(CONNECT, || stop.requested());
-    if stop.requested() {
-        return Err(Failure::new(exit::INTERRUPTED, "interrupted"));
-    }
-    connected?;
-    Ok(publisher)
-}
-
-/// The id of a replay beside the instance `id`, which is ASCII. An id has at most 64 bytes.
-fn replay_id(id: &str) -> String {
-    const SUFFIX: &str = "-replay";
-    let kept = id.len().min(64 - SUFFIX.len());
-    format!("{}{SUFFIX}", id.get(..kept).unwrap_or(id))
-}
-
-/// Publishes that no label is known, before the first frame and after the last.
-fn publish_unknown(publishing: &Option<Publishing<'_>>, reason: Unknown, pipeline: &Pipeline) {
-    let Some(publishing) = publishing else { return };
-    for look in pipeline.looks() {
-        publishing.unknown(reason, SystemTime::now(), look.hashes);
-    }
-}
-
-/// An id that can be one level of a topic.
-fn topic_level(text: &str) -> Result<String, publish::Error> {
-    Topics::new("goldcrest", text).map(|_| text.into())
-}
-
 /// Frames a second, in the range of `source.frame_rate`.
 fn rate(text: &str) -> Result<f64, &'static str> {
     let rate = text.parse().ok();
     rate.filter(|rate| (0.1..=240.0).contains(rate))
         .ok_or("must be 0.1 to 240 frames a second")
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_id_of_a_replay_is_never_too_long() {
-        assert_eq!(replay_id("front"), "front-replay");
-        assert_eq!(replay_id(&"x".repeat(64)).len(), 64);
-    }
 }
