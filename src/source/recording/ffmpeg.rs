@@ -1,24 +1,22 @@
 //! Videos, through the user's own ffmpeg.
 
-use std::ffi::OsString;
 use std::io::{self, BufRead, BufReader, Read};
 use std::os::unix::process::CommandExt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Child, ChildStdout, Command, Stdio};
 use std::sync::mpsc::{self, Receiver};
 use std::time::Duration;
 
 use rustix::process::{Pid, Signal, kill_process_group};
 
-use super::container::FILM;
+use super::input::Input;
 use super::reader::Reader;
 use super::stream::Stream;
 use super::y4m::Y4mFile;
 use crate::frame::{Frame, Matrix};
 use crate::signals::Stop;
 use crate::source::parse::{self, Fetched};
-use crate::source::process::secrets::Secrets;
-use crate::source::{Error, Footprint, http};
+use crate::source::{Error, Footprint};
 use crate::threads::{self, End};
 
 const PROGRAM: &str = "ffmpeg";
@@ -30,35 +28,11 @@ const COLOURS: &str = "scale=out_color_matrix=bt601:out_range=tv:flags=accurate_
 /// How long a killed `ffmpeg` may take to close its standard error.
 const GOODBYE: Duration = Duration::from_secs(1);
 
-/// Protocols by which ffmpeg may read an address, and what it leads to: files are none of them.
-const PROTOCOLS: &str = "rtsp,rtsps,rtp,srtp,rtmp,rtmps,rtmpt,rtmpte,rtmpts,mms,mmsh,mmst,http,https,httpproxy,hls,\
-                         ftp,sftp,srt,udp,tcp,tls,dtls,crypto,pipe";
-
-/// What an address gives, in words.
-const STREAM: &str = "a stream of the network";
-
-/// The time-out of an address in microseconds, as for a source.
-const TIMEOUT: &str = "10000000";
-
 /// A video as `ffmpeg` decodes it.
 pub(super) struct Ffmpeg {
     input: Input,
     stop: Stop,
     running: Running,
-}
-
-/// What ffmpeg reads.
-#[derive(Clone)]
-struct Input {
-    /// As it may be shown.
-    shown: PathBuf,
-    /// As ffmpeg wants it.
-    name: OsString,
-    /// What stands before it.
-    options: Vec<&'static str>,
-    kind: &'static str,
-    /// What ffmpeg's words must not show.
-    secrets: Secrets,
 }
 
 /// A running `ffmpeg`, which is killed when this is dropped.
@@ -99,50 +73,6 @@ impl Ffmpeg {
     #[cfg(test)]
     pub fn child(&self) -> u32 {
         self.running.child.child.id()
-    }
-}
-
-impl Input {
-    /// The file at `path`.
-    fn file(path: &Path, kind: &'static str) -> Self {
-        // ffmpeg gives a meaning to a colon or a leading dash.
-        let mut name = OsString::from("file:");
-        name.push(path);
-        Self {
-            shown: path.into(),
-            name,
-            options: vec!["-protocol_whitelist", "file,pipe"],
-            kind,
-            secrets: Secrets::default(),
-        }
-    }
-
-    fn address(address: &str) -> Self {
-        let mut options = vec!["-protocol_whitelist", PROTOCOLS];
-        let scheme = address.split("://").next().unwrap_or_default();
-        if ["rtsp", "rtsps"].contains(&scheme.to_ascii_lowercase().as_str()) {
-            // Over TCP no packet is lost. Without a time-out a camera that is off is waited for.
-            options.extend(["-rtsp_transport", "tcp", "-timeout", TIMEOUT]);
-        }
-        Self {
-            shown: http::shown(address).into(),
-            name: address.into(),
-            options,
-            kind: STREAM,
-            secrets: Secrets::of(&[address.into()]),
-        }
-    }
-
-    fn failed(&self, complaint: &str) -> Error {
-        let complaint = if complaint.is_empty() {
-            "it found no video there".into()
-        } else {
-            self.secrets.hide(complaint)
-        };
-        Error::Format {
-            path: self.shown.clone(),
-            message: format!("ffmpeg cannot read this: {complaint}"),
-        }
     }
 }
 
@@ -304,7 +234,7 @@ impl Reader for Ffmpeg {
     }
 
     fn is_film(&self) -> bool {
-        self.input.kind == FILM || self.input.kind == STREAM
+        self.input.is_film()
     }
 
     fn footprint(&self) -> Footprint {
@@ -334,16 +264,5 @@ mod tests {
         let text = error.to_string();
         assert!(text.contains("a video"), "{text}");
         assert!(text.contains("apt install ffmpeg"), "{text}");
-    }
-
-    #[test]
-    fn the_login_of_an_address_is_not_in_what_ffmpeg_says() {
-        let input = Input::address("rtsp://me:cuckoo@porch/1?pwd=egg");
-        let error = input.failed("rtsp://me:cuckoo@porch/1?pwd=egg: 401 for cuckoo with egg");
-        let text = error.to_string();
-        assert!(text.starts_with("rtsp://porch/1: ffmpeg"), "{text}");
-        assert!(!text.contains("cuckoo") && !text.contains("egg"), "{text}");
-        assert!(input.options.contains(&"-rtsp_transport"));
-        assert!(!PROTOCOLS.contains("file"));
     }
 }

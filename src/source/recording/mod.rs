@@ -25,6 +25,7 @@ mod ffmpeg;
 mod file;
 mod folder;
 mod images;
+mod input;
 pub(crate) mod manifest;
 mod mjpeg;
 mod names;
