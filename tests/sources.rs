@@ -2,6 +2,9 @@
 //!
 //! The heap's counters are the process's, so all sources stand in one test.
 
+#[path = "support/mod.rs"]
+mod support;
+
 use std::fs::{self, File};
 use std::io::{Cursor, Write};
 use std::path::{Path, PathBuf};
@@ -11,12 +14,14 @@ use std::thread;
 use goldcrest::engine::{Input, Resize};
 use goldcrest::frame::{Frame, PixelFormat};
 use goldcrest::meter::heap;
+use goldcrest::source::http::{self, Http, Url};
 use goldcrest::source::process::{self, Argv, Format, Launch, Process};
 use goldcrest::source::{
-    Footprint, Next, Recording, RecordingOptions, Source, Synthetic, SyntheticOptions,
+    Footprint, Next, Pauses, Recording, RecordingOptions, Source, Synthetic, SyntheticOptions,
 };
 use goldcrest::vision::{self, Config, Gate, GateConfig, Preparer};
 use image::{ExtendedColorType, ImageFormat};
+use support::web;
 use tempfile::TempDir;
 
 /// Frames that circulate between source, slot and pipeline.
@@ -194,6 +199,7 @@ fn no_source_takes_more_than_was_computed() {
     streams(&mut found);
     videos(&mut found);
     processes(&mut found);
+    addresses(&mut found);
     assert!(found.0.is_empty(), "{:#?}", found.0);
 }
 
@@ -290,6 +296,45 @@ fn streams(found: &mut Findings) {
     }
 }
 
+/// Pictures that a program or an address sends: small, noisy, and of every quality.
+fn sent(width: u32, height: u32) -> Vec<Vec<u8>> {
+    let mut pictures = vec![jpeg(&image::RgbImage::new(width, height), 50)];
+    for quality in [30, 60, 80, 90, 95, 100, 40] {
+        pictures.push(jpeg(&noise(width, height), quality));
+    }
+    pictures
+}
+
+/// Addresses that give a stream, or one picture each time.
+fn addresses(found: &mut Findings) {
+    for (width, height) in [(640, 480), (1920, 1080), (3840, 2160)] {
+        let pictures = sent(width, height);
+        let config = |server: &web::Server| http::Config {
+            url: Url::from(server.url("/").as_str()),
+            interval: 0.1,
+            width,
+            height,
+            ..http::Config::default()
+        };
+        let server = web::Server::start(web::stream(&pictures));
+        let config_of_stream = config(&server);
+        let open = |config: http::Config| {
+            let footprint = config.footprint();
+            let http = Http::new(&config, Path::new("/"), Pauses::default());
+            (http.unwrap(), footprint)
+        };
+        found.check(&format!("http {width}x{height}"), 7, || {
+            open(config_of_stream)
+        });
+        let one = [b"HTTP/1.0 200 OK\r\n\r\n", &pictures[6][..]].concat();
+        let server = web::Server::start(web::once(one));
+        let config_of_still = config(&server);
+        found.check(&format!("http, polled, {width}x{height}"), 7, || {
+            open(config_of_still)
+        });
+    }
+}
+
 /// Programs that write the same stream again and again.
 fn processes(found: &mut Findings) {
     let launch = Launch {
@@ -298,11 +343,7 @@ fn processes(found: &mut Findings) {
     };
     for (width, height) in [(640, 480), (1920, 1080), (3840, 2160)] {
         let (w, h) = (width as u32, height as u32);
-        let mut pictures = jpeg(&image::RgbImage::new(w, h), 50);
-        for quality in [30, 60, 80, 90, 95, 100] {
-            pictures.extend(jpeg(&noise(w, h), quality));
-        }
-        pictures.extend(jpeg(&noise(w, h), 40));
+        let pictures = sent(w, h).concat();
         let raw = vec![120; width * height * 3 / 2];
         for (name, format, stream) in [
             ("mjpeg", Format::Mjpeg, pictures),

@@ -2,9 +2,10 @@
 //! calibration.
 
 use std::io::{self, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use super::ConfigOption;
+use crate::config::Config;
 use crate::escape::{Lines, OneLine};
 use crate::exit;
 use crate::frame::Frame;
@@ -12,7 +13,7 @@ use crate::meter::Tally;
 use crate::record::{self, Limits, Recorder, Written};
 use crate::setup::{self, Failure};
 use crate::signals::Stop;
-use crate::source::{self, Monitor, Next, Source};
+use crate::source::{self, AtEnd, Monitor, Next, Source, SourceKind};
 
 /// Options of `goldcrest record`.
 #[derive(clap::Args)]
@@ -20,6 +21,9 @@ pub struct Options {
     /// A folder that is new or empty; it is created with the first frame
     #[arg(value_name = "OUT_DIR")]
     folder: PathBuf,
+    /// A recording or an address, as of `replay`, instead of the configured source
+    #[arg(long, value_name = "PATH")]
+    from: Option<PathBuf>,
     #[command(flatten)]
     config: ConfigOption,
     /// Frames to write; without it, until Ctrl-C, the end of the source or --max-bytes
@@ -35,7 +39,10 @@ pub struct Options {
 
 /// Runs the command.
 pub fn run(options: &Options) -> Result<(), Failure> {
-    let loaded = setup::configuration(options.config.path.as_deref())?;
+    let mut loaded = setup::configuration(options.config.path.as_deref())?;
+    if let Some(from) = &options.from {
+        read_from(&mut loaded.config, from)?;
+    }
     let config = &loaded.config;
     let stop = Stop::on_signals().map_err(Failure::system)?;
     let limits = Limits {
@@ -76,6 +83,26 @@ pub fn run(options: &Options) -> Result<(), Failure> {
     // Nothing can be said to one who closed it.
     let _ = writeln!(io::stdout(), "{}; dropped: {drops}", Lines(written));
     ended.and(synced)
+}
+
+/// Makes `from` the source of `config`.
+fn read_from(config: &mut Config, from: &Path) -> Result<(), Failure> {
+    let address = from.to_str().filter(|text| source::is_web(text));
+    if let Some(address) = address {
+        config.source.kind = SourceKind::Http;
+        config.http = config.http.at(address);
+        return Ok(());
+    }
+    config.source.kind = SourceKind::Recording;
+    config.source.at_end = AtEnd::Stop;
+    // A relative path starts here, not at the folder of the configuration.
+    let whole = from == Path::new("-") || from.to_str().is_some_and(source::is_address);
+    config.source.path = Some(if whole {
+        from.into()
+    } else {
+        std::path::absolute(from).map_err(|e| Failure::new(exit::IO, e))?
+    });
+    Ok(())
 }
 
 /// Writes frames until there are enough, the source ends, or the end is asked for.

@@ -24,6 +24,9 @@ const INCLUDE: &str = "include";
 /// The key of a secret.
 const PASSWORD: &str = "mqtt.password";
 
+/// The key of an address that may hold one.
+const ADDRESS: &str = "http.url";
+
 /// One file of a configuration.
 #[derive(Clone, Debug)]
 pub(super) struct Layer {
@@ -143,17 +146,18 @@ pub(super) fn refuse(layers: &[Layer], key: String, message: String) -> Error {
     }
 }
 
-/// The files of `layers` that hold the password, and that every user can read.
-pub(super) fn exposed(layers: &[Layer]) -> Vec<PathBuf> {
-    let holds_it = |layer: &&Layer| {
-        let table = DeTable::parse(&layer.text);
-        table.is_ok_and(|table| holds(table.get_ref(), PASSWORD))
+/// The files of `layers` that hold a password, and that every user can read, each with its key.
+/// `addressed` tells whether the address of the source holds one.
+pub(super) fn exposed(layers: &[Layer], addressed: bool) -> Vec<(PathBuf, &'static str)> {
+    let holds_one = |layer: &Layer| {
+        let table = DeTable::parse(&layer.text).ok()?;
+        let keys = [Some(PASSWORD), addressed.then_some(ADDRESS)];
+        let mut keys = keys.into_iter().flatten();
+        let key = keys.find(|key| holds(table.get_ref(), key))?;
+        Some((layer.path.clone(), key))
     };
-    let files = layers.iter().filter(holds_it);
-    files
-        .filter(|layer| files::is_public(&layer.path))
-        .map(|layer| layer.path.clone())
-        .collect()
+    let files = layers.iter().filter_map(holds_one);
+    files.filter(|(path, _)| files::is_public(path)).collect()
 }
 
 /// Whether the dotted `key` stands in `table`.

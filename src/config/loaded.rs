@@ -142,14 +142,17 @@ pub fn load_for(named: Option<&Path>, head: bool) -> Result<Loaded, Error> {
 
 /// The lines of [`Loaded::exposed`].
 fn exposed(layers: &[Layer], config: &Config) -> Vec<String> {
-    let main = layers::exposed(layers).into_iter().map(|path| {
+    let main = layers::exposed(layers, config.http.holds_password()).into_iter().map(|(path, key)| {
         format!(
-            "{}: holds mqtt.password, and every user of this machine can read it; let only Goldcrest's user read it, \
-             or move the password into a file of its own (mqtt.password_file)",
-            path.display()
+            "{}: holds {key}, and every user of this machine can read it; let only Goldcrest's user read it, \
+             or move the password into a file of its own ({section}.password_file)",
+            path.display(),
+            section = key.split('.').next().unwrap_or_default()
         )
     });
+    let folder = config.mqtt.folder.as_path();
     let secrets = config.mqtt.secret_files().into_iter();
+    let secrets = secrets.chain(config.http.secret_file(folder));
     let others = secrets
         .filter(|(_, path)| files::is_public(path))
         .map(|(key, path)| {

@@ -43,6 +43,8 @@ pub struct Config {
     pub camera: source::camera::Config,
     /// The program, for `source.kind = "process"`.
     pub process: source::process::Config,
+    /// The address, for `source.kind = "http"`.
+    pub http: source::http::Config,
     /// How a frame becomes the model's input.
     pub vision: vision::Config,
     /// Which frames are worth an inference.
@@ -83,6 +85,7 @@ impl Default for Config {
             source: Default::default(),
             camera: Default::default(),
             process: Default::default(),
+            http: Default::default(),
             vision: Default::default(),
             gate: Default::default(),
             model: Default::default(),
@@ -109,6 +112,7 @@ impl Config {
             source: &self.source,
             camera: &self.camera,
             process: &self.process,
+            http: &self.http,
             folder,
         }
     }
@@ -142,6 +146,12 @@ fn compose(layers: &[Layer], head: bool) -> Result<(Config, Table), Error> {
             config
                 .process
                 .check(config.source.kind == source::SourceKind::Process),
+        ),
+        (
+            "http",
+            config
+                .http
+                .check(config.source.kind == source::SourceKind::Http),
         ),
         ("vision", config.vision.check()),
         ("gate", config.gate.check()),

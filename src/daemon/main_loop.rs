@@ -130,6 +130,7 @@ impl MainLoop<'_> {
             }
             sight.set_head(self.pipeline.head(), &self.reloader.card.input);
             sight.follow(self.monitor, self.publisher);
+            sight.reopen(self.monitor, &self.reloader.settings.gate, Instant::now());
             self.pipeline.set_blind(sight.blind());
             let heartbeat = self.reloader.settings.observe.heartbeat;
             if let Some((reason, since)) = sight.due(heartbeat, Instant::now()) {

@@ -16,6 +16,7 @@ mod lesson_rules;
 mod main_loop;
 mod overrides;
 mod reload;
+mod reopening;
 mod settings;
 mod sight;
 mod teaching;

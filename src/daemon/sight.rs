@@ -3,13 +3,14 @@
 use std::io;
 use std::time::{Duration, Instant, SystemTime};
 
+use super::reopening::Reopening;
 use crate::engine::{HexDigest, Input};
 use crate::frame::PictureState;
 use crate::meter::timing::Stages;
 use crate::pipeline::{HeadInUse, Listener, Outcome};
 use crate::publish::{CameraState, Payload, Publisher, Unknown};
 use crate::source::{Cause, Monitor, SourceState, Status};
-use crate::vision::{GateReading, Watch};
+use crate::vision::{GateConfig, GateReading, Watch};
 
 /// Follows the camera and its pictures.
 #[derive(Default)]
@@ -21,6 +22,8 @@ pub(super) struct Sight {
     /// Since when the camera is lost.
     lost: Option<SystemTime>,
     pub(super) picture: PictureState,
+    /// The tries to free a camera that is stuck.
+    reopening: Reopening,
     /// Since when pictures show what they do.
     since: Option<SystemTime>,
     /// The change of the pictures is yet to be published.
@@ -79,6 +82,19 @@ impl Sight {
             if self.is_news(&state) {
                 publisher.publish(&Payload::Camera(state));
             }
+        }
+    }
+
+    /// Has a camera that is stuck opened again, if `gate` says so.
+    pub(super) fn reopen(&mut self, monitor: &Monitor, gate: &GateConfig, now: Instant) {
+        // A command has pictures passed over, and a lost camera is opened again by itself.
+        if !gate.reopen_stuck || self.paused.is_some() || self.lost.is_some() {
+            return;
+        }
+        let patience = Duration::try_from_secs_f64(gate.stuck).unwrap_or(Duration::MAX);
+        let is_stuck = self.picture == PictureState::Stuck;
+        if self.reopening.is_due(is_stuck, patience, now) {
+            monitor.ask_to_reopen();
         }
     }
 

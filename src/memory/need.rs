@@ -77,6 +77,8 @@ pub enum SizedBy {
     Camera,
     /// The section `[process]`.
     Process,
+    /// The section `[http]`.
+    Http,
     /// The pictures are as they are.
     Itself,
 }
@@ -166,6 +168,7 @@ impl Need {
         let size = match facts.sized {
             SizedBy::Camera => "camera.format, camera.width, camera.height",
             SizedBy::Process => "process.format, process.width, process.height",
+            SizedBy::Http => "http.width, http.height",
             SizedBy::Itself => "",
         };
         add(

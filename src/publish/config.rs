@@ -5,24 +5,21 @@ use std::path::PathBuf;
 use serde::Deserialize;
 
 use crate::misfit::{Misfit, within};
+use crate::secrets::{CREDENTIAL, Places, Secret, read_password};
+use crate::tls as shared_tls;
 
-use super::connection::{CREDENTIAL, Places, Version, read_password};
+use super::connection::Version;
 use super::servers::{self, Named, Server, Servers};
 use super::tls::TlsConfig;
-use super::{Error, Secret, topics};
+use super::{Error, topics};
 
 /// Bytes of the connection's own buffers and timers over MQTT 3.1.1, and over MQTT 5.
 const CLIENT: [usize; 2] = [128 << 10, 256 << 10];
-/// Bytes of a TLS session and of the authorities. 0.06 MiB were measured with one authority, 0.35
-/// MiB with those of Debian.
-const TLS: usize = 512 << 10;
 /// The largest packet that is taken where nothing of our own comes back, in bytes. A command has at
 /// most 4 KiB; one that is up to four times as long is answered with an error.
 const INCOMING: usize = 16 << 10;
 /// Largest incoming packets that are held at once: the buffer that doubled for one, and its copy.
 const HELD: usize = 3;
-/// Code of TLS. 1.1 to 1.3 MiB were measured on x86-64.
-const TLS_CODE: usize = 3 << 19;
 
 /// The broker and how to connect to it, section `[mqtt]`.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
@@ -208,14 +205,18 @@ impl Config {
     /// The most memory that the connection and its thread use, in bytes: with the largest packets
     /// in flight, in both directions. `discovery` as for [`Config::max_incoming`].
     pub(crate) fn memory(&self, discovery: bool) -> usize {
-        let tls = if self.uses_tls() { TLS } else { 0 };
+        let tls = if self.uses_tls() {
+            shared_tls::MEMORY
+        } else {
+            0
+        };
         let client = CLIENT[usize::from(self.version() == Version::V5)];
         self.max_packet + HELD * self.max_incoming(discovery) + client + tls
     }
 
     /// Bytes of code that the connection reads in beside the code that each one does.
     pub(crate) fn code(&self) -> usize {
-        if self.uses_tls() { TLS_CODE } else { 0 }
+        if self.uses_tls() { shared_tls::CODE } else { 0 }
     }
 
     /// Host and port, as in error messages; of a cluster those of each node.

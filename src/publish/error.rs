@@ -6,10 +6,11 @@ use std::borrow::Cow;
 use std::io::ErrorKind;
 use std::path::Path;
 
-use super::connection::{PasswordError, TlsError};
+use super::connection::TlsError;
 use super::outbox::FolderError;
 use crate::exit;
 use crate::misfit::Misfit;
+use crate::secrets::PasswordError;
 
 /// Why the broker cannot be used.
 ///

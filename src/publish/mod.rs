@@ -42,7 +42,7 @@ pub use client::{Extras, Publisher};
 pub use commands::Config as CommandsConfig;
 pub use config::Config;
 pub(crate) use connection::{Crowd, Listening, LogLimit};
-pub use connection::{PasswordError, Secret, TlsError, probe};
+pub use connection::{TlsError, probe};
 pub use counts::{EventCounts, MessageCounts};
 pub use error::Error;
 pub use event_ids::EventIds;

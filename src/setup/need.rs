@@ -170,11 +170,20 @@ fn facts(loaded: &Loaded, engine: &Description, source: Footprint, plain: usize)
     } else {
         (0, 0)
     };
+    let http_code = match config.source.kind {
+        // TLS of the broker's connection is the same code.
+        SourceKind::Http if !config.mqtt.enabled || config.mqtt.code() == 0 => config.http.code(),
+        _ => 0,
+    };
     let review_code = usize::from(config.review.folder.is_some()) * FEATURE_CODE;
     let image = process::image(|path| path.extension().is_some_and(|e| e == "bundle"));
     Facts {
         engine: held,
-        code: image.code + mqtt_code + review_code + if camera { 0 } else { FRAME_CODE },
+        code: image.code
+            + mqtt_code
+            + http_code
+            + review_code
+            + if camera { 0 } else { FRAME_CODE },
         data: image.data,
         anonymous: process::resident().anonymous(),
         device: source.device,
@@ -183,6 +192,7 @@ fn facts(loaded: &Loaded, engine: &Description, source: Footprint, plain: usize)
         sized: match config.source.kind {
             SourceKind::Camera | SourceKind::Synthetic => SizedBy::Camera,
             SourceKind::Process => SizedBy::Process,
+            SourceKind::Http => SizedBy::Http,
             SourceKind::Recording => SizedBy::Itself,
         },
         vision: decoding(config, source),

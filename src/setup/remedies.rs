@@ -18,6 +18,7 @@ pub fn of(config: &Config, engine: &Description, source: Footprint, facts: &Fact
     let mut all = match config.source.kind {
         SourceKind::Camera | SourceKind::Synthetic => drawn(config, source, facts),
         SourceKind::Process => piped(config, facts),
+        SourceKind::Http => asked(config, facts),
         SourceKind::Recording => recording(config, source, facts),
     };
     if engine.threads > 1 {
@@ -122,22 +123,48 @@ fn recording(config: &Config, source: Footprint, facts: &Facts) -> Vec<Remedy> {
 fn piped(config: &Config, facts: &Facts) -> Vec<Remedy> {
     let smaller = PARTS.map(|part| {
         let mut process = config.process.clone();
-        let (width, height) = process.divide(part);
-        let source = process.footprint();
-        let changed = Facts {
-            frame: source.frame,
-            source: source.own,
-            vision: decoding(config, source),
-            snapshots: snapshots(config, source),
-            reviews: reviews(config, source),
-            ..*facts
-        };
-        let words = format!(
-            "have the program send smaller pictures, and set process.width = {width} and process.height = {height}"
-        );
-        Remedy::new("size", words, facts, &changed)
+        let size = process.divide(part);
+        sent(
+            config,
+            facts,
+            ("program", "process"),
+            size,
+            process.footprint(),
+        )
     });
     smaller.into_iter().flatten().collect()
+}
+
+/// Of pictures that an address gives.
+fn asked(config: &Config, facts: &Facts) -> Vec<Remedy> {
+    let smaller = PARTS.map(|part| {
+        let mut http = config.http.clone();
+        let size = http.divide(part);
+        sent(config, facts, ("camera", "http"), size, http.footprint())
+    });
+    smaller.into_iter().flatten().collect()
+}
+
+/// Of pictures of `width` by `height` from a sender, which the section of this name describes.
+fn sent(
+    config: &Config,
+    facts: &Facts,
+    (sender, section): (&str, &str),
+    (width, height): (u32, u32),
+    source: Footprint,
+) -> Option<Remedy> {
+    let changed = Facts {
+        frame: source.frame,
+        source: source.own,
+        vision: decoding(config, source),
+        snapshots: snapshots(config, source),
+        reviews: reviews(config, source),
+        ..*facts
+    };
+    let words = format!(
+        "have the {sender} send smaller pictures, and set {section}.width = {width} and {section}.height = {height}"
+    );
+    Remedy::new("size", words, facts, &changed)
 }
 
 /// Of pictures whose size and format the configuration sets.

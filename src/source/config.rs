@@ -12,7 +12,7 @@ use super::RecordingOptions;
 #[derive(Clone, Debug, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Config {
-    /// A camera, a program's output, a recording, or drawn pictures.
+    /// A camera, a program's output, an address, a recording, or drawn pictures.
     pub kind: SourceKind,
     /// The recording: a directory of pictures, a picture or a video.
     pub path: Option<PathBuf>,
@@ -31,6 +31,8 @@ pub enum SourceKind {
     Camera,
     /// The output of the program in `[process]`.
     Process,
+    /// What the address in `[http]` gives.
+    Http,
     /// Pictures or a video in files.
     Recording,
     /// Drawn pictures of the size, rate and format in `[camera]`.

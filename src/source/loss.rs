@@ -8,7 +8,7 @@ use serde::Serialize;
 pub enum Cause {
     /// It is not open yet, or is open and has not sent its first frame.
     Opening,
-    /// No such device.
+    /// No such device, program or address.
     NotFound,
     /// The name fits several cameras.
     Ambiguous,
@@ -17,11 +17,11 @@ pub enum Cause {
     /// The node is a raw sensor, without the processing that makes pictures.
     RawSensor,
     /// It offers no format that Goldcrest reads, or not the requested one; a program's output is
-    /// not what was configured.
+    /// not what was configured; an answer has no JPEG picture.
     NoFormat,
-    /// Another program uses it.
+    /// Another program or client uses it.
     Busy,
-    /// The permissions do not allow it.
+    /// The permissions do not allow it, or the log-in is wrong.
     Denied,
     /// It was unplugged.
     Unplugged,
@@ -37,9 +37,17 @@ pub enum Cause {
     Stopping,
     /// The program that gives the pictures ended.
     Exited,
+    /// The camera cannot be reached over the network.
+    Unreachable,
+    /// The camera cannot prove that it is the one, or leads to another host.
+    Untrusted,
+    /// The camera ended its stream or its answer.
+    Ended,
     /// The pictures are larger than memory was computed for.
     WrongSize,
-    /// The system returned another error.
+    /// It repeated the same picture for long, and is opened again.
+    Stuck,
+    /// The system returned another error, or the camera answered with one.
     Io,
 }
 

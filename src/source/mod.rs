@@ -1,9 +1,10 @@
-//! Sources of frames: cameras, recordings and drawn pictures.
+//! Sources of frames: cameras, programs, addresses, recordings and drawn pictures.
 
 pub mod camera;
 mod config;
 mod counters;
 mod footprint;
+pub mod http;
 mod live;
 mod loss;
 mod mode;
@@ -21,7 +22,7 @@ use crate::exit;
 use crate::frame::Frame;
 use crate::meter::Tally;
 
-pub(crate) use config::{Config, SourceKind};
+pub(crate) use config::{AtEnd, Config, SourceKind};
 pub(crate) use counters::FrameCounters;
 pub use footprint::Footprint;
 pub use live::Pauses;
@@ -31,7 +32,7 @@ pub(crate) use mode::Mode;
 pub use open::Opened;
 pub(crate) use open::{Looked, Sections, expected, look, open};
 pub(crate) use parse::Fetched;
-pub(crate) use recording::Named;
+pub(crate) use recording::{Named, is_address, is_web, shown_path};
 pub use recording::{Recording, RecordingOptions};
 pub(crate) use status::Status;
 pub use status::{Monitor, SourceState};
@@ -94,19 +95,15 @@ pub enum Error {
         /// The fault, and what to do about it.
         message: String,
     },
-    /// The path is the address of a stream in the network.
-    #[error(
-        "{0}: Goldcrest reads no network streams itself; let ffmpeg read it: \
-         ffmpeg -i {0} -pix_fmt yuv420p -f yuv4mpegpipe - | goldcrest replay -, \
-         or make it a camera with v4l2loopback (docs/camera.md)"
-    )]
-    Network(String),
     /// The end was requested while the recording was waited for.
     #[error("interrupted before the first picture")]
     Interrupted,
-    /// A program that was tried gives no pictures.
+    /// A program or an address that was tried gives no pictures.
     #[error("{0}")]
     Lost(Loss),
+    /// A file that the configuration names for the source cannot be used.
+    #[error("{0}")]
+    Unusable(String),
     /// The configuration names no source that Goldcrest has.
     #[error("{0}")]
     Unsupported(&'static str),
@@ -128,7 +125,7 @@ impl Error {
     /// The exit code of the command that fails with it.
     pub(crate) const fn exit_code(&self) -> u8 {
         match self {
-            Self::Io { .. } | Self::Empty { .. } | Self::Network(_) => exit::NO_INPUT,
+            Self::Io { .. } | Self::Empty { .. } => exit::NO_INPUT,
             Self::Interrupted => exit::INTERRUPTED,
             Self::Format { .. } => exit::DATA,
             Self::NoFfmpeg { .. } => exit::UNAVAILABLE,
@@ -138,7 +135,7 @@ impl Error {
                 Cause::NoFormat | Cause::WrongSize => exit::DATA,
                 _ => exit::UNAVAILABLE,
             },
-            Self::Unsupported(_) => exit::CONFIG,
+            Self::Unsupported(_) | Self::Unusable(_) => exit::CONFIG,
         }
     }
 }

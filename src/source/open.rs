@@ -4,10 +4,11 @@ use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use super::camera::{self, Camera};
+use super::http::{self, Http};
 use super::process::{self, Launch, Process};
 use super::{
-    Config, Error, Footprint, Monitor, Recording, Source, SourceKind, Synthetic, SyntheticOptions,
-    recording,
+    Config, Error, Footprint, Monitor, Pauses, Recording, Source, SourceKind, Synthetic,
+    SyntheticOptions, recording,
 };
 use crate::frame::PixelFormat;
 use crate::signals::Stop;
@@ -21,13 +22,15 @@ pub(crate) struct Sections<'a> {
     pub camera: &'a camera::Config,
     /// The section of its kind.
     pub process: &'a process::Config,
+    /// The section of its kind.
+    pub http: &'a http::Config,
     /// Where relative paths start.
     pub folder: &'a Path,
 }
 
 /// A source that is ready to give frames.
 pub struct Opened {
-    /// A camera, a program, a recording or a synthetic source.
+    /// A camera, a program, an address, a recording or a synthetic source.
     pub source: Box<dyn Source>,
     /// Whether the caller must hold frames to their times: true for a recording; a camera keeps
     /// time by itself.
@@ -37,7 +40,7 @@ pub struct Opened {
     /// When the source's clock began, if it runs by itself; `None` if it begins with the first
     /// use.
     pub begun: Option<Instant>,
-    /// The source's state, for other threads. Only a camera and a program are ever lost.
+    /// The source's state, for other threads. Only live sources are ever lost.
     pub camera: Monitor,
     /// The memory that the source takes, known without waiting for a frame.
     pub footprint: Footprint,
@@ -52,8 +55,8 @@ impl Opened {
 }
 
 /// Opens the configured source. A camera opens its device when the first frame is asked for, and
-/// waits for one that is not plugged in; a program is started then. The beginning of a recorded
-/// stream is waited for until `stop` is requested.
+/// waits for one that is not plugged in; a program is started then, and an address is asked. The
+/// beginning of a recorded stream is waited for until `stop` is requested.
 ///
 /// # Errors
 /// Why the recording or the key cannot be used, and what to do.
@@ -62,10 +65,12 @@ pub(crate) fn open(sections: Sections<'_>, stop: &Stop) -> Result<Opened, Error>
         source: config,
         camera,
         process,
+        http,
         folder,
     } = sections;
     match (config.kind, &config.path) {
         (SourceKind::Process, _) => Ok(started(&process.below(folder))),
+        (SourceKind::Http, _) => asked(http, folder),
         (SourceKind::Recording, Some(path)) => opened(config, &within(folder, path), stop),
         (SourceKind::Recording, None) => Err(Error::Unsupported(
             "source.path: a recording needs its path",
@@ -100,6 +105,19 @@ fn started(config: &process::Config) -> Opened {
     }
 }
 
+fn asked(config: &http::Config, folder: &Path) -> Result<Opened, Error> {
+    let http = Http::new(config, folder, Pauses::default())?;
+    let camera = http.monitor();
+    Ok(Opened {
+        says: camera.status().card.unwrap_or_default(),
+        camera,
+        begun: Some(http.begun()),
+        source: Box::new(http),
+        paced: false,
+        footprint: config.footprint(),
+    })
+}
+
 /// A relative path starts at `folder`; an address and `-`, which is standard input, do not.
 fn within(folder: &Path, path: &Path) -> PathBuf {
     if path == Path::new("-") || path.to_str().is_some_and(recording::is_address) {
@@ -117,7 +135,7 @@ fn opened(config: &Config, path: &Path, stop: &Stop) -> Result<Opened, Error> {
     };
     let says = format!(
         "recording {}, {frames}, {} a second",
-        path.display(),
+        recording::shown_path(path).display(),
         recording.frame_rate()
     );
     Ok(Opened {
@@ -139,7 +157,8 @@ pub(crate) struct Looked {
 }
 
 /// Opens the source and closes it again. A pipe stays unread, or its writer would lose the
-/// beginning: its pictures count as of the size that `[camera]` has. A program is not started.
+/// beginning: its pictures count as of the size that `[camera]` has. A program is not started, and
+/// an address is not asked.
 ///
 /// # Errors
 /// As [`open`].
@@ -157,9 +176,9 @@ pub(crate) fn look(sections: Sections<'_>, stop: &Stop) -> Result<Looked, Error>
             let (width, height) = (camera.width, camera.height);
             return Ok(Looked {
                 says: format!(
-                    "{} is a pipe, which is not read now; its memory is computed for pictures of \
+                    "{} is a stream, which is not read now; its memory is computed for pictures of \
                      {width}x{height} (camera.width and camera.height)",
-                    path.display()
+                    recording::shown_path(&path).display()
                 ),
                 footprint: Footprint {
                     threads: 1,

@@ -102,6 +102,8 @@ struct Known {
     status: Status,
     /// Bytes that the memory budget leaves beside all that was counted.
     spare: usize,
+    /// Whether the source is to be opened again.
+    reopen: bool,
     /// The process that gives the pictures, while there is one.
     child: Option<u32>,
     /// The last changes, each with its number, oldest first; never empty.
@@ -124,6 +126,7 @@ impl Monitor {
         Self(Arc::new(Mutex::new(Known {
             status: status.clone(),
             spare: usize::MAX,
+            reopen: false,
             child: None,
             changes: VecDeque::from([(1, status.clone())]),
         })))
@@ -142,6 +145,18 @@ impl Monitor {
     /// Bytes that the source may take beside what was counted for it.
     pub(super) fn spare(&self) -> usize {
         self.lock().spare
+    }
+
+    /// Asks a live source to begin anew: it repeats the same picture.
+    pub(crate) fn ask_to_reopen(&self) {
+        self.lock().reopen = true;
+    }
+
+    /// The loss of a source that is asked to begin anew, once each time.
+    pub(super) fn reopens(&self) -> Option<Loss> {
+        let asked = std::mem::take(&mut self.lock().reopen);
+        let message = "it repeats the very same picture, so it is opened again";
+        asked.then(|| Loss::new(Cause::Stuck, message))
     }
 
     /// The status now.

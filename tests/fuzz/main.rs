@@ -8,6 +8,7 @@
 //!
 //! A finding names its case; `FUZZ_FROM=CASE FUZZ_CASES=1` with the same seed repeats it alone.
 
+mod answers;
 mod config;
 mod frames;
 mod models;

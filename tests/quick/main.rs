@@ -21,6 +21,7 @@ mod folders;
 mod heads;
 mod health;
 mod homeassistant;
+mod http;
 mod install;
 mod layers;
 mod lessons;

@@ -15,6 +15,7 @@ pub mod schema;
 pub mod subscriber;
 pub mod talker;
 pub mod vivid;
+pub mod web;
 
 use std::thread;
 use std::time::{Duration, Instant};

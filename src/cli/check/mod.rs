@@ -16,7 +16,7 @@ use crate::metrics;
 use crate::publish;
 use crate::setup::{self, Failure, StateFolder};
 use crate::signals::Stop;
-use crate::source::{self, Looked, SourceKind, camera, camera::Survey, process};
+use crate::source::{self, Looked, SourceKind, camera, camera::Survey, http, process};
 
 /// How long the broker may take to answer.
 const CONNECT: Duration = Duration::from_secs(5);
@@ -176,7 +176,8 @@ fn memory(loaded: &Loaded, guard: Option<&Guard>) -> Result<String, Failure> {
 }
 
 /// Describes the source that was opened. Of cameras it names the one that would be used and why,
-/// without disturbing one that is in use. A program is started for one frame.
+/// without disturbing one that is in use. A program is started for one frame, and an
+/// address is asked for one.
 fn source(
     loaded: &Loaded,
     opened: Result<Looked, source::Error>,
@@ -191,6 +192,9 @@ fn source(
             &config.process.below(loaded.folder()),
             stop,
         )?);
+    }
+    if config.source.kind == SourceKind::Http {
+        return Ok(http::attempt(&config.http, loaded.folder(), stop)?);
     }
     if config.source.kind != SourceKind::Camera {
         return Ok(looked.says);

@@ -20,7 +20,7 @@ use crate::frame::Frame;
 use crate::record;
 use crate::setup::{self, Failure};
 use crate::signals::Stop;
-use crate::source::{Fetched, Recording, RecordingOptions};
+use crate::source::{self, Fetched, Recording, RecordingOptions};
 use crate::vision::Gate;
 
 /// Options of `goldcrest pick`.
@@ -71,7 +71,7 @@ pub fn run(options: &Options) -> Result<(), Failure> {
         }
         let message = format!(
             "{}: none of its frames could be decoded; is it a recording?",
-            path.display()
+            source::shown_path(path).display()
         );
         return Err(Failure::new(exit::DATA, message));
     }

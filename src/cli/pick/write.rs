@@ -13,6 +13,7 @@ use crate::exit;
 use crate::frame::Frame;
 use crate::record::{Encoder, place};
 use crate::setup::Failure;
+use crate::source;
 use crate::vision;
 
 /// The quality of JPEG files of frames that were none, of 100.
@@ -53,7 +54,7 @@ impl Pictures {
         fs::create_dir_all(folder).map_err(|e| failed(folder, &e))?;
         Ok(Self {
             folder: folder.into(),
-            recording: path.display().to_string(),
+            recording: source::shown_path(path).display().to_string(),
             film: film.then(|| film_name(path)),
             encoder: Encoder::new(vision),
             names: HashSet::new(),

@@ -31,7 +31,8 @@ const GOODBYE: Duration = Duration::from_millis(1500);
 #[derive(clap::Args)]
 pub struct Options {
     /// A folder of JPEG and PNG files, one such file, raw MJPEG, Y4M, or a video file (needs
-    /// ffmpeg); a FIFO, or - for standard input, with MJPEG or Y4M. Of one picture, the three best
+    /// ffmpeg); a FIFO, or - for standard input, with MJPEG or Y4M; or an address, http:// and
+    /// https:// of MJPEG or a JPEG picture, others such as rtsp:// through ffmpeg. Of one picture, the three best
     /// labels are printed. A folder is a film if it has the manifest that `record` writes, or with
     /// --fps or --realtime; otherwise each of its pictures is classified alone
     path: PathBuf,
@@ -139,7 +140,8 @@ pub fn run(options: &Options) -> Result<(), Failure> {
         ));
     }
     if totals.classified == 0 {
-        let path = options.path.display();
+        let path = source::shown_path(&options.path);
+        let path = path.display();
         return Err(Failure::new(
             exit::DATA,
             format!("{path}: none of its frames could be decoded; is it a recording?"),

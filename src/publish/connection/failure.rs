@@ -4,8 +4,8 @@ use std::fmt;
 use std::io;
 use std::net::IpAddr;
 
-use super::distrust::Distrust;
 use super::secrecy::ClearText;
+use crate::tls::Distrust;
 
 /// A failed try to connect, or a lost connection.
 #[derive(Debug)]

@@ -7,12 +7,12 @@ use tokio::runtime::{self, Runtime};
 use super::dial::Dial;
 use super::flight::WINDOW;
 use super::secrecy::Secrecy;
-use super::secret_file::Places;
 use super::tls::Tls;
 use super::wire::{self, Connection, Options, Sender};
 use crate::publish::outbox::Message;
 use crate::publish::servers::{Named, Server};
 use crate::publish::{Config, Error};
+use crate::secrets::Places;
 
 /// Where to connect, and how.
 #[derive(Debug)]

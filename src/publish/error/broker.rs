@@ -5,8 +5,9 @@ use std::io::{self, ErrorKind};
 use std::time::Duration;
 
 use super::Error;
-use crate::publish::connection::{ConnectionFailure, Distrust, Reason};
+use crate::publish::connection::{ConnectionFailure, Reason};
 use crate::publish::servers::Named;
+use crate::tls::Distrust;
 
 /// The remedy where one side speaks TLS and the other does not.
 const USUAL_PORTS: &str =

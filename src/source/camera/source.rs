@@ -212,6 +212,10 @@ impl Camera {
                 return Next::Idle;
             }
         }
+        if let Some(loss) = self.monitor.reopens() {
+            self.lose(loss);
+            return Next::Idle;
+        }
         match self.read(frame) {
             Ok(true) => {
                 self.streams();

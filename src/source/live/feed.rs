@@ -163,10 +163,12 @@ impl Outlet {
                 return None;
             }
             let length = frame.data.len();
+            // What stands between pictures counts as waiting too, so that less may be left.
+            let waiting = frames.waiting();
             burst = if burst == 0 {
-                frames.waiting()
+                waiting
             } else {
-                burst - length.min(burst)
+                (burst - length.min(burst)).min(waiting)
             };
             let stale = burst >= length;
             self.stamp(&mut frame, stale);

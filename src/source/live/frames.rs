@@ -14,6 +14,8 @@ pub(in crate::source) struct Frames<R> {
     parser: Parser<R>,
     /// Whether a whole frame came, so that the stream is of the expected kind.
     begun: bool,
+    /// Frames that came, bad ones too.
+    offered: u64,
 }
 
 enum Parser<R> {
@@ -44,6 +46,7 @@ impl<R: Ahead> Frames<R> {
             format,
             parser,
             begun: false,
+            offered: 0,
         }
     }
 
@@ -80,7 +83,21 @@ impl<R: Ahead> Frames<R> {
             Parser::Raw(raw) => raw.next(frame).map_err(|error| unread(&error))?,
         };
         self.begun |= fetched == Fetched::Frame;
+        self.offered += u64::from(matches!(fetched, Fetched::Frame | Fetched::Bad { .. }));
         Ok(fetched)
+    }
+
+    /// Frames that came, bad ones too.
+    pub fn offered(&self) -> u64 {
+        self.offered
+    }
+
+    /// What a stream of JPEG is read from.
+    pub fn jpeg_input(&self) -> Option<&R> {
+        match &self.parser {
+            Parser::Mjpeg(splitter) => Some(&splitter.input),
+            Parser::Fresh(_) | Parser::Y4m { .. } | Parser::Raw(_) => None,
+        }
     }
 
     /// Bytes that came after the last frame and were not cut yet.
@@ -124,7 +141,7 @@ impl<R: Ahead> Frames<R> {
         }
         if outline.whole > 0 {
             let words = "a picture is a progressive JPEG, for which no memory was computed; \
-                         have the program write baseline JPEG";
+                         have baseline JPEG sent";
             return bad("too-large", words.into());
         }
         as_jpeg(frame);

@@ -34,6 +34,11 @@ impl Standing {
         self.monitor.clone()
     }
 
+    /// The loss of a source that is asked to begin anew.
+    pub fn reopens(&self) -> Option<Loss> {
+        self.monitor.reopens()
+    }
+
     /// The moment from which times count.
     pub fn begun(&self) -> Instant {
         self.begun

@@ -5,7 +5,7 @@ mod complaint;
 mod config;
 mod keeper;
 mod program;
-mod secrets;
+pub(in crate::source) mod secrets;
 mod source;
 mod trial;
 

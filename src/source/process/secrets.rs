@@ -11,7 +11,7 @@ const TELLING: [&str; 7] = [
 /// The secrets among a program's arguments: what stands before the `@` of an address, the values of
 /// options and of keys with a name such as `password`.
 #[derive(Clone, Default)]
-pub(super) struct Secrets(Vec<String>);
+pub(in crate::source) struct Secrets(Vec<String>);
 
 impl Secrets {
     /// Looks for them in `arguments`.

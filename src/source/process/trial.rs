@@ -9,7 +9,7 @@ use super::source::{Launch, Process};
 use crate::frame::Frame;
 use crate::meter::tree;
 use crate::signals::Stop;
-use crate::source::{Cause, Error, Loss, Next, Source};
+use crate::source::{Cause, Error, Loss};
 
 /// Starts the program, waits for its first frame, and ends it. Returns the program, the frame and
 /// the program's memory in words.
@@ -22,18 +22,7 @@ pub(crate) fn attempt(config: &Config, stop: &Stop) -> Result<String, Error> {
     let mut process = Process::new(config, Launch::default());
     let monitor = process.monitor();
     let mut frame = Frame::empty();
-    loop {
-        if stop.requested() {
-            return Err(Error::Interrupted);
-        }
-        if process.next(&mut frame)? == Next::Frame {
-            break;
-        }
-        let loss = process.status().loss.clone();
-        if let Some(loss) = loss.filter(|loss| loss.cause != Cause::Opening) {
-            return Err(Error::Lost(loss));
-        }
-    }
+    process.first(&mut frame, stop)?;
     let memory = monitor.child().and_then(tree::held);
     let mode = process.status().mode.clone();
     drop(process);

@@ -16,8 +16,9 @@ use super::stream::Stream;
 use super::y4m::Y4mFile;
 use crate::frame::{Frame, Matrix};
 use crate::signals::Stop;
-use crate::source::parse::{Fetched, Input};
-use crate::source::{Error, Footprint};
+use crate::source::parse::{self, Fetched};
+use crate::source::process::secrets::Secrets;
+use crate::source::{Error, Footprint, http};
 use crate::threads::{self, End};
 
 const PROGRAM: &str = "ffmpeg";
@@ -29,12 +30,35 @@ const COLOURS: &str = "scale=out_color_matrix=bt601:out_range=tv:flags=accurate_
 /// How long a killed `ffmpeg` may take to close its standard error.
 const GOODBYE: Duration = Duration::from_secs(1);
 
+/// Protocols by which ffmpeg may read an address, and what it leads to: files are none of them.
+const PROTOCOLS: &str = "rtsp,rtsps,rtp,srtp,rtmp,rtmps,rtmpt,rtmpte,rtmpts,mms,mmsh,mmst,http,https,httpproxy,hls,\
+                         ftp,sftp,srt,udp,tcp,tls,dtls,crypto,pipe";
+
+/// What an address gives, in words.
+const STREAM: &str = "a stream of the network";
+
+/// The time-out of an address in microseconds, as for a source.
+const TIMEOUT: &str = "10000000";
+
 /// A video as `ffmpeg` decodes it.
 pub(super) struct Ffmpeg {
-    path: PathBuf,
-    kind: &'static str,
+    input: Input,
     stop: Stop,
     running: Running,
+}
+
+/// What ffmpeg reads.
+#[derive(Clone)]
+struct Input {
+    /// As it may be shown.
+    shown: PathBuf,
+    /// As ffmpeg wants it.
+    name: OsString,
+    /// What stands before it.
+    options: Vec<&'static str>,
+    kind: &'static str,
+    /// What ffmpeg's words must not show.
+    secrets: Secrets,
 }
 
 /// A running `ffmpeg`, which is killed when this is dropped.
@@ -56,11 +80,19 @@ struct Kept {
 impl Ffmpeg {
     /// Starts to decode the file at `path`, which is of this `kind`.
     pub fn open(path: &Path, kind: &'static str, stop: &Stop) -> Result<Self, Error> {
+        Self::start(Input::file(path, kind), stop)
+    }
+
+    /// Starts to decode what `address` gives.
+    pub fn open_address(address: &str, stop: &Stop) -> Result<Self, Error> {
+        Self::start(Input::address(address), stop)
+    }
+
+    fn start(input: Input, stop: &Stop) -> Result<Self, Error> {
         Ok(Self {
-            path: path.into(),
-            kind,
             stop: stop.clone(),
-            running: Running::start(PROGRAM, (path, kind), stop)?,
+            running: Running::start(PROGRAM, &input, stop)?,
+            input,
         })
     }
 
@@ -70,35 +102,58 @@ impl Ffmpeg {
     }
 }
 
-fn failed(path: &Path, complaint: String) -> Error {
-    let complaint = if complaint.is_empty() {
-        "it found no video in the file".into()
-    } else {
-        complaint
-    };
-    Error::Format {
-        path: path.into(),
-        message: format!("ffmpeg cannot read this: {complaint}"),
+impl Input {
+    /// The file at `path`.
+    fn file(path: &Path, kind: &'static str) -> Self {
+        // ffmpeg gives a meaning to a colon or a leading dash.
+        let mut name = OsString::from("file:");
+        name.push(path);
+        Self {
+            shown: path.into(),
+            name,
+            options: vec!["-protocol_whitelist", "file,pipe"],
+            kind,
+            secrets: Secrets::default(),
+        }
+    }
+
+    fn address(address: &str) -> Self {
+        let mut options = vec!["-protocol_whitelist", PROTOCOLS];
+        let scheme = address.split("://").next().unwrap_or_default();
+        if ["rtsp", "rtsps"].contains(&scheme.to_ascii_lowercase().as_str()) {
+            // Over TCP no packet is lost. Without a time-out a camera that is off is waited for.
+            options.extend(["-rtsp_transport", "tcp", "-timeout", TIMEOUT]);
+        }
+        Self {
+            shown: http::shown(address).into(),
+            name: address.into(),
+            options,
+            kind: STREAM,
+            secrets: Secrets::of(&[address.into()]),
+        }
+    }
+
+    fn failed(&self, complaint: &str) -> Error {
+        let complaint = if complaint.is_empty() {
+            "it found no video there".into()
+        } else {
+            self.secrets.hide(complaint)
+        };
+        Error::Format {
+            path: self.shown.clone(),
+            message: format!("ffmpeg cannot read this: {complaint}"),
+        }
     }
 }
 
-/// The name of `path` for ffmpeg, which gives a meaning to a colon or a leading dash.
-fn input(path: &Path) -> OsString {
-    let mut name = OsString::from("file:");
-    name.push(path);
-    name
-}
-
 impl Running {
-    fn start(
-        program: &str,
-        (path, kind): (&Path, &'static str),
-        stop: &Stop,
-    ) -> Result<Self, Error> {
+    fn start(program: &str, input: &Input, stop: &Stop) -> Result<Self, Error> {
+        let path = &input.shown;
         let mut child = Command::new(program)
             .args(["-nostdin", "-hide_banner", "-loglevel", "error"])
-            .args(["-protocol_whitelist", "file,pipe", "-i"])
-            .arg(input(path))
+            .args(&input.options)
+            .arg("-i")
+            .arg(&input.name)
             .args(["-map", "0:v:0"])
             .args(["-vf", COLOURS])
             .args(["-f", "yuv4mpegpipe", "pipe:1"])
@@ -110,7 +165,7 @@ impl Running {
             .map_err(|cause| match cause.kind() {
                 io::ErrorKind::NotFound => Error::NoFfmpeg {
                     path: path.into(),
-                    kind,
+                    kind: input.kind,
                 },
                 _ => Error::Io {
                     path: program.into(),
@@ -130,11 +185,11 @@ impl Running {
             path: path.into(),
             cause,
         })?;
-        let from = path.to_path_buf();
+        let from = input.clone();
         let stream = Stream::open(path, stop, move || {
-            let stdout = stdout.ok_or_else(|| failed(&from, String::new()))?;
+            let stdout = stdout.ok_or_else(|| from.failed(""))?;
             let output = Output(BufReader::with_capacity(64 << 10, stdout));
-            let mut stream = Y4mFile::stream(&from, output)?;
+            let mut stream = Y4mFile::stream(&from.shown, output)?;
             stream.set_matrix(Matrix::Bt601);
             Ok(Box::new(stream))
         });
@@ -146,7 +201,7 @@ impl Running {
                 over: false,
             }),
             Err(Error::Interrupted) => Err(Error::Interrupted),
-            Err(_) => Err(failed(path, child.end())),
+            Err(_) => Err(input.failed(&child.end())),
         }
     }
 
@@ -198,7 +253,7 @@ impl BufRead for Output {
     }
 }
 
-impl Input for Output {
+impl parse::Input for Output {
     fn back(&mut self, _to: u64) -> io::Result<()> {
         Err(io::ErrorKind::NotSeekable.into())
     }
@@ -230,16 +285,17 @@ impl Reader for Ffmpeg {
         }
         let complaint = self.running.stop();
         if self.running.frames == 0 {
-            return Err(failed(&self.path, complaint));
+            return Err(self.input.failed(&complaint));
         }
         if !complaint.is_empty() {
-            log::warn!("{}: ffmpeg reports: {complaint}", self.path.display());
+            let (path, complaint) = (&self.input.shown, self.input.secrets.hide(&complaint));
+            log::warn!("{}: ffmpeg reports: {complaint}", path.display());
         }
         Ok(Fetched::End)
     }
 
     fn rewind(&mut self) -> Result<(), Error> {
-        self.running = Running::start(PROGRAM, (&self.path, self.kind), &self.stop)?;
+        self.running = Running::start(PROGRAM, &self.input, &self.stop)?;
         Ok(())
     }
 
@@ -248,7 +304,7 @@ impl Reader for Ffmpeg {
     }
 
     fn is_film(&self) -> bool {
-        self.kind == FILM
+        self.input.kind == FILM || self.input.kind == STREAM
     }
 
     fn footprint(&self) -> Footprint {
@@ -270,7 +326,7 @@ mod tests {
     fn a_missing_ffmpeg_is_named_with_what_to_install() {
         let missing = Running::start(
             "goldcrest-has-no-such-program",
-            (Path::new("a.mp4"), "a video"),
+            &Input::file(Path::new("a.mp4"), "a video"),
             &Stop::default(),
         );
         let error = missing.map(|_| ()).unwrap_err();
@@ -278,5 +334,16 @@ mod tests {
         let text = error.to_string();
         assert!(text.contains("a video"), "{text}");
         assert!(text.contains("apt install ffmpeg"), "{text}");
+    }
+
+    #[test]
+    fn the_login_of_an_address_is_not_in_what_ffmpeg_says() {
+        let input = Input::address("rtsp://me:cuckoo@porch/1?pwd=egg");
+        let error = input.failed("rtsp://me:cuckoo@porch/1?pwd=egg: 401 for cuckoo with egg");
+        let text = error.to_string();
+        assert!(text.starts_with("rtsp://porch/1: ffmpeg"), "{text}");
+        assert!(!text.contains("cuckoo") && !text.contains("egg"), "{text}");
+        assert!(input.options.contains(&"-rtsp_transport"));
+        assert!(!PROTOCOLS.contains("file"));
     }
 }

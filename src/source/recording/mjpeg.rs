@@ -21,6 +21,8 @@ pub(super) struct Mjpeg<R> {
     footprint: Footprint,
     /// What a picture may take at most.
     most: Option<Footprint>,
+    /// Whether pictures follow one another in time.
+    film: bool,
 }
 
 impl Mjpeg<BufReader<File>> {
@@ -42,6 +44,7 @@ impl Mjpeg<BufReader<File>> {
             ahead: None,
             footprint,
             most: None,
+            film: true,
         })
     }
 }
@@ -67,7 +70,19 @@ impl<R: Input> Mjpeg<R> {
             footprint: bound(&first),
             ahead: Some(first),
             most: None,
+            film: true,
         })
+    }
+
+    /// The same, which is no film if there is one picture only.
+    pub fn unless_one(mut self) -> Self {
+        self.film = self.at_end().is_ok_and(|end| !end);
+        self
+    }
+
+    /// Whether nothing follows.
+    fn at_end(&mut self) -> io::Result<bool> {
+        Ok(self.splitter.input.fill_buf()?.is_empty())
     }
 
     fn failed(&self, cause: io::Error) -> Error {
@@ -156,6 +171,10 @@ impl<R: Input> Reader for Mjpeg<R> {
     fn rewind(&mut self) -> Result<(), Error> {
         let rewound = self.splitter.rewind();
         rewound.map_err(|cause| self.failed(cause))
+    }
+
+    fn is_film(&self) -> bool {
+        self.film
     }
 
     fn footprint(&self) -> Footprint {

@@ -9,6 +9,8 @@
 //! | `.mjpeg`, `.mjpg`: JPEG after JPEG | each picture |
 //! | YUV4MPEG2 | each frame; 4:2:0, 4:2:2 or mono of 8 bits |
 //! | FIFO, or `-` for standard input | those of the Y4M or MJPEG stream that comes, of unknown length |
+//! | `http://` or `https://` address | the pictures of its answer |
+//! | any other address | as the user's own `ffmpeg` reads it |
 //! | any other video, and a single WebP, BMP, GIF, TIFF, HEIC or AVIF picture | as the user's own `ffmpeg` decodes it |
 //!
 //! JPEG pictures are handed on undecoded, as a camera's are, so that a damaged one is found in the
@@ -16,6 +18,7 @@
 //!
 //! A recording is a film or a set of unrelated pictures; see [`Recording::is_film`].
 
+mod address;
 mod clock;
 mod container;
 mod ffmpeg;
@@ -35,8 +38,8 @@ mod y4m;
 use std::path::PathBuf;
 use std::time::{Duration, SystemTime};
 
+pub(crate) use self::address::{is_address, is_web, shown_path};
 pub(crate) use self::container::Named;
-pub(super) use self::open::is_address;
 use self::reader::Reader;
 use super::parse::Fetched;
 use super::{Error, Footprint, Next, Source};

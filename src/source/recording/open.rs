@@ -1,4 +1,4 @@
-//! Opening a recording: which reader its path needs.
+//! Opening a recording: which reader its path or address needs.
 
 use std::path::Path;
 use std::time::{Duration, SystemTime};
@@ -6,7 +6,7 @@ use std::time::{Duration, SystemTime};
 use super::container::Container;
 use super::pipe::Pipe;
 use super::reader::Reader;
-use super::{Recording, RecordingOptions, ffmpeg, images, mjpeg, y4m};
+use super::{Recording, RecordingOptions, address, ffmpeg, images, mjpeg, y4m};
 use crate::frame::Limit;
 use crate::meter::Tally;
 use crate::signals::Stop;
@@ -27,21 +27,17 @@ impl Recording {
     /// # Errors
     /// [`Error::Io`] if it is not there, [`Error::Empty`] if it has no frames, [`Error::Format`] if
     /// it is neither pictures nor video, [`Error::NoFfmpeg`] if only ffmpeg could read it,
-    /// [`Error::Network`] for an address, [`Error::Interrupted`].
+    /// [`Error::Lost`] for an address that gives nothing, [`Error::Interrupted`].
     pub fn open_until(path: &Path, options: RecordingOptions, stop: &Stop) -> Result<Self, Error> {
-        if let Some(pipe) = Pipe::named(path)? {
-            if options.looping {
-                log::warn!(
-                    "{}: a stream cannot be read again, so source.at_end = \"loop\" has no effect",
-                    path.display()
-                );
-            }
-            let options = RecordingOptions {
-                looping: false,
-                ..options
-            };
-            let stream = Box::new(pipe.open(stop)?);
-            return Ok(Self::of(path, stream, options, SystemTime::now()));
+        let stream: Option<Box<dyn Reader>> = match address::named(path) {
+            Some(text) => Some(address::open(text, stop)?),
+            None => match Pipe::named(path)? {
+                Some(pipe) => Some(Box::new(pipe.open(stop)?)),
+                None => None,
+            },
+        };
+        if let Some(stream) = stream {
+            return Ok(Self::of_stream(path, stream, options));
         }
         // A regular file as standard input.
         let path = if path == Path::new("-") {
@@ -49,7 +45,10 @@ impl Recording {
         } else {
             path
         };
-        let metadata = path.metadata().map_err(|cause| missing(path, cause))?;
+        let metadata = path.metadata().map_err(|cause| Error::Io {
+            path: path.into(),
+            cause,
+        })?;
         let container = Container::of(path, &metadata)?;
         let reader: Box<dyn Reader> = match container {
             Container::Directory => Box::new(images::Images::directory(path)?),
@@ -66,9 +65,28 @@ impl Recording {
         })
     }
 
-    /// Whether `path` is a pipe, which can be read once.
+    /// Whether `path` is a pipe or an address, which can be read once.
     pub(crate) fn is_stream(path: &Path) -> Result<bool, Error> {
+        if address::named(path).is_some() {
+            return Ok(true);
+        }
         Pipe::named(path).map(|pipe| pipe.is_some())
+    }
+
+    /// What comes once.
+    fn of_stream(path: &Path, stream: Box<dyn Reader>, options: RecordingOptions) -> Self {
+        let path = address::shown_path(path);
+        if options.looping {
+            log::warn!(
+                "{}: a stream cannot be read again, so source.at_end = \"loop\" has no effect",
+                path.display()
+            );
+        }
+        let options = RecordingOptions {
+            looping: false,
+            ..options
+        };
+        Self::of(&path, stream, options, SystemTime::now())
     }
 
     fn of(
@@ -105,25 +123,4 @@ impl Recording {
             passed_over: Tally::new(),
         }
     }
-}
-
-/// Why the recording at `path` cannot be found.
-fn missing(path: &Path, cause: std::io::Error) -> Error {
-    match path.to_str() {
-        Some(text) if is_address(text) => Error::Network(text.into()),
-        _ => Error::Io {
-            path: path.into(),
-            cause,
-        },
-    }
-}
-
-/// Whether `text` is an address such as `rtsp://camera/stream`.
-pub(in crate::source) fn is_address(text: &str) -> bool {
-    text.split_once("://").is_some_and(|(scheme, rest)| {
-        let letters = |c: char| c.is_ascii_alphanumeric() || "+-.".contains(c);
-        scheme.starts_with(|c: char| c.is_ascii_alphabetic())
-            && scheme.chars().all(letters)
-            && !rest.is_empty()
-    })
 }

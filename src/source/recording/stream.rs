@@ -23,6 +23,7 @@ const PATIENCE: Duration = Duration::from_secs(1);
 #[derive(Clone, Copy, Debug)]
 struct Opened {
     frame_rate: Option<f64>,
+    is_film: bool,
     footprint: Footprint,
 }
 
@@ -119,6 +120,7 @@ fn serve(
         Ok(reader) => {
             let opened = Opened {
                 frame_rate: reader.frame_rate(),
+                is_film: reader.is_film(),
                 footprint: reader.footprint(),
             };
             (Some(reader), Ok(opened))
@@ -171,6 +173,10 @@ impl Reader for Stream {
 
     fn frame_rate(&self) -> Option<f64> {
         self.opened.frame_rate
+    }
+
+    fn is_film(&self) -> bool {
+        self.opened.is_film
     }
 
     fn footprint(&self) -> Footprint {

@@ -23,6 +23,8 @@ pub struct GateConfig {
     pub dark: f32,
     /// Seconds of bit-identical pictures after which the camera counts as stuck, 1 to 86400.
     pub stuck: f64,
+    /// Whether a stuck camera is opened again, or its program started again.
+    pub reopen_stuck: bool,
 }
 
 impl Default for GateConfig {
@@ -35,6 +37,7 @@ impl Default for GateConfig {
             max_interval: 10.0,
             dark: 12.0,
             stuck: 30.0,
+            reopen_stuck: false,
         }
     }
 }

@@ -9,8 +9,8 @@ use std::time::Duration;
 
 use super::dial::Dial;
 use super::failure::{ConnectionFailure, Reason};
-use super::secret::Secret;
 use crate::publish::outbox::Message;
+use crate::secrets::Secret;
 
 /// The most messages of the crate's own that may be in flight.
 const INFLIGHT: u16 = 100;

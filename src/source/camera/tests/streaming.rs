@@ -77,6 +77,17 @@ fn fault_03_a_hanging_stop_does_not_hang_the_daemon() {
 }
 
 #[test]
+fn a_camera_that_is_asked_to_is_opened_again() {
+    let mut bench = Bench::webcam();
+    bench.frame_within(SECOND);
+    bench.camera.monitor().ask_to_reopen();
+    assert_eq!(bench.lost_within(SECOND).0, Cause::Stuck);
+    bench.frame_within(SECOND);
+    let status = bench.camera.status();
+    assert_eq!((status.opens, status.losses), (2, 1));
+}
+
+#[test]
 fn fault_08_a_silent_camera_is_lost_and_reopened() {
     let mut bench = Bench::webcam();
     bench.frame_within(SECOND);

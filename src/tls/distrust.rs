@@ -10,22 +10,22 @@ use rustls::{AlertDescription, CertificateError};
 /// The causes that are told apart.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Distrust {
-    /// No known authority signed the broker's certificate.
+    /// No known authority signed the peer's certificate.
     UnknownIssuer,
-    /// The broker's certificate is for other names.
+    /// The peer's certificate is for other names.
     WrongName {
         /// The name that was asked for.
         asked: String,
         /// The names in the certificate; empty where they are not known.
         holds: String,
     },
-    /// The broker's certificate has expired, at this time if it is known.
+    /// The peer's certificate has expired, at this time if it is known.
     Expired(Option<String>),
-    /// The broker's certificate is not valid yet, but from this time on if it is known.
+    /// The peer's certificate is not valid yet, but from this time on if it is known.
     NotYetValid(Option<String>),
-    /// The broker's certificate is unusable for another reason.
+    /// The peer's certificate is unusable for another reason.
     BadCertificate(String),
-    /// The broker wants a certificate of the client, or rejects the one it got.
+    /// The peer wants a certificate of the client, or rejects the one it got.
     ClientCertificate(String),
     /// The peer does not speak TLS.
     NotTls,
@@ -38,11 +38,11 @@ pub(crate) enum Distrust {
 /// Marks an error as one of the TLS handshake.
 #[derive(Debug, thiserror::Error)]
 #[error("TLS handshake: {0}")]
-pub(super) struct Handshake(#[source] pub(super) io::Error);
+pub(crate) struct Handshake(#[source] pub(crate) io::Error);
 
 impl Distrust {
     /// The reason of an error of a stream, if it is one of TLS.
-    pub(super) fn of(error: &io::Error) -> Option<Self> {
+    pub(crate) fn of(error: &io::Error) -> Option<Self> {
         let inner = error.get_ref()?;
         if let Some(Handshake(cause)) = inner.downcast_ref::<Handshake>() {
             let closed = matches!(
@@ -94,7 +94,7 @@ impl Distrust {
         }
     }
 
-    /// A broker that wants a certificate says so with one of several alerts. Under TLS 1.2 it is a
+    /// A peer that wants a certificate says so with one of several alerts. Under TLS 1.2 it is a
     /// plain failure of the handshake.
     fn of_alert(alert: AlertDescription) -> Self {
         use AlertDescription as Alert;

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use super::secret::Secret;
 use crate::files;
 
-/// The longest password that MQTT can carry, in bytes.
+/// The longest password in bytes, which is the longest that MQTT can carry.
 const LONGEST: u64 = 65535;
 
 /// The longest name of a file that an error shows, in bytes.
@@ -42,8 +42,8 @@ pub enum PasswordError {
     /// The file holds no password.
     #[error("is empty: {}; write the password into it", .0.display())]
     Empty(PathBuf),
-    /// The password is too long for MQTT.
-    #[error("holds more than the {LONGEST} bytes that MQTT allows: {}", .0.display())]
+    /// The password is too long.
+    #[error("holds more than the {LONGEST} bytes that a password may have: {}", .0.display())]
     TooLong(PathBuf),
     /// The credential's name is a path or empty.
     #[error("must be a path or {CREDENTIAL}NAME, with a name and no path after the colon")]
@@ -106,7 +106,7 @@ pub(crate) fn read_password(name: &str, places: &Places) -> Result<Secret, Passw
 ///
 /// # Errors
 /// Each tells the problem and the remedy in one line.
-pub(super) fn read(
+pub(crate) fn read(
     name: &str,
     places: &Places,
     most: u64,

@@ -48,7 +48,7 @@ impl<'de> Deserialize<'de> for Secret {
 
 impl Secret {
     /// The text itself.
-    pub(super) fn reveal(&self) -> &str {
+    pub(crate) fn reveal(&self) -> &str {
         &self.0
     }
 }
