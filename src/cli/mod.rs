@@ -4,6 +4,7 @@ mod bench;
 mod check;
 mod child;
 mod featured;
+mod first_run;
 mod moment;
 mod pack;
 mod pick;
@@ -11,6 +12,7 @@ mod progress;
 mod record;
 mod replay;
 mod run;
+mod sight;
 mod simulate;
 mod teach;
 
@@ -51,6 +53,8 @@ fn after_help() -> String {
 
 #[derive(Subcommand)]
 enum Command {
+    /// Set up a camera: find or ask for source, broker and name, try them, and enable the service
+    Setup(Box<first_run::Options>),
     /// Run the daemon: watch the configured source and publish what it shows
     Run(run::Options),
     /// Classify every frame of a recording: a folder of pictures, a picture, MJPEG, Y4M or a video
@@ -104,6 +108,7 @@ pub fn main() -> ExitCode {
         }
     };
     let done = match arguments.command {
+        Command::Setup(o) => first_run::run(&o),
         Command::Run(o) => run::run(&o),
         Command::Replay(o) => replay::run(&o),
         Command::Record(o) => record::run(&o),

@@ -17,5 +17,6 @@ pub use folders::StateFolder;
 pub use head::{head, head_path};
 pub use lessons::inventory;
 pub use model::{
-    Model, Packing, configuration, configuration_for, located, model, warn_of_exposed,
+    Model, Packing, configuration, configuration_for, leave_no_dump, located, model,
+    warn_of_exposed,
 };

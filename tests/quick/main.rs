@@ -40,6 +40,7 @@ mod review;
 mod schemas;
 mod secrets;
 mod security_page;
+mod setup;
 mod simulate;
 mod snapshot;
 mod streams;

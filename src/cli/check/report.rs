@@ -72,6 +72,13 @@ impl Finding {
     }
 }
 
+impl Finding {
+    /// Whether it is one of `what`, and that failed.
+    pub fn failed(&self, what: &str) -> bool {
+        self.what == what && !self.ok
+    }
+}
+
 impl<'a> Report<'a> {
     /// The report of a configuration that is refused.
     pub fn of_nothing_but(finding: &'a Finding) -> Self {
