@@ -89,8 +89,14 @@ pub(crate) fn replace_public(path: &Path, bytes: &[u8]) -> io::Result<()> {
     replace_as(path, bytes, 0o644)
 }
 
-/// The same with exactly this mode, whatever the process's mask is, and for this group if one is
-/// named.
+/// The user and the group of a file, by number, where they are not those of this process.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Owner {
+    pub(crate) user: Option<u32>,
+    pub(crate) group: Option<u32>,
+}
+
+/// The same with exactly this mode, whatever the process's mask is, and for this owner.
 ///
 /// # Errors
 /// As [`replace`].
@@ -98,11 +104,11 @@ pub(crate) fn replace_exactly(
     path: &Path,
     bytes: &[u8],
     mode: u32,
-    group: Option<u32>,
+    owner: Owner,
 ) -> io::Result<()> {
     put(path, bytes, 0o600, |file| {
-        if group.is_some() {
-            fchown(file, None, group)?;
+        if owner != Owner::default() {
+            fchown(file, owner.user, owner.group)?;
         }
         file.set_permissions(Permissions::from_mode(mode))
     })
@@ -236,7 +242,7 @@ mod tests {
             "{:o}",
             mode()
         );
-        replace_exactly(&path, b"four", 0o640, None).unwrap();
+        replace_exactly(&path, b"four", 0o640, Owner::default()).unwrap();
         assert_eq!(
             (fs::read(&path).unwrap().as_slice(), mode()),
             (&b"four"[..], 0o640)

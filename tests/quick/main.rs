@@ -23,6 +23,7 @@ mod health;
 mod homeassistant;
 mod http;
 mod install;
+mod install_page;
 mod layers;
 mod lessons;
 mod metrics;

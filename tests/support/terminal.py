@@ -39,6 +39,8 @@ def main():
             shown += os.read(controller, 65536).decode(errors="replace")
         elif steps and (found := shown.find(steps[0][0], seen)) >= 0:
             seen = found + len(steps[0][0])
+            # The program prints a question a moment before it reads keys.
+            time.sleep(0.2)
             os.write(controller, steps[0][1].encode())
             steps = steps[1:]
         else:

@@ -35,6 +35,7 @@ impl Asker {
 
     /// Has one of `items` chosen; returns its index.
     pub fn choose(&self, prompt: &str, items: &[String]) -> Result<usize, Failure> {
+        self.go_on()?;
         let items: Vec<String> = items.iter().map(|item| OneLine(item).to_string()).collect();
         let question = Select::new().with_prompt(prompt).items(&items).default(0);
         self.answer(question.interact_on(&self.term))
@@ -42,6 +43,7 @@ impl Asker {
 
     /// Asks for a yes or a no.
     pub fn is_so(&self, prompt: &str, usual: bool) -> Result<bool, Failure> {
+        self.go_on()?;
         let prompt = OneLine(prompt).to_string();
         let question = Confirm::new().with_prompt(prompt).default(usual);
         self.answer(question.interact_on(&self.term))
@@ -54,6 +56,7 @@ impl Asker {
         usual: Option<&str>,
         check: impl Fn(&str) -> Result<(), String>,
     ) -> Result<String, Failure> {
+        self.go_on()?;
         let question = Input::<String>::new()
             .with_prompt(prompt)
             .allow_empty(usual == Some(""))
@@ -85,6 +88,14 @@ impl Asker {
         drop(quiet);
         self.answer(self.term.write_line(""))?;
         Ok((!word.is_empty()).then(|| Secret::from(word.as_str())))
+    }
+
+    /// Ends before a question that a signal came before.
+    fn go_on(&self) -> Result<(), Failure> {
+        match self.stop.requested() {
+            true => Err(interrupted(UNTOUCHED)),
+            false => Ok(()),
+        }
     }
 
     /// The answer, or why there is none.

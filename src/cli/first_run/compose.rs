@@ -94,12 +94,16 @@ fn mqtt(broker: &Broker, names: &PasswordNames) -> Vec<Setting> {
 /// The shipped text in which each of these keys is no comment any more, and so stands where it is
 /// explained.
 fn uncommented(settings: &[Setting]) -> String {
-    let wanted = |section: &str, line: &str| {
-        settings.iter().any(|(of, key, _)| {
-            let rest = line.strip_prefix(key);
-            *of == section && rest.is_some_and(|rest| rest.starts_with(" = "))
-        })
+    let shipped: toml::Table = SHIPPED.parse().unwrap_or_default();
+    let is_set = |section: &str, key: &str| match section {
+        "" => shipped.contains_key(key),
+        _ => shipped.get(section).is_some_and(|of| of.get(key).is_some()),
     };
+    let mut wanted: Vec<(&str, &str)> = settings
+        .iter()
+        .map(|(section, key, _)| (*section, *key))
+        .filter(|(section, key)| !is_set(section, key))
+        .collect();
     let mut section = String::new();
     let mut text = String::new();
     for line in SHIPPED.lines() {
@@ -107,12 +111,18 @@ fn uncommented(settings: &[Setting]) -> String {
         let header = bare
             .strip_prefix('[')
             .and_then(|rest| rest.strip_suffix(']'));
-        if let Some(name) = header {
-            section = name.into();
-        }
         let is_wanted = match header {
-            Some(name) => settings.iter().any(|(of, ..)| *of == name),
-            None => wanted(&section, bare),
+            Some(name) => {
+                section = name.into();
+                wanted.iter().any(|(of, _)| *of == name)
+            }
+            None => {
+                let found = wanted.iter().position(|(of, key)| {
+                    let rest = bare.strip_prefix(key);
+                    *of == section && rest.is_some_and(|rest| rest.starts_with(" = "))
+                });
+                found.map(|n| wanted.swap_remove(n)).is_some()
+            }
         };
         text += if is_wanted { bare } else { line };
         text.push('\n');
@@ -203,18 +213,13 @@ mod tests {
         (text, loaded.config)
     }
 
-    /// Lines of the shipped file that are missing in `text`.
-    fn missing(text: &str) -> Vec<&'static str> {
-        let mut there = text.lines();
-        let mut missing = Vec::new();
-        for line in SHIPPED.lines() {
-            let mut rest = there.clone();
-            match rest.find(|other| *other == line) {
-                Some(_) => there = rest,
-                None => missing.push(line),
-            }
-        }
-        missing
+    /// Lines of the shipped file in whose place others stand.
+    fn changed(text: &str) -> Vec<&'static str> {
+        assert_eq!(text.lines().count(), SHIPPED.lines().count());
+        let both = SHIPPED.lines().zip(text.lines());
+        both.filter(|(shipped, line)| shipped != line)
+            .map(|(shipped, _)| shipped)
+            .collect()
     }
 
     #[test]
@@ -222,7 +227,7 @@ mod tests {
         let mut given = answers(Source::stream("http://me:cuckoo@cam.lan/v").unwrap());
         given.broker = Broker {
             username: Some("gold\"crest".into()),
-            password: Some(Secret::from("word")),
+            password: Some(Secret::from("sesame")),
             plaintext: true,
             ca_file: Some("/etc/goldcrest/ca.pem".into()),
             ..Broker::named("hub.lan", true)
@@ -243,7 +248,7 @@ mod tests {
         assert!(config.mqtt.plaintext_password && config.homeassistant.enabled);
         assert_eq!(config.model.path, Path::new("/opt/model.onnx"));
         assert!(
-            !text.contains("cuckoo") && !text.contains("word\""),
+            !text.contains("cuckoo") && !text.contains("sesame"),
             "{text}"
         );
     }
@@ -252,12 +257,12 @@ mod tests {
     fn all_lines_but_those_of_answers_stay_in_their_order() {
         let (text, _) = read(&answers(Source::Drawn));
         let gone = ["id = \"camera\"", "kind = \"camera\"", "enabled = false"];
-        assert_eq!(missing(&text), gone);
+        assert_eq!(changed(&text), gone);
         let mut given = answers(Source::Camera("auto".into()));
         (given.id, given.home_assistant) = ("camera".into(), false);
         given.broker = Broker::named("hub.lan:1884", false);
         let (text, _) = read(&given);
-        assert_eq!(missing(&text), ["#url = \"mqtts://broker.lan\""]);
+        assert_eq!(changed(&text), ["#url = \"mqtts://broker.lan\""]);
         assert!(text.contains("\nurl = \"mqtt://hub.lan:1884\"\n"), "{text}");
     }
 

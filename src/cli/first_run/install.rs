@@ -11,7 +11,7 @@ use super::answers::{Answers, Grant, Source};
 use super::compose::SHIPPED;
 use super::place::Place;
 use crate::exit;
-use crate::files;
+use crate::files::{self, Owner};
 use crate::setup::Failure;
 
 /// What the drop-ins that are made here begin with.
@@ -51,8 +51,8 @@ pub(super) fn check_may_write(place: &Place) -> Result<(), Failure> {
 /// A file cannot be written.
 pub(super) fn write(text: &str, answers: &Answers, place: &Place) -> Result<Vec<String>, Failure> {
     let mut said = Vec::new();
-    let put = |path: &Path, bytes: &[u8], mode, group| {
-        let put = make_folder(path).and_then(|()| files::replace_exactly(path, bytes, mode, group));
+    let put = |path: &Path, bytes: &[u8], mode, owner| {
+        let put = make_folder(path).and_then(|()| files::replace_exactly(path, bytes, mode, owner));
         put.map_err(|why| refused(path, &why))
     };
     let passwords = [
@@ -63,7 +63,7 @@ pub(super) fn write(text: &str, answers: &Answers, place: &Place) -> Result<Vec<
     for (of, password) in passwords {
         let Some(password) = password else { continue };
         let path = place.password(of);
-        put(&path, password.reveal().as_bytes(), 0o600, None)?;
+        put(&path, password.reveal().as_bytes(), 0o600, Owner::default())?;
         credentials += &format!("LoadCredential={of}-password:{}\n", path.display());
         said.push(format!(
             "wrote {}, which only its owner can read",
@@ -75,7 +75,7 @@ pub(super) fn write(text: &str, answers: &Answers, place: &Place) -> Result<Vec<
             let path = place.drop_in(unit, name);
             match content {
                 Some(content) => {
-                    put(&path, content.as_bytes(), 0o644, None)?;
+                    put(&path, content.as_bytes(), 0o644, Owner::default())?;
                     said.push(format!("wrote {}", path.display()));
                 }
                 None if is_ours(&path) => {
@@ -90,11 +90,11 @@ pub(super) fn write(text: &str, answers: &Answers, place: &Place) -> Result<Vec<
         && old != SHIPPED.as_bytes()
     {
         // It may hold a password, whatever its mode was.
-        put(&place.backup(), &old, 0o600, None)?;
+        put(&place.backup(), &old, 0o600, Owner::default())?;
         said.push(format!("kept the old one as {}", place.backup().display()));
     }
-    let (mode, group) = access(answers, place);
-    put(&place.config, text.as_bytes(), mode, group)?;
+    let (mode, owner) = access(answers, place);
+    put(&place.config, text.as_bytes(), mode, owner)?;
     said.push(format!("wrote {}", place.config.display()));
     if answers.source.shows_password() && mode == 0o644 {
         said.push(format!(
@@ -112,7 +112,7 @@ fn drop_ins(answers: &Answers, credentials: &str) -> [(&'static str, Option<Stri
         _ => None,
     };
     let ours = |lines: &str| Some(format!("{MARK}[Service]\n{lines}"));
-    let memory = ours("MemoryMax=192M\nOOMPolicy=continue\n");
+    let memory = ours("MemoryHigh=infinity\nMemoryMax=192M\nOOMPolicy=continue\n");
     [
         (
             "password.conf",
@@ -136,17 +136,18 @@ fn is_ours(path: &Path) -> bool {
     fs::read_to_string(path).is_ok_and(|text| text.starts_with(MARK) || text == RPICAM)
 }
 
-/// Mode and group of the configuration. All may read it, unless it holds a password.
-fn access(answers: &Answers, place: &Place) -> (u32, Option<u32>) {
+/// Mode and owner of the configuration. All may read it, unless it holds a password.
+fn access(answers: &Answers, place: &Place) -> (u32, Owner) {
+    let usual = Owner::default();
     if !answers.source.shows_password() {
-        return (0o644, None);
+        return (0o644, usual);
     }
     if place.unit.is_none() {
-        return (0o600, None);
+        return (0o600, usual);
     }
     match group() {
-        Some(group) if geteuid().is_root() => (0o640, Some(group)),
-        _ => (0o644, None),
+        group @ Some(_) if geteuid().is_root() => (0o640, Owner { user: None, group }),
+        _ => (0o644, usual),
     }
 }
 

@@ -1,6 +1,5 @@
 //! A frame of the source, shown as the model will look at it.
 
-use std::fs::File;
 use std::io::{self, IsTerminal, Write};
 use std::os::unix::fs::fchown;
 use std::path::{Path, PathBuf};
@@ -13,7 +12,7 @@ use crate::cli::sight::{self, Patience};
 use crate::config::Loaded;
 use crate::escape::OneLine;
 use crate::exit;
-use crate::files;
+use crate::files::{self, Owner};
 use crate::frame::Frame;
 use crate::setup::Failure;
 use crate::signals::Stop;
@@ -71,8 +70,8 @@ pub(super) fn show(loaded: &Loaded, named: Option<&Path>, stop: &Stop) -> Result
     };
     let (path, temporary): (PathBuf, _) = match named {
         Some(path) => {
-            files::replace(path, &picture).map_err(|why| unwritten(path, why))?;
-            File::open(path).map(|file| hand_over(&file)).ok();
+            let put = files::replace_exactly(path, &picture, 0o600, caller());
+            put.map_err(|why| unwritten(path, why))?;
             (path.into(), None)
         }
         None => {
@@ -106,18 +105,19 @@ fn temporary(picture: &[u8]) -> io::Result<NamedTempFile> {
         .suffix(".jpg")
         .tempfile()?;
     file.write_all(picture)?;
-    hand_over(file.as_file());
+    let Owner { user, group } = caller();
+    fchown(file.as_file(), user, group)?;
     Ok(file)
 }
 
-/// Makes the file that of the user who called sudo, so that they can copy it. Nobody else may read
-/// it.
-fn hand_over(file: &File) {
+/// The user who called sudo, who shall be able to copy the picture. Nobody else may read it.
+fn caller() -> Owner {
     let number = |name| std::env::var(name).ok()?.parse::<u32>().ok();
-    if rustix::process::geteuid().is_root()
-        && let Some(user) = number("SUDO_UID")
-    {
-        // Root can read it all the same.
-        let _ = fchown(file, Some(user), number("SUDO_GID"));
+    if !rustix::process::geteuid().is_root() {
+        return Owner::default();
+    }
+    Owner {
+        user: number("SUDO_UID"),
+        group: number("SUDO_GID"),
     }
 }

@@ -75,7 +75,8 @@ struct Run<'a> {
 impl Run<'_> {
     /// Gets the answers and tries them. Changes nothing.
     fn agree(&self) -> Result<Agreed, Failure> {
-        install::check_may_write(self.talk.place)?;
+        let place = self.talk.place;
+        install::check_may_write(place)?;
         self.permit_replacing()?;
         let (source, shown) = self.source()?;
         let mut answers = Answers {
@@ -84,6 +85,10 @@ impl Run<'_> {
             home_assistant: self.talk.home_assistant()?,
             ..self.talk.answers(source)
         };
+        let files = [&answers.broker.ca_file, &answers.model];
+        for file in files.into_iter().flatten() {
+            place.check_reach(file).map_err(usage)?;
+        }
         let trial = self.tried(&mut answers)?;
         Ok(Agreed {
             answers,
@@ -209,6 +214,7 @@ impl Run<'_> {
 
     /// Starts the unit, and tells the first label.
     fn serve(&self, unit: &str, loaded: &Loaded) -> Result<(), Failure> {
+        service::prepare(unit)?;
         // A broker that does not answer has been reported; the unit goes on trying.
         let ear = Ear::open(loaded, self.stop);
         service::enable(unit)?;

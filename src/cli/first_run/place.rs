@@ -103,6 +103,23 @@ impl Place {
         }
     }
 
+    /// Checks that the service can read `path`: it sees neither homes nor the usual folders of
+    /// temporary files.
+    ///
+    /// # Errors
+    /// It cannot, and what to do.
+    pub fn check_reach(&self, path: &Path) -> Result<(), String> {
+        let hidden = ["/home", "/root", "/run/user", "/tmp", "/var/tmp"];
+        let is_hidden = hidden.iter().any(|folder| path.starts_with(folder));
+        if self.unit.is_none() || self.root != Path::new("/") || !is_hidden {
+            return Ok(());
+        }
+        Err(format!(
+            "{}: the service does not see this folder; copy the file into /etc/goldcrest and name it there",
+            path.display()
+        ))
+    }
+
     /// The drop-in `name` of the unit.
     pub fn drop_in(&self, unit: &str, name: &str) -> PathBuf {
         let folder = self.root.join("etc/systemd/system");
@@ -161,6 +178,19 @@ mod tests {
             "credential:mqtt-password"
         );
         assert_eq!(names(None).camera, "porch.camera-password");
+    }
+
+    #[test]
+    fn a_file_that_the_service_does_not_see_is_refused() {
+        let served = place("/etc/goldcrest/config.toml", Some("goldcrest"));
+        let by_hand = place("/srv/config.toml", None);
+        let home = Path::new("/home/me/ca.pem");
+        assert!(served.check_reach(home).is_err() && by_hand.check_reach(home).is_ok());
+        assert!(
+            served
+                .check_reach(Path::new("/etc/goldcrest/ca.pem"))
+                .is_ok()
+        );
     }
 
     #[test]

@@ -20,26 +20,32 @@ const PATIENCE: Duration = Duration::from_secs(30);
 /// The time between two looks at the signals.
 const STEP: Duration = Duration::from_millis(100);
 
-/// Enables the unit and starts it, or starts it again if it runs.
+/// Has systemd read its files anew, and stops the unit if it runs: what it publishes as it ends is
+/// not the first label.
 ///
 /// # Errors
 /// systemd refuses; the code is that of an unavailable service.
-pub(super) fn enable(unit: &str) -> Result<(), Failure> {
+pub(super) fn prepare(unit: &str) -> Result<(), Failure> {
     systemctl(&["daemon-reload"])?;
-    if systemctl(&["is-active", "--quiet", unit]).is_ok() {
-        systemctl(&["enable", unit])?;
-        return systemctl(&["restart", unit]);
+    match systemctl(&["is-active", "--quiet", unit]) {
+        Ok(()) => systemctl(&["stop", unit]),
+        Err(_) => Ok(()),
     }
+}
+
+/// Enables the unit and starts it.
+///
+/// # Errors
+/// As [`prepare`].
+pub(super) fn enable(unit: &str) -> Result<(), Failure> {
     systemctl(&["enable", "--now", unit])
 }
 
 fn systemctl(arguments: &[&str]) -> Result<(), Failure> {
     let refused = |why: String| {
-        let message = format!(
-            "systemctl {}: {}; see `journalctl -u goldcrest*`",
-            arguments.join(" "),
-            why.trim()
-        );
+        // The lines that follow name commands that show more.
+        let why = why.lines().next().unwrap_or("it failed").trim();
+        let message = format!("systemctl {}: {why}", arguments.join(" "));
         Failure::new(exit::UNAVAILABLE, message)
     };
     let ran = Command::new("systemctl")

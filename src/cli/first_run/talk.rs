@@ -125,9 +125,10 @@ impl Talk<'_> {
         if tls {
             let prompt =
                 "The file of the authority that signed its certificate, empty for the system's";
-            let check = |text: &str| match text.is_empty() || std::path::Path::new(text).is_file() {
-                true => Ok(()),
-                false => Err("there is no such file".into()),
+            let check = |text: &str| match std::path::Path::new(text) {
+                _ if text.is_empty() => Ok(()),
+                path if path.is_file() => self.place.check_reach(path),
+                _ => Err("there is no such file".into()),
             };
             let file = asker.text(prompt, Some(""), check)?;
             broker.ca_file = match file.is_empty() {
