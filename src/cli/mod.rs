@@ -4,6 +4,7 @@ mod bench;
 mod check;
 mod child;
 mod featured;
+mod first_run;
 mod manual;
 mod moment;
 mod pack;
@@ -13,6 +14,7 @@ mod progress;
 mod record;
 mod replay;
 mod run;
+mod sight;
 mod simulate;
 mod teach;
 
@@ -53,6 +55,8 @@ fn after_help() -> String {
 
 #[derive(Subcommand)]
 enum Command {
+    /// Set up a camera: find or ask for source, broker and name, try them, and enable the service
+    Setup(Box<first_run::Options>),
     /// Run the daemon: watch the configured source and publish what it shows
     Run(run::Options),
     /// Classify every frame of a recording: a folder of pictures, a picture, MJPEG, Y4M or a video
@@ -109,6 +113,7 @@ pub fn main() -> ExitCode {
         }
     };
     let done = match arguments.command {
+        Command::Setup(o) => first_run::run(&o),
         Command::Run(o) => run::run(&o),
         Command::Replay(o) => replay::run(&o),
         Command::Record(o) => record::run(&o),

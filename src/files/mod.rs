@@ -6,7 +6,7 @@ mod trusted;
 
 use std::fs::{DirBuilder, File, Permissions};
 use std::io::{self, Read, Write};
-use std::os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt, fchown};
 use std::path::Path;
 
 use rustix::fs::{Access, access};
@@ -89,7 +89,43 @@ pub(crate) fn replace_public(path: &Path, bytes: &[u8]) -> io::Result<()> {
     replace_as(path, bytes, 0o644)
 }
 
+/// The user and the group of a file, by number, where they are not those of this process.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Owner {
+    pub(crate) user: Option<u32>,
+    pub(crate) group: Option<u32>,
+}
+
+/// The same with exactly this mode, whatever the process's mask is, and for this owner.
+///
+/// # Errors
+/// As [`replace`].
+pub(crate) fn replace_exactly(
+    path: &Path,
+    bytes: &[u8],
+    mode: u32,
+    owner: Owner,
+) -> io::Result<()> {
+    put(path, bytes, 0o600, |file| {
+        if owner != Owner::default() {
+            fchown(file, owner.user, owner.group)?;
+        }
+        file.set_permissions(Permissions::from_mode(mode))
+    })
+}
+
 fn replace_as(path: &Path, bytes: &[u8], mode: u32) -> io::Result<()> {
+    put(path, bytes, mode, |_| Ok(()))
+}
+
+/// Replaces the file at `path`, which is made with this mode, as far as the process's mask lets
+/// it, and which `prepare` changes before it has its name.
+fn put(
+    path: &Path,
+    bytes: &[u8],
+    mode: u32,
+    prepare: impl FnOnce(&File) -> io::Result<()>,
+) -> io::Result<()> {
     let folder = match path.parent() {
         Some(folder) if folder != Path::new("") => folder,
         _ => Path::new("."),
@@ -98,6 +134,7 @@ fn replace_as(path: &Path, bytes: &[u8], mode: u32) -> io::Result<()> {
     let mut file = tempfile::Builder::new()
         .permissions(mode)
         .tempfile_in(folder)?;
+    prepare(file.as_file())?;
     file.write_all(bytes)?;
     file.as_file().sync_all()?;
     file.persist(path)?;
@@ -204,6 +241,11 @@ mod tests {
             mode() & 0o600 == 0o600 && mode() & 0o033 == 0,
             "{:o}",
             mode()
+        );
+        replace_exactly(&path, b"four", 0o640, Owner::default()).unwrap();
+        assert_eq!(
+            (fs::read(&path).unwrap().as_slice(), mode()),
+            (&b"four"[..], 0o640)
         );
         // A folder that is not there leaves nothing either.
         assert!(replace(&folder.path().join("b/c"), b"x").is_err());

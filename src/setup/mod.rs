@@ -18,6 +18,7 @@ pub use folders::StateFolder;
 pub use head::{head_paths, heads};
 pub use lessons::inventory;
 pub use model::{
-    Model, Packing, configuration, configuration_for, located, model, warn_of_exposed,
+    Model, Packing, configuration, configuration_for, leave_no_dump, located, model,
+    warn_of_exposed,
 };
 pub use region::of_region;

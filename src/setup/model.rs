@@ -24,15 +24,7 @@ pub fn configuration(named: Option<&Path>) -> Result<Loaded, Failure> {
 /// # Errors
 /// As [`configuration`].
 pub fn configuration_for(named: Option<&Path>, head: Option<&Path>) -> Result<Loaded, Failure> {
-    let none = Rlimit {
-        current: Some(0),
-        maximum: Some(0),
-    };
-    // Nobody is refused a lower limit than the present one.
-    let _ = setrlimit(Resource::Core, none);
-    // The limit does not hold where the kernel hands dumps to a program (core(5)). Such a dump then
-    // has none of this process's memory. Without the file there are no dumps either.
-    let _ = std::fs::write("/proc/self/coredump_filter", "0");
+    leave_no_dump();
     let loaded = config::load_for(named, head.is_some())?;
     logging::start(&loaded.config.log);
     match &loaded.path {
@@ -48,6 +40,19 @@ pub fn configuration_for(named: Option<&Path>, head: Option<&Path>) -> Result<Lo
         ),
     }
     Ok(loaded)
+}
+
+/// Keeps the memory of this process, which holds secrets, out of core dumps.
+pub fn leave_no_dump() {
+    let none = Rlimit {
+        current: Some(0),
+        maximum: Some(0),
+    };
+    // Nobody is refused a lower limit than the present one.
+    let _ = setrlimit(Resource::Core, none);
+    // The limit does not hold where the kernel hands dumps to a program (core(5)). Such a dump then
+    // has none of this process's memory. Without the file there are no dumps either.
+    let _ = std::fs::write("/proc/self/coredump_filter", "0");
 }
 
 /// Logs which files with secrets every user can read.

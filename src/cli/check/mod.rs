@@ -38,14 +38,134 @@ pub struct Options {
 /// Runs the command. It tries every part; the exit code is that of the first one that fails.
 pub fn run(options: &Options) -> Result<(), Failure> {
     let loaded = configuration(options)?;
+    // A signal ends a child that decodes a video, too.
+    let stop = Stop::on_signals().map_err(Failure::system)?;
+    let examined = Examined::of(&loaded, &stop)?;
+    if options.json {
+        say(&json(&examined.report(&loaded))?)?;
+    } else {
+        say(&examined.text(options.verbose))?;
+    }
+    examined.conclusion()
+}
+
+/// What trying each part of a configuration found.
+pub(super) struct Examined {
+    findings: Vec<Finding>,
+    found: model::Found,
+    cameras: Option<Survey>,
+    taught: Option<serde_json::Value>,
+}
+
+impl Examined {
+    /// Tries every part of a configuration.
+    ///
+    /// # Errors
+    /// `stop` was requested. What fails is a finding.
+    pub(super) fn of(loaded: &Loaded, stop: &Stop) -> Result<Self, Failure> {
+        let mut cameras = None;
+        let mut found = model::Found::default();
+        let config = &loaded.config;
+        let opened = source::look(config.sections(loaded.folder()), stop);
+        if stop.requested() {
+            return Err(source::Error::Interrupted.into());
+        }
+        let footprint = opened.as_ref().map(|opened| opened.footprint);
+        let footprint = footprint.unwrap_or_default();
+        let mut findings = vec![
+            Finding::of("configuration", Ok(used(loaded))),
+            Finding::of("model", model::model(loaded, footprint, &mut found)),
+        ];
+        if !loaded.exposed.is_empty() {
+            let warning = format!("warning: {}", loaded.exposed.join("; "));
+            findings.push(Finding::of("secrets", Ok(warning)));
+        }
+        if let Some(head) = found.take_head_finding(loaded) {
+            findings.push(Finding::of("head", head));
+        }
+        findings.extend(looks(loaded, &found, stop));
+        let guard = found.guard.as_ref();
+        findings.extend([
+            Finding::of("memory", memory(loaded, guard)),
+            Finding::of("source", source(loaded, opened, guard, &mut cameras, stop)),
+            Finding::of("broker", broker(loaded, stop)),
+        ]);
+        let mut taught = None;
+        findings.extend(written(loaded, &found, &mut taught));
+        if stop.requested() {
+            return Err(source::Error::Interrupted.into());
+        }
+        Ok(Self {
+            findings,
+            found,
+            cameras,
+            taught,
+        })
+    }
+
+    /// The result for people.
+    pub(super) fn text(&self, verbose: bool) -> String {
+        text(&self.findings, &self.found, self.cameras.as_ref(), verbose)
+    }
+
+    /// The result of each part in one line, and no more.
+    pub(super) fn results(&self) -> String {
+        text(&self.findings, &model::Found::default(), None, false)
+    }
+
+    /// Whether `what` failed.
+    pub(super) fn failed(&self, what: &str) -> bool {
+        self.findings.iter().any(|finding| finding.failed(what))
+    }
+
+    /// Names the parts that failed.
+    ///
+    /// # Errors
+    /// At least one did. The code is that of the first.
+    pub(super) fn conclusion(&self) -> Result<(), Failure> {
+        conclusion(&self.findings)
+    }
+
+    fn report<'a>(&'a self, loaded: &'a Loaded) -> Report<'a> {
+        let looks = self.found.looks.iter();
+        let (regions, whole): (Vec<_>, Vec<_>) = looks.partition(|look| look.region.is_some());
+        let whole = whole.first();
+        Report {
+            files: &loaded.files,
+            findings: &self.findings,
+            layers: &self.found.layers,
+            head: whole.and_then(|look| look.head.as_ref()),
+            observe: whole.map(|look| &look.rule),
+            regions,
+            memory: self.found.guard.as_ref().map(MemoryReport::of),
+            cameras: self.cameras.as_ref(),
+            taught: self.taught.clone(),
+        }
+    }
+}
+
+/// Describes the rule of each look, and compares the view with the scene of its head.
+fn looks(loaded: &Loaded, found: &model::Found, stop: &Stop) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    for look in &found.looks {
+        findings.push(match look.says() {
+            Some(says) => Finding::of(look.named("region"), Ok(says)),
+            None => Finding::of("observe", Ok(look.rule.says())),
+        });
+        if let Some(scene) = &look.scene {
+            let says = scene::says(loaded, &look.vision, scene, stop);
+            findings.push(Finding::of(look.named("scene"), Ok(says)));
+        }
+    }
+    findings
+}
+
+/// Names the configuration that is used.
+fn used(loaded: &Loaded) -> String {
+    let id = &loaded.config.id;
     let mut used = match &loaded.path {
-        Some(path) => format!(
-            "{} is valid{}, id {}",
-            path.display(),
-            loaded.beside(),
-            loaded.config.id
-        ),
-        None => format!("none found, the defaults are used, id {}", loaded.config.id),
+        Some(path) => format!("{} is valid{}, id {id}", path.display(), loaded.beside()),
+        None => format!("none found, the defaults are used, id {id}"),
     };
     used += &loaded.passes_over();
     match loaded.config.vision.masks.len() {
@@ -53,51 +173,17 @@ pub fn run(options: &Options) -> Result<(), Failure> {
         1 => used += ", 1 privacy mask",
         masks => used += &format!(", {masks} privacy masks"),
     }
-    let mut cameras = None;
-    let mut found = model::Found::default();
+    used
+}
+
+/// Tries the files and folders that the daemon would write.
+fn written(
+    loaded: &Loaded,
+    found: &model::Found,
+    taught: &mut Option<serde_json::Value>,
+) -> Vec<Finding> {
     let config = &loaded.config;
-    // A signal ends a child that decodes a video, too.
-    let stop = Stop::on_signals().map_err(Failure::system)?;
-    let opened = source::look(config.sections(loaded.folder()), &stop);
-    if stop.requested() {
-        return Err(source::Error::Interrupted.into());
-    }
-    let footprint = opened.as_ref().map(|opened| opened.footprint);
-    let footprint = footprint.unwrap_or_default();
-    let mut findings = vec![
-        Finding::of("configuration", Ok(used)),
-        Finding::of("model", model::model(&loaded, footprint, &mut found)),
-    ];
-    if !loaded.exposed.is_empty() {
-        findings.push(Finding::of(
-            "secrets",
-            Ok(format!("warning: {}", loaded.exposed.join("; "))),
-        ));
-    }
-    if let Some(head) = found.take_head_finding(&loaded) {
-        findings.push(Finding::of("head", head));
-    }
-    for look in &found.looks {
-        findings.push(match look.says() {
-            Some(says) => Finding::of(look.named("region"), Ok(says)),
-            None => Finding::of("observe", Ok(look.rule.says())),
-        });
-        if let Some(scene) = &look.scene {
-            let says = scene::says(&loaded, &look.vision, scene, &stop);
-            findings.push(Finding::of(look.named("scene"), Ok(says)));
-        }
-    }
-    let (regions, whole): (Vec<_>, Vec<_>) = found.looks.iter().partition(|l| l.region.is_some());
-    let whole = whole.first();
-    let guard = found.guard.as_ref();
-    findings.extend([
-        Finding::of("memory", memory(&loaded, guard)),
-        Finding::of(
-            "source",
-            source(&loaded, opened, guard, &mut cameras, &stop),
-        ),
-        Finding::of("broker", broker(&loaded, &stop)),
-    ]);
+    let mut findings = Vec::new();
     if let Some(path) = &config.metrics.textfile {
         let written = metrics::probe(path).map_err(Failure::from);
         let says = written.map(|()| format!("{} can be written", path.display()));
@@ -112,32 +198,13 @@ pub fn run(options: &Options) -> Result<(), Failure> {
         let probed = probed.map_err(|e| Failure::new(e.exit_code(), format!("review.folder: {e}")));
         findings.push(Finding::of("review", probed));
     }
-    let mut taught = None;
     if config.teach.enabled {
-        findings.push(Finding::of("teach", lessons(&loaded, &found, &mut taught)));
+        findings.push(Finding::of("teach", lessons(loaded, found, taught)));
     }
-    for folder in StateFolder::configured(&loaded) {
+    for folder in StateFolder::configured(loaded) {
         findings.push(Finding::of(folder.section, folder.probe()));
     }
-    if stop.requested() {
-        return Err(source::Error::Interrupted.into());
-    }
-    if options.json {
-        say(&json(&Report {
-            files: &loaded.files,
-            findings: &findings,
-            layers: &found.layers,
-            head: whole.and_then(|look| look.head.as_ref()),
-            observe: whole.map(|look| &look.rule),
-            regions: &regions,
-            memory: guard.map(MemoryReport::of),
-            cameras: cameras.as_ref(),
-            taught,
-        })?)?;
-    } else {
-        say(&text(&findings, &found, cameras.as_ref(), options.verbose))?;
-    }
-    conclusion(&findings)
+    findings
 }
 
 /// Reads the configuration. With `--json`, one that is refused is a finding too.

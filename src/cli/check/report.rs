@@ -37,8 +37,8 @@ pub(super) struct Report<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub observe: Option<&'a InForce>,
     /// What looks at each region, in the place of `head` and `observe`; left out without regions.
-    #[serde(skip_serializing_if = "<[_]>::is_empty")]
-    pub regions: &'a [&'a Look],
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub regions: Vec<&'a Look>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub memory: Option<MemoryReport<'a>>,
     /// What the daemon was taught; left out where teaching is off.
@@ -78,6 +78,13 @@ impl Finding {
     }
 }
 
+impl Finding {
+    /// Whether it is one of `what`, and that failed.
+    pub fn failed(&self, what: &str) -> bool {
+        self.what == what && !self.ok
+    }
+}
+
 impl<'a> Report<'a> {
     /// The report of a configuration that is refused.
     pub fn of_nothing_but(finding: &'a Finding) -> Self {
@@ -87,7 +94,7 @@ impl<'a> Report<'a> {
             layers: &[],
             head: None,
             observe: None,
-            regions: &[],
+            regions: Vec::new(),
             memory: None,
             taught: None,
             cameras: None,

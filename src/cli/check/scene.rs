@@ -1,17 +1,19 @@
 //! The present view, compared with the scene that the head was taught in.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
+use crate::cli::sight::{self, Patience};
 use crate::config::Loaded;
 use crate::engine::Input;
-use crate::frame::Frame;
 use crate::pipeline::HeadInUse;
 use crate::signals::Stop;
-use crate::source::{self, Next, SourceKind};
 use crate::vision::{self, MOVED, Preparer, Scene, Unfit};
 
 /// How long a frame is waited for.
-const PATIENCE: Duration = Duration::from_secs(10);
+const PATIENCE: Patience = Patience {
+    limit: Duration::from_secs(10),
+    tries_again: true,
+};
 
 /// The scene of a head, and the pictures that it is of.
 pub(super) struct Taught {
@@ -61,33 +63,7 @@ fn present(
     input: &Input,
     stop: &Stop,
 ) -> Result<Scene, String> {
-    let config = &loaded.config;
-    // A stream would lose its beginning.
-    if config.source.kind == SourceKind::Recording {
-        let path = config
-            .source
-            .path
-            .as_ref()
-            .map(|path| loaded.folder().join(path));
-        if !path.is_some_and(|path| path.is_file() || path.is_dir()) {
-            return Err("a stream is not read now".into());
-        }
-    }
-    let opened = source::open(config.sections(loaded.folder()), stop);
-    let mut opened = opened.map_err(|e| e.to_string())?;
-    opened.start();
-    let mut frame = Frame::empty();
-    let end = Instant::now() + PATIENCE;
-    loop {
-        match opened.source.next(&mut frame).map_err(|e| e.to_string())? {
-            Next::Frame => break,
-            Next::Idle if Instant::now() < end && !stop.requested() => {}
-            _ => {
-                let loss = opened.camera.status().loss;
-                return Err(loss.map_or("no frame came".into(), |loss| loss.message));
-            }
-        }
-    }
+    let frame = sight::frame(loaded, PATIENCE, stop)?;
     let mut preparer = Preparer::new(vision, input);
     let picture = preparer.prepare(frame.view()).map_err(|e| e.to_string())?;
     let mut scene = Scene::new();

@@ -35,4 +35,6 @@ pub(crate) mod tests;
 
 pub use config::{Config, ControlValue, Format};
 pub use source::Camera;
+#[cfg(test)]
+pub(crate) use survey::{ListedFormat, Listing};
 pub(crate) use survey::{Survey, survey};
