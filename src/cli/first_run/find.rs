@@ -28,7 +28,7 @@ fn of(survey: &Survey) -> Vec<Choice> {
             let by = |folder: &str| {
                 node.names
                     .iter()
-                    .find_map(|name| Some(name.strip_prefix("/dev/v4l/")?.strip_prefix(folder)?))
+                    .find_map(|name| name.strip_prefix("/dev/v4l/")?.strip_prefix(folder))
             };
             let stable = by("by-id/").or_else(|| by("by-path/"));
             let name = stable.unwrap_or(&node.path).to_string();
