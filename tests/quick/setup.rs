@@ -321,7 +321,9 @@ fn the_unit_is_enabled_and_its_first_label_told() {
 #[test]
 fn an_instance_has_a_file_and_a_unit_of_its_own() {
     let (bench, broker) = (Bench::new(), Broker::start());
-    fs::create_dir_all(bench.at("run/systemd/system")).unwrap();
+    for folder in ["run/systemd/system", "etc"] {
+        fs::create_dir_all(bench.at(folder)).unwrap();
+    }
     let calls = bench.text("calls");
     // It refuses to start anything, so no label is waited for.
     bench.script(

@@ -8,7 +8,7 @@ use super::answers::{Answers, Broker, Source};
 /// The configuration that ships.
 pub(super) const SHIPPED: &str = include_str!("../../../config.toml");
 
-/// The longest line of the shipped file.
+/// The longest line of values, as in the shipped file.
 const WIDTH: usize = 124;
 
 /// How the configuration names the files of passwords.
@@ -294,6 +294,7 @@ mod tests {
         let words = table["process"]["argv"].as_array().unwrap().iter();
         let words: Vec<&str> = words.filter_map(|word| word.as_str()).collect();
         assert_eq!(words, argv);
-        assert!(text.lines().all(|line| line.chars().count() <= WIDTH));
+        let mut values = text.lines().filter(|line| !line.starts_with('#'));
+        assert!(values.all(|line| line.chars().count() <= WIDTH));
     }
 }
