@@ -89,6 +89,7 @@ fn the_drop_in_opens_only_what_libcamera_needs() {
         "DeviceAllow=char-media rw",
         "DeviceAllow=char-dma_heap rw",
         "SupplementaryGroups=video render",
+        "MemoryHigh=infinity",
         "MemoryMax=192M",
         "OOMPolicy=continue",
     ];
