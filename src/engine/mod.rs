@@ -51,5 +51,5 @@ pub(crate) use config::locate;
 pub(crate) use hash::verify_file;
 pub(crate) use head::{dot, head_bytes};
 pub(crate) use open::{
-    Runner, Standing, cached, damaged, is_bundle, no_model, packed, runner, standing,
+    Runner, Standing, cached, damaged, is_bundle, no_model, packed, runner, standing, stands_packed,
 };

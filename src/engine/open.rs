@@ -82,7 +82,7 @@ fn is_left_out(path: &Path, card: &Card) -> bool {
 }
 
 /// Whether a bundle stands in for the ONNX file that would be at `path`.
-pub(super) fn stands_packed(path: &Path) -> bool {
+pub(crate) fn stands_packed(path: &Path) -> bool {
     path.with_file_name(bundle::NAME).is_file()
         && Card::read(path).is_ok_and(|card| is_left_out(path, &card))
 }

@@ -317,8 +317,11 @@ fn what_commands_set_survives_a_restart_where_that_is_configured() {
         .expect_that("settings", |m| m.json()["paused"] == true);
     daemon_1.end();
 
+    let availability = Subscriber::new(&broker, "goldcrest/test/availability");
     let mut again = daemon(&broker, &keep);
     again.expect("going on with what commands set before: paused, threshold 0.45");
+    // Messages of the first daemon may still wait here, but this one subscribed before it said so.
+    availability.expect_that("availability", |m| m.text == "online" && !m.retained);
     let settings = ears.settings.expect("settings").json();
     assert_eq!(
         (&settings["paused"], &settings["threshold"]),

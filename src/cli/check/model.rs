@@ -59,7 +59,7 @@ pub(super) fn model(
     found: &mut Found,
 ) -> Result<String, Failure> {
     let (path, card) = setup::located(loaded, None)?;
-    let quantised = if engine::is_bundle(&path) {
+    let quantised = if engine::is_bundle(&path) || engine::stands_packed(&path) {
         // A bundle by itself, without the file that it was made of.
         Vec::new()
     } else {
