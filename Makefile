@@ -1,5 +1,5 @@
 # Goldcrest's commands. `make` lists them.
-.PHONY: help demo check lint format scripts licences advisories linked pins docs clippy test test-tools test-vm arm cross-aarch64 cross-armv7 install deb release
+.PHONY: help demo check lint format scripts licences advisories linked pins docs clippy test test-tools test-vm arm cross-aarch64 cross-armv7 install deb test-deb release
 # The steps of `check` in their order, even under `make -j`: they share two processors and one target folder.
 .NOTPARALLEL:
 
@@ -35,7 +35,7 @@ format: ## Formatting
 	$(CARGO) fmt --check
 
 scripts: ## Shell and Python scripts can be parsed
-	@for file in .ci/run scripts/* benches/*/run tests/vm/run tests/vm/*.sh; do bash -n $$file || exit; done
+	@for file in .ci/run scripts/* benches/*/run tests/vm/run tests/vm/*.sh tests/packages/run; do bash -n $$file || exit; done
 	python3 -m compileall -q benches model/tools tests
 
 licences: ## Licences, sources and banned crates of the dependencies
@@ -112,6 +112,10 @@ install: ## Install the built program, its model and its service (as root)
 deb: ## Build Debian packages in target/debian, for the architectures in ARCHS: amd64, arm64, armhf
 	@scripts/need build arm package
 	scripts/deb $(ARCHS)
+
+test-deb: ## Test the Debian package of this machine in a fresh root of Debian (as root)
+	@scripts/need build arm package root
+	tests/packages/run
 
 release: ## Make a release of this commit in target/dist: packages, bills of materials, checksums, and the tag
 	@scripts/need build arm package release
