@@ -4,6 +4,8 @@
 //! values.
 
 use std::cell::Cell;
+use std::io;
+use std::os::fd::AsFd;
 use std::panic::{self, AssertUnwindSafe, PanicHookInfo};
 use std::thread;
 
@@ -35,7 +37,12 @@ pub fn end_the_process() {
 /// Ends the process with [`exit::SOFTWARE`] because of a bug, of which `line` tells.
 pub(crate) fn end(line: &str) -> ! {
     let line = OneLine(line);
-    eprintln!("goldcrest: {line}; this is a bug: please report it");
+    let text = format!("goldcrest: {line}; this is a bug: please report it\n");
+    // Not through the lock of standard error, which a thread that the kernel ended may hold.
+    let mut rest = text.as_bytes();
+    while let Ok(written @ 1..) = rustix::io::write(io::stderr().as_fd(), rest) {
+        rest = &rest[written..];
+    }
     std::process::exit(exit::SOFTWARE.into());
 }
 

@@ -8,7 +8,7 @@
 use std::fs::{self, File};
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, Builder, JoinHandle};
 use std::time::{Duration, Instant};
 
@@ -21,7 +21,7 @@ const EVERY: Duration = Duration::from_millis(250);
 pub(crate) const SMALL: usize = 64 << 10;
 
 /// The threads that run.
-static ALL: Mutex<Vec<Entry>> = Mutex::new(Vec::new());
+static ALL: Mutex<Vec<Arc<Entry>>> = Mutex::new(Vec::new());
 
 /// When main last looked at them; `None` if they are not watched.
 static LOOKED: Mutex<Option<Instant>> = Mutex::new(None);
@@ -41,6 +41,12 @@ struct Entry {
     name: String,
     /// Where the kernel shows its state; `None` where there is no `/proc`.
     state: Option<PathBuf>,
+}
+
+impl Entry {
+    fn is_gone(&self) -> bool {
+        self.state.as_deref().is_some_and(is_dead)
+    }
 }
 
 /// Starts a thread that ends the process unless `body` returns [`End::Told`]. `stack` is the size
@@ -86,11 +92,11 @@ impl Guard {
     fn new(name: String) -> Self {
         let mut all = all();
         let number = all.last().map_or(0, |entry| entry.number + 1);
-        all.push(Entry {
+        all.push(Arc::new(Entry {
             number,
             name: name.clone(),
             state: state_file(),
-        });
+        }));
         drop(all);
         Self {
             number,
@@ -141,21 +147,23 @@ fn note_look(now: Instant) {
     *LOOKED.lock().unwrap_or_else(PoisonError::into_inner) = Some(now);
 }
 
-/// Ends the process if a thread is gone.
+/// Ends the process if a thread is gone. The list is not locked meanwhile: the kernel may end the
+/// thread that looks, and then nobody could look any more.
 fn look_at_all() {
-    let all = all();
-    if let Some(name) = gone(&all) {
-        panics::end(&format!("the thread {name} is gone"));
+    let mut at = 0;
+    loop {
+        let Some(entry) = all().get(at).map(Arc::clone) else {
+            return;
+        };
+        // A thread that was told to end leaves the list before it does.
+        if entry.is_gone() && all().iter().any(|other| other.number == entry.number) {
+            panics::end(&format!("the thread {} is gone", entry.name));
+        }
+        at += 1;
     }
 }
 
-/// The name of a thread that is gone.
-fn gone(all: &[Entry]) -> Option<&str> {
-    let gone = |entry: &&Entry| entry.state.as_deref().is_some_and(is_dead);
-    all.iter().find(gone).map(|entry| entry.name.as_str())
-}
-
-fn all() -> MutexGuard<'static, Vec<Entry>> {
+fn all() -> MutexGuard<'static, Vec<Arc<Entry>>> {
     ALL.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
