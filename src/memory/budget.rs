@@ -174,7 +174,7 @@ mod tests {
         let refused = config.admit(&Need::new(&facts), &remedies).unwrap_err();
         assert_eq!(
             refused.to_string(),
-            "memory.budget_mb: 69.8 MiB are needed and 48 are allowed; \
+            "memory.budget_mb: 70.1 MiB are needed and 48 are allowed; \
              quarter it, or set camera.buffers = 2, or set memory.budget_mb to 71 or more"
         );
     }
