@@ -28,7 +28,7 @@ pub(crate) use shots::Picture;
 #[cfg(test)]
 use shots::Shot;
 
-/// The most bytes of an earlier report that are read. A report has at most [`PAGE`].
+/// The most bytes of an earlier report that are read. A report has at most five million.
 pub(crate) const EARLIER: u64 = 16 << 20;
 
 /// The most bytes of a page, however long the replay.
