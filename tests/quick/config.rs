@@ -266,7 +266,8 @@ fn a_budget_that_is_too_small_names_only_what_helps() {
     let large = "[camera]\nwidth = 3840\nheight = 2160\n";
     let drawn = refusal(
         "kind = \"synthetic\"\n",
-        &format!("{large}format = \"rgb24\"\n"),
+        // Well within the budget as JPEG, and far beyond it as RGB.
+        "[camera]\nwidth = 3200\nheight = 1800\nformat = \"rgb24\"\n",
     );
     assert!(drawn.contains("set camera.format = \"mjpg\""), "{drawn}");
     assert!(drawn.contains("set camera.width = "), "{drawn}");
