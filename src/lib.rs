@@ -14,8 +14,8 @@
 //!
 //! Around them: [`teach`] makes heads of examples, [`pipeline`] runs the stages on one frame,
 //! [`daemon`] runs threads, health and reload, [`memory`] computes and guards the budget, [`meter`]
-//! measures the process, `report` writes the page of a replay, `setup` builds the parts that a configuration names, and [`cli`] holds the
-//! commands.
+//! measures the process, `report` writes the page of a replay, `setup` builds the parts that a
+//! configuration names, and [`cli`] holds the commands.
 //!
 //! ARCHITECTURE.md lists which module may use which; a test holds the list. The crate has one user,
 //! the `goldcrest` program. What is public is public for that program, tests and benchmarks.

@@ -23,7 +23,7 @@ pub struct Classifier {
     stock: Stock,
     /// In place of `stock`, one for each place.
     heads: Vec<Option<Head>>,
-    /// The place of the one that runs.
+    /// The place of the chosen head.
     chosen: usize,
     description: Description,
     bundle: Arc<Bundle>,
@@ -54,7 +54,7 @@ impl Classifier {
         })
     }
 
-    /// The head that runs; None for the stock one.
+    /// The chosen head; None for the stock one.
     fn head(&self) -> Option<&Head> {
         self.heads.get(self.chosen)?.as_ref()
     }

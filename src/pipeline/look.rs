@@ -21,7 +21,7 @@ pub struct Part {
     pub name: Option<String>,
     /// How frames become its input.
     pub vision: vision::Config,
-    /// It is looked at in one of so many frames.
+    /// One of so many frames is looked at.
     pub every: u32,
     /// The taught head that the engine runs at its place already; `None` for the model's own
     /// classifier.
@@ -185,7 +185,8 @@ impl Look {
         self.due && self.observer.near()
     }
 
-    /// Makes the input of `frame`, if this is its turn and that is worth an inference. A `blind` one need not settle.
+    /// Makes the input of `frame`, if this is its turn and that is worth an inference. A `blind` one
+    /// need not settle.
     ///
     /// # Errors
     /// The frame is no picture.

@@ -1,4 +1,4 @@
-//! Which frames a region is looked at in.
+//! The frames in which a region is looked at.
 
 /// One of every so many frames.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -7,8 +7,8 @@ use crate::pipeline;
 use crate::source::Footprint;
 use crate::{lessons, review, snapshot, vision};
 
-/// Bytes of the messages of one region, as they are kept and on their way: its label, and its part of
-/// the announcement to Home Assistant.
+/// Bytes of the messages of one region, as they are kept and on their way: its label, and its part
+/// of the announcement to Home Assistant.
 const MESSAGES: usize = 32 << 10;
 
 /// Bytes that pictures of this footprint take while they become the model's input and are compared

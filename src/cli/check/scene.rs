@@ -31,7 +31,8 @@ impl Taught {
     }
 }
 
-/// Says how the present frame, as `vision` sees it, fits the scene. One frame proves nothing, so nothing here fails.
+/// Says how the present frame, as `vision` sees it, fits the scene. One frame proves nothing, so
+/// nothing here fails.
 pub(super) fn says(
     loaded: &Loaded,
     vision: &vision::Config,

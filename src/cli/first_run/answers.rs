@@ -166,7 +166,7 @@ impl Broker {
         url.to_ascii_lowercase().starts_with("mqtts://")
     }
 
-    /// Whether it is surely this machine.
+    /// Whether the host names this machine.
     pub fn is_here(&self) -> bool {
         let url = self.url.as_deref().unwrap_or("mqtt://localhost");
         let place = url.split_once("://").map_or(url, |(_, place)| place);

@@ -163,8 +163,9 @@ fn a_region_gives_the_same_scores_as_its_crop_alone() {
     }
 }
 
-#[test]
-fn motion_in_one_region_costs_no_inference_of_the_other() {
+/// A pipeline of both halves behind gates that close at once and open at motion alone, which has
+/// seen twenty frames without any.
+fn still() -> (Pipeline, Arc<std::sync::Mutex<Vec<usize>>>) {
     let gate = GateConfig {
         glances: 240.0,
         hold: 0.0,
@@ -173,6 +174,12 @@ fn motion_in_one_region_costs_no_inference_of_the_other() {
     };
     let (mut pipeline, ran) = looking(&halves(1), Some(gate));
     hear(&mut pipeline, (0..20).map(|seq| two(seq, 200, 60)));
+    (pipeline, ran)
+}
+
+#[test]
+fn motion_in_one_region_costs_no_inference_of_the_other() {
+    let (mut pipeline, ran) = still();
     let before = ran.lock().unwrap().len();
     let heard = hear(
         &mut pipeline,
@@ -228,14 +235,7 @@ fn a_frame_that_is_nobodys_turn_is_counted_and_costs_nothing() {
 
 #[test]
 fn a_bad_frame_is_told_once_and_hides_no_motion() {
-    let gate = GateConfig {
-        glances: 240.0,
-        hold: 0.0,
-        max_interval: 1000.0,
-        ..GateConfig::default()
-    };
-    let (mut pipeline, ran) = looking(&halves(1), Some(gate));
-    hear(&mut pipeline, (0..20).map(|seq| two(seq, 200, 60)));
+    let (mut pipeline, ran) = still();
     let before = ran.lock().unwrap().len();
     // The lower rows are missing, which the gate of the left region does not need to open.
     let mut cut = two(20, 100, 160);
