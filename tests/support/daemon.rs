@@ -109,6 +109,20 @@ impl Daemon {
         }
     }
 
+    /// Waits until `holds`. A daemon that has ended, as for want of memory, is no reason to wait.
+    pub fn wait_until(&mut self, mut holds: impl FnMut() -> bool) {
+        let mut ended = false;
+        let over = || {
+            ended = !self.runs();
+            ended || holds()
+        };
+        if !wait_for(PATIENCE, over) || ended {
+            self.child.kill().ok();
+            self.wait();
+            panic!("it ended or nothing came: {:#?}", self.log);
+        }
+    }
+
     /// Waits for its end; returns how it ended. Its log is then complete.
     pub fn wait(&mut self) -> ExitStatus {
         let mut status = None;
