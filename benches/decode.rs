@@ -7,8 +7,14 @@
 //! Both run in turn in one thread of one process. Times are those that the thread was on a core;
 //! memory is the most heap that was live at once over the first frame, the file itself not counted.
 //! Ours ends in normalised f32 planes, the other in RGB of 8 bits.
+//!
+//! `cargo bench --bench decode -- --slowest WIDTH HEIGHT TIMES` does nothing but prepare the slowest
+//! frame that a camera of this mode may send, so many times: its instructions can be counted.
 
 mod support;
+
+#[path = "../tests/support/slowest.rs"]
+mod slowest;
 
 use std::path::PathBuf;
 
@@ -91,8 +97,25 @@ fn median(values: &mut [f64]) -> f64 {
     values[values.len() / 2]
 }
 
+/// Prepares the slowest frame of a mode.
+fn slowest_frame(arguments: &Arguments) -> Result<(), Box<dyn std::error::Error>> {
+    let number = |n: usize| arguments.after("--slowest", n).unwrap_or_default().parse();
+    let (width, height, times): (u16, u16, u16) = (number(1)?, number(2)?, number(3)?);
+    let frame = Frame {
+        format: PixelFormat::Jpeg,
+        data: slowest::slowest(width, height).into(),
+        ..Frame::empty()
+    };
+    let mut ours = Ours::new();
+    (0..times).for_each(|_| ours.call(&frame));
+    Ok(())
+}
+
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let arguments = Arguments::new();
+    if arguments.has("--slowest") {
+        return slowest_frame(&arguments);
+    }
     let (calls, rounds) = (
         arguments.number("--calls", 60)?,
         arguments.number("--rounds", 11)?,

@@ -4,36 +4,42 @@
 //! Open files, children and the heap are the whole process's, so only one of these tests runs at a
 //! time, in a program of its own.
 
+#[path = "support/mod.rs"]
+mod support;
+
 use std::fs;
+use std::ops::{Deref, DerefMut};
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use goldcrest::frame::Frame;
 use goldcrest::meter::heap;
 use goldcrest::source::process::{Argv, Config, Format, Launch, Process};
-use goldcrest::source::{Cause, Next, Pauses, Source, SourceState};
+use goldcrest::source::{Cause, Pauses};
 use tempfile::TempDir;
 
-/// How soon pictures are back after a program behaves again.
-const BACK: Duration = Duration::from_secs(5);
-/// How long a state may take to show on a busy machine, beside the time-outs of the tests.
-const PATIENCE: Duration = Duration::from_secs(30);
-/// Bytes of heap by which the odds of the allocator and of the test's own threads differ.
-const ODDS: i64 = 64 << 10;
-
-static ALONE: Mutex<()> = Mutex::new(());
+use support::live::{BACK, Before, LATEST, Live, ODDS, open_files};
 
 /// A program, which does what the file `way` says, and its source.
 struct Scene {
     folder: TempDir,
-    process: Process,
-    frame: Frame,
-    open: usize,
-    heap: i64,
-    _alone: MutexGuard<'static, ()>,
+    live: Live<Process>,
+    before: Before,
+}
+
+impl Deref for Scene {
+    type Target = Live<Process>;
+
+    fn deref(&self) -> &Self::Target {
+        &self.live
+    }
+}
+
+impl DerefMut for Scene {
+    fn deref_mut(&mut self) -> &mut Self::Target {
+        &mut self.live
+    }
 }
 
 /// What a program does once it is told to behave: a picture, twenty times a second.
@@ -41,11 +47,6 @@ const GOOD: &str = "while :; do cat frame; sleep 0.05; done";
 
 fn picture() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/reference/jpeg/420.jpg")
-}
-
-/// Open files of this process.
-fn open_files() -> usize {
-    fs::read_dir("/proc/self/fd").unwrap().count()
 }
 
 /// Children of this process, zombies too, with their state.
@@ -91,7 +92,7 @@ impl Scene {
     }
 
     fn with_pauses(way: &str, pauses: Pauses, change: impl FnOnce(&mut Config)) -> Self {
-        let alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
+        let before = Before::alone();
         let folder = tempfile::tempdir().unwrap();
         fs::copy(picture(), folder.path().join("frame")).unwrap();
         fs::write(folder.path().join("way"), way).unwrap();
@@ -107,15 +108,11 @@ impl Scene {
             keeper: env!("CARGO_BIN_EXE_goldcrest").into(),
             pauses,
         };
-        let (open, heap) = (open_files(), heap::now().live);
         assert!(children().is_empty(), "{:?}", children());
         Self {
-            process: Process::new(&config, launch),
-            frame: Frame::empty(),
-            open,
-            heap,
+            live: Live::new(Process::new(&config, launch)),
             folder,
-            _alone: alone,
+            before,
         }
     }
 
@@ -126,81 +123,25 @@ impl Scene {
         fs::rename(next, self.folder.path().join("way")).unwrap();
     }
 
-    fn turn(&mut self) -> Next {
-        let begun = Instant::now();
-        let next = self.process.next(&mut self.frame).unwrap();
-        let took = begun.elapsed();
-        assert!(took < Duration::from_secs(2), "a turn took {took:?}");
-        next
-    }
-
-    /// Takes frames until the program is lost for `cause`; returns what is said about it.
-    fn lost(&mut self, cause: Cause) -> String {
-        let end = Instant::now() + PATIENCE;
-        loop {
-            self.turn();
-            if let Some(loss) = &self.process.status().loss {
-                if loss.cause == cause {
-                    assert_eq!(self.process.status().state, SourceState::Lost);
-                    return loss.message.clone();
-                }
-                assert_eq!(loss.cause, Cause::Opening, "{}", loss.message);
-            }
-            assert!(Instant::now() < end, "{:?}", self.process.status());
-        }
-    }
-
-    /// Takes `count` frames.
-    fn frames(&mut self, count: u64) {
-        let end = Instant::now() + PATIENCE;
-        let want = self.process.status().counters.delivered + count;
-        while self.process.status().counters.delivered < want {
-            self.turn();
-            assert!(Instant::now() < end, "{:?}", self.process.status());
-        }
-        assert_eq!(self.process.status().state, SourceState::Streaming);
-    }
-
     /// Has the program behave, and waits for pictures.
     fn recovers(&mut self) {
         self.set_way(GOOD);
-        let begun = Instant::now();
-        self.frames(1);
-        let took = begun.elapsed();
-        assert!(took < BACK, "pictures were back after {took:?}");
-        self.frames(3);
-    }
-
-    fn bad(&self) -> String {
-        self.process.status().counters.bad.to_string()
+        self.live.comes_back(3);
     }
 
     /// Ends everything, and sees what is left.
     fn end(self) {
         let Self {
             folder,
-            process,
-            frame,
-            open,
-            heap,
-            _alone,
+            live,
+            before,
         } = self;
-        drop((process, frame));
+        drop(live);
         let word = folder.path().display().to_string();
-        let end = Instant::now() + PATIENCE;
-        while !(children().is_empty() && with_word(&word).is_empty() && open_files() <= open) {
-            assert!(
-                Instant::now() < end,
-                "{:?} {:?} {} of {open} files",
-                children(),
-                with_word(&word),
-                open_files()
-            );
-            thread::sleep(Duration::from_millis(20));
-        }
-        drop((folder, word));
-        let grown = heap::now().live - heap;
-        assert!(grown < ODDS, "the heap has {grown} bytes more");
+        before.is_back(|| {
+            let left = (children(), with_word(&word));
+            (left != (Vec::new(), Vec::new())).then(|| format!("{left:?}"))
+        });
     }
 }
 
@@ -212,7 +153,7 @@ fn an_end_within_a_frame_is_counted_and_started_again() {
     assert!(said.contains("sh ended by itself"), "{said}");
     assert!(said.contains("wrote nothing"), "{said}");
     assert_eq!(scene.bad(), "1 truncated");
-    assert_eq!(scene.process.status().losses, 1);
+    assert_eq!(scene.status().losses, 1);
     scene.recovers();
     scene.end();
 }
@@ -305,13 +246,13 @@ fn a_program_that_ends_at_once_is_started_with_pauses() {
     while begun.elapsed() < Duration::from_secs(4) {
         scene.turn();
     }
-    let opens = scene.process.status().opens;
+    let opens = scene.status().opens;
     assert!((2..=7).contains(&opens), "{opens} starts in four seconds");
     scene.set_way("exit 0");
-    let end = Instant::now() + PATIENCE;
+    let end = Instant::now() + LATEST;
     loop {
         scene.turn();
-        let loss = scene.process.status().loss.clone().unwrap();
+        let loss = scene.status().loss.clone().unwrap();
         if loss.message.contains("ended by itself") {
             break;
         }
@@ -326,7 +267,7 @@ fn a_slow_program_is_no_lost_one() {
     let slow = "while :; do cat frame; sleep 1.5; done";
     let mut scene = Scene::new(slow, |config| config.timeout = 4.0);
     scene.frames(4);
-    assert_eq!(scene.process.status().losses, 0);
+    assert_eq!(scene.status().losses, 0);
     scene.end();
     let mut scene = Scene::new(slow, |_| {});
     scene.frames(1);
@@ -351,7 +292,7 @@ fn of_a_fast_program_the_newest_frames_are_taken() {
         last = Some(scene.frame.seq);
         thread::sleep(Duration::from_millis(100));
     }
-    let counters = &scene.process.status().counters;
+    let counters = &scene.status().counters;
     let all = counters.delivered + counters.replaced;
     let offered = scene.frame.seq + 1;
     assert!(counters.replaced > 20, "{counters:?}");
@@ -369,7 +310,7 @@ fn garbage_before_a_picture_costs_nothing() {
     let way = "yes garbage | head -c 5001; while :; do cat frame; sleep 0.05; done";
     let mut scene = Scene::new(way, |_| {});
     scene.frames(5);
-    assert_eq!(scene.process.status().losses, 0);
+    assert_eq!(scene.status().losses, 0);
     scene.end();
 }
 
@@ -522,12 +463,12 @@ fn a_thousand_restarts_leave_nothing_behind() {
     let most = Duration::from_secs(600);
     let begun = Instant::now();
     let mut at_100 = (0, 0);
-    while scene.process.status().opens < 1000 {
+    while scene.status().opens < 1000 {
         scene.turn();
-        if scene.process.status().opens == 100 {
+        if scene.status().opens == 100 {
             at_100 = (open_files(), heap::now().live);
         }
-        assert!(begun.elapsed() < most, "{:?}", scene.process.status());
+        assert!(begun.elapsed() < most, "{:?}", scene.status());
     }
     println!("1,000 starts took {:?}", begun.elapsed());
     scene.lost(Cause::Exited);

@@ -34,8 +34,7 @@ pub(crate) use open::{Looked, Sections, expected, look, open};
 pub(crate) use parse::Fetched;
 pub(crate) use recording::{Named, is_address, is_listed, is_web, shown_path};
 pub use recording::{Recording, RecordingOptions};
-pub(crate) use status::Status;
-pub use status::{Monitor, SourceState};
+pub use status::{Monitor, SourceState, Status};
 pub use synthetic::{Synthetic, SyntheticOptions};
 
 /// A source of frames, one after the other.

@@ -18,6 +18,8 @@ mod recordings;
 #[allow(dead_code)]
 #[path = "../../src/engine/sample/mod.rs"]
 mod sample;
+#[path = "../support/slowest.rs"]
+mod slowest;
 mod support;
 // Sums that fit a changed bundle.
 #[allow(dead_code)]

@@ -1,4 +1,4 @@
-//! A camera over HTTP, as the daemon, `check`, `replay` and `record` use it. tests/http.rs has the
+//! A camera over HTTP, as the daemon, `check`, `replay` and `record` use it. tests/http/ has the
 //! cameras that misbehave.
 
 use std::fs;

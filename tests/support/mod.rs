@@ -10,6 +10,7 @@ pub mod cgroup;
 pub mod daemon;
 pub mod everything;
 pub mod head;
+pub mod live;
 pub mod program;
 pub mod schema;
 pub mod subscriber;
