@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use goldcrest::source::Cause;
 
-use crate::scene::{SHORT, Scene, endless, good, picture};
+use crate::scene::{SHORT, Scene, endless, good, picture, silent_after};
 use crate::support::web::{STREAM, Way, once, part, repeat};
 
 /// A stream in chunks that cut it anywhere.

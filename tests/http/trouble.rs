@@ -7,7 +7,7 @@ use goldcrest::source::{Cause, Pauses};
 
 use crate::scene::{SHORT, Scene, good, picture, silent_after};
 use crate::support::live::LATEST;
-use crate::support::web::{STREAM, Server, Way, once, part, repeat};
+use crate::support::web::{STREAM, Server, Way, once, part};
 
 #[test]
 fn a_stall_within_a_part_ends_at_the_time_out() {
