@@ -6,8 +6,20 @@ mod norm;
 mod stem;
 mod sums;
 
+use std::io;
+use std::thread::{Builder, JoinHandle};
+
 use super::arena::{Arena, Sizes};
 use super::*;
+
+/// Starts a thread as [`Spawn`] asks, without a watch.
+pub fn spawn(
+    name: String,
+    stack: usize,
+    work: Box<dyn FnOnce() + Send>,
+) -> io::Result<JoinHandle<()>> {
+    Builder::new().name(name).stack_size(stack).spawn(work)
+}
 
 /// Small and repeatable; its quality does not matter here.
 struct Random(u64);
@@ -105,12 +117,12 @@ impl Owned {
 
 fn machines() -> Vec<Machine> {
     let kernels = KernelSet::available()
-        .flat_map(|k| [1, 3].map(|threads| Machine::new(k, threads).unwrap()));
+        .flat_map(|k| [1, 3].map(|threads| Machine::new(k, threads, spawn).unwrap()));
     kernels.collect()
 }
 
 fn scalar() -> Machine {
-    Machine::new(KernelSet::Scalar, 1).unwrap()
+    Machine::new(KernelSet::Scalar, 1, spawn).unwrap()
 }
 
 fn bits(x: &[f32]) -> Vec<u32> {
