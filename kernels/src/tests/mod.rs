@@ -12,6 +12,14 @@ use std::thread::{Builder, JoinHandle};
 use super::arena::{Arena, Sizes};
 use super::*;
 
+/// Their loops compute with places inside of slices whose sizes `Machine` has checked.
+#[test]
+fn the_kernels_are_without_overflow_checks_in_release() {
+    use std::hint::black_box;
+    let sum = std::panic::catch_unwind(|| black_box(u32::MAX) + black_box(1));
+    assert_eq!(sum.is_err(), cfg!(debug_assertions));
+}
+
 /// Starts a thread as [`Spawn`] asks, without a watch.
 pub fn spawn(
     name: String,
