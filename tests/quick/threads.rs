@@ -28,6 +28,8 @@ impl Doomed {
             .arg(&everything.config)
             .current_dir(root())
             .env_remove("JOURNAL_STREAM")
+            // One heap for all threads, so that whoever dies within it takes it from all others.
+            .env("GLIBC_TUNABLES", "glibc.malloc.arena_max=1")
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
@@ -88,6 +90,7 @@ fn any_thread_that_dies_ends_the_process_within_a_second() {
     for (thread, name) in [
         ("goldcrest", "main"),
         ("watch", "watch"),
+        ("second-watch", "second-watch"),
         ("signals", "signals"),
         ("capture", "capture"),
         ("stream", "stream"),
