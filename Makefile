@@ -32,7 +32,7 @@ lint: format scripts licences docs clippy ## All checks but the tests, fastest f
 
 format: ## Formatting
 	@scripts/need lint
-	$(CARGO) fmt --check
+	$(CARGO) fmt --all --check
 
 scripts: ## Shell and Python scripts can be parsed
 	@for file in .ci/run scripts/* benches/*/run tests/vm/run tests/vm/*.sh tests/packages/run; do bash -n $$file || exit; done

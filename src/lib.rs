@@ -54,3 +54,16 @@ mod threads;
 mod tls;
 pub mod vision;
 pub mod watch;
+
+#[cfg(test)]
+mod tests {
+    use std::hint::black_box;
+    use std::panic::catch_unwind;
+
+    #[test]
+    fn a_sum_or_product_that_wraps_panics_in_every_build() {
+        assert!(catch_unwind(|| black_box(u32::MAX) + black_box(1)).is_err());
+        assert!(catch_unwind(|| black_box(0_usize) - black_box(1)).is_err());
+        assert!(catch_unwind(|| black_box(usize::MAX / 2) * black_box(3)).is_err());
+    }
+}

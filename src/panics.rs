@@ -4,7 +4,7 @@
 //! values.
 
 use std::cell::Cell;
-use std::io;
+use std::io::{self, Write};
 use std::os::fd::AsFd;
 use std::panic::{self, AssertUnwindSafe, PanicHookInfo};
 use std::thread;
@@ -37,13 +37,43 @@ pub fn end_the_process() {
 /// Ends the process with [`exit::SOFTWARE`] because of a bug, of which `line` tells.
 pub(crate) fn end(line: &str) -> ! {
     let line = OneLine(line);
-    let text = format!("goldcrest: {line}; this is a bug: please report it\n");
-    // Not through the lock of standard error, which a thread that the kernel ended may hold.
-    let mut rest = text.as_bytes();
-    while let Ok(written @ 1..) = rustix::io::write(io::stderr().as_fd(), rest) {
+    write(format!("goldcrest: {line}; this is a bug: please report it\n").as_bytes());
+    std::process::exit(exit::SOFTWARE.into());
+}
+
+/// Ends the process with [`exit::SOFTWARE`] because the thread of this name is gone, which has no
+/// control characters, and zeros at its end.
+///
+/// That thread may hold any lock for good. So nothing here takes one, the heap's included, and
+/// [`exit_at_once`] does the rest.
+pub(crate) fn end_without(thread: &[u8; 32]) -> ! {
+    let name = thread.split(|byte| *byte == 0).next().unwrap_or(thread);
+    let mut line = [0; 128];
+    let mut rest = &mut line[..];
+    for part in [
+        &b"goldcrest: the thread "[..],
+        name,
+        b" is gone; this is a bug: please report it\n",
+    ] {
+        // It has room for the longest name.
+        let _ = rest.write_all(part);
+    }
+    let unused = rest.len();
+    write(&line[..line.len() - unused]);
+    exit_at_once();
+}
+
+/// Ends the process with [`exit::SOFTWARE`], without what is done at an exit: that takes locks.
+pub(crate) fn exit_at_once() -> ! {
+    signal_hook::low_level::exit(exit::SOFTWARE.into());
+}
+
+/// Writes to standard error, not through its lock.
+fn write(mut rest: &[u8]) {
+    use rustix::io::{retry_on_intr, write};
+    while let Ok(written @ 1..) = retry_on_intr(|| write(io::stderr().as_fd(), rest)) {
         rest = &rest[written..];
     }
-    std::process::exit(exit::SOFTWARE.into());
 }
 
 /// Calls `parse`, a library's code that may panic on foreign input.

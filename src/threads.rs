@@ -2,17 +2,18 @@
 //!
 //! Others wait for what a thread does, and would wait for good. A thread that returns too early is
 //! noticed at once, by its guard. One that the kernel ended, so that nothing of it could run any
-//! more, is noticed by the thread `watch` and by main, which look whether all are there. Each of
-//! these two is watched by the other.
+//! more, is noticed by two threads that look whether all are there, each other among them. They
+//! need neither a lock nor the heap for that, because the dead thread may have held either.
 
-use std::fs::{self, File};
-use std::io::{self, Read};
-use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+mod list;
+
+use std::io;
+use std::sync::atomic::{AtomicU32, Ordering::SeqCst};
 use std::thread::{self, Builder, JoinHandle};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use crate::panics;
+use list::Place;
 
 /// Time between two looks at all threads.
 const EVERY: Duration = Duration::from_millis(250);
@@ -20,11 +21,8 @@ const EVERY: Duration = Duration::from_millis(250);
 /// Stack of a thread that does little, in bytes.
 pub(crate) const SMALL: usize = 64 << 10;
 
-/// The threads that run.
-static ALL: Mutex<Vec<Arc<Entry>>> = Mutex::new(Vec::new());
-
-/// When main last looked at them; `None` if they are not watched.
-static LOOKED: Mutex<Option<Instant>> = Mutex::new(None);
+/// How often a dead thread was found.
+static FOUND: AtomicU32 = AtomicU32::new(0);
 
 /// How the body of a thread ended.
 #[derive(Debug)]
@@ -33,20 +31,6 @@ pub(crate) enum End<T> {
     Told(T),
     /// It was not.
     Early,
-}
-
-/// A thread that runs.
-struct Entry {
-    number: u64,
-    name: String,
-    /// Where the kernel shows its state; `None` where there is no `/proc`.
-    state: Option<PathBuf>,
-}
-
-impl Entry {
-    fn is_gone(&self) -> bool {
-        self.state.as_deref().is_some_and(is_dead)
-    }
 }
 
 /// Starts a thread that ends the process unless `body` returns [`End::Told`]. `stack` is the size
@@ -66,8 +50,9 @@ pub(crate) fn spawn<T: Send + 'static>(
     }
     #[cfg(test)]
     tests::refuse(&name)?;
-    builder.spawn(move || {
-        let mut guard = Guard::new(name);
+    let place = Place::take(&name)?;
+    let thread = builder.spawn(move || {
+        let mut guard = Guard::new(name, place);
         match body() {
             End::Told(value) => {
                 guard.told = true;
@@ -78,29 +63,27 @@ pub(crate) fn spawn<T: Send + 'static>(
                 guard.name
             )),
         }
-    })
+    });
+    match thread {
+        Ok(_) => place.started(),
+        Err(_) => place.end(),
+    }
+    thread
 }
 
 /// What a thread owns while it runs.
 struct Guard {
-    number: u64,
     name: String,
+    place: Place,
     told: bool,
 }
 
 impl Guard {
-    fn new(name: String) -> Self {
-        let mut all = all();
-        let number = all.last().map_or(0, |entry| entry.number + 1);
-        all.push(Arc::new(Entry {
-            number,
-            name: name.clone(),
-            state: state_file(),
-        }));
-        drop(all);
+    fn new(name: String, place: Place) -> Self {
+        place.begin();
         Self {
-            number,
             name,
+            place,
             told: false,
         }
     }
@@ -108,7 +91,7 @@ impl Guard {
 
 impl Drop for Guard {
     fn drop(&mut self) {
-        all().retain(|entry| entry.number != self.number);
+        self.place.end();
         // A panic has ended the process, unless it is one of a test.
         if !self.told {
             log::debug!("the thread {} panicked", self.name);
@@ -116,82 +99,37 @@ impl Drop for Guard {
     }
 }
 
-/// Watches the calling thread, `main`, and all that [`spawn`] has started and starts, from a thread
-/// of its own. The caller shall [`look`] too.
+/// Watches the calling thread, `main`, and all that [`spawn`] has started and starts, from two
+/// threads of its own.
 ///
 /// # Errors
-/// The system refused the thread.
+/// The system refused a thread.
 pub(crate) fn watch() -> io::Result<()> {
     // Nobody tells main to end: the process ends with it.
-    std::mem::forget(Guard::new("main".into()));
-    let watch = || {
-        loop {
-            look_at_all();
-            thread::sleep(EVERY);
-        }
-    };
-    spawn("watch", Some(SMALL), watch).map(|_: JoinHandle<()>| note_look(Instant::now()))
-}
-
-/// Looks at all threads, if they are watched and the caller's last look was a while ago.
-pub(crate) fn look() {
-    let now = Instant::now();
-    let last = *LOOKED.lock().unwrap_or_else(PoisonError::into_inner);
-    if last.is_some_and(|last| now.saturating_duration_since(last) >= EVERY) {
-        note_look(now);
-        look_at_all();
+    Place::take("main")?.begin();
+    for name in ["watch", "second-watch"] {
+        let _: JoinHandle<()> = spawn(name, Some(SMALL), || {
+            loop {
+                look_at_all();
+                thread::sleep(EVERY);
+            }
+        })?;
     }
+    Ok(())
 }
 
-fn note_look(now: Instant) {
-    *LOOKED.lock().unwrap_or_else(PoisonError::into_inner) = Some(now);
-}
-
-/// Ends the process if a thread is gone. The list is not locked meanwhile: the kernel may end the
-/// thread that looks, and then nobody could look any more.
+/// Ends the process if a thread is gone.
 fn look_at_all() {
-    let mut at = 0;
-    loop {
-        let Some(entry) = all().get(at).map(Arc::clone) else {
-            return;
-        };
-        // A thread that was told to end leaves the list before it does.
-        if entry.is_gone() && all().iter().any(|other| other.number == entry.number) {
-            panics::end(&format!("the thread {} is gone", entry.name));
-        }
-        at += 1;
+    let Some(name) = list::gone() else {
+        return;
+    };
+    // Both may find it at once: one writes the line. If it cannot, because nobody reads standard
+    // error any more, the other one ends the process at its next look.
+    match FOUND.fetch_add(1, SeqCst) {
+        0 => panics::end_without(&name),
+        1 => {}
+        _ => panics::exit_at_once(),
     }
-}
-
-fn all() -> MutexGuard<'static, Vec<Arc<Entry>>> {
-    ALL.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-/// The file with the state of the calling thread.
-fn state_file() -> Option<PathBuf> {
-    // A link to `PID/task/ID`.
-    let thread = fs::read_link("/proc/thread-self").ok()?;
-    let file = Path::new("/proc").join(thread).join("stat");
-    file.is_file().then_some(file)
-}
-
-/// Whether the thread of this file has ended. The first one of a process stays as a zombie.
-fn is_dead(state: &Path) -> bool {
-    let mut bytes = [0; 128];
-    let read = File::open(state).and_then(|mut file| file.read(&mut bytes));
-    match read {
-        Ok(length) => matches!(state_in(&bytes[..length]), Some(b'Z' | b'X')),
-        // Too many open files, for example, tell nothing of the thread.
-        Err(error) => {
-            error.kind() == io::ErrorKind::NotFound || error.raw_os_error() == Some(libc::ESRCH)
-        }
-    }
-}
-
-/// The letter of the state behind the name, which is in parentheses and may hold some itself.
-fn state_in(stat: &[u8]) -> Option<u8> {
-    let end = stat.iter().rposition(|byte| *byte == b')')?;
-    stat.get(end + 2).copied()
 }
 
 #[cfg(test)]

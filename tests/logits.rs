@@ -10,10 +10,10 @@ mod support;
 use std::fmt::Write as _;
 use std::path::PathBuf;
 
-use goldcrest::engine::kernels::{KernelSet, OVERRIDE};
 use goldcrest::engine::{Card, Classifier, Engine, bundle, pack};
 use goldcrest::frame::{Frame, PixelFormat};
 use goldcrest::vision::{self, Preparer};
+use goldcrest_kernels::{KernelSet, OVERRIDE};
 use support::program::root;
 
 const PICTURES: [&str; 8] = [

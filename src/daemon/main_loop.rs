@@ -26,7 +26,6 @@ use crate::region::Places;
 use crate::signals::{Request, Stop};
 use crate::snapshot::Snapshots;
 use crate::source::Monitor;
-use crate::threads;
 use crate::vision;
 
 /// How often the thread looks up from an empty slot.
@@ -104,7 +103,6 @@ impl MainLoop<'_> {
         );
         while !stop.requested() {
             watchdog.feed(self.progress.turns()[1]);
-            threads::look();
             self.guard.check(self.monitor);
             if let Some(publishing) = publishing {
                 let (reloader, pipeline) = (&mut *self.reloader, &mut *self.pipeline);

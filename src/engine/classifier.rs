@@ -1,7 +1,10 @@
 //! The int8 engine: a plan of this crate's own ops over a mapped bundle, and a head.
 
+use std::io;
 use std::sync::{Arc, Mutex};
+use std::thread::JoinHandle;
 
+use goldcrest_kernels::{KernelSet, Machine, OVERRIDE};
 use tract_onnx::prelude::*;
 use tract_onnx::tract_core::internal::*;
 
@@ -11,8 +14,8 @@ use super::error::Error;
 use super::features::Features;
 use super::head::{Head, Stock};
 use super::interface::{Description, Engine};
-use super::kernels::{KernelSet, Machine, OVERRIDE};
 use super::ops::{self, Workspace};
+use crate::threads::{self, End};
 
 /// A ConvNeXt that runs in int8 from a bundle.
 #[derive(Debug)]
@@ -38,7 +41,7 @@ impl Classifier {
     pub(super) fn of(bundle: Bundle, threads: usize, kernel: KernelSet) -> Result<Self, Error> {
         let bundle = Arc::new(bundle);
         let manifest = bundle.manifest();
-        let machine = Machine::new(kernel, threads)?;
+        let machine = Machine::new(kernel, threads, worker)?;
         let description = describe(&bundle, &machine);
         let (features, stock) = (Features::new(&bundle), Stock::new(manifest));
         let (state, input) = plan(&bundle, machine).map_err(failed)?;
@@ -115,6 +118,18 @@ impl Classifier {
         workspace.give(manifest.stages.len(), mean);
         Ok(())
     }
+}
+
+/// Starts a thread that works for the kernels, watched like all others.
+pub(super) fn worker(
+    name: String,
+    stack: usize,
+    work: Box<dyn FnOnce() + Send>,
+) -> io::Result<JoinHandle<()>> {
+    threads::spawn(name, Some(stack), move || {
+        work();
+        End::Told(())
+    })
 }
 
 fn failed(error: TractError) -> Error {

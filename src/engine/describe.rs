@@ -1,8 +1,9 @@
 //! The description of a packed network.
 
+use goldcrest_kernels::Machine;
+
 use super::bundle::{Bundle, LinearEntry, Manifest};
 use super::interface::{Description, Layer, Output};
-use super::kernels::Machine;
 use super::need;
 
 /// The description of the network in `bundle`, run by `machine`.

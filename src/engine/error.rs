@@ -2,8 +2,9 @@
 
 use std::path::{Path, PathBuf};
 
+use goldcrest_kernels::SetupError;
+
 use super::bundle::Unfit;
-use super::kernels::SetupError;
 use crate::escape::shell_word;
 use crate::{exit, files};
 

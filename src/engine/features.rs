@@ -1,7 +1,8 @@
 //! The features of a picture: the backbone's result, pooled and normalised.
 
+use goldcrest_kernels::{Machine, Norm};
+
 use super::bundle::Bundle;
-use super::kernels::{Machine, Norm};
 
 /// The last LayerNorm in f32, and its result for the newest picture.
 ///

@@ -18,7 +18,6 @@ mod feed;
 mod hash;
 mod head;
 mod interface;
-pub mod kernels;
 mod labels;
 mod need;
 mod onnx;

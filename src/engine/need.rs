@@ -1,8 +1,9 @@
 //! The memory that a packed network will hold, computed from its manifest before any is taken.
 
+use goldcrest_kernels::Sizing;
+
 use super::bundle::{Manifest, Outline, filled};
 use super::interface::Memory;
-use super::kernels::Sizing;
 use super::ops::{self, Workspace};
 
 /// Input, features with the gain and shift of their LayerNorm, and logits: floats beside the

@@ -2,12 +2,13 @@
 
 use std::path::Path;
 
+use goldcrest_kernels::{KernelSet, OVERRIDE, Sizing};
+
 use super::bundle::{Outline, other_model};
 use super::card::Card;
 use super::classifier::Classifier;
 use super::error::Error;
 use super::interface::Memory;
-use super::kernels::{KernelSet, OVERRIDE, Sizing};
 use super::need;
 
 /// A bundle that fits its card, and the memory that its engine will hold. Nothing of the weights

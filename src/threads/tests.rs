@@ -1,8 +1,9 @@
 use std::process::{Command, Output};
-use std::sync::mpsc;
+use std::sync::{Mutex, PoisonError, mpsc};
 
 use super::*;
 use crate::exit;
+use crate::meter::heap;
 
 /// The thread that [`spawn`] refuses, as the system does at its limit.
 static REFUSED: Mutex<Option<String>> = Mutex::new(None);
@@ -24,18 +25,23 @@ fn alone(name: &str) -> Output {
         .unwrap()
 }
 
-#[test]
-fn a_thread_that_ends_early_ends_the_process_with_one_line() {
-    let output = alone("ends_early");
+/// The process ended with this line.
+#[track_caller]
+fn assert_ended(output: Output, line: &str) {
     assert_eq!(output.status.code(), Some(exit::SOFTWARE.into()));
     let stderr = String::from_utf8(output.stderr).unwrap();
-    let line = stderr.lines().find(|l| l.starts_with("goldcrest: "));
-    assert_eq!(
-        line,
-        Some(
-            "goldcrest: the thread hasty ended without being told to; this is a bug: please report it"
-        )
-    );
+    let lines: Vec<_> = stderr
+        .lines()
+        .filter(|l| l.starts_with("goldcrest: "))
+        .collect();
+    let wanted = format!("goldcrest: {line}; this is a bug: please report it");
+    assert_eq!(lines, [wanted]);
+}
+
+#[test]
+fn a_thread_that_ends_early_ends_the_process_with_one_line() {
+    let line = "the thread hasty ended without being told to";
+    assert_ended(alone("ends_early"), line);
 }
 
 #[test]
@@ -47,21 +53,84 @@ fn ends_early() {
 }
 
 #[test]
-fn a_thread_is_known_until_it_was_told_to_end() {
+fn a_dead_thread_with_locks_of_the_streams_is_noticed() {
+    assert_ended(alone("dies_with_locks"), "the thread doomed is gone");
+}
+
+#[test]
+#[ignore = "ends the process; another test runs it in one of its own"]
+fn dies_with_locks() {
+    watch().unwrap();
+    // As if the kernel had ended it: it leaves its slot and what it locked.
+    let doomed = thread::spawn(|| {
+        Place::take("doomed").unwrap().begin();
+        std::mem::forget((io::stdout().lock(), io::stderr().lock()));
+    });
+    doomed.join().unwrap();
+    thread::sleep(Duration::from_secs(60));
+}
+
+#[test]
+fn a_thread_that_dies_before_it_begins_is_noticed() {
+    assert_ended(alone("dies_early"), "the thread unborn is gone");
+}
+
+#[test]
+#[ignore = "ends the process; another test runs it in one of its own"]
+fn dies_early() {
+    watch().unwrap();
+    // Stands for the thread of libtest, which is in no list.
+    Place::take("libtest").unwrap().begin();
+    // As if the kernel had ended it before it said its number.
+    Place::take("unborn").unwrap().started();
+    thread::sleep(Duration::from_secs(60));
+}
+
+#[test]
+fn a_look_at_all_threads_takes_no_memory() {
+    let output = alone("looks_without_the_heap");
+    assert!(output.status.success(), "{output:?}");
+}
+
+#[test]
+#[ignore = "counts what the whole process allocates; another test runs it in one of its own"]
+fn looks_without_the_heap() {
     let (end, told) = mpsc::channel::<()>();
     let (begin, begun) = mpsc::channel();
     let thread = spawn("patient", Some(SMALL), move || {
+        begin.send(()).unwrap();
+        let _ = told.recv();
+        End::Told(())
+    });
+    begun.recv().unwrap();
+    // That of libtest, which is in no list, hides that this one is not there.
+    Place::take("hidden").unwrap().started();
+    // The thread of libtest may allocate meanwhile; a look would do so each time.
+    let takes_nothing = |_| {
+        let before = heap::now();
+        (0..5).for_each(|_| look_at_all());
+        heap::now() == before
+    };
+    assert!((0..10).any(takes_nothing));
+    drop(end);
+    thread.unwrap().join().unwrap();
+}
+
+#[test]
+fn a_thread_is_known_until_it_was_told_to_end() {
+    let (end, told) = mpsc::channel::<()>();
+    let (begin, begun) = mpsc::channel();
+    let thread = spawn("expected", Some(SMALL), move || {
         begin.send(()).unwrap();
         let _ = told.recv();
         End::Told(7)
     })
     .unwrap();
     begun.recv().unwrap();
-    let known = || all().iter().any(|entry| entry.name == "patient");
-    assert!(known());
+    assert!(list::has("expected"));
     drop(end);
     assert_eq!(thread.join().unwrap(), 7);
-    assert!(!known());
+    assert!(!list::has("expected"));
 }
 
 #[test]
@@ -69,39 +138,6 @@ fn a_refused_thread_is_an_error() {
     *REFUSED.lock().unwrap() = Some("too many".into());
     let refused = spawn("too many", None, || End::Told(())).unwrap_err();
     assert_eq!(refused.raw_os_error(), Some(libc::EAGAIN));
+    assert!(!list::has("too many"));
     *REFUSED.lock().unwrap() = None;
-}
-
-#[test]
-fn a_thread_whose_state_is_gone_is_gone() {
-    let (end, told) = mpsc::channel::<()>();
-    let (tell, state) = mpsc::channel();
-    let thread = thread::spawn(move || {
-        tell.send(state_file()).unwrap();
-        let _ = told.recv();
-    });
-    let state = state.recv().unwrap();
-    assert!(state.is_some());
-    let entry = Entry {
-        number: 0,
-        name: "a".into(),
-        state,
-    };
-    assert!(!entry.is_gone());
-    drop(end);
-    thread.join().unwrap();
-    // The kernel may take a moment longer.
-    let start = Instant::now();
-    while !entry.is_gone() && start.elapsed() < Duration::from_secs(20) {
-        thread::yield_now();
-    }
-    assert!(entry.is_gone());
-}
-
-#[test]
-fn the_state_stands_behind_a_name_with_parentheses() {
-    assert_eq!(state_in(b"7 (mqtt) S 1 7"), Some(b'S'));
-    assert_eq!(state_in(b"7 (a) Z (b)) Z 1 7"), Some(b'Z'));
-    assert_eq!(state_in(b"7 (cut"), None);
-    assert_eq!(state_in(b""), None);
 }

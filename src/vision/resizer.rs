@@ -211,7 +211,7 @@ impl Plan {
             for (row, &weight) in (first..).zip(weights) {
                 let slot = row % self.rows.taps * wide;
                 for (sum, &v) in self.sums.iter_mut().zip(&self.ring[slot..slot + wide]) {
-                    *sum += weight * i32::from(v);
+                    *sum = plus(*sum, weight, v);
                 }
             }
             for (to, &sum) in self.row.iter_mut().zip(&self.sums) {
@@ -224,6 +224,13 @@ impl Plan {
     }
 }
 
+/// `sum + weight * value`, without the checks that would keep the loops from being vectorised. A test
+/// of the weights shows that the sum of a span fits.
+#[inline(always)]
+fn plus(sum: i32, weight: i32, value: u8) -> i32 {
+    sum.wrapping_add(weight.wrapping_mul(i32::from(value)))
+}
+
 /// Resizes one row of the source, whose used part `line` begins at column `left`, to the target's
 /// width.
 fn narrow(axis: &Axis, left: usize, line: &[u8], to: &mut [u8]) {
@@ -233,7 +240,7 @@ fn narrow(axis: &Axis, left: usize, line: &[u8], to: &mut [u8]) {
         let mut sums = [HALF; 3];
         for (pixel, &weight) in from.iter().zip(weights) {
             for (sum, &value) in sums.iter_mut().zip(pixel) {
-                *sum += weight * i32::from(value);
+                *sum = plus(*sum, weight, value);
             }
         }
         *to = sums.map(level);

@@ -28,6 +28,8 @@ impl Doomed {
             .arg(&everything.config)
             .current_dir(root())
             .env_remove("JOURNAL_STREAM")
+            // One heap for all threads, so that whoever dies within it takes it from all others.
+            .env("GLIBC_TUNABLES", "glibc.malloc.arena_max=1")
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
@@ -88,6 +90,7 @@ fn any_thread_that_dies_ends_the_process_within_a_second() {
     for (thread, name) in [
         ("goldcrest", "main"),
         ("watch", "watch"),
+        ("second-watch", "second-watch"),
         ("signals", "signals"),
         ("capture", "capture"),
         ("stream", "stream"),
@@ -123,11 +126,13 @@ fn rust_files(folder: &Path) -> Vec<PathBuf> {
 #[test]
 fn every_thread_of_the_program_is_watched() {
     let src = root().join("src");
-    for file in rust_files(&src) {
+    let kernels = rust_files(&root().join("kernels/src"));
+    for file in rust_files(&src).into_iter().chain(kernels) {
         let text = fs::read_to_string(&file).unwrap();
         // Tests start their own.
         let code = text.split("#[cfg(test)]\nmod tests").next().unwrap();
-        let name = file.strip_prefix(&src).unwrap().display().to_string();
+        let name = file.strip_prefix(&src).unwrap_or(&file);
+        let name = name.display().to_string();
         let starts = [
             "thread::spawn(",
             "Builder::new().name",

@@ -47,16 +47,25 @@ def end(thread):
     return found
 
 
+def name_of(process, thread):
+    try:
+        with open(f"/proc/{process}/task/{thread}/comm") as comm:
+            return comm.read().strip()
+    except (FileNotFoundError, ProcessLookupError):
+        # It ended as it should.
+        return None
+
+
 def main():
     program = subprocess.Popen(sys.argv[1:], stdin=subprocess.DEVNULL)
     name = sys.stdin.readline().strip()
     for _ in range(2000):
-        for thread in os.listdir(f"/proc/{program.pid}/task"):
-            with open(f"/proc/{program.pid}/task/{thread}/comm") as comm:
-                found = comm.read().strip() == name
-            if found and end(int(thread)):
-                print("ended", flush=True)
-                sys.exit(program.wait())
+        # The oldest thread of this name: one that begins has that of its creator for a moment.
+        threads = sorted(os.listdir(f"/proc/{program.pid}/task"), key=int)
+        thread = next((thread for thread in threads if name_of(program.pid, thread) == name), None)
+        if thread and end(int(thread)):
+            print("ended", flush=True)
+            sys.exit(program.wait())
         time.sleep(0.005)
     program.kill()
     sys.exit(f"no thread {name} in a system call")

@@ -1,9 +1,9 @@
 //! The description of a bundle, in TOML at its end.
 
+use goldcrest_kernels::LayerShape;
 use serde::{Deserialize, Serialize};
 
 use crate::engine::digest::HexDigest;
-use crate::engine::kernels::LayerShape;
 use crate::engine::labels::is_control;
 
 /// Offset and length in bytes of an array in the bundle.

@@ -5,6 +5,7 @@
 use std::fs::File;
 use std::path::{Path, PathBuf};
 
+use goldcrest_kernels::{Depthwise, Linear, Norm, Stem};
 use memmap2::{Mmap, UncheckedAdvice};
 use sha2::{Digest, Sha256};
 
@@ -12,7 +13,6 @@ use super::header::{PAGE, Refusal};
 use super::manifest::{BlockEntry, LinearEntry, Manifest, NormEntry, Section};
 use super::outline::{Fault, Outline, refused};
 use crate::engine::error::Error;
-use crate::engine::kernels::{Depthwise, Linear, Norm, Stem};
 use crate::files;
 
 /// A mapped bundle, checked.

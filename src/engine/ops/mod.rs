@@ -9,11 +9,11 @@ mod workspace;
 
 pub(super) use workspace::{Workspace, map_of, sizes};
 
+use goldcrest_kernels::{Gelu, Mlp};
 use tract_onnx::prelude::*;
 use tract_onnx::tract_core::internal::*;
 
 use super::bundle::{Bundle, Manifest};
-use super::kernels::{Gelu, Mlp};
 
 /// A step of the network.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -3,11 +3,11 @@
 
 use std::sync::{Mutex, MutexGuard};
 
+use goldcrest_kernels::{Arena, FeatureMap, Machine, Sizes, Sizing};
 use tract_onnx::prelude::*;
 use tract_onnx::tract_core::internal::*;
 
 use crate::engine::bundle::{Bundle, Manifest, StageEntry, filled};
-use crate::engine::kernels::{Arena, FeatureMap, Machine, Sizes, Sizing};
 
 /// Shared by the ops through the plan's turn state, and allocated once.
 #[derive(Debug)]

@@ -17,6 +17,7 @@ pub(crate) use quantised::{Quantised, quantised};
 
 use std::path::{Path, PathBuf};
 
+use goldcrest_kernels::KernelSet;
 use serde::Serialize;
 
 use super::bundle::{Bundle, Stamp, Writer, map};
@@ -24,7 +25,6 @@ use super::classifier::Classifier;
 use super::digest::HexDigest;
 use super::error::Error;
 use super::hash::sha256;
-use super::kernels::KernelSet;
 use packer::Packer;
 use proto::OnnxFile;
 

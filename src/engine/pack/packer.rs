@@ -1,6 +1,8 @@
 //! Lays a matched network out for the kernels and writes it to the bundle, layer by layer, so that
 //! no more than one layer of weights is in memory at a time.
 
+use goldcrest_kernels::Linear;
+
 use super::form::Network;
 use super::layers::{ConvNode, LinearNodes, NormNode};
 use super::proto::OnnxFile;
@@ -10,7 +12,6 @@ use crate::engine::bundle::{
 };
 use crate::engine::digest::HexDigest;
 use crate::engine::error::Error;
-use crate::engine::kernels::Linear;
 
 /// A model file and the bundle that it is packed into.
 pub(super) struct Packer<'m> {

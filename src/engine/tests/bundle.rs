@@ -1,8 +1,9 @@
 //! Bundles that are refused.
 
+use goldcrest_kernels::KernelSet;
+
 use super::*;
 use crate::engine::bundle::{Bundle, Manifest, Outline, Section, fresh};
-use crate::engine::kernels::KernelSet;
 use crate::engine::{Classifier, Engine, Prepared, Standing, standing};
 
 #[test]

@@ -1,11 +1,12 @@
 //! Features, and heads that stand in for the network's own.
 
+use goldcrest_kernels::{KernelSet, Machine};
 use tract_onnx::pb::{ModelProto, TensorProto};
 
 use super::*;
 use crate::engine::bundle::Bundle;
+use crate::engine::classifier::worker;
 use crate::engine::features::Features;
-use crate::engine::kernels::{KernelSet, Machine};
 use crate::engine::{Classifier, Engine, Head, Known, Onnx};
 
 fn tensor<'m>(model: &'m ModelProto, name: &str) -> &'m TensorProto {
@@ -70,7 +71,7 @@ fn features_are_the_onnx_files_layer_norm_of_the_mean() {
             .map(|c| (c as f32 * 0.7).sin() * 3.0)
             .collect();
         mean.resize(channels.next_multiple_of(16), 0.0);
-        features.update(&Machine::new(KernelSet::Scalar, 1).unwrap(), &mean);
+        features.update(&Machine::new(KernelSet::Scalar, 1, worker).unwrap(), &mean);
         let x: Vec<f64> = mean[..channels].iter().map(|v| f64::from(*v)).collect();
         let middle = x.iter().sum::<f64>() / channels as f64;
         let square = x.iter().map(|v| (v - middle).powi(2)).sum::<f64>() / channels as f64;

@@ -1,8 +1,9 @@
 //! Engines that run.
 
+use goldcrest_kernels::KernelSet;
+
 use super::*;
 use crate::engine::bundle::{Bundle, fresh};
-use crate::engine::kernels::KernelSet;
 use crate::engine::{Classifier, Engine, Onnx, open};
 
 fn inputs(shape: &Shape, count: usize) -> Vec<Vec<f32>> {

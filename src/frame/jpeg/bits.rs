@@ -97,11 +97,12 @@ impl<'a> Bits<'a> {
         self.count < self.made_up
     }
 
-    /// Skips `n` bits.
+    /// Skips `n` bits, of which there are 32 at least. Unchecked, because a picture has millions of
+    /// codes: a number that was wrong would give wrong levels, and nothing worse.
     #[inline(always)]
     pub const fn skip(&mut self, n: u32) {
-        self.buffer <<= n;
-        self.count -= n;
+        self.buffer = self.buffer.wrapping_shl(n);
+        self.count = self.count.wrapping_sub(n);
     }
 
     /// The next [`lookahead::BITS`] bits, without skipping them.

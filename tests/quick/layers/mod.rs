@@ -13,15 +13,18 @@ use crate::support::program::root;
 use graph::{Arrows, Crate};
 use table::Table;
 
-static GOLDCREST: LazyLock<Crate> = LazyLock::new(|| {
-    let src = root().join("src");
-    let mut files = files_in(&src);
+static GOLDCREST: LazyLock<Crate> = LazyLock::new(|| Crate::read(sources("src")));
+
+/// The Rust files below a `folder` of the repository, each a path below it and a text.
+fn sources(folder: &str) -> impl Iterator<Item = (String, String)> {
+    let folder = root().join(folder);
+    let mut files = files_in(&folder);
     files.retain(|file| file.extension().is_some_and(|e| e == "rs"));
-    Crate::read(files.iter().map(|file| {
-        let name = file.strip_prefix(&src).unwrap().to_str().unwrap();
-        (name.to_string(), fs::read_to_string(file).unwrap())
-    }))
-});
+    files.into_iter().map(move |file| {
+        let name = file.strip_prefix(&folder).unwrap().to_str().unwrap();
+        (name.to_string(), fs::read_to_string(&file).unwrap())
+    })
+}
 
 static TABLE: LazyLock<Table> = LazyLock::new(|| {
     let markdown = fs::read_to_string(root().join("ARCHITECTURE.md")).unwrap();
@@ -86,4 +89,17 @@ fn the_table_of_rooms_allows_nothing_that_no_room_uses() {
 #[test]
 fn no_files_use_each_other_in_a_circle() {
     assert_none(GOLDCREST.circles(), "files in a circle");
+    let kernels = Crate::read(sources("kernels/src"));
+    assert_none(kernels.circles(), "files of kernels/ in a circle");
+}
+
+#[test]
+fn the_engine_alone_uses_the_kernels() {
+    let users: Vec<_> = sources("src")
+        .filter(|(_, text)| text.contains("goldcrest_kernels"))
+        .map(|(name, _)| name)
+        .collect();
+    assert!(users.iter().any(|name| name == "engine/classifier.rs"));
+    let others = users.into_iter().filter(|n| !n.starts_with("engine/"));
+    assert_none(others.collect(), "only src/engine may use kernels/");
 }

@@ -18,7 +18,7 @@ const SHARED_WEIGHTS: usize = 512 << 10;
 /// Products with the number of threads saturate, so that a need which no processor can count is
 /// refused like any other that is too large.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Sizing {
+pub struct Sizing {
     /// Threads, at least one.
     pub(super) threads: usize,
     /// Bytes that a thread needs to prepare activations of so many inputs.
@@ -27,7 +27,7 @@ pub(crate) struct Sizing {
 
 impl Sizing {
     /// Threads, the caller's among them.
-    pub(crate) fn threads(self) -> usize {
+    pub fn threads(self) -> usize {
         self.threads
     }
 
@@ -67,7 +67,7 @@ impl Sizing {
     }
 
     /// Scratch for a block of this map with these layers.
-    pub(crate) fn block(self, map: FeatureMap, first: LayerShape, second: LayerShape) -> Sizes {
+    pub fn block(self, map: FeatureMap, first: LayerShape, second: LayerShape) -> Sizes {
         Sizes {
             rows: self.depthwise_rows(map),
             activations: first.input_bytes(map.pixels()),
@@ -77,7 +77,7 @@ impl Sizing {
     }
 
     /// Scratch for a layer over `rows` rows.
-    pub(crate) fn layer(self, layer: LayerShape, rows: usize) -> Sizes {
+    pub fn layer(self, layer: LayerShape, rows: usize) -> Sizes {
         Sizes {
             rows: 0,
             activations: layer.input_bytes(rows),

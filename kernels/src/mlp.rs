@@ -10,7 +10,7 @@ use super::shared_slice::SharedSlice;
 
 /// Two layers with GELU between them.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Mlp<'a> {
+pub struct Mlp<'a> {
     /// The layer before GELU.
     pub first: Linear<'a>,
     /// GELU, into the second layer's input.
@@ -21,7 +21,7 @@ pub(crate) struct Mlp<'a> {
 
 impl Machine {
     /// `x += second(gelu(first(a)))` over `rows` rows, where `a` is the scratch's activations.
-    pub(crate) fn mlp(&mut self, rows: usize, mlp: &Mlp, scratch: &mut Scratch, x: &mut [f32]) {
+    pub fn mlp(&mut self, rows: usize, mlp: &Mlp, scratch: &mut Scratch, x: &mut [f32]) {
         let (tile, columns) = self
             .sizing
             .tiling(mlp.first.shape(), mlp.second.shape(), rows);

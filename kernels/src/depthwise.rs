@@ -10,7 +10,7 @@ const PAD: usize = SIDE / 2;
 
 /// A depthwise 7x7 convolution with 3 pixels of zeros around the picture.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Depthwise<'a> {
+pub struct Depthwise<'a> {
     /// Channels, filled to a multiple of 16, of each of the 49 taps, row by row.
     pub weights: &'a [f32],
     /// Bias of each channel.

@@ -6,8 +6,28 @@ mod norm;
 mod stem;
 mod sums;
 
+use std::io;
+use std::thread::{Builder, JoinHandle};
+
 use super::arena::{Arena, Sizes};
 use super::*;
+
+/// Their loops compute with places inside of slices whose sizes `Machine` has checked.
+#[test]
+fn the_kernels_are_without_overflow_checks_in_release() {
+    use std::hint::black_box;
+    let sum = std::panic::catch_unwind(|| black_box(u32::MAX) + black_box(1));
+    assert_eq!(sum.is_err(), cfg!(debug_assertions));
+}
+
+/// Starts a thread as [`Spawn`] asks, without a watch.
+pub fn spawn(
+    name: String,
+    stack: usize,
+    work: Box<dyn FnOnce() + Send>,
+) -> io::Result<JoinHandle<()>> {
+    Builder::new().name(name).stack_size(stack).spawn(work)
+}
 
 /// Small and repeatable; its quality does not matter here.
 struct Random(u64);
@@ -105,12 +125,12 @@ impl Owned {
 
 fn machines() -> Vec<Machine> {
     let kernels = KernelSet::available()
-        .flat_map(|k| [1, 3].map(|threads| Machine::new(k, threads).unwrap()));
+        .flat_map(|k| [1, 3].map(|threads| Machine::new(k, threads, spawn).unwrap()));
     kernels.collect()
 }
 
 fn scalar() -> Machine {
-    Machine::new(KernelSet::Scalar, 1).unwrap()
+    Machine::new(KernelSet::Scalar, 1, spawn).unwrap()
 }
 
 fn bits(x: &[f32]) -> Vec<u32> {

@@ -7,7 +7,7 @@ struct Line([u8; 64]);
 
 /// The sizes of an [`Arena`]'s parts.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Sizes {
+pub struct Sizes {
     /// Floats of rows of pixels between the depthwise convolution and LayerNorm.
     pub rows: usize,
     /// Bytes of quantised activations.
@@ -19,14 +19,14 @@ pub(crate) struct Sizes {
 }
 
 /// The scratch of an engine, for as long as it lives.
-pub(crate) struct Arena {
+pub struct Arena {
     lines: Vec<Line>,
     sizes: Sizes,
 }
 
 /// The parts of an [`Arena`].
 #[derive(Debug)]
-pub(crate) struct Scratch<'a> {
+pub struct Scratch<'a> {
     /// Rows of pixels between the depthwise convolution and LayerNorm.
     pub rows: &'a mut [f32],
     /// Quantised activations.
@@ -44,13 +44,13 @@ impl Sizes {
     }
 
     /// Bytes of the whole arena. The most that can be counted if there are more.
-    pub(crate) fn bytes(self) -> usize {
+    pub fn bytes(self) -> usize {
         let lines = self.lines().into_iter().fold(0, usize::saturating_add);
         lines.saturating_mul(64)
     }
 
     /// The sizes that hold either this or `other`.
-    pub(crate) fn max(self, other: Self) -> Self {
+    pub fn max(self, other: Self) -> Self {
         Self {
             rows: self.rows.max(other.rows),
             activations: self.activations.max(other.activations),
@@ -62,7 +62,7 @@ impl Sizes {
 
 impl Arena {
     /// An arena of these sizes, filled with zeros.
-    pub(crate) fn new(sizes: Sizes) -> Self {
+    pub fn new(sizes: Sizes) -> Self {
         Self {
             lines: vec![Line([0; 64]); sizes.bytes() / 64],
             sizes,
@@ -70,7 +70,7 @@ impl Arena {
     }
 
     /// The arena's parts, each aligned to 64 bytes.
-    pub(crate) fn scratch(&mut self) -> Scratch<'_> {
+    pub fn scratch(&mut self) -> Scratch<'_> {
         let [rows, activations, hidden, _] = self.sizes.lines();
         let (first, rest) = self.lines.split_at_mut(rows);
         let (second, rest) = rest.split_at_mut(activations);

@@ -55,7 +55,7 @@ impl KernelSet {
     ];
 
     /// The name that [`OVERRIDE`] takes.
-    pub(crate) fn name(self) -> &'static str {
+    pub fn name(self) -> &'static str {
         match self {
             Self::Scalar => "scalar",
             Self::Avx2 => "avx2",
@@ -68,7 +68,7 @@ impl KernelSet {
     }
 
     /// Whether this processor has the instruction sets that the kernels need.
-    pub(crate) fn runs_here(self) -> bool {
+    pub fn runs_here(self) -> bool {
         self.detect().is_some()
     }
 
@@ -99,7 +99,7 @@ impl KernelSet {
     ///
     /// # Errors
     /// [`SetupError::Processor`]
-    pub(crate) fn sizing(self, threads: usize) -> Result<Sizing, SetupError> {
+    pub fn sizing(self, threads: usize) -> Result<Sizing, SetupError> {
         let kernels = self.detect().ok_or(SetupError::Processor(self))?;
         Ok(Sizing {
             threads: threads.max(1),
@@ -125,22 +125,16 @@ impl KernelSet {
 }
 
 /// Why kernels cannot start.
-#[derive(Debug, thiserror::Error)]
+#[derive(Debug)]
 pub enum SetupError {
     /// [`OVERRIDE`] names none, or kernels that do not run here.
-    #[error(
-        "{OVERRIDE} = {name:?} does not run here; take one of {}, or leave it out",
-        names()
-    )]
     Name {
         /// The name that was given.
         name: String,
     },
     /// The processor lacks the instruction sets.
-    #[error("{0} kernels do not run on this processor")]
     Processor(KernelSet),
     /// The system refused a thread.
-    #[error("cannot start {threads} threads: {cause}")]
     Threads {
         /// The number of threads that were wanted.
         threads: usize,
@@ -148,6 +142,24 @@ pub enum SetupError {
         cause: std::io::Error,
     },
 }
+
+impl fmt::Display for SetupError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Name { name } => write!(
+                f,
+                "{OVERRIDE} = {name:?} does not run here; take one of {}, or leave it out",
+                names()
+            ),
+            Self::Processor(set) => write!(f, "{set} kernels do not run on this processor"),
+            Self::Threads { threads, cause } => {
+                write!(f, "cannot start {threads} threads: {cause}")
+            }
+        }
+    }
+}
+
+impl std::error::Error for SetupError {}
 
 /// The names of the kernels that run here.
 fn names() -> String {

@@ -2,7 +2,7 @@
 
 /// A feature map: pixels of `channels` floats, filled to a multiple of 16.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct FeatureMap {
+pub struct FeatureMap {
     /// Rows of pixels.
     pub height: usize,
     /// Pixels in a row.
@@ -13,12 +13,12 @@ pub(crate) struct FeatureMap {
 
 impl FeatureMap {
     /// Its number of pixels.
-    pub(crate) fn pixels(self) -> usize {
+    pub fn pixels(self) -> usize {
         self.height * self.width
     }
 
     /// Its number of floats.
-    pub(crate) fn floats(self) -> usize {
+    pub fn floats(self) -> usize {
         self.pixels() * self.channels
     }
 }

@@ -5,7 +5,7 @@
 /// `Phi(x) = 1/2 + c P(c^2)` with `c` = x clamped to ±4.25 and P of degree 8, fitted so that the
 /// greatest error of `x * Phi(x)` within ±4.25 is least: 1.6e-5, and 6e-5 with rounding.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Gelu {
+pub struct Gelu {
     /// Half, over the scale.
     pub(super) half: f32,
     /// Coefficients from the lowest, over the scale.
@@ -29,7 +29,7 @@ impl Gelu {
     ];
 
     /// GELU into bytes of the given scale and zero point.
-    pub(crate) fn new(scale: f32, zero_point: u8) -> Self {
+    pub fn new(scale: f32, zero_point: u8) -> Self {
         let inverse = 1.0 / scale;
         Self {
             half: 0.5 * inverse,

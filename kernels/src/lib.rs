@@ -46,15 +46,15 @@ mod stem;
 #[cfg(test)]
 mod tests;
 
+pub use arena::{Arena, Scratch, Sizes};
+pub use depthwise::Depthwise;
+pub use gelu::Gelu;
+pub use linear::{LayerShape, Linear};
+pub use machine::Machine;
+pub use map::FeatureMap;
+pub use mlp::Mlp;
+pub use norm::Norm;
+pub use pool::Spawn;
 pub use set::{KernelSet, OVERRIDE, SetupError};
-
-pub(crate) use arena::{Arena, Sizes};
-pub(crate) use depthwise::Depthwise;
-pub(crate) use gelu::Gelu;
-pub(crate) use linear::{LayerShape, Linear};
-pub(crate) use machine::Machine;
-pub(crate) use map::FeatureMap;
-pub(crate) use mlp::Mlp;
-pub(crate) use norm::Norm;
-pub(crate) use sizing::Sizing;
-pub(crate) use stem::Stem;
+pub use sizing::Sizing;
+pub use stem::Stem;

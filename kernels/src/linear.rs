@@ -6,7 +6,7 @@
 /// columns of 4 bytes. Inputs are filled with zero weights to a multiple of 64, columns to a
 /// multiple of 16.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Linear<'a> {
+pub struct Linear<'a> {
     /// Inputs, a multiple of 16; weights of filled inputs are zero.
     pub inputs: usize,
     /// The weights, in the layout above.
@@ -23,7 +23,7 @@ pub(crate) struct Linear<'a> {
 
 /// The size of a linear layer, filled. A manifest's check bounds the products of its sizes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct LayerShape {
+pub struct LayerShape {
     /// Inputs, a multiple of 16.
     pub inputs: usize,
     /// Columns, a multiple of 16.
@@ -57,17 +57,17 @@ impl Linear<'_> {
     }
 
     /// Columns, filled to a multiple of 16.
-    pub(crate) fn columns(&self) -> usize {
+    pub fn columns(&self) -> usize {
         self.sums.len()
     }
 
     /// Bytes between the rows of an input, so that every kernel may read whole tiles.
-    pub(crate) fn row_bytes(&self) -> usize {
+    pub fn row_bytes(&self) -> usize {
         self.shape().row_bytes()
     }
 
     /// The index of the weight of input `k` and column `n`, for rows of `row_bytes`.
-    pub(crate) fn place(row_bytes: usize, k: usize, n: usize) -> usize {
+    pub fn place(row_bytes: usize, k: usize, n: usize) -> usize {
         n / 16 * row_bytes * 16 + k / 4 * 64 + n % 16 * 4 + k % 4
     }
 

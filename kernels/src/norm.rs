@@ -6,7 +6,7 @@ use super::simd::Simd;
 ///
 /// For bytes, `gain` and `shift` carry the scale and the zero point of the quantised result.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Norm<'a> {
+pub struct Norm<'a> {
     /// Gain of each channel, filled with 0 to a multiple of 16.
     pub gain: &'a [f32],
     /// Shift of each channel, filled likewise.

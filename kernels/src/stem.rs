@@ -10,7 +10,7 @@ const COLOURS: usize = 3;
 
 /// A 4x4 convolution of stride 4 over three planes.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Stem<'a> {
+pub struct Stem<'a> {
     /// Channels, filled to a multiple of 16, of each of the 48 taps: colour, row, column.
     pub weights: &'a [f32],
     /// Bias of each channel.

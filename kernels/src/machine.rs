@@ -10,7 +10,7 @@ use super::finish::Target;
 use super::linear::Linear;
 use super::map::FeatureMap;
 use super::norm::Norm;
-use super::pool::Pool;
+use super::pool::{Pool, Spawn};
 use super::set::{KernelSet, SetupError};
 use super::shared_slice::SharedSlice;
 use super::simd::ThreadScratch;
@@ -21,7 +21,7 @@ use super::stem::{SIDE, Stem};
 const BLOCKS: usize = 6;
 
 /// Kernels and the threads that run them.
-pub(crate) struct Machine {
+pub struct Machine {
     set: KernelSet,
     pub(super) kernels: Box<dyn Kernels>,
     pub(super) pool: Pool,
@@ -35,14 +35,14 @@ impl std::fmt::Debug for Machine {
 }
 
 impl Machine {
-    /// Kernels on `threads` threads, at least one.
+    /// Kernels on `threads` threads, at least one: the caller's, and others that `spawn` starts.
     ///
     /// # Errors
     /// [`SetupError`] when this processor lacks the instruction sets or a thread cannot be started.
-    pub(crate) fn new(set: KernelSet, threads: usize) -> Result<Self, SetupError> {
+    pub fn new(set: KernelSet, threads: usize, spawn: Spawn) -> Result<Self, SetupError> {
         let kernels = set.detect().ok_or(SetupError::Processor(set))?;
-        let pool =
-            Pool::new(threads.max(1)).map_err(|cause| SetupError::Threads { threads, cause })?;
+        let pool = Pool::new(threads.max(1), spawn)
+            .map_err(|cause| SetupError::Threads { threads, cause })?;
         Ok(Self {
             sizing: set.sizing(pool.threads())?,
             set,
@@ -52,22 +52,22 @@ impl Machine {
     }
 
     /// The set of kernels.
-    pub(crate) fn set(&self) -> KernelSet {
+    pub fn set(&self) -> KernelSet {
         self.set
     }
 
     /// What the size of its scratch depends on.
-    pub(crate) fn sizing(&self) -> Sizing {
+    pub fn sizing(&self) -> Sizing {
         self.sizing
     }
 
     /// Threads, the caller's among them.
-    pub(crate) fn threads(&self) -> usize {
+    pub fn threads(&self) -> usize {
         self.pool.threads()
     }
 
     /// The first convolution of three planes of `height` by `width`, and its LayerNorm, into `out`.
-    pub(crate) fn stem(
+    pub fn stem(
         &mut self,
         x: &[f32],
         height: usize,
@@ -96,7 +96,7 @@ impl Machine {
 
     /// The depthwise convolution of `x` and LayerNorm, quantised as the input of `layer`, into the
     /// scratch's activations.
-    pub(crate) fn depthwise(
+    pub fn depthwise(
         &mut self,
         x: &[f32],
         map: FeatureMap,
@@ -151,7 +151,7 @@ impl Machine {
     /// `layer`.
     ///
     /// A last odd row or column is left out. A square's pixels follow each other row by row.
-    pub(crate) fn norm_squares(
+    pub fn norm_squares(
         &mut self,
         x: &[f32],
         map: FeatureMap,
@@ -178,7 +178,7 @@ impl Machine {
     }
 
     /// `out = layer(a)` over `rows` rows; `out` has as many columns as the layer.
-    pub(crate) fn linear(
+    pub fn linear(
         &mut self,
         a: &[u8],
         rows: usize,
@@ -203,18 +203,18 @@ impl Machine {
     }
 
     /// The mean over all pixels of `x`, into the pixel `out`.
-    pub(crate) fn mean(&self, x: &[f32], map: FeatureMap, out: &mut [f32]) {
+    pub fn mean(&self, x: &[f32], map: FeatureMap, out: &mut [f32]) {
         assert!(x.len() == map.floats() && out.len() == map.channels);
         self.kernels.mean(x, out);
     }
 
     /// LayerNorm of one pixel, in place.
-    pub(crate) fn norm_floats(&self, pixel: &mut [f32], norm: &Norm) {
+    pub fn norm_floats(&self, pixel: &mut [f32], norm: &Norm) {
         self.kernels.norm_floats(pixel, norm);
     }
 
     /// LayerNorm of one pixel, quantised as the input of `layer`, into `out`.
-    pub(crate) fn norm_bytes(&self, pixel: &[f32], norm: &Norm, layer: &Linear, out: &mut [u8]) {
+    pub fn norm_bytes(&self, pixel: &[f32], norm: &Norm, layer: &Linear, out: &mut [u8]) {
         assert!(pixel.len() <= layer.row_bytes() && out.len() >= layer.shape().input_bytes(1));
         self.kernels.norm_bytes(pixel, norm, out);
     }

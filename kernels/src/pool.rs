@@ -4,14 +4,20 @@
 //! while before they park. Nothing is allocated after the pool is made.
 
 use std::cell::UnsafeCell;
+use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering::*};
 use std::thread::JoinHandle;
 
-use crate::threads::{self, End};
-
 /// Times that a worker checks for work before it parks: some 50 µs.
 const SPINS: u32 = 2000;
+
+/// Stack of a worker, in bytes.
+const STACK: usize = 128 << 10;
+
+/// Starts a thread of this name, with a stack of so many bytes, that calls the function and ends.
+/// The program has its own way, which notices a thread that dies.
+pub type Spawn = fn(String, usize, Box<dyn FnOnce() + Send>) -> io::Result<JoinHandle<()>>;
 
 type Job = *const (dyn Fn(usize, usize) + Sync + 'static);
 
@@ -82,11 +88,11 @@ impl std::fmt::Debug for Pool {
 }
 
 impl Pool {
-    /// A pool of `threads` threads, the caller's among them.
+    /// A pool of `threads` threads, the caller's among them. `spawn` starts the others.
     ///
     /// # Errors
     /// The system's reason for refusing a thread.
-    pub(super) fn new(threads: usize) -> std::io::Result<Self> {
+    pub(super) fn new(threads: usize, spawn: Spawn) -> io::Result<Self> {
         let shared = Arc::new(Shared {
             ticket: AtomicU64::new(0),
             job: UnsafeCell::new(None),
@@ -101,11 +107,9 @@ impl Pool {
         };
         for worker in 1..threads {
             let shared = pool.shared.clone();
-            let thread = threads::spawn(format!("engine-{worker}"), Some(128 << 10), move || {
-                serve(&shared, worker);
-                End::Told(())
-            })?;
-            pool.workers.push(thread);
+            let serve = Box::new(move || serve(&shared, worker));
+            pool.workers
+                .push(spawn(format!("engine-{worker}"), STACK, serve)?);
         }
         Ok(pool)
     }
@@ -194,11 +198,12 @@ impl Drop for Pool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::tests::spawn;
 
     #[test]
     fn every_task_runs_once_and_no_worker_twice_at_a_time() {
         for threads in 1..=4 {
-            let mut pool = Pool::new(threads).unwrap();
+            let mut pool = Pool::new(threads, spawn).unwrap();
             let busy: Vec<AtomicBool> = (0..threads).map(|_| AtomicBool::new(false)).collect();
             for round in 0..300 {
                 let tasks = round % 19;
@@ -219,7 +224,7 @@ mod tests {
 
     #[test]
     fn a_panic_in_a_task_reaches_the_caller_and_the_pool_goes_on() {
-        let mut pool = Pool::new(2).unwrap();
+        let mut pool = Pool::new(2, spawn).unwrap();
         let result = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
             pool.run(4, &|task, _| assert!(task != 3, "on purpose"));
         }));
