@@ -1,7 +1,7 @@
 //! The daemon, its camera, its broker and its subscriber.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
@@ -50,7 +50,11 @@ impl Scene {
         assert!(wait_for(PATIENCE, connected), "the listener is refused");
         let camera = Camera::start(seed ^ 1);
         let folder = tempfile::tempdir().expect("a temporary folder");
-        let file = configuration(folder.path(), &source(&camera), &settings(&broker));
+        let file = configuration(
+            folder.path(),
+            &source(&camera),
+            &settings(&broker, folder.path()),
+        );
         let path = folder.path().to_path_buf();
         let read = |name: &str| std::fs::read_to_string(path.join(name)).expect("a file");
         let (config, labels) = (read("config.toml"), read("labels.txt"));
@@ -176,15 +180,16 @@ fn source(camera: &Camera) -> String {
 }
 
 /// Everything on, as far as it takes no second camera.
-fn settings(broker: &Broker) -> String {
+fn settings(broker: &Broker, folder: &Path) -> String {
     format!(
         "{CHANGING}{}[outbox]\nfolder = \"outbox\"\nmax_bytes = 1048576\n\
          [commands]\nenabled = true\nkeep = true\nfolder = \"commands\"\n\
          [homeassistant]\nenabled = true\nfolder = \"announced\"\n\
          [snapshot]\nenabled = true\n[review]\nfolder = \"review\"\nmost = 20\n\
          [teach]\nenabled = true\nfolder = \"lessons\"\nmax_examples = 24\n\
-         [metrics]\ntextfile = \"goldcrest.prom\"\n[gate]\nhold = 0.3\nstuck = 3.0\n\
+         [metrics]\ntextfile = {:?}\n[gate]\nhold = 0.3\nstuck = 3.0\n\
          [health]\ninterval = 2.0\n[memory]\nbudget_mb = 64\n",
-        broker.config_toml()
+        broker.config_toml(),
+        folder.join("goldcrest.prom")
     )
 }
