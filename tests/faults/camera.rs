@@ -123,6 +123,11 @@ impl Camera {
         self.server.url("/video")
     }
 
+    /// Host and port.
+    pub fn address(&self) -> String {
+        format!("127.0.0.1:{}", self.server.port())
+    }
+
     /// Gets into trouble at the next picture. Trouble that has not begun is forgotten.
     pub fn meets(&self, trouble: Trouble) {
         lock(&self.orders).trouble = Some(trouble);

@@ -1,5 +1,5 @@
-//! A daemon with everything on, through faults at random: a camera that ends, hangs, lies and
-//! bursts, a broker that is killed, files that are broken, commands, lessons, and strangers.
+//! A daemon with everything on, through faults at random: a camera (over HTTP, or of an odd seed a
+//! program) that ends, hangs, lies and bursts, a broker that is killed, files that are broken, commands, lessons, and strangers.
 //!
 //! At the end each picture that the camera sent is classified, found still, or dropped for a cause;
 //! each event has arrived; and memory, files and threads are as they were.
@@ -21,12 +21,35 @@ mod support;
 mod trouble;
 
 use std::fmt::Display;
+use std::fs;
+use std::io::{self, Write};
+use std::net::TcpStream;
 use std::str::FromStr;
 use std::thread;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use scene::Scene;
 use slope::Sampler;
+
+/// The address of the camera, for the program that reads its stream.
+const CAMERA_OF_CHILD: &str = "GOLDCREST_TEST_CAMERA";
+/// The file for that program's number.
+const PID_OF_CHILD: &str = "GOLDCREST_TEST_CAMERA_PID";
+
+/// No test: the program whose output is the camera.
+#[test]
+#[ignore = "started by the daemon of another test"]
+fn program_that_is_the_camera() {
+    let [Ok(address), Ok(file)] = [CAMERA_OF_CHILD, PID_OF_CHILD].map(std::env::var) else {
+        return;
+    };
+    fs::write(file, std::process::id().to_string()).expect("a file");
+    let mut stream = TcpStream::connect(address).expect("a camera");
+    let request = b"GET /video HTTP/1.1\r\n\r\n";
+    stream.write_all(request).expect("a camera that reads");
+    // Ends with the stream.
+    drop(io::copy(&mut stream, &mut io::stdout()));
+}
 
 /// A number of the environment.
 fn asked<T: FromStr<Err: Display>>(name: &str) -> Option<T> {

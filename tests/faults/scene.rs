@@ -12,6 +12,7 @@ use crate::random::Random;
 use crate::support::bundle::replace;
 use crate::support::daemon::{CHANGING, configuration};
 use crate::support::{Broker, Daemon, PATIENCE, head, wait_for};
+use crate::{CAMERA_OF_CHILD, PID_OF_CHILD};
 
 /// What the broker does at the moment.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -28,6 +29,8 @@ pub struct Scene {
     pub broker: Broker,
     pub daemon: Daemon,
     pub listener: Listener,
+    /// Whether the camera is a program's output.
+    pub program: bool,
     pub folder: PathBuf,
     /// The daemon's configuration as it was at its start.
     pub config: String,
@@ -43,18 +46,18 @@ pub struct Scene {
 
 impl Scene {
     /// Starts everything, and waits until the first label came.
+    ///
+    /// Of an odd seed the camera is a program.
     pub fn start(seed: u64) -> Self {
+        let program = seed % 2 == 1;
         let broker = Broker::that_keeps();
         let listener = Listener::start(broker.port());
         let connected = || listener.heard().sessions > 0;
         assert!(wait_for(PATIENCE, connected), "the listener is refused");
         let camera = Camera::start(seed ^ 1);
         let folder = tempfile::tempdir().expect("a temporary folder");
-        let file = configuration(
-            folder.path(),
-            &source(&camera),
-            &settings(&broker, folder.path()),
-        );
+        let from = source(&camera, program.then(|| folder.path()));
+        let file = configuration(folder.path(), &from, &settings(&broker, folder.path()));
         let path = folder.path().to_path_buf();
         let read = |name: &str| std::fs::read_to_string(path.join(name)).expect("a file");
         let (config, labels) = (read("config.toml"), read("labels.txt"));
@@ -68,6 +71,7 @@ impl Scene {
             broker,
             daemon,
             listener,
+            program,
             folder: path,
             config,
             labels,
@@ -118,6 +122,16 @@ impl Scene {
         self.broker.freeze();
         let until = Instant::now() + time;
         self.standing = Standing::Frozen { until };
+    }
+
+    /// The process of the program that is the camera, if one runs.
+    pub fn camera_process(&self) -> Option<u32> {
+        let pid = std::fs::read_to_string(self.folder.join("camera.pid")).ok()?;
+        let pid = pid.parse().ok()?;
+        // Not one that has its number meanwhile.
+        let line = std::fs::read(format!("/proc/{pid}/cmdline")).ok()?;
+        let line = String::from_utf8_lossy(&line);
+        line.contains("program_that_is_the_camera").then_some(pid)
     }
 
     /// Has the broker come back when it is time, and sees that the daemon runs.
@@ -172,11 +186,28 @@ impl Scene {
     }
 }
 
-fn source(camera: &Camera) -> String {
-    format!(
-        "kind = \"http\"\n[http]\nurl = \"{}\"\ntimeout = {TIMEOUT:?}\nstart_timeout = 4.0\n",
-        camera.url()
-    )
+/// The camera over HTTP, or a program that reads the same stream and leaves its number in this
+/// folder.
+fn source(camera: &Camera, program: Option<&Path>) -> String {
+    let source = if let Some(folder) = program {
+        let exe = std::env::current_exe().expect("this program");
+        let address = format!("{CAMERA_OF_CHILD}={}", camera.address());
+        let number = format!("{PID_OF_CHILD}={}", folder.join("camera.pid").display());
+        let argv = [
+            "env",
+            &address,
+            &number,
+            exe.to_str().expect("UTF-8"),
+            "--exact",
+            "program_that_is_the_camera",
+            "--ignored",
+            "--nocapture",
+        ];
+        format!("kind = \"process\"\n[process]\nargv = {argv:?}\nformat = \"mjpeg\"\n")
+    } else {
+        format!("kind = \"http\"\n[http]\nurl = \"{}\"\n", camera.url())
+    };
+    format!("{source}timeout = {TIMEOUT:?}\nstart_timeout = 5.0\n")
 }
 
 /// Everything on, as far as it takes no second camera.

@@ -123,7 +123,13 @@ fn a_slope_and_its_error_are_those_of_least_squares() {
         "{steady:?}"
     );
     // By hand: block means of -1 and 1 in turn, at twenty equal distances.
-    let saw = slope(|n| if (n as u64 / 20) % 2 == 0 { -1.0 } else { 1.0 });
+    let saw = slope(|n| {
+        if (n as u64 / 20).is_multiple_of(2) {
+            -1.0
+        } else {
+            1.0
+        }
+    });
     assert!((saw.hourly - 0.30075).abs() < 1e-4, "{saw:?}");
     assert!(saw.error > 0.7 && saw.error < 0.9, "{saw:?}");
     assert_eq!(Slope::of(&[(0.0, 1.0), (1.0, 2.0)], 20), None);

@@ -5,12 +5,13 @@ use std::time::Duration;
 use crate::camera::{Damage, Refusal, TIMEOUT, Trouble};
 use crate::scene::Scene;
 use crate::support::bundle::replace;
+use crate::support::program;
 
 /// Does something wrong; returns what to print about it, or nothing if it was not its time.
 type Fault = fn(&mut Scene) -> Option<String>;
 
 /// The faults with their weights.
-const FAULTS: [(&str, u64, Fault); 24] = [
+const FAULTS: [(&str, u64, Fault); 26] = [
     ("camera ends", 4, |s| camera(s, Trouble::End)),
     ("camera cuts a picture", 3, |s| camera(s, Trouble::Cut)),
     ("camera pauses", 3, camera_pauses),
@@ -24,6 +25,8 @@ const FAULTS: [(&str, u64, Fault); 24] = [
     ("camera is dark", 2, |s| camera(s, Trouble::Dark(20))),
     ("camera is stuck", 1, |s| camera(s, Trouble::Same(45))),
     ("camera refuses", 4, camera_refuses),
+    ("program is killed", 3, |s| signal(s, "KILL")),
+    ("program is asked to end", 1, |s| signal(s, "TERM")),
     ("broker is killed", 6, |s| stop_broker(s, true)),
     ("broker ends", 2, |s| stop_broker(s, false)),
     ("broker freezes", 3, freeze_broker),
@@ -95,6 +98,13 @@ fn camera_refuses(scene: &mut Scene) -> Option<String> {
     let time = scene.random.time(100, 6000);
     scene.camera.refuses(time, refusal);
     Some(format!("{refusal:?} for {time:.1?}"))
+}
+
+/// Of what such a program has read and not written, nobody knows how much there is.
+fn signal(scene: &mut Scene, name: &str) -> Option<String> {
+    let process = scene.camera_process().filter(|_| scene.program)?;
+    program::signal(process, name);
+    Some(format!("process {process}"))
 }
 
 fn stop_broker(scene: &mut Scene, kill: bool) -> Option<String> {
