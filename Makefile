@@ -36,7 +36,7 @@ format: ## Formatting
 
 scripts: ## Shell and Python scripts can be parsed
 	@for file in .ci/run scripts/* benches/*/run tests/vm/run tests/vm/*.sh tests/packages/run; do bash -n $$file || exit; done
-	python3 -m compileall -q benches model/tools tests
+	python3 -m compileall -q benches model/tools packaging tests
 
 licences: ## Licences, sources and banned crates of the dependencies
 	@scripts/need deny

@@ -219,6 +219,36 @@ fn frames_of_two_regions_allocate_nothing() {
     assert_eq!(report["live_heap_growth_bytes"], 0, "{report}");
 }
 
+/// A field of `/proc/PID/smaps_rollup`, in MiB.
+fn rolled_up(pid: u32, name: &str) -> f64 {
+    let rollup = fs::read_to_string(format!("/proc/{pid}/smaps_rollup")).unwrap();
+    let line = rollup.lines().find_map(|line| line.strip_prefix(name));
+    let number = line.and_then(|rest| rest.split_whitespace().next());
+    number.unwrap().parse::<f64>().unwrap() / 1024.0
+}
+
+#[test]
+fn two_daemons_on_one_bundle_share_the_weights() {
+    let broker = Broker::start();
+    let one = Daemon::start(&broker.config_toml());
+    let text = fs::read_to_string(one.folder.path().join("config.toml")).unwrap();
+    let other = Daemon::configured(&text.replace("id = \"test\"", "id = \"other\""));
+    let pids = [one.id(), other.id()];
+    for name in ["test", "other"] {
+        let subscriber = Subscriber::new(&broker, &format!("goldcrest/{name}/label"));
+        for _ in 0..10 {
+            subscriber.expect_that("label", |m| m.json()["label"].is_string());
+        }
+    }
+    let [rss, pss] = ["Rss:", "Pss:"].map(|name| pids.map(|pid| rolled_up(pid, name)));
+    println!("RSS {rss:.2?} MiB, PSS {pss:.2?} MiB");
+    let saved = 2.0 * rss[0].min(rss[1]) - pss[0] - pss[1];
+    println!("two take {saved:.2} MiB less than one twice");
+    assert!(saved * 1048576.0 >= 20e6, "only {saved:.2} MiB");
+    one.end();
+    other.end();
+}
+
 /// Bytes of `/proc/PID/smaps` that are clean pages of mapped files, of the bundle and of all
 /// others, in MiB.
 fn clean_files(pid: u32) -> (f64, f64) {

@@ -210,6 +210,7 @@ impl Daemon {
         let captured = capture.join().map_err(|_| Error::Panicked);
         looped?;
         totals.bad.add_all(&captured??);
+        slot.clear();
         Ok((totals, slot.dropped()))
     }
 }

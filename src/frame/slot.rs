@@ -107,6 +107,15 @@ impl Slot {
         self.changed.notify_all();
     }
 
+    /// Drops the waiting frame, if there is one, and counts it.
+    pub(crate) fn clear(&self) {
+        let mut state = self.lock();
+        if std::mem::take(&mut state.waiting) {
+            state.dropped += 1;
+            state.frame.data.give_back();
+        }
+    }
+
     /// Frames that were put in and never taken.
     pub(crate) fn dropped(&self) -> u64 {
         self.lock().dropped
@@ -168,6 +177,17 @@ mod tests {
         assert_eq!(frame.seq, 7);
         assert_eq!(slot.take(&mut frame, LONG), Taken::Closed);
         assert_eq!(slot.dropped(), 1);
+    }
+
+    #[test]
+    fn a_frame_that_nobody_will_take_is_counted() {
+        let slot = Slot::new();
+        slot.put(&mut numbered(7));
+        slot.close();
+        slot.clear();
+        slot.clear();
+        assert_eq!(slot.dropped(), 1);
+        assert_eq!(slot.take(&mut Frame::empty(), LONG), Taken::Closed);
     }
 
     #[test]

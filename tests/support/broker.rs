@@ -12,8 +12,8 @@ use tempfile::TempDir;
 use super::certificates::Certificate;
 use super::{PATIENCE, program, schema, wait_for};
 
-/// A mosquitto on a free port of the loopback, without persistence: after a restart it knows only
-/// what clients publish again. It is killed when the value is dropped.
+/// A mosquitto on a free port of the loopback, without persistence if nothing else is said: after a
+/// restart it knows only what clients publish again. It is killed when the value is dropped.
 pub struct Broker {
     port: u16,
     folder: TempDir,
@@ -54,6 +54,14 @@ impl Broker {
         broker
     }
 
+    /// Starts a broker that writes all that it keeps to its disk at each change, so that a kill takes
+    /// neither sessions nor retained messages, and that bounds no queue.
+    pub fn that_keeps() -> Self {
+        let settings = "allow_anonymous true\npersistence true\nautosave_on_changes true\n\
+                        autosave_interval 1\nmax_inflight_messages 0\nmax_queued_messages 0\n";
+        Self::with_settings(settings, &[])
+    }
+
     fn with_settings(settings: &str, logins: &[(&str, &str)]) -> Self {
         Self::with(settings, logins, "")
     }
@@ -74,7 +82,12 @@ impl Broker {
             text += &format!("password_file {}\n", file.display());
         }
         let port = free_port();
-        text += &format!("persistence false\nlistener {port} 127.0.0.1\n{listener}\n");
+        if text.contains("persistence true") {
+            text += &format!("persistence_location {}/\n", folder.path().display());
+        } else {
+            text += "persistence false\n";
+        }
+        text += &format!("listener {port} 127.0.0.1\n{listener}\n");
         // Started by root it would become another user, who cannot read the folder.
         text += "user root\n";
         fs::write(folder.path().join("mosquitto.conf"), text).expect("the broker's configuration");

@@ -109,6 +109,13 @@ impl Daemon {
         }
     }
 
+    /// Takes in what it has logged meanwhile, and returns the new lines.
+    pub fn overheard(&mut self) -> &[String] {
+        let known = self.log.len();
+        self.log.extend(self.lines.try_iter());
+        &self.log[known..]
+    }
+
     /// Waits until `holds`. A daemon that has ended, as for want of memory, is no reason to wait.
     pub fn wait_until(&mut self, mut holds: impl FnMut() -> bool) {
         let mut ended = false;

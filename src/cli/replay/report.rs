@@ -139,6 +139,8 @@ impl Page {
             filled_in: totals.filled_in,
             interrupted,
         };
+        // The page takes the place that the weights had.
+        pipeline.rest();
         let page = html(&gathered, &ended, &lines);
         let out = self.out.display();
         files::replace_public(&self.out, page.as_bytes())

@@ -115,6 +115,11 @@ impl Feed {
         counts.last_bad.clone()
     }
 
+    /// Counts the frame that waits, if one does and nobody will take it, as replaced.
+    pub fn give_up(&self) {
+        self.slot.clear();
+    }
+
     /// Why the stream is over; to be called once it is.
     pub fn why(self) -> Loss {
         let ended = self.thread.join();
@@ -160,6 +165,7 @@ impl Outlet {
                 Fetched::Idle | Fetched::Lost { .. } => continue,
             }
             if self.ending.load(Ordering::Relaxed) {
+                self.stamp(&mut frame, true);
                 return None;
             }
             let length = frame.data.len();
@@ -179,8 +185,8 @@ impl Outlet {
         }
     }
 
-    /// Numbers a frame and notes its time. A stale one is counted instead: a newer one waits
-    /// already.
+    /// Numbers a frame and notes its time. A stale one is counted too: a newer one waits already, or
+    /// nobody will take it.
     fn stamp(&self, frame: &mut Frame, stale: bool) {
         let mut counts = self.counts.lock().unwrap_or_else(PoisonError::into_inner);
         frame.seq = counts.seq;
@@ -253,6 +259,32 @@ mod tests {
         feed.count(&mut counters);
         assert_eq!(counters.replaced, 8);
         assert_eq!(feed.why().cause, Cause::Exited);
+    }
+
+    #[test]
+    fn frames_that_come_after_the_end_was_asked_for_are_counted() {
+        let counts = Arc::default();
+        let (go, wait) = std::sync::mpsc::channel();
+        let feed = Feed::start("feed", Instant::now(), &counts, move |outlet| {
+            // Two frames in a row, which nobody takes; then one after the end was asked for.
+            let (first, _) = pipe(2);
+            outlet.pump(&mut Frames::new(Format::Raw(RAW), BufReader::new(first)));
+            wait.recv().unwrap();
+            let (last, _) = pipe(1);
+            over(outlet.pump(&mut Frames::new(Format::Raw(RAW), BufReader::new(last))))
+        })
+        .unwrap();
+        feed.end();
+        go.send(()).unwrap();
+        while !feed.is_over() {
+            std::thread::yield_now();
+        }
+        feed.give_up();
+        let mut counters = FrameCounters::default();
+        feed.count(&mut counters);
+        let came = counts.lock().unwrap().seq;
+        assert_eq!(counters.replaced, came);
+        assert!(came >= 2, "{came}");
     }
 
     #[test]

@@ -256,6 +256,7 @@ impl<K: Kind> Live<K> {
     /// Takes the last counts of a run that is over.
     fn forget(&mut self) {
         if let Some(session) = self.closing.take() {
+            session.feed.give_up();
             session.feed.count(&mut self.standing.status.counters);
             session.feed.why();
         }
