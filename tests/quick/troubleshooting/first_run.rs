@@ -1,0 +1,91 @@
+//! What stops `goldcrest setup`.
+
+use std::net::TcpStream;
+use std::process::Command;
+
+use super::bench::{Bench, Outcome, as_nobody, is_root};
+use super::{Case, compare};
+use crate::support::free_port;
+use crate::support::program::{command, output};
+
+pub(super) const CASES: [Case; 7] = [
+    Case {
+        row: "there is no terminal to ask at; name the camera with --camera, --stream, --process or --synthetic",
+        cause: |bench| output(&mut setup(bench, &[])).into(),
+    },
+    Case {
+        row: "there is no terminal to ask at, and no broker answers on this machine; name one with --broker",
+        cause: |bench| match TcpStream::connect("127.0.0.1:1883") {
+            Ok(_) => Outcome::Skipped("a broker answers on this machine"),
+            Err(_) => output(&mut setup(bench, &["--synthetic"])).into(),
+        },
+    },
+    Case {
+        row: "… is there already; --yes replaces it and keeps it as …",
+        cause: |bench| {
+            bench.file("porch.toml", "id = \"mine\"\n");
+            output(&mut setup(bench, &["--synthetic", "--broker", "127.0.0.1"])).into()
+        },
+    },
+    Case {
+        row: "…; run it with sudo, or name another file with --out",
+        cause: |_| {
+            let flags = [
+                "setup",
+                "--synthetic",
+                "--broker",
+                "127.0.0.1",
+                "--no-service",
+            ];
+            let setup = command(&flags);
+            match is_root() {
+                true => output(&mut as_nobody(&setup)).into(),
+                false => output(&mut { setup }).into(),
+            }
+        },
+    },
+    Case {
+        row: "failed: broker; nothing was written",
+        cause: |bench| {
+            let nobody = format!("127.0.0.1:{}", free_port());
+            let flags = ["--synthetic", "--broker", &nobody];
+            output(&mut setup(bench, &flags)).into()
+        },
+    },
+    Case {
+        row: "failed: source; nothing was written",
+        cause: |bench| {
+            let url = format!("http://127.0.0.1:{}/video", free_port());
+            let flags = ["--stream", &url, "--broker", "127.0.0.1"];
+            output(&mut setup(bench, &flags)).into()
+        },
+    },
+    Case {
+        row: "…: the service does not see this folder; copy the file into /etc/goldcrest and name it there",
+        cause: |bench| {
+            let ca = bench.file("ca.crt", "");
+            let flags = [
+                "setup",
+                "--synthetic",
+                "--broker",
+                "127.0.0.1",
+                "--ca-file",
+                &ca,
+            ];
+            output(&mut command(&flags)).into()
+        },
+    },
+];
+
+/// `setup` that writes into the bench's folder.
+fn setup(bench: &Bench, flags: &[&str]) -> Command {
+    let out = bench.text("porch.toml");
+    let mut setup = command(&["setup", "--no-service", "--out", &out]);
+    setup.args(flags).env("TMPDIR", bench.at(""));
+    setup
+}
+
+#[test]
+fn each_thing_that_stops_setup_is_on_the_page() {
+    compare(&CASES);
+}
