@@ -50,7 +50,7 @@ pub(super) const CASES: [Case; 8] = [
         },
     },
     Case {
-        row: "…: it was taught on the model …, and this one is …; teach it again with `goldcrest teach`",
+        row: "…: the head was taught on the model …, and the model here is …; teach it again with this model, or set model.path to that one",
         cause: |bench| {
             let model = model(bench);
             head::write_foreign(&bench.at("model"), "other.head");

@@ -17,8 +17,8 @@ pub(super) fn rows() -> Vec<String> {
 /// the line itself has some.
 fn row(line: &str) -> Option<String> {
     let cell = line.strip_prefix("| `")?;
-    match cell.strip_prefix("` ") {
-        Some(cell) => cell.split_once(" ``").map(|(row, _)| row.into()),
+    match cell.strip_prefix('`') {
+        Some(cell) => cell.split_once("``").map(|(row, _)| row.trim().into()),
         None => cell.split_once('`').map(|(row, _)| row.into()),
     }
 }
