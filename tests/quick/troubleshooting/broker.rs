@@ -53,7 +53,7 @@ pub(super) const CASES: [Case; 19] = [
         cause: |bench| {
             check(
                 bench,
-                "username = \"front\"\npassword_file = \"/nowhere/password\"\n",
+                "username = \"front\"\npassword_file = \"/etc/no-password\"\n",
             )
         },
     },
@@ -115,8 +115,8 @@ pub(super) const CASES: [Case; 19] = [
         },
     },
     Case {
-        row: "mqtt.tls.ca_file must be the path of a file: …; the value is not shown, because it may be the secret itself",
-        cause: |bench| check(bench, "[mqtt.tls]\nca_file = \"/nowhere/ca.crt\"\n"),
+        row: "mqtt.tls.ca_file cannot be read: …: No such file or directory (os error 2); correct the path or its permissions",
+        cause: |bench| check(bench, "[mqtt.tls]\nca_file = \"/etc/no-ca.crt\"\n"),
     },
     Case {
         row: "MQTT broker …: it ended the connection in the TLS handshake, as a port without TLS does; check the port: 8883 is the usual one with TLS, 1883 the usual one without",

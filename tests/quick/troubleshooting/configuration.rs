@@ -32,7 +32,7 @@ pub(super) const CASES: [Case; 6] = [
         },
     },
     Case {
-        row: "…: No such file or directory (os error 2)",
+        row: "…: cannot be read: No such file or directory (os error 2); name another file with --config",
         cause: |bench| {
             let mut check = bench.checking("");
             fs::remove_file(bench.at("config.toml")).unwrap();

@@ -23,8 +23,16 @@ pub(super) const CASES: [Case; 6] = [
     Case {
         row: "… is there already; --yes replaces it and keeps it as …",
         cause: |bench| {
-            bench.file("porch.toml", "id = \"mine\"\n");
-            output(&mut setup(bench, &["--synthetic", "--broker", "127.0.0.1"])).into()
+            let mine = bench.file("mine.toml", "id = \"mine\"\n");
+            let flags = [
+                "setup",
+                "--synthetic",
+                "--broker",
+                "127.0.0.1",
+                "--out",
+                &mine,
+            ];
+            output(&mut command(&flags)).into()
         },
     },
     Case {

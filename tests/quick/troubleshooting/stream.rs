@@ -92,7 +92,7 @@ pub(super) const CASES: [Case; 20] = [
     Case {
         row: "…: it does not speak TLS; check the port, or use http:// in http.url",
         cause: |bench| {
-            let server = Server::start(once(b"HTTP/1.1 200 OK\r\n\r\n".to_vec()));
+            let server = Server::blunt(b"HTTP/1.1 400 Bad Request\r\n\r\n");
             http(bench, &server.url("/").replace("http://", "https://"))
         },
     },
