@@ -293,6 +293,7 @@ fn each_fault_of_a_driver_is_on_the_page() {
     assert!(on_the_page(&bench.message()), "{}", bench.message());
 
     let mut bench = Bench::webcam();
+    bench.frame_within(SECOND);
     bench.fake.webcam(|camera| camera.silent = true);
     bench.lost_within(10 * SECOND);
     assert!(on_the_page(&bench.message()), "{}", bench.message());
