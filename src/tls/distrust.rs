@@ -90,7 +90,7 @@ impl Distrust {
             CertificateError::NotValidYetContext { not_before, .. } => {
                 Self::NotYetValid(Some(time(*not_before)))
             }
-            other => Self::BadCertificate(other.to_string()),
+            other => Self::BadCertificate(fault(other)),
         }
     }
 
@@ -111,6 +111,17 @@ impl Distrust {
             other => return Self::Incompatible(format!("alert {other:?}")),
         };
         Self::ClientCertificate(said.into())
+    }
+}
+
+/// What is wrong with a certificate, where the TLS crate has no kind of error for it.
+fn fault(error: &CertificateError) -> String {
+    let text = error.to_string();
+    // A certificate that signed itself, as `openssl req -x509` makes it.
+    if text.contains("CaUsedAsEndEntity") {
+        "it is that of an authority (CA:TRUE)".into()
+    } else {
+        text
     }
 }
 

@@ -1,8 +1,6 @@
-//! docs/install.md: its flags are those of `setup`, its files are those that setup writes, and the
-//! lines that it explains are lines of the program.
+//! docs/install.md: its flags are those of `setup`, and its files are those that setup writes.
 
 use std::fs;
-use std::path::Path;
 
 use crate::support::program::{goldcrest, root};
 
@@ -16,39 +14,6 @@ fn rows<'a>(page: &'a str, heading: &str) -> Vec<&'a str> {
     let section = section.split("\n## ").next().unwrap();
     let rows = section.lines().filter(|line| line.starts_with("| `"));
     rows.collect()
-}
-
-/// The sources without tests' own folders, with the texts that go on in a next line put together.
-fn sources(folder: &Path) -> String {
-    let mut all = String::new();
-    for entry in fs::read_dir(folder).unwrap() {
-        let path = entry.unwrap().path();
-        if path.is_dir() {
-            all += &sources(&path);
-        } else if path.extension().is_some_and(|end| end == "rs") {
-            let text = fs::read_to_string(&path).unwrap();
-            let mut parts = text.split("\\\n");
-            all += parts.next().unwrap();
-            parts.for_each(|part| all += part.trim_start());
-        }
-    }
-    all.replace("\\\"", "\"")
-}
-
-#[test]
-fn each_line_that_the_page_explains_is_one_of_the_program() {
-    let (page, sources) = (page(), sources(&root().join("src")));
-    let rows = rows(&page, "## When something does not work");
-    assert!(rows.len() > 15, "{}", rows.len());
-    for row in rows {
-        let line = row.split('`').nth(1).unwrap();
-        let parts: Vec<&str> = line.split('…').filter(|part| part.len() > 3).collect();
-        assert!(!parts.is_empty(), "{line}");
-        for part in parts {
-            let part = part.trim();
-            assert!(sources.contains(part), "{line}: no {part:?} in the sources");
-        }
-    }
 }
 
 #[test]

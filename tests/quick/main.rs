@@ -51,6 +51,7 @@ mod teach;
 mod teach_page;
 mod terminal;
 mod threads;
+mod troubleshooting;
 mod unit;
 mod vision_pillow;
 mod watch;

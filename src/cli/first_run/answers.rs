@@ -102,7 +102,9 @@ impl Source {
                 let (bare, login) = without_login(address);
                 Ok(Self::Address(bare, login))
             }
-            _ => Err("the address must begin with rtsp://, http:// or https://"),
+            _ => Err(
+                "the address must begin with rtsp://, http:// or https://; `goldcrest replay` reads recordings, without setup",
+            ),
         }
     }
 

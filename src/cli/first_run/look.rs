@@ -79,7 +79,7 @@ pub(super) fn show(loaded: &Loaded, named: Option<&Path>, stop: &Stop) -> Result
             (file.path().into(), Some(file))
         }
     };
-    let says = format!("a frame as Goldcrest will look at it: {}", path.display());
+    let says = format!("A frame as Goldcrest will look at it: {}", path.display());
     let _ = writeln!(io::stderr(), "{}", OneLine(says));
     Ok(Shown { temporary })
 }

@@ -19,6 +19,32 @@ pub(super) struct Talk<'a> {
     pub asker: Option<&'a Asker>,
 }
 
+/// What may be chosen as the source.
+enum Choice {
+    Found(Source),
+    Network,
+    /// Looks for cameras again.
+    Again,
+}
+
+/// What there is to choose, with its words.
+fn choices() -> Vec<(String, Choice)> {
+    let found = |(words, source)| (words, Choice::Found(source));
+    let mut choices: Vec<_> = find::cameras().into_iter().map(found).collect();
+    if choices.is_empty() {
+        let words = "a USB camera that I plug in now: look again";
+        choices.push((words.into(), Choice::Again));
+    }
+    if let Some(pi) = find::pi() {
+        let words = "the Raspberry Pi's own camera, on its ribbon cable";
+        choices.push((words.into(), Choice::Found(pi)));
+    }
+    choices.push(("a network camera".into(), Choice::Network));
+    let drawn = "drawn pictures, to try the rest without a camera";
+    choices.push((drawn.into(), Choice::Found(Source::Drawn)));
+    choices
+}
+
 impl Talk<'_> {
     /// The source that a flag names, or that is chosen now.
     ///
@@ -39,25 +65,18 @@ impl Talk<'_> {
     /// # Errors
     /// Nobody answers.
     pub fn choose_source(asker: &Asker) -> Result<Source, Failure> {
-        let mut choices: Vec<(String, Option<Source>)> = find::cameras()
-            .into_iter()
-            .map(|(words, source)| (words, Some(source)))
-            .collect();
-        if choices.is_empty() {
-            asker.tell("No camera with pictures is plugged in here.")?;
-        }
-        if let Some(pi) = find::pi() {
-            let words = "the Raspberry Pi's own camera, on its ribbon cable";
-            choices.push((words.into(), Some(pi)));
-        }
-        choices.push(("a network camera".into(), None));
-        let drawn = "drawn pictures, to try the rest without a camera";
-        choices.push((drawn.into(), Some(Source::Drawn)));
-        let words: Vec<String> = choices.iter().map(|(words, _)| words.clone()).collect();
-        let chosen = asker.choose("Which camera", &words)?;
-        match choices.swap_remove(chosen).1 {
-            Some(source) => Ok(source),
-            None => Self::network_camera(asker),
+        loop {
+            let choices = choices();
+            if matches!(choices[0].1, Choice::Again) {
+                asker.tell("Goldcrest finds no camera with pictures on this machine.")?;
+            }
+            let (words, mut choices): (Vec<String>, Vec<Choice>) = choices.into_iter().unzip();
+            let chosen = asker.choose("Which camera", &words)?;
+            match choices.swap_remove(chosen) {
+                Choice::Found(source) => return Ok(source),
+                Choice::Network => return Self::network_camera(asker),
+                Choice::Again => {}
+            }
         }
     }
 

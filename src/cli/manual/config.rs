@@ -15,42 +15,70 @@ pub(super) fn page() -> String {
          The file is named by \\-\\-config; else it is ./config.toml, unless root runs the command,\n\
          else /etc/goldcrest/config.toml. It is written in TOML. Each key is shown with its default.\n"
     );
-    let mut comment: Vec<&str> = Vec::new();
+    let live = live();
+    let mut said = Vec::new();
+    let mut section = "";
     let mut lines = SHIPPED.lines().peekable();
     while let Some(line) = lines.next() {
-        if let Some(key) = key(line) {
-            let mut value = vec![key];
+        let bare = line.strip_prefix('#').unwrap_or(line);
+        if let Some(name) = key(bare) {
+            let mut value = vec![bare];
             // An array may go on below.
             while let Some(more) = lines.next_if(|next| goes_on(next)) {
                 value.push(more.trim_start_matches('#').trim_start());
             }
-            let _ = writeln!(page, ".TP\n{}", bold(&value.join(" ")));
-            paragraph(&mut page, &mut comment);
-        } else if let Some(section) = line.strip_prefix('[') {
-            words(&mut page, &mut comment);
-            let name = section.trim_matches(['[', ']']);
-            let _ = writeln!(page, ".SH [{}]", escaped(name));
-        } else if let Some(text) = line.strip_prefix('#') {
-            comment.push(text.trim());
+            let value = value.join(" ");
+            if bare.len() < line.len() && live.contains(&(section, name)) {
+                said.push(Said::Example(value));
+            } else {
+                let _ = writeln!(page, ".TP\n{}", bold(&value));
+                tell(&mut page, &mut said);
+            }
+        } else if bare.starts_with('[') {
+            section = bare;
+            let _ = writeln!(page, ".SH {}", escaped(bare));
+            words(&mut page, &mut said);
+        } else if bare.len() < line.len() {
+            said.push(Said::Words(bare.trim()));
         } else {
-            words(&mut page, &mut comment);
+            words(&mut page, &mut said);
         }
     }
-    words(&mut page, &mut comment);
+    words(&mut page, &mut said);
     page.push_str(
         ".SH SEE ALSO\n.BR goldcrest (1),\n.BR goldcrest-check (1),\n.BR goldcrest-run (8)\n",
     );
     page
 }
 
-/// A line with a key, set or not, without the sign of a comment.
+/// What stands above a key.
+enum Said<'a> {
+    Words(&'a str),
+    /// Another value that the key may have.
+    Example(String),
+}
+
+/// The keys that are set, each with the heading of its section. Another value that stands there as a
+/// comment is an example.
+fn live() -> Vec<(&'static str, &'static str)> {
+    let mut section = "";
+    let mut live = Vec::new();
+    for line in SHIPPED.lines() {
+        if line.starts_with('[') {
+            section = line;
+        }
+        live.extend(key(line).map(|key| (section, key)));
+    }
+    live
+}
+
+/// The key of a line without the sign of a comment.
 fn key(line: &str) -> Option<&str> {
-    let line = line.strip_prefix('#').unwrap_or(line);
     let (name, _) = line.split_once(" = ")?;
     let is_key = name
         .chars()
         .all(|c| c.is_ascii_lowercase() || c == '_' || c == '.');
-    (is_key && !name.is_empty()).then_some(line)
+    (is_key && !name.is_empty()).then_some(name)
 }
 
 /// Whether a line goes on with the array of the line before.
@@ -66,17 +94,29 @@ fn bold(line: &str) -> String {
 }
 
 /// Adds what was said so far as a paragraph of its own.
-fn words(page: &mut String, comment: &mut Vec<&str>) {
-    if !comment.is_empty() {
+fn words(page: &mut String, said: &mut Vec<Said<'_>>) {
+    if !said.is_empty() {
         page.push_str(".PP\n");
-        paragraph(page, comment);
+        tell(page, said);
     }
 }
 
-/// Adds what was said so far.
-fn paragraph(page: &mut String, comment: &mut Vec<&str>) {
-    for line in comment.drain(..) {
-        let _ = writeln!(page, "{}", escaped(line));
+/// Adds what was said so far, with each example in lines of its own.
+fn tell(page: &mut String, said: &mut Vec<Said<'_>>) {
+    let mut after_example = false;
+    for part in said.drain(..) {
+        match &part {
+            Said::Words(text) if after_example => {
+                let _ = writeln!(page, ".IP\n{}", escaped(text));
+            }
+            Said::Words(text) => {
+                let _ = writeln!(page, "{}", escaped(text));
+            }
+            Said::Example(value) => {
+                let _ = writeln!(page, ".RS 11\n.PP\n{}\n.RE", bold(value));
+            }
+        }
+        after_example = matches!(part, Said::Example(_));
     }
 }
 
@@ -116,11 +156,30 @@ mod tests {
     }
 
     #[test]
+    fn each_key_of_a_section_has_one_entry_below_its_heading() {
+        let page = page();
+        for section in page.split(".SH ").skip(2) {
+            let entries = section.split(".TP\n").skip(1);
+            let mut names: Vec<_> = entries.map(|e| e.split(' ').next()).collect();
+            let all = names.len();
+            names.sort_unstable();
+            names.dedup();
+            assert_eq!(names.len(), all, "{section}");
+        }
+        for (heading, key) in [("[[region]]", "every"), ("[mqtt.tls]", "server_name")] {
+            let (_, below) = page.split_once(&format!(".SH {heading}\n")).unwrap();
+            let (section, _) = below.split_once(".SH ").unwrap();
+            assert!(section.contains(&format!("\\fB{key}\\fR = ")), "{heading}");
+        }
+        assert!(page.contains("rpicam"), "the examples are there");
+    }
+
+    #[test]
     fn only_requests_that_are_meant_begin_with_a_dot() {
         for line in page().lines().filter(|line| line.starts_with(['.', '\''])) {
             let (request, _) = line.split_once(' ').unwrap_or((line, ""));
             assert!(
-                [".TH", ".SH", ".TP", ".PP", ".BR"].contains(&request),
+                [".TH", ".SH", ".TP", ".PP", ".IP", ".RS", ".RE", ".BR"].contains(&request),
                 "{line}"
             );
         }

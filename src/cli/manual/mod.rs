@@ -17,6 +17,10 @@ use crate::setup::Failure;
 /// The commands that an administrator runs as a service; their pages are in section 8.
 const SERVICES: [&str; 1] = ["run"];
 
+/// What each page of a command ends with.
+const SEE_ALSO: &str = ".SH \"SEE ALSO\"\n.BR goldcrest (1),\n.BR goldcrest.toml (5);\n\
+                        /usr/share/doc/goldcrest/README.md and the pages that it lists\n";
+
 /// Options of `goldcrest manual`.
 #[derive(clap::Args)]
 pub struct Options {
@@ -90,6 +94,9 @@ fn page(command: clap::Command, name: &str, section: &str) -> io::Result<(String
         let named = format!("goldcrest\\-{service}");
         text = text.replace(&format!("{named}(1)"), &format!("{named}(8)"));
     }
+    // The name that manual pages have for it.
+    text = text.replace(".SH EXTRA\n", ".SH NOTES\n");
+    text.push_str(SEE_ALSO);
     Ok((format!("{name}.{section}"), text.into_bytes()))
 }
 
@@ -117,6 +124,7 @@ mod tests {
         );
         let program = String::from_utf8(pages[0].1.clone()).unwrap();
         assert!(program.contains("goldcrest\\-run(8)"), "{program}");
+        assert!(program.contains(".SH NOTES") && !program.contains(".SH EXTRA"));
         let replay = pages.iter().find(|(name, _)| name == "goldcrest-replay.1");
         let text = String::from_utf8(replay.unwrap().1.clone()).unwrap();
         assert!(text.contains(".TH GOLDCREST-REPLAY 1"), "{text}");

@@ -8,7 +8,7 @@ use super::fake::{Call, Fake, FakeCamera, Sent, WEBCAM};
 use super::frames::jpeg;
 use crate::frame::{Matrix, PixelFormat};
 use crate::source::Cause;
-use crate::source::camera::Config;
+use crate::source::camera::{Config, Format};
 
 #[test]
 fn fault_04_a_renumbered_camera_is_found_by_its_name() {
@@ -252,6 +252,53 @@ fn fault_12_a_busy_camera_says_who_holds_it() {
     bench.fake.fail(Call::StreamOn, libc::EBUSY, 1);
     bench.step();
     assert!(bench.message().contains("fuser -v /dev/video0"));
+}
+
+/// Whether docs/troubleshooting.md has this line in a table, with `…` for what differs.
+fn on_the_page(line: &str) -> bool {
+    let page = include_str!("../../../../docs/troubleshooting.md");
+    let cells = page.lines().filter_map(|row| row.strip_prefix("| `"));
+    let mut rows = cells.filter_map(|cell| cell.split_once("` |").map(|(row, _)| row));
+    rows.any(|row| {
+        let row = row.trim_matches(['`', ' ']);
+        let mut at = 0;
+        let all = row.split('…').all(|part| {
+            let found = line[at..].find(part).map(|found| found + part.len());
+            at += found.unwrap_or_default();
+            found.is_some()
+        });
+        all && (row.ends_with('…') || at == line.len())
+    })
+}
+
+#[test]
+fn each_fault_of_a_driver_is_on_the_page() {
+    let mut bench = Bench::webcam();
+    bench.fake.fail(Call::SetFormat, libc::EBUSY, 1);
+    bench.fake.world().holders = vec!["motion (812)".into()];
+    bench.step();
+    assert!(on_the_page(&bench.message()), "{}", bench.message());
+
+    let mut bench = Bench::webcam();
+    bench.fake.fail(Call::StreamOn, libc::ENOSPC, 1);
+    bench.step();
+    assert!(on_the_page(&bench.message()), "{}", bench.message());
+
+    let config = Config {
+        format: Format::Grey,
+        ..plain()
+    };
+    let mut bench = Bench::new(Fake::with_webcam(), config);
+    bench.step();
+    assert!(on_the_page(&bench.message()), "{}", bench.message());
+
+    let mut bench = Bench::webcam();
+    bench.frame_within(SECOND);
+    bench.fake.webcam(|camera| camera.silent = true);
+    bench.lost_within(10 * SECOND);
+    assert!(on_the_page(&bench.message()), "{}", bench.message());
+
+    assert!(!on_the_page("/dev/video0 is on fire"));
 }
 
 #[test]
