@@ -26,13 +26,15 @@ check() {
         sed -n 's/^note: /      /p' /run/said
         if [ $outcome = FAILED ]; then
             sed 's/^/    | /' /run/said | tail -n 40
-            journalctl -u 'goldcrest*' -n 25 --no-pager -o short-monotonic | cut -c1-220 | sed 's/^/    j /'
+            journalctl -u 'goldcrest*' -n 25 --no-pager -o short-monotonic 2>&1 | cut -c1-220 | sed 's/^/    j /'
             tail -n 8 /run/heard | cut -c1-220 | sed 's/^/    h /'
         fi
         note_memory
     done
 }
 
+# However this script ends, the machine goes off.
+trap 'sleep 1; systemctl poweroff --force --force' EXIT
 uptime_now
 if [ ! -e /var/lib/restarted ]; then
     echo "guest: up after $SECONDS_UP s"
@@ -42,6 +44,7 @@ if [ ! -e /var/lib/restarted ]; then
     echo $failed >/var/lib/failed
     systemctl --quiet disable mosquitto
     sync
+    trap - EXIT
     systemctl --no-block reboot
     exit
 fi
@@ -54,4 +57,3 @@ check instance_by_udev two_instances memory
 check upgrade =removal purge
 uptime_now
 echo "guest: exit $failed after $SECONDS_UP s"
-systemctl poweroff --force --force

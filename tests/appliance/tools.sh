@@ -45,7 +45,7 @@ LABEL='label .*"label":"'
 # A label, captured in the year that the guest's clock shows, arrives from now on.
 labelled() {
     mark
-    until_true "${1:-60}" heard "$LABEL[^\"]*\".*\"captured\":\"$(date -u +%Y)"
+    until_true "${1:-60}" heard "${LABEL}[^\"]*\".*\"captured\":\"$(date -u +%Y)"
 }
 # online_again: the service was restarted, in place of the process $1, and is online with labels since the mark.
 online_again() {
@@ -77,7 +77,12 @@ hold() {
     perl -e 'my ($thread, $seconds) = map { $_ + 0 } @ARGV;
         syscall(117, 0x4206, $thread, 0, 0) == 0 or die "seize: $!\n";
         syscall(117, 0x4207, $thread, 0, 0) == 0 or die "interrupt: $!\n";
-        while ($seconds-- > 0 && -e "/proc/$thread") { sleep 1 }' "$@"
+        # The end of a thread that is traced must be waited for; bits of __WALL and WNOHANG.
+        while ($seconds-- > 0) {
+            my $told = waitpid($thread, 0x40000001);
+            last if $told == -1 || ($told == $thread && (${^CHILD_STATUS_NATIVE} & 0x7f) != 0x7f);
+            sleep 1;
+        }' "$@"
 }
 # thread NAME: its number in the service's process.
 thread() {
