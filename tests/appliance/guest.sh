@@ -45,7 +45,7 @@ if [ ! -e /var/lib/restarted ]; then
     systemctl --quiet disable mosquitto
     sync
     trap - EXIT
-    systemctl --no-block reboot
+    systemctl --no-block start reboot.target
     exit
 fi
 echo "guest: up again after $SECONDS_UP s"
