@@ -8,12 +8,12 @@ export LC_ALL=C DEBIAN_FRONTEND=noninteractive
 . /test/checks
 
 failed=0
-# check NAME...: runs the functions of these names that FILTER matches. What later ones need starts with "=" and always runs.
+# check NAME...: runs the functions of these names, if FILTER matches them. What later ones need starts with "=" and always runs.
 check() {
     local name function
     for name in "$@"; do
         function=${name#=}
-        if [ "$name" = "$function" ] && ! [[ $name == *$FILTER* ]]; then continue; fi
+        if [ "$name" = "$function" ] && ! [[ $name =~ $FILTER ]]; then continue; fi
         local begun=$SECONDS_UP
         uptime_now && begun=$SECONDS_UP
         if ("$function") >/run/said 2>&1; then

@@ -77,10 +77,8 @@ hold() {
     perl -e 'my ($thread, $seconds) = map { $_ + 0 } @ARGV;
         syscall(117, 0x4206, $thread, 0, 0) == 0 or die "seize: $!\n";
         syscall(117, 0x4207, $thread, 0, 0) == 0 or die "interrupt: $!\n";
-        # The end of a thread that is traced must be waited for; bits of __WALL and WNOHANG.
-        while ($seconds-- > 0) {
-            my $told = waitpid($thread, 0x40000001);
-            last if $told == -1 || ($told == $thread && (${^CHILD_STATUS_NATIVE} & 0x7f) != 0x7f);
+        # The end of a thread that is traced must be waited for, with __WALL and WNOHANG; then there is none any more.
+        while ($seconds-- > 0 && waitpid($thread, 0x40000001) != -1) {
             sleep 1;
         }' "$@"
 }
