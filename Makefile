@@ -1,5 +1,5 @@
 # Goldcrest's commands. `make` lists them.
-.PHONY: help demo check lint format scripts licences advisories linked pins docs clippy test test-tools test-vm arm cross-aarch64 cross-armv7 install deb test-deb release
+.PHONY: help demo check lint format scripts licences advisories linked pins docs clippy test test-tools test-vm test-appliance arm cross-aarch64 cross-armv7 install deb test-deb release
 # The steps of `check` in their order, even under `make -j`: they share two processors and one target folder.
 .NOTPARALLEL:
 
@@ -35,7 +35,7 @@ format: ## Formatting
 	$(CARGO) fmt --all --check
 
 scripts: ## Shell and Python scripts can be parsed
-	@for file in .ci/run scripts/* benches/*/run tests/vm/run tests/vm/*.sh tests/packages/run; do bash -n $$file || exit; done
+	@for file in .ci/run scripts/* benches/*/run tests/vm/run tests/vm/*.sh tests/appliance/run tests/appliance/*.sh tests/packages/run; do bash -n $$file || exit; done
 	python3 -m compileall -q benches model/tools packaging tests
 
 licences: ## Licences, sources and banned crates of the dependencies
@@ -73,9 +73,15 @@ arm: ## Build for ARM and run unit tests and pictures under emulation
 	@scripts/need build arm
 	scripts/arm
 
-test-vm: ## Test the camera on the kernel's virtual one, in an emulated 64-bit ARM machine
-	@scripts/need build arm vm
+test-vm: ## Test the camera on the kernel's virtual one, and the package with systemd, in an emulated 64-bit ARM machine
+	@scripts/need build arm vm package root
 	tests/vm/run
+# Without root the package's part is left out, and says so.
+	tests/appliance/run || [ $$? = 77 ]
+
+test-appliance: ## Test the arm64 package alone there, from its installation to its purge (as root)
+	@scripts/need build arm vm package root
+	tests/appliance/run
 
 cross-aarch64: ## Build for a 64-bit Raspberry Pi with cross
 	@scripts/need cross

@@ -23,7 +23,7 @@ pub(super) fn from_system(system: &dyn System, path: &Path, step: &str, error: &
             Cause::Denied,
             format!(
                 "{at} may not be opened by this user: add the user to the group `video`, \
-                 or in a systemd unit set SupplementaryGroups=video and DeviceAllow=char-video4linux rw"
+                 or in a systemd unit set SupplementaryGroups=video and DeviceAllow=char-81 rw"
             ),
         ),
         Some(libc::ENOENT) => Loss::new(
