@@ -98,7 +98,7 @@ pub fn frames_add_up(health: &Value, sent: Sent) {
         sent.whole + sent.damaged,
     );
     assert!(
-        (all - sent.unsure..=all + sent.unsure).contains(&sum),
+        (all.saturating_sub(sent.unsure)..=all + sent.unsure).contains(&sum),
         "{all} pictures were sent, {} more or less, and {sum} are accounted for",
         sent.unsure
     );
