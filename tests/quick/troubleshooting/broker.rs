@@ -122,14 +122,8 @@ pub(super) const CASES: [Case; 19] = [
         row: "MQTT broker …: it ended the connection in the TLS handshake, as a port without TLS does; check the port: 8883 is the usual one with TLS, 1883 the usual one without",
         cause: |bench| {
             let broker = Broker::start();
-            let ca = Authority::new("birds").file();
-            check(
-                bench,
-                &format!(
-                    "url = \"mqtts://127.0.0.1:{}\"\n[mqtt.tls]\nca_file = {ca:?}\n",
-                    broker.port()
-                ),
-            )
+            let authority = Authority::new("birds");
+            trusting(bench, broker.port(), &authority)
         },
     },
     Case {

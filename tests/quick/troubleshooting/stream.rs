@@ -1,6 +1,6 @@
 //! Faults of programs and of cameras in the network.
 
-use std::io::{BufRead, BufReader, Write};
+use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpListener;
 use std::thread;
 
@@ -92,8 +92,8 @@ pub(super) const CASES: [Case; 20] = [
     Case {
         row: "…: it does not speak TLS; check the port, or use http:// in http.url",
         cause: |bench| {
-            let server = Server::blunt(b"HTTP/1.1 400 Bad Request\r\n\r\n");
-            http(bench, &server.url("/").replace("http://", "https://"))
+            let port = plain();
+            http(bench, &format!("https://127.0.0.1:{port}/"))
         },
     },
     Case {
@@ -112,6 +112,20 @@ pub(super) const CASES: [Case; 20] = [
 ];
 
 const BASIC: &str = "WWW-Authenticate: Basic realm=\"camera\"\r\n";
+
+/// The port of a server that answers TLS as one of plain HTTP does.
+fn plain() -> u16 {
+    let listener = TcpListener::bind(("127.0.0.1", 0)).unwrap();
+    let port = listener.local_addr().unwrap().port();
+    thread::spawn(move || {
+        for mut stream in listener.incoming().map_while(Result::ok) {
+            if stream.read(&mut [0; 4096]).is_ok_and(|read| read > 0) {
+                stream.write_all(b"HTTP/1.1 400 Bad Request\r\n\r\n").ok();
+            }
+        }
+    });
+    port
+}
 
 /// What `check` finds about a program that is the camera.
 fn program(bench: &Bench, argv: &[&str], more: &str) -> Outcome {
