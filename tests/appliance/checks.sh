@@ -262,7 +262,7 @@ state_full() {
     before=$(pid)
     event
     dd if=/dev/zero of=/var/lib/private/goldcrest/filler bs=1k 2>/dev/null
-    is [ "$(df --output=avail /var/lib/private | tail -n 1)" = 0 ]
+    is [ "$(df --output=avail /var/lib/private | tail -n 1)" -eq 0 ]
     event
     event
     until_true 30 says 'outbox.folder .*cannot be written: No space left'
