@@ -113,3 +113,4 @@ plug_in_again() {
     udevadm settle -t 20
     v4l2-ctl -d /dev/video0 -c osd_text_mode=2
 }
+plug_in_if_absent() { [ -e /dev/video0 ] || plug_in; }
