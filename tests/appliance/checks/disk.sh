@@ -56,13 +56,17 @@ state_full() {
     is [ "$(df --output=avail /var/lib/private | tail -n 1)" -eq 0 ]
     event
     event
-    until_true 30 says 'outbox.folder .*cannot be written: No space left'
-    note "$(journalctl -u $UNIT --no-pager -o cat | grep -o '[a-z.]*folder.*No space.*' | tail -n 1 | cut -c1-150)"
+    # What commands set is written anew, for which there is no room.
+    mark
+    is mosquitto_pub -h localhost -t goldcrest/guest/command/threshold -m 0.03
+    until_true 30 heard 'settings .*"threshold":0.03'
+    until_true 60 says 'No space left'
+    note "$(journalctl -u $UNIT --no-pager -o cat | grep 'No space' | tail -n 1 | cut -c1-150)"
     event
     labelled
     rm /var/lib/private/goldcrest/filler
-    event
-    until_true 30 says 'outbox.folder .*can be written again'
+    is mosquitto_pub -h localhost -t goldcrest/guest/command/threshold -m 0.04
+    until_true 60 grep -q 0.04 /var/lib/private/goldcrest/settings.json
     event
     same_process "$before"
     is systemctl stop $UNIT
