@@ -17,8 +17,9 @@ instance_by_udev() {
     until_true 40 active "goldcrest@$name"
     until_true 60 heard 'camera .*"state":"streaming"'
     unplug
+    # It is on its way to the end before that has come.
+    until_true 10 heard 'availability offline'
     until_true 20 not active "goldcrest@$name"
-    is heard 'availability offline'
     rm /etc/goldcrest/$name.toml
     plug_in_again
     sleep 5
