@@ -50,9 +50,9 @@ two_instances() {
 # After all that: the unit's limits as shipped were in force, and the kernel killed nothing in want of memory.
 memory() {
     note_memory
+    note "memory.peak of all starts: $(cat /run/peak) of $((64 << 20)) bytes"
     is [ "$(systemctl show -P MemoryMax $UNIT)" = $((64 << 20)) ]
     is [ "$(cat /sys/fs/cgroup/system.slice/goldcrest.service/memory.max)" = $((64 << 20)) ]
-    note "memory.peak of all starts: $(cat /run/peak) of $((64 << 20)) bytes"
     [ ! -e /run/kills ] || cat /run/kills
     is not test -e /run/kills
     dmesg | grep -i 'oom' && exit 1
