@@ -35,7 +35,7 @@ format: ## Formatting
 	$(CARGO) fmt --all --check
 
 scripts: ## Shell and Python scripts can be parsed
-	@for file in .ci/run scripts/* benches/*/run tests/vm/run tests/vm/*.sh tests/appliance/run tests/appliance/*.sh tests/packages/run; do bash -n $$file || exit; done
+	@for file in .ci/run scripts/* benches/*/run tests/vm/run tests/vm/*.sh tests/appliance/run tests/appliance/*.sh tests/appliance/checks/*.sh tests/packages/run; do bash -n $$file || exit; done
 	python3 -m compileall -q benches model/tools packaging tests
 
 licences: ## Licences, sources and banned crates of the dependencies

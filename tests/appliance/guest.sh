@@ -28,6 +28,7 @@ check() {
             sed 's/^/    | /' /run/said | tail -n 40
             journalctl -u 'goldcrest*' -n 25 --no-pager -o short-monotonic 2>&1 | cut -c1-220 | sed 's/^/    j /'
             tail -n 8 /run/heard | cut -c1-220 | sed 's/^/    h /'
+            recover >/dev/null 2>&1
         fi
         note_memory
     done

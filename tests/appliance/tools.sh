@@ -113,3 +113,14 @@ plug_in_again() {
     udevadm settle -t 20
     v4l2-ctl -d /dev/video0 -c osd_text_mode=2
 }
+# After a check that failed: what it left behind must not fail those that follow.
+recover() (
+    rm -f /etc/goldcrest/config.toml.d/zz-broken.toml /etc/goldcrest/platform-vivid_0.toml /etc/goldcrest/second.toml
+    systemctl stop $UNIT 'goldcrest@*.service'
+    mount -o remount,rw /
+    umount /var/lib/private /var/tmp /tmp
+    [ ! -e /var/lib/restarted ] || { [ -e /dev/video0 ] || (plug_in_again) || plug_in; }
+    systemctl start mosquitto $UNIT
+)
+
+plug_in_if_absent() { [ -e /dev/video0 ] || plug_in; }

@@ -52,7 +52,7 @@ fn the_unit_of_instances_is_the_same_but_for_its_file() {
             "Description=Goldcrest for the camera %i",
             "ConditionPathExists=/etc/goldcrest/%i.toml",
             "ExecStart=/usr/bin/goldcrest run --config /etc/goldcrest/%i.toml",
-            "StateDirectory=goldcrest/%i",
+            "StateDirectory=goldcrest-%i",
         ]
     );
     assert_eq!(of(&one, &many).len(), 3);
