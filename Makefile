@@ -10,6 +10,8 @@ BINARY ?= target/release/goldcrest
 # Bundles are the same on all machines.
 ONNX ?= model/convnext_tiny_128_int8.onnx
 PACKER ?= $(shell $(BINARY) --version >/dev/null 2>&1 && echo $(BINARY) || echo target/release/goldcrest)
+# Which checks of the package with systemd `test-vm` runs, by a pattern; all if it is empty.
+APPLIANCE ?=
 DOC = $(DESTDIR)/usr/share/doc/goldcrest
 MODEL = $(DESTDIR)/usr/share/goldcrest/model
 # The mask of whoever installs must neither hide folders and the bundle from the service nor let others write to them.
@@ -77,7 +79,7 @@ test-vm: ## Test the camera on the kernel's virtual one, and the package with sy
 	@scripts/need build arm vm package root
 	tests/vm/run
 # Without root the package's part is left out, and says so.
-	tests/appliance/run || [ $$? = 77 ]
+	FILTER='$(APPLIANCE)' tests/appliance/run || [ $$? = 77 ]
 
 test-appliance: ## Test the arm64 package alone there, from its installation to its purge (as root)
 	@scripts/need build arm vm package root
