@@ -27,7 +27,7 @@ pub(super) const CASES: [Case; 9] = [
         cause: |bench| bench.check("[camera]\ndevice = \"Nobody's Camera\"\n"),
     },
     Case {
-        row: "… may not be opened by this user: add the user to the group `video`, or in a systemd unit set SupplementaryGroups=video and DeviceAllow=char-video4linux rw",
+        row: "… may not be opened by this user: add the user to the group `video`, or in a systemd unit set SupplementaryGroups=video and DeviceAllow=char-81 rw",
         cause: |bench| match node(bench) {
             Some(node) => {
                 let check = bench.checking(&format!("[camera]\ndevice = {node:?}\n"));
