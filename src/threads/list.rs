@@ -202,11 +202,12 @@ fn state_of(thread: u32) -> io::Result<Option<u8>> {
     Ok(field(stat, 3).and_then(|state| state.first().copied()))
 }
 
-/// How many threads this process has.
+/// How many threads this process has. An emulator of programs, which does not know, says 0.
 fn threads_of_the_process() -> Option<usize> {
     let mut stat = [0; 256];
     let stat = read(OsStr::new("/proc/self/stat"), &mut stat).ok()?;
-    std::str::from_utf8(field(stat, 20)?).ok()?.parse().ok()
+    let threads = std::str::from_utf8(field(stat, 20)?).ok()?.parse().ok()?;
+    Some(threads).filter(|threads| *threads > 0)
 }
 
 fn read<'b>(path: &OsStr, bytes: &'b mut [u8]) -> io::Result<&'b [u8]> {
