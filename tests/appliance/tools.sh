@@ -41,6 +41,8 @@ listen() {
 mark() { MARK=$(wc -l </run/heard); }
 # heard PATTERN: whether a message since the mark, and not a retained one, matches. A line is TOPIC PAYLOAD.
 heard() { tail -n +$((MARK + 1)) /run/heard | grep -qE "^0 goldcrest/guest/$1"; }
+# told PATTERN: the same, also of what the broker kept: after its start the service may be back before the subscriber.
+told() { tail -n +$((MARK + 1)) /run/heard | grep -qE "^[01] goldcrest/guest/$1"; }
 LABEL='label .*"label":"'
 # A label, captured in the year that the guest's clock shows, arrives from now on.
 labelled() {

@@ -60,10 +60,10 @@ absent_at_boot() {
     is [ "$(restarts)" = 0 ]
     local before
     before=$(pid)
+    mark
     systemctl --quiet enable --now mosquitto
     plug_in
-    mark
-    until_true 60 heard 'availability online'
+    until_true 60 told 'availability online'
     until_true 60 heard "$LABEL"
     same_process "$before"
 }

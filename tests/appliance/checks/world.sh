@@ -9,7 +9,7 @@ broker_absent() {
     is status_says 'broker not connected'
     mark
     is systemctl start mosquitto
-    until_true 60 heard 'availability online'
+    until_true 60 told 'availability online'
     until_true 60 heard "$LABEL"
     same_process "$before"
     is [ "$(restarts)" = "$count" ]
