@@ -8,8 +8,9 @@
 //! memory is the most heap that was live at once over the first frame, the file itself not counted.
 //! Ours ends in normalised f32 planes, the other in RGB of 8 bits.
 //!
-//! `cargo bench --bench decode -- --slowest WIDTH HEIGHT TIMES` does nothing but prepare the slowest
-//! frame that a camera of this mode may send, so many times: its instructions can be counted.
+//! `cargo bench --bench decode -- --slowest WIDTH HEIGHT TIMES` does nothing but prepare the
+//! slowest frame that a camera of this mode may send, so many times: its instructions can be
+//! counted.
 
 mod support;
 

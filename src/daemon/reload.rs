@@ -184,7 +184,8 @@ impl Reloader {
         let (settings, mut lines) = match &mut self.reread {
             Some(reread) => {
                 let (mut settings, mut lines) = reread.read().map_err(Rejection::Configuration)?;
-                // The code that read the configuration need not stand beside that of a second engine.
+                // The code that read the configuration need not stand beside that of a second
+                // engine.
                 memory::trim();
                 configured.clone_from(&settings.head);
                 if let Some(head) = lesson_head::usable(self.lessons.as_deref(), &settings) {

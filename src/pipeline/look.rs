@@ -21,7 +21,7 @@ pub struct Part {
     pub name: Option<String>,
     /// How frames become its input.
     pub vision: vision::Config,
-    /// One of so many frames is looked at.
+    /// Goldcrest looks at it in one of so many frames.
     pub every: u32,
     /// The taught head that the engine runs at its place already; `None` for the model's own
     /// classifier.
@@ -185,8 +185,8 @@ impl Look {
         self.due && self.observer.near()
     }
 
-    /// Makes the input of `frame`, if this is its turn and that is worth an inference. A `blind` one
-    /// need not settle.
+    /// Makes the input of `frame`, if this is its turn and that is worth an inference. A `blind`
+    /// one need not settle.
     ///
     /// # Errors
     /// The frame is no picture.

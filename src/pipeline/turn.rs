@@ -1,4 +1,4 @@
-//! The frames in which a region is looked at.
+//! The frames in which Goldcrest looks at a region.
 
 /// One of every so many frames.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -215,8 +215,8 @@ fn read<'b>(path: &OsStr, bytes: &'b mut [u8]) -> io::Result<&'b [u8]> {
     Ok(&bytes[..length])
 }
 
-/// A field of `stat`, by its number in proc(5), from the third on. They stand behind the name, which
-/// is in parentheses and may hold some itself, and spaces too.
+/// A field of `stat`, by its number in proc(5), from the third on. They stand behind the name,
+/// which is in parentheses and may hold some itself, and spaces too.
 fn field(stat: &[u8], number: usize) -> Option<&[u8]> {
     let end = stat.iter().rposition(|byte| *byte == b')')?;
     let mut fields = stat.get(end + 2..)?.split(|byte| *byte == b' ');

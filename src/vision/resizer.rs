@@ -224,8 +224,8 @@ impl Plan {
     }
 }
 
-/// `sum + weight * value`, without the checks that would keep the loops from being vectorised. A test
-/// of the weights shows that the sum of a span fits.
+/// `sum + weight * value`, without the checks that would keep the loops from being vectorised. A
+/// test of the weights shows that the sum of a span fits.
 #[inline(always)]
 fn plus(sum: i32, weight: i32, value: u8) -> i32 {
     sum.wrapping_add(weight.wrapping_mul(i32::from(value)))

@@ -1,5 +1,5 @@
-//! A subscriber with a session that the broker keeps. It reads all that a killed broker has written,
-//! which clients that end at the first failed acknowledgement do not.
+//! A subscriber with a session that the broker keeps. It reads all that a killed broker has
+//! written, which clients that end at the first failed acknowledgement do not.
 
 use std::collections::{BTreeMap, HashMap};
 use std::io::{self, Read, Write};

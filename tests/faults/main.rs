@@ -1,5 +1,6 @@
 //! A daemon with everything on, through faults at random: a camera (over HTTP, or of an odd seed a
-//! program) that ends, hangs, lies and bursts, a broker that is killed, files that are broken, commands, lessons, and strangers.
+//! program) that ends, hangs, lies and bursts, a broker that is killed, files that are broken,
+//! commands, lessons, and strangers.
 //!
 //! At the end each picture that the camera sent is classified, found still, or dropped for a cause;
 //! each event has arrived; and memory, files and threads are as they were.

@@ -54,8 +54,8 @@ impl Broker {
         broker
     }
 
-    /// Starts a broker that writes all that it keeps to its disk at each change, so that a kill takes
-    /// neither sessions nor retained messages, and that bounds no queue.
+    /// Starts a broker that writes all that it keeps to its disk at each change, so that a kill
+    /// takes neither sessions nor retained messages, and that bounds no queue.
     pub fn that_keeps() -> Self {
         let settings = "allow_anonymous true\npersistence true\nautosave_on_changes true\n\
                         autosave_interval 1\nmax_inflight_messages 0\nmax_queued_messages 0\n";

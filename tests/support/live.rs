@@ -134,8 +134,8 @@ impl Before {
         heap::peak() - self.heap
     }
 
-    /// Waits until nothing more is open, and until `gone` tells of nothing that is left. The heap is
-    /// then as before.
+    /// Waits until nothing more is open, and until `gone` tells of nothing that is left. The heap
+    /// is then as before.
     pub fn is_back(&self, gone: impl Fn() -> Option<String>) {
         let end = Instant::now() + LATEST;
         loop {

@@ -58,8 +58,8 @@ enum Said<'a> {
     Example(String),
 }
 
-/// The keys that are set, each with the heading of its section. Another value that stands there as a
-/// comment is an example.
+/// The keys that are set, each with the heading of its section. Another value that stands there as
+/// a comment is an example.
 fn live() -> Vec<(&'static str, &'static str)> {
     let mut section = "";
     let mut live = Vec::new();

@@ -50,7 +50,8 @@ pub struct Options {
     head: Option<PathBuf>,
     /// Print one JSON object a frame: seq, source (its name), path, time (seconds from the start),
     /// label, score, top, and state, which would be published. With regions, print one object for
-    /// each region, which names it. A frame that is passed over has one with error on standard error
+    /// each region, which names it. A frame that is passed over has one with error on standard
+    /// error
     #[arg(long)]
     json: bool,
     /// Add each frame's features to its JSON object: the numbers behind the last LayerNorm, 768 in

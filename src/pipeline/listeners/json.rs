@@ -75,8 +75,8 @@ fn is_zero(share: &f32) -> bool {
 
 /// Writes a JSON object for every classified frame: `seq`, `source`, `path`, `time` in seconds from
 /// the recording's start, with regions the `region`, the unsmoothed `label`, `score` and `top`,
-/// `made_up` where damaged parts were filled in, and `state`, the payload that would be published, or null. On demand also
-/// `features`, in the fewest digits that read back as the same f32.
+/// `made_up` where damaged parts were filled in, and `state`, the payload that would be published,
+/// or null. On demand also `features`, in the fewest digits that read back as the same f32.
 ///
 /// A frame that was passed over has an object with `error` on `errors`, so that all lines of `out`
 /// have the same keys.

@@ -49,8 +49,8 @@ pub(crate) struct Reporting {
 
 impl Reporting {
     /// Adds to `gathered` what the look at `place` finds in frames that `vision` crops and masks.
-    /// Lines of JSON have the `top` best labels, and frames are `numbered` where one file holds many. `truth` knows the index of the
-    /// folder that a path lies in.
+    /// Lines of JSON have the `top` best labels, and frames are `numbered` where one file holds
+    /// many. `truth` knows the index of the folder that a path lies in.
     pub(crate) fn new(
         gathered: Gathered,
         (place, vision): (usize, &vision::Config),

@@ -185,8 +185,8 @@ impl Outlet {
         }
     }
 
-    /// Numbers a frame and notes its time. A stale one is counted too: a newer one waits already, or
-    /// nobody will take it.
+    /// Numbers a frame and notes its time. A stale one is counted too: a newer one waits already,
+    /// or nobody will take it.
     fn stamp(&self, frame: &mut Frame, stale: bool) {
         let mut counts = self.counts.lock().unwrap_or_else(PoisonError::into_inner);
         frame.seq = counts.seq;

@@ -51,8 +51,8 @@ impl Bench {
         self.text(name)
     }
 
-    /// `check` with this configuration, ready to run. It tries each part, so that one fault hides no
-    /// other, and needs no model to try source and broker.
+    /// `check` with this configuration, ready to run. It tries each part, so that one fault hides
+    /// no other, and needs no model to try source and broker.
     pub(super) fn checking(&self, configuration: &str) -> Command {
         let path = self.at("config.toml");
         let model = "[model]\npath = \"nowhere.onnx\"\n";

@@ -1,5 +1,5 @@
-//! docs/troubleshooting.md: each line that it explains is printed by the program, which is run on the
-//! fault here. What no test of this program can cause is held by the tests in [`ELSEWHERE`].
+//! docs/troubleshooting.md: each line that it explains is printed by the program, which is run on
+//! the fault here. What no test of this program can cause is held by the tests in [`ELSEWHERE`].
 
 mod bench;
 mod broker;
@@ -22,8 +22,8 @@ struct Case {
     cause: fn(&Bench) -> Outcome,
 }
 
-/// Rows of faults that need a camera, a hanging thread, memory that runs out or a service manager, each with
-/// the test that causes them.
+/// Rows of faults that need a camera, a hanging thread, memory that runs out or a service manager,
+/// each with the test that causes them.
 const ELSEWHERE: [(&str, &str); 10] = [
     (
         "MQTT broker …: it sent what nobody asked for: …; see the broker's log, and whether it is the broker that you mean",
