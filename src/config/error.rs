@@ -52,14 +52,45 @@ impl Error {
     }
 }
 
-/// serde's message in the words of this program; an unknown key comes with what to write instead.
-/// `key` is the dotted key that is meant; `homes` gives the sections that know a key.
+/// serde's message in the words of this program, and the key that it is shown with; an unknown key
+/// comes with what to write instead. `key` is the dotted key that is meant; `homes` gives the
+/// sections that know a key.
 pub(super) fn explain(
     message: &str,
-    key: Option<&str>,
+    key: Option<String>,
     homes: impl Fn(&str) -> Vec<String>,
-) -> String {
+) -> (Option<String>, String) {
     let message = one_line(message);
+    if message.starts_with("unknown field") {
+        return unknown(&message, key, homes);
+    }
+    let message = reworded(message, key.as_deref());
+    (key, message)
+}
+
+/// [`explain`] for a key that is not known.
+fn unknown(
+    message: &str,
+    key: Option<String>,
+    homes: impl Fn(&str) -> Vec<String>,
+) -> (Option<String>, String) {
+    let names: Vec<&str> = message.split('`').skip(1).step_by(2).collect();
+    let (name, known) = names.split_first().map_or(("", &[][..]), |(n, k)| (n, k));
+    let section = key.as_deref().and_then(|key| key.rsplit_once('.'));
+    let section = section.map(|(section, _)| section.to_string());
+    let within = section.as_deref().unwrap_or_default();
+    if let Some(advice) = instead(name, within, known, &homes(name)) {
+        return (key, advice);
+    }
+    let known = known.join(", ");
+    (
+        section,
+        format!("unknown key in this line; known here are {known}"),
+    )
+}
+
+/// serde's message in the words of this program.
+fn reworded(message: String, key: Option<&str>) -> String {
     if key == Some("region") && message.starts_with("invalid type: map") {
         return "has a table for each region; write [[region]], in double brackets".into();
     }
@@ -67,15 +98,7 @@ pub(super) fn explain(
         return words;
     }
     let names: Vec<&str> = message.split('`').skip(1).step_by(2).collect();
-    let (Some(unknown), known) = (names.first(), names.get(1..).unwrap_or_default()) else {
-        return message;
-    };
-    if message.starts_with("unknown field") {
-        let section = key
-            .and_then(|key| key.rsplit_once('.'))
-            .map_or("", |(s, _)| s);
-        return instead(unknown, section, known, &homes(unknown));
-    }
+    let known = names.get(1..).unwrap_or_default();
     if message.starts_with("unknown variant") && !known.is_empty() {
         let list: Vec<String> = known.iter().map(|k| format!("\"{k}\"")).collect();
         return format!("must be one of {}", list.join(", "));

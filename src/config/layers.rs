@@ -248,11 +248,12 @@ impl Layer {
                 let key = span
                     .as_ref()
                     .and_then(|span| key_at(table.get_ref(), span, ""));
+                let (key, message) = explain(e.message(), key, homes);
                 Err(Error {
                     path: self.path.clone(),
                     line: span.map(|span| line_of(&self.text, span.start)),
-                    message: explain(e.message(), key.as_deref(), homes),
                     key,
+                    message,
                 })
             }
         }

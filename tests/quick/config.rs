@@ -242,7 +242,7 @@ fn a_key_of_another_program_is_answered_by_a_sentence() {
         ),
         (
             "[log]\ncolour = true\n",
-            "log.colour: unknown key; known here are level",
+            "log: unknown key in this line; known here are level",
         ),
     ] {
         let (code, line) = answer(text);

@@ -210,7 +210,15 @@ fn an_error_of_the_configuration_shows_no_password() {
         ),
         (
             format!("[mqtt]\n{text} = 1\n"),
-            "2: mqtt.(no key): unknown key",
+            "2: mqtt: unknown key in this line; known here are ",
+        ),
+        // Without its quotes it looks like a key.
+        (
+            format!(
+                "[mqtt]\n{} = 1\n",
+                PASSWORD.replace(|c: char| !c.is_ascii_alphanumeric(), "")
+            ),
+            "2: mqtt: unknown key in this line",
         ),
         (
             format!("[mqtt]\npasswort = {text}\n"),

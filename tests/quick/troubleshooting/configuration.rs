@@ -6,10 +6,14 @@ use std::os::unix::fs::PermissionsExt;
 use super::{Case, compare};
 use crate::support::program::output;
 
-pub(super) const CASES: [Case; 6] = [
+pub(super) const CASES: [Case; 7] = [
     Case {
         row: "…: mqtt.…: unknown key; the nearest known key is `…`",
         cause: |bench| bench.check("[mqtt]\nhots = \"hub\"\n"),
+    },
+    Case {
+        row: "…: mqtt: unknown key in this line; known here are …",
+        cause: |bench| bench.check("[mqtt]\ncolour = \"red\"\n"),
     },
     Case {
         row: "…: not TOML: …",
