@@ -200,6 +200,13 @@ fn damaged_frames_do_no_harm() {
     fuzz(&Cases::few(CASES));
 }
 
+/// Its last interval ends within a value that no block has room for: one way of reading a block saw
+/// the end first, and the other the wrong value.
+#[test]
+fn an_interval_that_ends_in_a_wrong_value_is_judged_alike() {
+    fuzz(&Cases::found(27, 213_226));
+}
+
 #[test]
 #[ignore = "as long as one likes; see main.rs"]
 fn damaged_frames_do_no_harm_for_long() {

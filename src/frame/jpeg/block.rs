@@ -96,14 +96,14 @@ fn pass_values(bits: &mut Bits<'_>, codes: Codes<'_>, mut k: usize) -> Result<()
         }
         let symbol = bits.symbol(codes.ac)?;
         let (run, size) = (usize::from(symbol >> 4), u32::from(symbol & 15));
-        if size == 0 {
-            if run < 15 {
-                return Ok(());
-            }
-        } else if k + run > 63 {
+        if size == 0 && run < 15 {
+            return Ok(());
+        }
+        // Before the check, as in `decode`: where the data end in this value, both must find it.
+        bits.difference(size);
+        if size > 0 && k + run > 63 {
             return Err(OVERFULL);
         }
-        bits.difference(size);
         k += run + 1;
     }
     Ok(())
