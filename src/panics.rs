@@ -1,7 +1,6 @@
 //! A panic in any thread ends the process with one line and an exit code that systemd restarts on.
 //!
-//! The exceptions are libraries that parse what strangers send: [`contain`] turns their panics into
-//! values.
+//! The exceptions are parsers of what strangers send: [`contain`] turns their panics into values.
 
 use std::cell::Cell;
 use std::io::{self, Write};
@@ -76,7 +75,7 @@ fn write(mut rest: &[u8]) {
     }
 }
 
-/// Calls `parse`, a library's code that may panic on foreign input.
+/// Calls `parse`, code that may panic on foreign input.
 ///
 /// # Errors
 /// [`Panicked`], once the stack is unwound. Values that `parse` changed may be half changed.

@@ -16,6 +16,9 @@ const HANG: Duration = Duration::from_secs(5);
 /// The heap's counters are the process's: one test at a time.
 static ALONE: Mutex<()> = Mutex::new(());
 
+/// Where this program panicked since the case began.
+static PANICS: Mutex<Vec<String>> = Mutex::new(Vec::new());
+
 /// Numbers that look random and are the same for the same seed (SplitMix64).
 pub struct Random(u64);
 
@@ -75,6 +78,15 @@ impl Cases {
         }
     }
 
+    /// One that was a finding.
+    pub fn found(seed: u64, number: u64) -> Self {
+        Self {
+            seed,
+            from: number,
+            count: 1,
+        }
+    }
+
     /// Those that the environment names.
     pub fn many() -> Self {
         Self {
@@ -90,9 +102,15 @@ impl Cases {
     pub fn run(&self, kinds: usize, mut case: impl FnMut(u64, &mut Random) -> Ended) {
         let Self { seed, from, count } = *self;
         let hook = panic::take_hook();
-        // What a decoder made for trusted files does on damaged ones is caught where it is called;
-        // the rest is found here.
-        panic::set_hook(Box::new(|_| ()));
+        // Panics of libraries are contained where they are called. Those of this program are too in
+        // places, and are findings all the same.
+        panic::set_hook(Box::new(|info| {
+            let own = info.location().filter(|at| at.file().starts_with("src/"));
+            if let Some(at) = own {
+                let mut panics = PANICS.lock().unwrap_or_else(PoisonError::into_inner);
+                panics.push(format!("a panic at {at}"));
+            }
+        }));
         let mut outcomes: BTreeMap<&str, u64> = BTreeMap::new();
         let mut findings = Vec::new();
         let (mut slowest, mut highest) = (Duration::ZERO, 0);
@@ -120,6 +138,8 @@ impl Cases {
                     findings.push(format!("case {number}: {}", text.unwrap_or_default()));
                 }
             }
+            let mut panics = PANICS.lock().unwrap_or_else(PoisonError::into_inner);
+            findings.extend(panics.drain(..).map(|at| format!("case {number}: {at}")));
             if took > HANG {
                 findings.push(format!("case {number}: it took {took:?}"));
             }

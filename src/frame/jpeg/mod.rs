@@ -13,6 +13,9 @@
 //! end are ignored, and so are bytes between a restart interval and its marker. Where data were
 //! lost on the way, decoding goes on at the next restart marker, and [`Picture::made_up`] counts
 //! the units in between, which are grey.
+//!
+//! Pictures come from strangers. A panic while one is decoded is contained and refuses that picture
+//! alone, because a picture that ends the process would end it again after each restart.
 
 mod bits;
 mod block;
@@ -33,6 +36,7 @@ use self::header::{Header, Space};
 use self::idct::scaled;
 use self::scan::Scan;
 use super::{Error, Limit, Lines, Samples, Ycbcr};
+use crate::panics;
 
 pub(crate) use self::outline::admit;
 pub use self::outline::{Outline, outline};
@@ -64,14 +68,16 @@ impl Decoder {
     /// The fault of the header: [`Error::Truncated`], [`Error::Corrupt`], [`Error::Unsupported`];
     /// and those of a picture beyond the limit.
     pub fn open<'a>(&'a mut self, data: &'a [u8], limit: Limit) -> Result<Picture<'a>, Error> {
-        limit.admit_bytes(data.len())?;
-        self.header.read(data)?;
-        let Outline {
-            width,
-            height,
-            whole,
-        } = self.header.frame.outline();
-        limit.admit((width, height), whole)?;
+        contained(|| {
+            limit.admit_bytes(data.len())?;
+            self.header.read(data)?;
+            let Outline {
+                width,
+                height,
+                whole,
+            } = self.header.frame.outline();
+            limit.admit((width, height), whole)
+        })?;
         Ok(Picture {
             decoder: self,
             data,
@@ -93,6 +99,12 @@ pub struct Picture<'a> {
     data: &'a [u8],
     eighths: usize,
     state: State<'a>,
+}
+
+/// Calls `decode`, whose panic becomes a fault of the picture. The next picture's header sets all
+/// that was half changed.
+fn contained<T>(decode: impl FnOnce() -> Result<T, Error>) -> Result<T, Error> {
+    panics::contain(decode).unwrap_or(Err(Error::corrupt("the decoder failed on it")))
 }
 
 enum State<'a> {
@@ -127,6 +139,10 @@ impl Picture<'_> {
     /// # Errors
     /// The fault of a picture that must be decoded as a whole.
     pub fn start(&mut self, eighths: usize) -> Result<(usize, usize, usize), Error> {
+        contained(|| self.prepare(eighths))
+    }
+
+    fn prepare(&mut self, eighths: usize) -> Result<(usize, usize, usize), Error> {
         let header = &self.decoder.header;
         let eighths = eighths.clamp(1, 8);
         self.eighths = match header.frame.coding {
@@ -180,10 +196,10 @@ impl Picture<'_> {
     /// # Errors
     /// [`Error::Truncated`] and [`Error::Corrupt`].
     pub fn finish(&mut self) -> Result<(), Error> {
-        match &mut self.state {
+        contained(|| match &mut self.state {
             State::Rows(position) => self.decoder.scan.finish(&self.decoder.header, position),
             State::Opened | State::Whole(_) => Ok(()),
-        }
+        })
     }
 }
 
@@ -197,13 +213,20 @@ impl Lines for Picture<'_> {
     }
 
     fn read(&mut self, y: usize, x: usize, line: &mut [u8]) -> Result<(), Error> {
+        contained(|| self.line(y, x, line))
+    }
+}
+
+impl Picture<'_> {
+    /// [`Lines::read`].
+    fn line(&mut self, y: usize, x: usize, line: &mut [u8]) -> Result<(), Error> {
         let (width, height) = self.size();
         let (width, height) = (scaled(width, self.eighths), scaled(height, self.eighths));
         if y >= height || x.checked_add(line.len() / 3).is_none_or(|end| end > width) {
             return Err(Error::Outside { x, y });
         }
         if matches!(self.state, State::Opened) {
-            self.start(8)?;
+            self.prepare(8)?;
         }
         match &mut self.state {
             State::Opened => Err(Error::Outside { x, y }),

@@ -4,6 +4,7 @@ use super::super::{Error, Limit};
 use super::frame_header::{Coding, FrameHeader};
 use super::segments::Segments;
 use super::whole;
+use crate::panics;
 
 /// What a JPEG picture's header tells about it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -49,6 +50,10 @@ pub(crate) fn admit(data: &[u8], limit: Limit) -> Result<(), Error> {
 /// The outline of the JPEG picture whose first bytes are `data`; `None` if its header is damaged or
 /// longer than `data`.
 pub fn outline(data: &[u8]) -> Option<Outline> {
+    panics::contain(|| read(data)).ok().flatten()
+}
+
+fn read(data: &[u8]) -> Option<Outline> {
     let mut segments = Segments::new(data).ok()?;
     let mut frame: Option<FrameHeader> = None;
     loop {

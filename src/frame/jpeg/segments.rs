@@ -2,6 +2,7 @@
 
 use super::super::{Error, Orientation};
 use super::bits::marker;
+use crate::panics;
 
 /// The error for a segment that breaks off.
 pub(super) const TOO_SHORT: Error =
@@ -28,6 +29,10 @@ pub(super) fn frame_size(body: &[u8]) -> Result<(usize, usize, &[u8]), Error> {
 
 /// Width and height of the JPEG picture in `data`; `None` if its header is damaged before them.
 pub fn size(data: &[u8]) -> Option<(usize, usize)> {
+    panics::contain(|| find_size(data)).ok().flatten()
+}
+
+fn find_size(data: &[u8]) -> Option<(usize, usize)> {
     let mut segments = Segments::new(data).ok()?;
     loop {
         match segments.next().ok()? {
@@ -41,6 +46,10 @@ pub fn size(data: &[u8]) -> Option<(usize, usize)> {
 /// How the JPEG picture in `data` is to be turned, by the Exif data of its first such segment;
 /// upright where there are none.
 pub fn orientation(data: &[u8]) -> Orientation {
+    panics::contain(|| find_orientation(data)).unwrap_or(Orientation::Upright)
+}
+
+fn find_orientation(data: &[u8]) -> Orientation {
     let Ok(mut segments) = Segments::new(data) else {
         return Orientation::Upright;
     };

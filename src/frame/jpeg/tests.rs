@@ -472,3 +472,31 @@ fn a_limit_of_no_bytes_for_it_refuses_a_progressive_picture() {
     assert_eq!(decoder.open(data, short).err().unwrap().cause(), "too-long");
     assert!(decoder.open(ALL[0].1, limit).is_ok());
 }
+
+/// A damaged picture found no panic, in many million cases. So here the decoder's own state is
+/// damaged, and its arithmetic overflows.
+#[test]
+fn a_panic_while_decoding_refuses_that_picture_alone() {
+    let mut decoder = Decoder::new();
+    let (_, data) = ALL[0];
+    let failed = Err(Error::corrupt("the decoder failed on it"));
+    let mut picture = decoder.open(data, Limit::FILE).unwrap();
+    picture.start(8).unwrap();
+    picture.eighths = usize::MAX;
+    assert_eq!(picture.rgb(0, 0, &mut [0; 3]), failed);
+    drop(picture);
+    decoder.header.frame.width = usize::MAX;
+    let mut picture = Picture {
+        decoder: &mut decoder,
+        data,
+        eighths: 8,
+        state: State::Opened,
+    };
+    assert_eq!(picture.start(8).map(drop), failed);
+    let mut picture = decoder.open(data, Limit::FILE).unwrap();
+    let (_, width, _) = picture.start(8).unwrap();
+    let mut line = vec![0; 3 * width];
+    picture.rgb(0, 0, &mut line).unwrap();
+    picture.finish().unwrap();
+    assert_eq!(line, decode(data, 8).unwrap().2[..3 * width]);
+}

@@ -9,7 +9,6 @@ use super::bits::marker;
 use super::frame_header::FrameHeader;
 use super::idct::scaled;
 use super::scan::print;
-use crate::panics;
 
 /// A decoded picture.
 pub(super) struct Pixels {
@@ -42,9 +41,7 @@ pub(super) fn decode(data: &[u8], size: (usize, usize), eighths: usize) -> Resul
             "it has more scans or tables than any program makes",
         ));
     }
-    // The data come from outside; a fault in the crate must not end this process.
-    panics::contain(|| run(data, size, eighths))
-        .unwrap_or(Err(Error::corrupt("the decoder failed on it")))
+    run(data, size, eighths)
 }
 
 fn run(data: &[u8], size: (usize, usize), eighths: usize) -> Result<Pixels, Error> {
