@@ -77,9 +77,7 @@ arm: ## Build for ARM and run unit tests and pictures under emulation
 
 test-vm: ## Test the camera on the kernel's virtual one, and the package with systemd, in an emulated 64-bit ARM machine
 	@scripts/need build arm vm package root
-	tests/vm/run
-# Without root the package's part is left out, and says so.
-	FILTER='$(APPLIANCE)' tests/appliance/run || [ $$? = 77 ]
+	scripts/test-vm '$(APPLIANCE)'
 
 test-appliance: ## Test the arm64 package alone there, from its installation to its purge (as root)
 	@scripts/need build arm vm package root
