@@ -5,7 +5,8 @@ use std::time::{Duration, Instant};
 use serde::Serialize;
 
 use super::budget::{Config, Refusal, within_limit};
-use super::need::{EngineMemory, Facts, Need, Remedy};
+use super::facts::{EngineMemory, Facts};
+use super::need::{Need, Remedy};
 use crate::engine::Memory;
 use crate::meter::cgroup::{Cgroup, Pressure};
 use crate::meter::process::{self, Resident};
@@ -234,9 +235,9 @@ mod tests {
             device: 0,
             frame: 0,
             source: 0,
-            sized: super::super::need::SizedBy::Camera,
+            sized: super::super::facts::SizedBy::Camera,
             vision: 0,
-            regions: super::super::need::Regions::default(),
+            regions: super::super::facts::Regions::default(),
             mqtt: 0,
             snapshots: 0,
             reviews: 0,
