@@ -12,6 +12,7 @@ mod incoming;
 mod kept;
 mod lesson_answer;
 mod lesson_head;
+mod lesson_queue;
 mod lesson_rules;
 mod main_loop;
 mod overrides;
