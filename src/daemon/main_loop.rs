@@ -5,8 +5,7 @@ use std::time::{Duration, Instant, SystemTime};
 
 use super::Error;
 use super::commands::Commands;
-use super::health::{Collector, Now};
-use super::regions;
+use super::numbers::Numbers;
 use super::reload::{Reloaded, Reloader};
 use super::sight::Sight;
 use super::status_line::{Standing, StatusLine};
@@ -17,11 +16,10 @@ use crate::lessons::{Change, Lessons};
 use crate::memory::Guard;
 use crate::meter::Progress;
 use crate::meter::timing::Stages;
-use crate::metrics::Textfile;
 use crate::pipeline::{
-    HeadFile, Listener, LogLines, Outcome, Pace, Pipeline, Publishing, Reviewing, Totals, Watching,
+    HeadFile, Listener, LogLines, Outcome, Pace, Pipeline, Publishing, Reviewing, Watching,
 };
-use crate::publish::{CameraState, Health, Payload, Publisher, Unknown};
+use crate::publish::{CameraState, Payload, Publisher, Unknown};
 use crate::region::Places;
 use crate::signals::{Request, Stop};
 use crate::snapshot::Snapshots;
@@ -49,18 +47,11 @@ pub(super) struct MainLoop<'a> {
     pub(crate) progress: &'a Progress,
     /// The source's clock.
     pub(crate) pace: Pace,
-    pub health: Collector,
+    pub numbers: Numbers<'a>,
     /// Set by SIGUSR1.
     pub report: &'a Request,
-    /// Gets the numbers of each health interval.
-    pub textfile: Option<Textfile>,
-    pub totals: &'a mut Totals,
-    /// Pictures of events that there are none of.
-    pub snapshots_missed: u64,
     /// Keeps pictures for review; `None` without any, and once the loop runs.
     pub reviewing: Option<Reviewing>,
-    /// Pictures for review that were wanted and are not kept.
-    pub reviews_missed: u64,
     /// Shows what passes on a terminal; `None` without a view, and once the loop runs.
     pub watching: Option<Watching>,
 }
@@ -111,7 +102,7 @@ impl MainLoop<'_> {
             }
             let reloaded = self
                 .reloader
-                .poll(self.pipeline, self.guard, &mut self.health);
+                .poll(self.pipeline, self.guard, &mut self.numbers.health);
             if let Some(outcome) = &reloaded {
                 self.commands.reloaded(outcome, self.publisher);
             }
@@ -125,14 +116,14 @@ impl MainLoop<'_> {
                 if reloaded.is_some() {
                     publishing.set_vision(&self.reloader.settings.vision);
                 }
-                self.snapshots_missed = publishing.publish_snapshot();
+                self.numbers.snapshots_missed = publishing.publish_snapshot();
             }
             if let Some(reviewing) = &mut reviewing {
                 if reloaded.is_some() {
                     let settings = &self.reloader.settings;
                     reviewing.configure(&settings.review, &settings.views());
                 }
-                self.reviews_missed = reviewing.settle();
+                self.numbers.reviews_missed = reviewing.settle();
             }
             let heads = self.pipeline.looks().map(|look| look.head);
             sight.set_heads(heads, &self.reloader.card.input);
@@ -146,24 +137,26 @@ impl MainLoop<'_> {
             self.teach(publishing, &mut sight, &mut teaching);
             self.commands
                 .tell(self.publisher, self.reloader, self.pipeline, &teaching);
-            if self.health.due() || self.commands.take_health() {
-                self.publish_health(sight.picture);
+            if self.numbers.health.due() || self.commands.take_health() {
+                self.numbers
+                    .publish(self.pipeline, self.guard, sight.picture);
             }
             if self.report.take() {
-                self.log_report(sight.picture);
+                self.numbers.log(self.pipeline, self.guard, sight.picture);
             }
-            self.watch(&mut watching, sight.picture);
+            self.numbers
+                .show(&mut watching, self.pipeline, self.guard, sight.picture);
             status.tell(self.standing(sight.picture), Instant::now());
             self.turned();
             match self.slot.take(&mut frame, LOOK_UP) {
                 Taken::Frame if self.commands.paused().is_some() => {
                     frame.data.give_back();
-                    self.totals.paused += 1;
+                    self.numbers.totals.paused += 1;
                 }
                 Taken::Frame => self.pipeline.process(
                     &mut frame,
                     &mut [
-                        self.totals,
+                        self.numbers.totals,
                         &mut log,
                         publishing,
                         &mut reviewing,
@@ -268,34 +261,6 @@ impl MainLoop<'_> {
         }
     }
 
-    /// Publishes the numbers of the last interval, and starts the next one.
-    fn publish_health(&mut self, picture: PictureState) {
-        let mut textfile = self.textfile.take();
-        let stages = self.pipeline.stages.times();
-        let health = self.health.numbers(self.now(picture), stages);
-        log::debug!("health: {}", json(&health));
-        if let Some(textfile) = &mut textfile {
-            textfile.write(&health);
-        }
-        if let Some(publisher) = self.publisher {
-            publisher.publish(&Payload::Health(Box::new(health)));
-        }
-        self.textfile = textfile;
-        self.pipeline.clear_times();
-        self.health.start_interval(self.totals);
-    }
-
-    /// Tells the view what it cannot count by itself.
-    fn watch(&self, watching: &mut Option<Watching>, picture: PictureState) {
-        if let Some(watching) = watching
-            && watching.wants_numbers()
-        {
-            let now = self.now(picture);
-            let source = format!("camera {}, picture {}", word(&now.camera), word(&picture));
-            watching.tell(now.drops, &source);
-        }
-    }
-
     /// What the status line tells.
     fn standing(&self, picture: PictureState) -> Standing {
         Standing {
@@ -305,60 +270,6 @@ impl MainLoop<'_> {
             connected: self.publisher.map(Publisher::is_connected),
         }
     }
-
-    /// Logs the numbers of the interval so far and the memory table.
-    fn log_report(&self, picture: PictureState) {
-        let stages = self.pipeline.stages.times();
-        let health = self.health.numbers(self.now(picture), stages);
-        log::info!("health: {}", json(&health));
-        log::info!("memory needed, of {} MiB allowed:", health.memory.budget_mb);
-        for line in self.guard.need().to_string().lines() {
-            log::info!("{line}");
-        }
-    }
-
-    /// What is known now.
-    fn now(&self, picture: PictureState) -> Now<'_> {
-        let messages = self.publisher.map(Publisher::counts);
-        let mut drops = self.monitor.counters().drops();
-        for (cause, count) in [
-            ("slot", self.slot.dropped()),
-            ("still", self.totals.still),
-            ("turn", self.totals.no_turn),
-            ("paused", self.totals.paused),
-            ("unsent", messages.map_or(0, |m| m.events.unsent)),
-            ("oversized", messages.map_or(0, |m| m.dropped)),
-            ("command", messages.map_or(0, |m| m.commands_refused)),
-            ("violation", messages.map_or(0, |m| m.violations)),
-            ("snapshot", self.snapshots_missed),
-            ("review", self.reviews_missed),
-        ] {
-            drops.add_many(cause, count);
-        }
-        drops.add_all(&self.totals.bad);
-        Now {
-            totals: self.totals,
-            drops,
-            camera: self.monitor.state(),
-            child: self.monitor.child(),
-            picture,
-            regions: regions::cost(self.pipeline),
-            engine: self.pipeline.engine(),
-            hashes: self.pipeline.hashes(),
-            messages,
-            memory: *self.guard.last(),
-        }
-    }
-}
-
-/// The word that messages use for a state.
-fn word(state: &impl serde::Serialize) -> String {
-    let word = serde_json::to_value(state).unwrap_or_default();
-    word.as_str().unwrap_or("?").into()
-}
-
-fn json(health: &Health<'_>) -> String {
-    serde_json::to_string(health).unwrap_or_default()
 }
 
 /// Measures how old each classified frame is once it was published, by the source's clock.

@@ -12,8 +12,10 @@ mod incoming;
 mod kept;
 mod lesson_answer;
 mod lesson_head;
+mod lesson_queue;
 mod lesson_rules;
 mod main_loop;
+mod numbers;
 mod overrides;
 mod regions;
 mod reload;
@@ -34,6 +36,7 @@ use self::capture::Capture;
 use self::commands::Commands;
 use self::health::Collector;
 use self::main_loop::MainLoop;
+use self::numbers::Numbers;
 use crate::frame::Slot;
 use crate::lessons::Lessons;
 use crate::memory::Guard;
@@ -181,7 +184,16 @@ impl Daemon {
         let capture = threads::spawn("capture", None, move || End::Told(capture.run()))
             .map_err(Error::Thread)?;
         let mut totals = Totals::default();
-        let health = Collector::new(&reloader.settings.health);
+        let numbers = Numbers {
+            publisher,
+            monitor: &monitor,
+            slot: &slot,
+            health: Collector::new(&reloader.settings.health),
+            textfile,
+            totals: &mut totals,
+            snapshots_missed: 0,
+            reviews_missed: 0,
+        };
         let commands = Commands::new(keeper, &mut reloader, &mut pipeline);
         let looped = MainLoop {
             pipeline: &mut pipeline,
@@ -193,16 +205,12 @@ impl Daemon {
             slot: &slot,
             progress: &progress,
             pace,
-            health,
+            numbers,
             report: &report,
-            textfile,
-            totals: &mut totals,
             snapshots,
             lessons,
             lesson_pictures,
-            snapshots_missed: 0,
             reviewing: reviews.map(Reviewing::new),
-            reviews_missed: 0,
             watching,
         }
         .run(stop);

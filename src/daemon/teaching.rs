@@ -2,38 +2,24 @@
 //!
 //! The main thread hands features to the thread of `lessons` and answers once that one has news.
 
-use std::collections::VecDeque;
 use std::io;
-use std::time::{Duration, Instant};
 
 use serde_json::{Map, json};
 
 use super::lesson_answer::{answer, in_words};
-use super::lesson_rules::{check, moment, why_not};
+use super::lesson_queue::Queue;
+use super::lesson_rules::{check, why_not};
 use crate::engine::HexDigest;
 use crate::frame::{Frame, PictureState};
-use crate::lessons::{Change, Lessons, News, Shot, Task};
+use crate::lessons::{Change, Lessons, News, Task};
 use crate::meter::timing::Stages;
 use crate::pipeline::{Listener, Outcome};
 use crate::publish::commands::{self, Asker, Lesson};
 use crate::publish::{TaughtState, Unknown};
-use crate::vision::{self, Scene};
-
-/// How long an example waits for a frame.
-const PATIENCE: Duration = Duration::from_secs(5);
-
-/// The most examples that wait for a frame each.
-const WAITING: usize = 16;
+use crate::vision;
 
 /// An answer that is due.
 pub(super) type Answer = (Asker, commands::Outcome);
-
-/// A lesson that waits for the next frame.
-struct Waiting {
-    asker: Asker,
-    label: String,
-    since: Instant,
-}
 
 /// What is taught, and who waits to hear of it.
 pub(super) struct Teaching {
@@ -42,7 +28,7 @@ pub(super) struct Teaching {
     /// Who waits for the thread, by ticket.
     asked: Vec<(u64, Asker)>,
     /// Who waits for a frame, each for one of its own.
-    waiting: VecDeque<Waiting>,
+    waiting: Queue,
     /// Answers that are due.
     due: Vec<Answer>,
     /// The label that the next example is of, where none is named.
@@ -53,10 +39,6 @@ pub(super) struct Teaching {
     head_refused: Option<String>,
     /// Why the last lesson was refused.
     refused: Option<String>,
-    /// Whether pictures are kept, and how they are seen.
-    pictures: Option<vision::Config>,
-    /// A copy of the frame that may become an example.
-    copied: Option<(u64, Box<Shot>)>,
     /// Another model runs, which the thread has not been told: its hash, and its features.
     switch: Option<(HexDigest, usize)>,
 }
@@ -71,7 +53,7 @@ impl Teaching {
     ) -> Self {
         Self {
             asked: Vec::new(),
-            waiting: VecDeque::with_capacity(WAITING),
+            waiting: Queue::new(pictures),
             due: Vec::new(),
             selected,
             offered: lessons
@@ -81,8 +63,6 @@ impl Teaching {
             head_refused: None,
             lessons,
             refused: None,
-            pictures,
-            copied: None,
             switch: None,
         }
     }
@@ -124,15 +104,10 @@ impl Teaching {
         if let Err(why) = check(&label, unknown) {
             return self.refuse(asker, why);
         }
-        if self.waiting.len() >= WAITING {
+        if self.waiting.is_full() {
             return self.refuse(asker, "too many examples wait for a frame".into());
         }
-        let since = Instant::now();
-        self.waiting.push_back(Waiting {
-            asker,
-            label,
-            since,
-        });
+        self.waiting.push(label, asker);
     }
 
     /// Hands a task to the thread.
@@ -159,26 +134,21 @@ impl Teaching {
         if let Some(reason) = blind {
             self.refuse_waiting(why_not(reason));
         }
-        let late = |waiting: &Waiting| waiting.since.elapsed() > PATIENCE;
-        while self.waiting.front().is_some_and(late) {
-            if let Some(Waiting { asker, .. }) = self.waiting.pop_front() {
-                let why = "no whole picture has come since it was asked for";
-                self.refuse(asker, why.into());
-            }
+        while let Some(asker) = self.waiting.pop_late() {
+            let why = "no whole picture has come since it was asked for";
+            self.refuse(asker, why.into());
         }
     }
 
     fn refuse_waiting(&mut self, why: &str) {
-        while let Some(Waiting { asker, .. }) = self.waiting.pop_front() {
+        while let Some((asker, _)) = self.waiting.pop() {
             self.refuse(asker, why.into());
         }
     }
 
     /// Turns, crops and masks pictures as `vision` does from here on.
     pub(super) fn set_vision(&mut self, vision: &vision::Config) {
-        if let Some(seen) = &mut self.pictures {
-            seen.clone_from(vision);
-        }
+        self.waiting.set_vision(vision);
     }
 
     /// Whether the next frame is wanted as an example, whatever the gate finds.
@@ -279,16 +249,7 @@ impl Teaching {
 impl Listener for Teaching {
     /// Copies a frame that may become an example, while it has its bytes.
     fn frame(&mut self, frame: &Frame, _: bool) {
-        self.copied = None;
-        let (Some(vision), false) = (&self.pictures, self.waiting.is_empty()) else {
-            return;
-        };
-        let mut shot = Box::new(Shot {
-            frame: Frame::empty(),
-            vision: vision.clone(),
-        });
-        shot.frame.copy(frame);
-        self.copied = Some((frame.seq, shot));
+        self.waiting.copy(frame);
     }
 
     /// Takes the features of a frame that was classified as an example.
@@ -306,27 +267,14 @@ impl Listener for Teaching {
             Some(PictureState::Stuck) => self.refuse_waiting(why_not(Unknown::Stuck)),
             Some(PictureState::Ok) | None => {}
         }
-        let Some(Waiting { asker, label, .. }) = self.waiting.pop_front() else {
+        let Some((asker, label)) = self.waiting.pop() else {
             return Ok(());
         };
         match outcome.features {
             Some(features) => {
-                let copied = self.copied.take();
                 // The memory is computed for two copies.
                 let few = self.asked.len() < 2;
-                let shot = copied.filter(|(seq, _)| *seq == outcome.frame.seq && few);
-                let edges = outcome.input.filter(|_| few).map(|(picture, shape)| {
-                    let mut edges = Box::new(Scene::new());
-                    edges.see(picture, shape);
-                    edges
-                });
-                let task = Task::Example {
-                    edges,
-                    label,
-                    shot: shot.map(|(_, shot)| shot),
-                    features: features.to_vec(),
-                    moment: moment(outcome.frame.captured.wall),
-                };
+                let task = self.waiting.example(label, outcome, features, few);
                 self.hand(task, asker);
             }
             None => {

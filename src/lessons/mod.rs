@@ -7,6 +7,7 @@
 use crate::vision;
 
 mod config;
+mod edges;
 mod fitting;
 mod folder;
 mod inventory;
@@ -17,6 +18,7 @@ mod task;
 #[cfg(test)]
 mod tests;
 mod thread;
+mod words;
 mod worker;
 
 pub use config::Config;

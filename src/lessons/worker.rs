@@ -5,14 +5,15 @@ use std::io::ErrorKind;
 use std::path::Path;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use super::edges::Edges;
 use super::folder::{Error, Folder};
 use super::pictures;
 use super::record::Example;
 use super::store::Store;
 use super::task::{Change, Did, News, State, Task};
+use super::words::{kept, others, unknown};
 use super::{Config, fitting};
 use crate::engine::{self, HexDigest, Quality, Taught};
-use crate::vision::Scene;
 
 /// The owner of the folder.
 #[derive(Debug)]
@@ -25,9 +26,7 @@ pub(super) struct Worker {
     quality: Option<Quality>,
     missing: Option<String>,
     /// The edges of the examples. Between two starts they are in the head's file.
-    scene: Scene,
-    /// The edges before the newest example, if that was taken since the start.
-    before: Option<Scene>,
+    edges: Edges,
 }
 
 /// A worker, the head that is in force with its SHA-256, and lines to log.
@@ -64,8 +63,7 @@ impl Worker {
             store,
             quality: None,
             missing: None,
-            scene: Scene::new(),
-            before: None,
+            edges: Edges::default(),
         };
         let (head, more) = worker.read_head();
         notes.extend(more);
@@ -91,7 +89,7 @@ impl Worker {
         match read {
             Ok(head) => {
                 self.quality = Some(head.0.quality.clone());
-                self.scene = scene(&head.0);
+                self.edges = Edges::of(&head.0);
                 (Some(head), None)
             }
             Err(engine::Error::Io { cause, .. }) if cause.kind() == ErrorKind::NotFound => {
@@ -137,9 +135,8 @@ impl Worker {
         }
         self.backbone = backbone;
         self.quality = None;
-        self.before = None;
         let before = engine::read_head(&self.folder.head(&self.backbone));
-        self.scene = before.map_or_else(|_| Scene::new(), |(taught, _)| scene(&taught));
+        self.edges = before.map_or_else(|_| Edges::default(), |(taught, _)| Edges::of(&taught));
         let bytes = fitting::bytes(features);
         let opened = if features == 0 {
             Err(fitting::NO_FEATURES.to_string())
@@ -179,10 +176,7 @@ impl Worker {
                     label: label.clone(),
                 };
                 store.add(example.clone()).map_err(|why| why.to_string())?;
-                self.before = Some(self.scene.clone());
-                if let Some(edges) = edges {
-                    self.scene.learn_seen(&edges);
-                }
+                self.edges.learn(edges.as_deref());
                 if let Some(shot) = shot
                     && let Err(why) = pictures::keep(self.folder.path(), &example, &shot)
                 {
@@ -192,9 +186,7 @@ impl Worker {
             }
             Task::Undo => match store.undo() {
                 Ok(Some(example)) => {
-                    if let Some(before) = self.before.take() {
-                        self.scene = before;
-                    }
+                    self.edges.undo();
                     pictures::remove(self.folder.path(), &example);
                     Ok(Did::Undid(example.label))
                 }
@@ -204,7 +196,7 @@ impl Worker {
             Task::Forget(label) => match store.forget(&label) {
                 Ok(gone) if gone.is_empty() => Err(unknown(&label, store)),
                 Ok(gone) => {
-                    self.before = None;
+                    self.edges.settle();
                     let state = self.folder.path();
                     gone.iter()
                         .for_each(|example| pictures::remove(state, example));
@@ -232,12 +224,9 @@ impl Worker {
         };
         if examples.is_empty() {
             // What is taught next may be another scene.
-            self.scene = Scene::new();
+            self.edges.clear();
         }
-        let scene = match self.scene.count() {
-            0 => Vec::new(),
-            _ => self.scene.to_bytes(),
-        };
+        let scene = self.edges.to_bytes();
         let path = self.folder.head(&self.backbone);
         match fitting::fit(examples, &self.backbone, made(examples), scene) {
             Ok(taught) => {
@@ -285,45 +274,8 @@ impl Worker {
     }
 }
 
-/// The scene of a head; one without a picture if it has none.
-fn scene(taught: &Taught) -> Scene {
-    Scene::from_bytes(&taught.scene).unwrap_or_default()
-}
-
 /// When the newest example was taken: the same examples give the same file.
 fn made(examples: &[Example]) -> SystemTime {
     let newest = examples.iter().map(|example| example.moment).max();
     UNIX_EPOCH + Duration::from_secs(newest.unwrap_or_default() / 1000)
-}
-
-/// A line about examples of other models than `backbone`.
-fn others(folder: &Folder, backbone: &str) -> Option<String> {
-    let names = folder.others(backbone);
-    if names.is_empty() {
-        return None;
-    }
-    Some(format!(
-        "{}: {} of another model stays as it is, and counts again once that model runs",
-        folder.path().display(),
-        names.join(", ")
-    ))
-}
-
-/// The refusal where the file of the examples cannot be changed.
-fn kept(store: &Store, cause: &std::io::Error) -> String {
-    format!("{}: {cause}; all examples are kept", store.path().display())
-}
-
-/// The refusal to forget a label without examples.
-fn unknown(label: &str, store: &Store) -> String {
-    let mut labels: Vec<_> = store.examples().iter().map(|e| e.label.as_str()).collect();
-    labels.sort_unstable();
-    labels.dedup();
-    if labels.is_empty() {
-        return format!("{label:?} has no examples, and no other label has any");
-    }
-    format!(
-        "{label:?} has no examples; taught are {}",
-        labels.join(", ")
-    )
 }

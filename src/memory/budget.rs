@@ -183,7 +183,7 @@ mod tests {
     #[cfg(target_pointer_width = "64")]
     #[test]
     fn a_need_beyond_every_budget_has_no_budget_as_advice() {
-        use crate::memory::need::{EngineMemory, Facts};
+        use crate::memory::facts::{EngineMemory, Facts};
         let facts = Facts {
             engine: EngineMemory::Plain(5 << 30),
             ..FACTS

@@ -2,14 +2,16 @@
 //! runs.
 
 mod budget;
+mod facts;
 mod guard;
 mod need;
 mod trim;
 
 pub use budget::Config;
 pub(crate) use budget::Refusal;
+pub use facts::{EngineMemory, Facts, Regions, SizedBy};
 pub use guard::Guard;
 pub(crate) use guard::Reading;
 pub(crate) use need::Item;
-pub use need::{EngineMemory, Facts, Regions, Remedy, SizedBy};
+pub use need::Remedy;
 pub(crate) use trim::{remember_code, trim};

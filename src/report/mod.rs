@@ -10,6 +10,7 @@ mod data;
 mod earlier;
 mod gather;
 mod interval;
+mod lines;
 mod page;
 mod runs;
 mod series;
@@ -20,9 +21,9 @@ mod verdict;
 mod tests;
 
 pub(crate) use about::{About, Ended, FileHash, MemoryLine};
-pub(crate) use data::Lines;
 pub(crate) use earlier::Earlier;
 pub(crate) use gather::{Gathered, Seen};
+pub(crate) use lines::Lines;
 pub(crate) use page::html;
 pub(crate) use shots::Picture;
 #[cfg(test)]

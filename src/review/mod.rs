@@ -12,23 +12,23 @@
 
 mod config;
 mod folder;
+mod keeper;
 mod name;
 mod pace;
 #[cfg(test)]
 mod tests;
 
 use std::io;
-use std::path::PathBuf;
-use std::sync::mpsc::{self, Receiver, SyncSender, TrySendError};
+use std::sync::mpsc::{Receiver, SyncSender, TrySendError};
 use std::time::{Duration, Instant};
 
 use self::folder::Limits;
+use self::keeper::{Done, Form, Job, Keeper};
 use self::pace::Pace;
 use crate::frame::Frame;
 use crate::region::Places;
-use crate::snapshot::{self, Bounds, Encoder};
-use crate::threads::{self, End};
-use crate::vision::{self, Thumbnailer};
+use crate::snapshot;
+use crate::vision;
 
 pub use config::Config;
 pub(crate) use name::Kind;
@@ -79,37 +79,6 @@ pub struct Reviews {
     warned: Option<Instant>,
 }
 
-/// Where pictures go, and how they are made.
-#[derive(Clone, Debug, PartialEq)]
-struct Form {
-    folder: PathBuf,
-    bounds: Bounds,
-    /// How pictures are seen, once for each region, or once without regions.
-    seen: Vec<vision::Config>,
-}
-
-struct Job {
-    frame: Frame,
-    name: Name,
-    limits: Limits,
-    /// The place in [`Form::seen`].
-    place: usize,
-    form: Option<Form>,
-}
-
-struct Done {
-    frame: Frame,
-    made: Result<(), String>,
-}
-
-/// What the thread works with.
-struct Keeper {
-    form: Form,
-    /// The place that the encoder is for.
-    place: usize,
-    encoder: Encoder,
-}
-
 impl Reviews {
     /// Starts the thread that keeps pictures as `config` wants them, with what is not `seen` in
     /// black: once for each region, or once without regions. All have passed their checks.
@@ -117,25 +86,12 @@ impl Reviews {
     /// # Errors
     /// The system refuses the thread.
     pub(crate) fn start(config: &Config, seen: Vec<vision::Config>) -> io::Result<Self> {
-        let (jobs, received) = mpsc::sync_channel::<Job>(1);
-        let (send, done) = mpsc::sync_channel(1);
         let form = Form {
             folder: config.folder.clone().unwrap_or_default(),
             bounds: config.bounds(),
             seen,
         };
-        let mut keeper = Keeper::new(&form, 0);
-        threads::spawn("review", None, move || {
-            for job in received {
-                let made = keeper.keep(&job);
-                let frame = job.frame;
-                // Nobody listens at the program's end.
-                if send.send(Done { frame, made }).is_err() {
-                    break;
-                }
-            }
-            End::Told(())
-        })?;
+        let (jobs, done) = Keeper::new(&form, 0).start()?;
         Ok(Self {
             jobs,
             done,
@@ -265,43 +221,6 @@ impl Reviews {
                 self.missed
             );
         }
-    }
-}
-
-impl Keeper {
-    fn new(form: &Form, place: usize) -> Self {
-        let whole = vision::Config::default();
-        let seen = form.seen.get(place).unwrap_or(&whole);
-        Self {
-            form: form.clone(),
-            place,
-            encoder: Encoder::new(form.bounds, Thumbnailer::as_sent(seen)),
-        }
-    }
-
-    /// Encodes and writes the picture of `job`.
-    fn keep(&mut self, job: &Job) -> Result<(), String> {
-        if job.form.is_some() || job.place != self.place {
-            let form = job.form.as_ref().unwrap_or(&self.form);
-            *self = Self::new(form, job.place);
-        }
-        let start = Instant::now();
-        let seq = job.frame.seq;
-        let picture = self.encoder.encode(job.frame.view());
-        let picture = picture.map_err(|error| format!("frame {seq}: {error}"))?;
-        let folder = &self.form.folder;
-        if folder::make(folder).map_err(|error| error.to_string())? {
-            log::info!("{}: made this folder for review", folder.display());
-        }
-        folder::keep(folder, &job.name, &picture.jpeg, job.limits)
-            .map_err(|error| error.to_string())?;
-        log::debug!(
-            "frame {seq}: kept {} of {} bytes in {:.1} ms",
-            job.name,
-            picture.jpeg.len(),
-            start.elapsed().as_secs_f64() * 1e3
-        );
-        Ok(())
     }
 }
 

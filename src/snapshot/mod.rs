@@ -11,19 +11,22 @@
 
 mod config;
 mod encode;
+mod event;
 #[cfg(test)]
 mod tests;
+mod thread;
 
 use std::io;
-use std::sync::mpsc::{self, Receiver, SyncSender};
+use std::sync::mpsc::{Receiver, SyncSender, TrySendError};
 use std::time::{Duration, Instant};
 
+use self::thread::{Done, Job};
 use crate::frame::{Captured, Frame};
-use crate::threads::{self, End};
 use crate::vision::{self, Thumbnailer};
 
 pub use config::Config;
-pub(crate) use encode::{Bounds, Encoder, Error, Picture, memory as encoder_memory};
+pub(crate) use encode::{Bounds, Encoder, Picture, memory as encoder_memory};
+pub(crate) use event::{Event, Snapshot};
 
 /// How long a picture that was asked for waits for a frame.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -33,32 +36,6 @@ const QUIET: Duration = Duration::from_secs(60);
 
 /// Why a picture is given up after a reload.
 const OUTDATED: &str = "the configuration has changed since it was taken";
-
-/// What a picture is of.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Event {
-    /// The event's id.
-    pub(crate) id: String,
-    /// The label that it brought.
-    pub(crate) label: String,
-    /// The region that it was in, if there are regions.
-    pub(crate) region: Option<String>,
-}
-
-/// A picture with what it is of.
-#[derive(Clone, Debug, PartialEq)]
-pub(crate) struct Snapshot {
-    /// The event; `None` if a command alone asked for the picture.
-    pub(crate) event: Option<Event>,
-    /// Whether a command asked for it.
-    pub(crate) command: bool,
-    /// Number of the frame.
-    pub(crate) seq: u64,
-    /// When the frame was captured.
-    pub(crate) captured: Captured,
-    /// The picture.
-    pub(crate) picture: Picture,
-}
 
 /// Takes pictures of frames.
 pub struct Snapshots {
@@ -84,20 +61,6 @@ pub struct Snapshots {
     warned: Option<Instant>,
 }
 
-struct Job {
-    frame: Frame,
-    event: Option<Event>,
-    command: bool,
-    vision: Option<vision::Config>,
-}
-
-struct Done {
-    frame: Frame,
-    event: Option<Event>,
-    command: bool,
-    made: Result<Picture, Error>,
-}
-
 /// What became of a job, without the frame's bytes.
 struct Made {
     event: Option<Event>,
@@ -114,31 +77,8 @@ impl Snapshots {
     /// # Errors
     /// The system refuses the thread.
     pub fn start(config: &Config, vision: &vision::Config) -> io::Result<Self> {
-        let (jobs, received) = mpsc::sync_channel::<Job>(1);
-        let (send, done) = mpsc::sync_channel(1);
-        let mut encoder = Encoder::new(config.bounds(), Thumbnailer::new(vision));
-        threads::spawn("snapshot", None, move || {
-            for job in received {
-                if let Some(vision) = &job.vision {
-                    encoder.set_thumbnailer(Thumbnailer::new(vision));
-                }
-                let start = Instant::now();
-                let made = encoder.encode(job.frame.view());
-                let (seq, took) = (job.frame.seq, start.elapsed());
-                log::debug!("frame {seq}: encoded in {:.1} ms", took.as_secs_f64() * 1e3);
-                let done = Done {
-                    frame: job.frame,
-                    event: job.event,
-                    command: job.command,
-                    made,
-                };
-                // Nobody listens at the program's end.
-                if send.send(done).is_err() {
-                    break;
-                }
-            }
-            End::Told(())
-        })?;
+        let encoder = Encoder::new(config.bounds(), Thumbnailer::new(vision));
+        let (jobs, done) = thread::start(encoder)?;
         Ok(Self {
             config: config.clone(),
             jobs,
@@ -219,7 +159,7 @@ impl Snapshots {
             vision: self.vision.take(),
         };
         if let Err(refused) = self.jobs.try_send(job) {
-            let (mpsc::TrySendError::Full(job) | mpsc::TrySendError::Disconnected(job)) = refused;
+            let (TrySendError::Full(job) | TrySendError::Disconnected(job)) = refused;
             self.kept = Some(job.frame);
             self.vision = job.vision;
             self.miss("the thread that encodes is busy");

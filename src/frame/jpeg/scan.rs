@@ -1,15 +1,19 @@
 //! The data of a sequential picture, decoded one row of units at a time.
 
+mod planes;
+
 use std::ops::Range;
 
-use super::super::rows::pairs;
-use super::super::{Error, Ycbcr};
+use self::planes::{Plane, convert};
+use super::super::Error;
 use super::bits::{Bits, Interval};
 use super::block::{self, Codes};
 use super::frame_header::Component;
-use super::header::{Header, Space};
+use super::header::Header;
 use super::idct::{self, Cosines, scaled};
 use super::lookahead::Lookahead;
+
+pub(super) use self::planes::print;
 
 /// The buffers of decoding.
 pub(super) struct Scan {
@@ -21,21 +25,6 @@ pub(super) struct Scan {
     values: [Lookahead; 4],
     /// The frequencies of one block. Between two blocks all are zero, except the first.
     frequencies: [f32; 64],
-}
-
-/// One row of units of one component, at the reduced size.
-#[derive(Default)]
-struct Plane {
-    levels: Vec<u8>,
-    stride: usize,
-    /// Points of a block's side.
-    points: usize,
-    /// The place of the last value that the transform uses.
-    last: usize,
-    /// Columns of the picture for each of the plane's.
-    wide: usize,
-    /// Rows of the picture for each of the plane's.
-    high: usize,
 }
 
 /// The progress of decoding one picture.
@@ -268,7 +257,7 @@ impl Scan {
         if !position.filled || position.row != y / rows + 1 {
             return Err(Error::Outside { x, y });
         }
-        self.convert(header.space, y % rows, x, line);
+        convert(&self.planes, header.space, y % rows, x, line);
         Ok(())
     }
 
@@ -283,44 +272,6 @@ impl Scan {
         }
         Ok(())
     }
-
-    fn convert(&self, space: Space, y: usize, x: usize, line: &mut [u8]) {
-        let rows: [&[u8]; 4] = std::array::from_fn(|i| self.planes[i].row(y));
-        let wide: [usize; 4] = std::array::from_fn(|i| self.planes[i].wide.max(1));
-        let at = |i: usize, x: usize| rows[i][x / wide[i]];
-        let pixels = line.as_chunks_mut().0.iter_mut().zip(x..);
-        match space {
-            Space::Grey => pixels.for_each(|(to, x)| *to = [at(0, x); 3]),
-            Space::Rgb | Space::Ycbcr if wide[..3] == [1; 3] => {
-                let [first, second, third] = [0, 1, 2].map(|i| &rows[i][x..]);
-                let samples = first.iter().zip(second).zip(third);
-                for ((to, _), ((&a, &b), &c)) in pixels.zip(samples) {
-                    *to = [a, b, c];
-                }
-            }
-            // An even pixel and the next share their chroma.
-            Space::Rgb | Space::Ycbcr if wide[..3] == [1, 2, 2] => {
-                let luma = rows[0][x / 2 * 2..].chunks_exact(2);
-                let chroma = rows[1][x / 2..].iter().zip(&rows[2][x / 2..]);
-                let quads = luma.zip(chroma).map(|(y, (&cb, &cr))| [y[0], y[1], cb, cr]);
-                pairs(quads, None, x % 2 == 1, line);
-            }
-            Space::Rgb | Space::Ycbcr => {
-                pixels.for_each(|(to, x)| *to = [at(0, x), at(1, x), at(2, x)]);
-            }
-            Space::Cmyk => pixels.for_each(|(to, x)| {
-                let ink = [at(0, x), at(1, x), at(2, x)];
-                *to = print(ink, at(3, x));
-            }),
-            Space::Ycck => {
-                let ycbcr = Ycbcr::jpeg();
-                pixels.for_each(|(to, x)| {
-                    let ink = ycbcr.rgb([at(0, x), at(1, x), at(2, x)]);
-                    *to = print(ink.map(|level| 255 - level), at(3, x));
-                });
-            }
-        }
-    }
 }
 
 /// Clears the first `rows` rows of eight. A constant length compiles to stores instead of a call of
@@ -331,19 +282,4 @@ fn clear(frequencies: &mut [f32; 64], rows: usize) {
         Some(two) if rows <= 2 => *two = [0.0; 16],
         _ => *frequencies = [0.0; 64],
     }
-}
-
-impl Plane {
-    /// The levels of row `y` of the picture, counted from the first row of the current units.
-    fn row(&self, y: usize) -> &[u8] {
-        self.levels
-            .get(y / self.high.max(1) * self.stride..)
-            .and_then(|rest| rest.get(..self.stride))
-            .unwrap_or(&[])
-    }
-}
-
-/// The colour of paper printed with these inks and black, where 255 is no ink.
-pub(super) fn print(ink: [u8; 3], black: u8) -> [u8; 3] {
-    ink.map(|v| ((u32::from(v) * u32::from(black) + 127) / 255) as u8)
 }

@@ -2,7 +2,7 @@
 
 use maud::{Markup, html};
 
-use super::super::data::Lines;
+use super::super::lines::Lines;
 use super::{View, shown};
 
 /// The table of memory.

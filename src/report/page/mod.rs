@@ -13,9 +13,10 @@ use sha2::{Digest, Sha256};
 
 use super::about::{About, Ended};
 use super::confusion::Table;
-use super::data::{self, Lines};
+use super::data;
 use super::earlier::MARK;
 use super::gather::Gathered;
+use super::lines::Lines;
 use super::verdict::{duration, verdict, whole_percent};
 use crate::escape::OneLine;
 

@@ -1,7 +1,8 @@
-//! The meaning of the system's error numbers for a camera.
+//! What errors of the system and silence mean for a camera.
 
 use std::io;
 use std::path::Path;
+use std::time::Duration;
 
 use super::system::System;
 use crate::source::{Cause, Loss};
@@ -42,5 +43,22 @@ pub(super) fn from_system(system: &dyn System, path: &Path, step: &str, error: &
         ),
         Some(libc::ENOTTY) => Loss::new(Cause::NotCamera, format!("{at} is no camera ({step})")),
         _ => Loss::new(Cause::Io, format!("{at}: {step} failed: {error}")),
+    }
+}
+
+/// The loss of the camera at `path` that sent no whole frame for as long as `silent`, and what it
+/// sent `instead`, which may be nothing.
+pub(super) fn from_silence(path: &Path, silent: Duration, instead: &str) -> Loss {
+    let (at, silent) = (path.display(), silent.as_secs_f64());
+    if instead.is_empty() {
+        Loss::new(
+            Cause::Timeout,
+            format!("{at} sent no frame for {silent:.1} s"),
+        )
+    } else {
+        Loss::new(
+            Cause::Corrupt,
+            format!("{at} sent no whole frame for {silent:.1} s: {instead}"),
+        )
     }
 }

@@ -261,18 +261,7 @@ impl Camera {
         let Some(instead) = session.overdue(self.system.now(), counters) else {
             return Ok(false);
         };
-        let (at, silent) = (path.display(), session.timeout().as_secs_f64());
-        Err(if instead.is_empty() {
-            Loss::new(
-                Cause::Timeout,
-                format!("{at} sent no frame for {silent:.1} s"),
-            )
-        } else {
-            Loss::new(
-                Cause::Corrupt,
-                format!("{at} sent no whole frame for {silent:.1} s: {instead}"),
-            )
-        })
+        Err(loss::from_silence(path, session.timeout(), &instead))
     }
 }
 
