@@ -95,7 +95,9 @@ install: ## Install the built program, its model and its service (as root)
 	$(MASK) install -d -m 755 $(DESTDIR)/etc/goldcrest $(DESTDIR)/usr/share/goldcrest $(MODEL) $(DOC) $(DOC)/docs $(DOC)/docs/schemas $(DOC)/docs/images $(DOC)/model $(DOC)/systemd
 	$(PUT) -m 755 $(BINARY) $(DESTDIR)/usr/bin/goldcrest
 	$(PUT) -m 644 -t $(MODEL) model/labels.txt model/model.toml
-	$(MASK) $(PACKER) pack $(ONNX) -o $(MODEL)
+# Packed from a copy: root believes no model in another user's checkout. The bundle keeps the time of the file.
+	$(PUT) -p -m 644 -t $(MODEL) $(ONNX)
+	$(MASK) $(PACKER) pack $(MODEL)/$(notdir $(ONNX))
 	rm -f $(MODEL)/*.onnx
 	$(PUT) -m 644 -t $(DOC) *.md LICENSE-* config.toml
 	$(PUT) -m 644 -t $(DOC)/docs docs/*.md

@@ -110,6 +110,11 @@ fn installed_at(folder: &Path, path: &str) -> PathBuf {
 
 /// Runs `make install` into `folder`, as somebody with this mask.
 fn install(folder: &Path, mask: &str) {
+    install_model(folder, mask, "model/convnext_tiny_128_int8.onnx");
+}
+
+/// The same with another model file.
+fn install_model(folder: &Path, mask: &str, onnx: &str) {
     let made = Command::new("sh")
         .args([
             "-c",
@@ -118,6 +123,7 @@ fn install(folder: &Path, mask: &str) {
         ])
         .arg(format!("DESTDIR={}", folder.display()))
         .arg(format!("BINARY={}", env!("CARGO_BIN_EXE_goldcrest")))
+        .arg(format!("ONNX={onnx}"))
         .current_dir(root())
         .output()
         .expect("make runs");
@@ -162,6 +168,28 @@ fn make_install_sets_modes_whatever_the_mask() {
         install(folder.path(), mask);
         modes_are_right(folder.path());
     }
+}
+
+/// As `sudo make install` in a checkout of one's own.
+#[test]
+fn root_installs_from_another_users_checkout() {
+    if !rustix::process::geteuid().is_root() {
+        println!("SKIPPED: not root");
+        return;
+    }
+    let checkout = tempfile::tempdir().unwrap();
+    let onnx = checkout.path().join("convnext_tiny_128_int8.onnx");
+    fs::copy(root().join("model/convnext_tiny_128_int8.onnx"), &onnx).unwrap();
+    for path in [checkout.path(), &onnx] {
+        std::os::unix::fs::chown(path, Some(1000), Some(1000)).unwrap();
+    }
+    let folder = tempfile::tempdir().unwrap();
+    install_model(folder.path(), "022", onnx.to_str().unwrap());
+    let model = installed_at(folder.path(), "/usr/share/goldcrest/model");
+    let names = fs::read_dir(&model).unwrap();
+    let mut names: Vec<_> = names.map(|f| f.unwrap().file_name()).collect();
+    names.sort();
+    assert_eq!(names, ["labels.txt", "model.bundle", "model.toml"]);
 }
 
 #[test]
