@@ -4,9 +4,9 @@
 mod distrust;
 mod trusted;
 
-use std::fs::{DirBuilder, File, Permissions};
+use std::fs::{DirBuilder, File, OpenOptions, Permissions};
 use std::io::{self, Read, Write};
-use std::os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt, fchown};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt, fchown};
 use std::path::Path;
 
 use rustix::fs::{Access, access};
@@ -54,8 +54,12 @@ pub(crate) fn is_distrust(error: &io::Error) -> bool {
 /// # Errors
 /// Those of [`open`], and a file that is larger than that.
 pub(crate) fn read(path: &Path, most: u64) -> io::Result<Vec<u8>> {
+    read_whole(open(path)?, most)
+}
+
+fn read_whole(file: File, most: u64) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
-    open(path)?.take(most + 1).read_to_end(&mut bytes)?;
+    file.take(most + 1).read_to_end(&mut bytes)?;
     if bytes.len() as u64 > most {
         let why = format!("it is larger than {most} bytes");
         return Err(io::Error::new(io::ErrorKind::InvalidInput, why));
@@ -68,7 +72,31 @@ pub(crate) fn read(path: &Path, most: u64) -> io::Result<Vec<u8>> {
 /// # Errors
 /// Those of [`read`], and bytes that are not UTF-8.
 pub(crate) fn read_text(path: &Path, most: u64) -> io::Result<String> {
-    String::from_utf8(read(path, most)?)
+    text(read(path, most)?)
+}
+
+/// Reads the regular file at `path`, of at most `most` bytes, as text, whoever may have written it:
+/// a person names it in a command to have it copied. With `sudo` it is that person's and not root's.
+///
+/// # Errors
+/// Those of the system, what is no regular file, a larger file, and bytes that are not UTF-8.
+pub(crate) fn read_text_to_copy(path: &Path, most: u64) -> io::Result<String> {
+    // Opening a pipe would wait for its writer.
+    let file = OpenOptions::new()
+        .read(true)
+        .custom_flags(libc::O_NONBLOCK)
+        .open(path)?;
+    if !file.metadata()?.is_file() {
+        return Err(io::Error::new(
+            io::ErrorKind::InvalidInput,
+            "it is no regular file",
+        ));
+    }
+    text(read_whole(file, most)?)
+}
+
+fn text(bytes: Vec<u8>) -> io::Result<String> {
+    String::from_utf8(bytes)
         .map_err(|_| io::Error::new(io::ErrorKind::InvalidData, "it is not UTF-8 text"))
 }
 

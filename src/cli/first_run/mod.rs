@@ -275,7 +275,8 @@ fn by_hand(unit: Option<&str>, options: &Options, place: &Place) -> String {
     match unit {
         Some(unit) if !options.no_service => format!(
             "systemd was not told, because it does not run here or you are not root; start it with: \
-             sudo systemctl enable --now {unit}"
+             sudo systemctl enable --now {unit}, or without systemd: goldcrest run --config {}",
+            shell_word(&place.config)
         ),
         _ => format!(
             "start it with: goldcrest run --config {}",

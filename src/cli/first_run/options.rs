@@ -125,7 +125,7 @@ impl Options {
     pub(super) fn login(&self, broker: Broker) -> Result<Broker, Failure> {
         let password = match &self.password_file {
             Some(path) => {
-                let text = files::read_text(path, PASSWORD).map_err(|why| {
+                let text = files::read_text_to_copy(path, PASSWORD).map_err(|why| {
                     let message = format!("--password-file: {}: {why}", path.display());
                     Failure::new(exit::NO_INPUT, message)
                 })?;
