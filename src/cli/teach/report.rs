@@ -126,6 +126,10 @@ impl Report<'_> {
             columns.row(class, text)?;
         }
         match quality.accuracy {
+            Some(_) if quality.classes.len() == 1 => writeln!(
+                text,
+                "\nHow good this is cannot be told: one label is never mistaken for another."
+            )?,
             Some(accuracy) => {
                 let [low, high] = quality.interval;
                 writeln!(
@@ -154,12 +158,15 @@ impl Report<'_> {
     /// Where the head is, and how to use it.
     fn next(&self, text: &mut String) -> fmt::Result {
         let head = OneLine(self.head.display());
-        let at = std::path::absolute(self.head).unwrap_or_else(|_| self.head.into());
+        let name = self.head.file_name().unwrap_or_default();
+        let at = Path::new("/etc/goldcrest").join(name);
         write!(
             text,
             "\n{head} written in {:.1} s. Try it on a recording:\n\n    \
              goldcrest replay RECORDING --head {head}\n\n\
-             To use it, write into the configuration\n\n    \
+             To use it, copy it to where the service reads it\n\n    \
+             sudo cp {head} /etc/goldcrest/\n\n\
+             write into /etc/goldcrest/config.toml\n\n    \
              [model]\n    head = {at:?}\n\n\
              and reload the daemon: sudo systemctl reload goldcrest",
             self.took.as_secs_f64(),
@@ -274,7 +281,14 @@ mod tests {
                      \n\
                      /a/porch.head written in 1.2 s.";
         assert!(text.starts_with(start), "{text}");
-        assert!(text.contains("head = \"/a/porch.head\""), "{text}");
+        assert!(
+            text.contains("sudo cp /a/porch.head /etc/goldcrest/\n"),
+            "{text}"
+        );
+        assert!(
+            text.contains("head = \"/etc/goldcrest/porch.head\""),
+            "{text}"
+        );
         let text = report(&taught(None)).text();
         assert!(text.contains("cannot be told"), "{text}");
     }
