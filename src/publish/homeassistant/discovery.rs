@@ -68,7 +68,7 @@ impl Discovery {
             within,
             announced,
             unsaved: false,
-            stale: Some((Unknown::ModelChanged, Places::ALL)),
+            stale: Some((Unknown::Starting, Places::ALL)),
             waiting: VecDeque::new(),
             unsettled: false,
             told: false,
