@@ -192,11 +192,20 @@ fn what_does_not_work_is_not_written() {
             69,
             "failed: broker; nothing was written",
         ),
-        (&["--synthetic", "--broker", "http://hub"], 78, "mqtt.url"),
+        (
+            &["--synthetic", "--broker", "http://hub"],
+            64,
+            "setup: --broker: mqtt.url: must",
+        ),
+        (
+            &["--synthetic", "--broker", "hub:99999"],
+            64,
+            "setup: --broker: mqtt.url: must have a port of 1 to 65535",
+        ),
         (
             &["--synthetic", "--broker", &address, "--id", "a/b"],
-            78,
-            "id",
+            64,
+            "setup: --id: id: must be 1 to 64 letters",
         ),
         (
             &["--stream", "ftp://cam", "--broker", &address],

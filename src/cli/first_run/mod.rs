@@ -78,6 +78,7 @@ impl Run<'_> {
         let place = self.talk.place;
         install::check_may_write(place)?;
         self.permit_replacing()?;
+        self.talk.check_flags()?;
         let (source, shown) = self.source()?;
         let mut answers = Answers {
             broker: self.talk.broker()?,

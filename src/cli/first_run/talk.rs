@@ -46,6 +46,22 @@ fn choices() -> Vec<(String, Choice)> {
 }
 
 impl Talk<'_> {
+    /// Checks the flags that no camera and no broker is needed for.
+    ///
+    /// # Errors
+    /// A flag that cannot be used.
+    pub fn check_flags(&self) -> Result<(), Failure> {
+        if let Some(broker) = self.options.broker()? {
+            let tried = self.check(|answers| answers.broker = broker);
+            tried.map_err(|why| usage(format!("--broker: {why}")))?;
+        }
+        if let Some(id) = &self.options.id {
+            let tried = self.check(|answers| answers.id.clone_from(id));
+            tried.map_err(|why| usage(format!("--id: {why}")))?;
+        }
+        Ok(())
+    }
+
     /// The source that a flag names, or that is chosen now.
     ///
     /// # Errors
@@ -238,6 +254,12 @@ impl Talk<'_> {
         let mut answers = self.answers(Source::Drawn);
         change(&mut answers);
         let tried = Trial::new(&answers, self.place);
-        tried.map(drop).map_err(|failure| failure.message)
+        tried.map(drop).map_err(|failure| {
+            // The file in the message is not written yet.
+            let file = format!("{}:", self.place.config.display());
+            let line = failure.message.strip_prefix(&file);
+            let told = line.and_then(|line| line.split_once(": "));
+            told.map_or(failure.message.clone(), |(_, told)| told.into())
+        })
     }
 }
