@@ -9,6 +9,7 @@ mod list;
 
 use std::io;
 use std::sync::atomic::{AtomicU32, Ordering::SeqCst};
+use std::sync::mpsc::{self, Receiver, SyncSender};
 use std::thread::{self, Builder, JoinHandle};
 use std::time::Duration;
 
@@ -69,6 +70,29 @@ pub(crate) fn spawn<T: Send + 'static>(
         Err(_) => place.end(),
     }
     thread
+}
+
+/// Starts a thread that does one job after the other and answers each with what became of it. One
+/// job may wait, and one answer. It ends once nobody sends jobs or hears answers any more.
+///
+/// # Errors
+/// The system refused the thread.
+pub(crate) fn serve<J: Send + 'static, D: Send + 'static>(
+    name: &str,
+    mut work: impl FnMut(J) -> D + Send + 'static,
+) -> io::Result<(SyncSender<J>, Receiver<D>)> {
+    let (jobs, received) = mpsc::sync_channel(1);
+    let (send, done) = mpsc::sync_channel(1);
+    spawn(name, None, move || {
+        for job in received {
+            // Nobody listens at the program's end.
+            if send.send(work(job)).is_err() {
+                break;
+            }
+        }
+        End::Told(())
+    })?;
+    Ok((jobs, done))
 }
 
 /// What a thread owns while it runs.

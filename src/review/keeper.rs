@@ -2,14 +2,14 @@
 
 use std::io;
 use std::path::PathBuf;
-use std::sync::mpsc::{self, Receiver, SyncSender};
+use std::sync::mpsc::{Receiver, SyncSender};
 use std::time::Instant;
 
 use super::folder::{self, Limits};
 use super::name::Name;
 use crate::frame::Frame;
 use crate::snapshot::{Bounds, Encoder};
-use crate::threads::{self, End};
+use crate::threads;
 use crate::vision::{self, Thumbnailer};
 
 /// Where pictures go, and how they are made.
@@ -62,20 +62,13 @@ impl Keeper {
     /// # Errors
     /// The system refuses the thread.
     pub fn start(mut self) -> io::Result<(SyncSender<Job>, Receiver<Done>)> {
-        let (jobs, received) = mpsc::sync_channel::<Job>(1);
-        let (send, done) = mpsc::sync_channel(1);
-        threads::spawn("review", None, move || {
-            for job in received {
-                let made = self.keep(&job);
-                let frame = job.frame;
-                // Nobody listens at the program's end.
-                if send.send(Done { frame, made }).is_err() {
-                    break;
-                }
+        threads::serve("review", move |job: Job| {
+            let made = self.keep(&job);
+            Done {
+                frame: job.frame,
+                made,
             }
-            End::Told(())
-        })?;
-        Ok((jobs, done))
+        })
     }
 
     /// Encodes and writes the picture of `job`.

@@ -1,13 +1,13 @@
 //! The thread that encodes pictures.
 
 use std::io;
-use std::sync::mpsc::{self, Receiver, SyncSender};
+use std::sync::mpsc::{Receiver, SyncSender};
 use std::time::Instant;
 
 use super::encode::{Encoder, Error, Picture};
 use super::event::Event;
 use crate::frame::Frame;
-use crate::threads::{self, End};
+use crate::threads;
 use crate::vision::{self, Thumbnailer};
 
 /// A picture to make.
@@ -31,29 +31,19 @@ pub(super) struct Done {
 /// # Errors
 /// The system refuses the thread.
 pub(super) fn start(mut encoder: Encoder) -> io::Result<(SyncSender<Job>, Receiver<Done>)> {
-    let (jobs, received) = mpsc::sync_channel::<Job>(1);
-    let (send, done) = mpsc::sync_channel(1);
-    threads::spawn("snapshot", None, move || {
-        for job in received {
-            if let Some(vision) = &job.vision {
-                encoder.set_thumbnailer(Thumbnailer::new(vision));
-            }
-            let start = Instant::now();
-            let made = encoder.encode(job.frame.view());
-            let (seq, took) = (job.frame.seq, start.elapsed());
-            log::debug!("frame {seq}: encoded in {:.1} ms", took.as_secs_f64() * 1e3);
-            let done = Done {
-                frame: job.frame,
-                event: job.event,
-                command: job.command,
-                made,
-            };
-            // Nobody listens at the program's end.
-            if send.send(done).is_err() {
-                break;
-            }
+    threads::serve("snapshot", move |job: Job| {
+        if let Some(vision) = &job.vision {
+            encoder.set_thumbnailer(Thumbnailer::new(vision));
         }
-        End::Told(())
-    })?;
-    Ok((jobs, done))
+        let start = Instant::now();
+        let made = encoder.encode(job.frame.view());
+        let (seq, took) = (job.frame.seq, start.elapsed());
+        log::debug!("frame {seq}: encoded in {:.1} ms", took.as_secs_f64() * 1e3);
+        Done {
+            frame: job.frame,
+            event: job.event,
+            command: job.command,
+            made,
+        }
+    })
 }
