@@ -4,12 +4,12 @@
 mod distrust;
 mod trusted;
 
-use std::fs::{DirBuilder, File, OpenOptions, Permissions};
+use std::fs::{DirBuilder, File, Permissions};
 use std::io::{self, Read, Write};
-use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt, fchown};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt, fchown};
 use std::path::Path;
 
-use rustix::fs::{Access, access};
+use rustix::fs::{Access, Mode, OFlags, access};
 
 use self::distrust::Distrust;
 use self::trusted::Reader;
@@ -76,21 +76,16 @@ pub(crate) fn read_text(path: &Path, most: u64) -> io::Result<String> {
 }
 
 /// Reads the regular file at `path`, of at most `most` bytes, as text, whoever may have written it:
-/// a person names it in a command to have it copied. With `sudo` it is that person's and not root's.
+/// a person names it in a command to have it copied. With `sudo` it is that person's, not root's.
 ///
 /// # Errors
 /// Those of the system, what is no regular file, a larger file, and bytes that are not UTF-8.
 pub(crate) fn read_text_to_copy(path: &Path, most: u64) -> io::Result<String> {
-    // Opening a pipe would wait for its writer.
-    let file = OpenOptions::new()
-        .read(true)
-        .custom_flags(libc::O_NONBLOCK)
-        .open(path)?;
+    // Without O_NONBLOCK, opening a pipe would wait for its writer.
+    let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::CLOEXEC;
+    let file = File::from(rustix::fs::open(path, flags, Mode::empty())?);
     if !file.metadata()?.is_file() {
-        return Err(io::Error::new(
-            io::ErrorKind::InvalidInput,
-            "it is no regular file",
-        ));
+        return Err(trusted::irregular());
     }
     text(read_whole(file, most)?)
 }

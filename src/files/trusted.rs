@@ -249,7 +249,8 @@ impl Way {
     }
 }
 
-fn irregular() -> io::Error {
+/// The error for what is no regular file.
+pub(super) fn irregular() -> io::Error {
     io::Error::new(io::ErrorKind::InvalidInput, "it is no regular file")
 }
 

@@ -78,11 +78,11 @@ impl Run<'_> {
         let place = self.talk.place;
         install::check_may_write(place)?;
         self.permit_replacing()?;
-        self.talk.check_flags()?;
+        let (broker, id) = self.talk.named()?;
         let (source, shown) = self.source()?;
         let mut answers = Answers {
-            broker: self.talk.broker()?,
-            id: self.talk.id()?,
+            broker: broker.map_or_else(|| self.talk.broker(), Ok)?,
+            id: id.map_or_else(|| self.talk.id(), Ok)?,
             home_assistant: self.talk.home_assistant()?,
             ..self.talk.answers(source)
         };
@@ -273,15 +273,12 @@ fn whereabouts(loaded: &Loaded) -> String {
 
 /// What is left to be done by hand.
 fn by_hand(unit: Option<&str>, options: &Options, place: &Place) -> String {
+    let run = format!("goldcrest run --config {}", shell_word(&place.config));
     match unit {
         Some(unit) if !options.no_service => format!(
             "systemd was not told, because it does not run here or you are not root; start it with: \
-             sudo systemctl enable --now {unit}, or without systemd: goldcrest run --config {}",
-            shell_word(&place.config)
+             sudo systemctl enable --now {unit}, or without systemd: {run}"
         ),
-        _ => format!(
-            "start it with: goldcrest run --config {}",
-            shell_word(&place.config)
-        ),
+        _ => format!("start it with: {run}"),
     }
 }

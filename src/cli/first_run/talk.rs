@@ -46,20 +46,22 @@ fn choices() -> Vec<(String, Choice)> {
 }
 
 impl Talk<'_> {
-    /// Checks the flags that no camera and no broker is needed for.
+    /// The broker and the name that flags give: no camera is needed to check them.
     ///
     /// # Errors
     /// A flag that cannot be used.
-    pub fn check_flags(&self) -> Result<(), Failure> {
-        if let Some(broker) = self.options.broker()? {
-            let tried = self.check(|answers| answers.broker = broker);
+    pub fn named(&self) -> Result<(Option<Broker>, Option<String>), Failure> {
+        let broker = self.options.broker()?;
+        if let Some(broker) = &broker {
+            let tried = self.check(|answers| answers.broker.clone_from(broker));
             tried.map_err(|why| usage(format!("--broker: {why}")))?;
         }
-        if let Some(id) = &self.options.id {
+        let id = self.options.id.clone();
+        if let Some(id) = &id {
             let tried = self.check(|answers| answers.id.clone_from(id));
             tried.map_err(|why| usage(format!("--id: {why}")))?;
         }
-        Ok(())
+        Ok((broker, id))
     }
 
     /// The source that a flag names, or that is chosen now.
@@ -115,14 +117,11 @@ impl Talk<'_> {
         Ok(source)
     }
 
-    /// The broker that flags name, or that is named now.
+    /// The broker that is named now, where no flag names it.
     ///
     /// # Errors
     /// A flag that cannot be used; nobody answers.
     pub fn broker(&self) -> Result<Broker, Failure> {
-        if let Some(broker) = self.options.broker()? {
-            return Ok(broker);
-        }
         let here = find::broker_is_here();
         match self.asker {
             None if here => self.options.login(Broker::default()),
@@ -190,14 +189,11 @@ impl Talk<'_> {
         Ok(broker)
     }
 
-    /// The name of this camera in topics.
+    /// The name of this camera in topics, where no flag gives it.
     ///
     /// # Errors
-    /// A flag that cannot be used; nobody answers.
+    /// Nobody answers.
     pub fn id(&self) -> Result<String, Failure> {
-        if let Some(id) = &self.options.id {
-            return Ok(id.clone());
-        }
         let is_good = |id: &str| self.check(|answers| answers.id = id.into()).is_ok();
         let instance = self
             .options

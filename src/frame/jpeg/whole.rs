@@ -41,10 +41,6 @@ pub(super) fn decode(data: &[u8], size: (usize, usize), eighths: usize) -> Resul
             "it has more scans or tables than any program makes",
         ));
     }
-    run(data, size, eighths)
-}
-
-fn run(data: &[u8], size: (usize, usize), eighths: usize) -> Result<Pixels, Error> {
     let mut decoder = Decoder::new(data);
     decoder.set_max_decoding_buffer_size(size.0.saturating_mul(size.1).saturating_mul(4));
     let mut want = (scaled(size.0, eighths), scaled(size.1, eighths));
