@@ -73,8 +73,8 @@ const FOREIGN: [(&[&str], &str); 10] = [
 /// What to write instead of the key `unknown` of `section`, which knows the keys `known`. `homes`
 /// are the sections that know `unknown`.
 ///
-/// `None` if it resembles no key of this program or of another. It may then be a secret in the wrong
-/// place, which no error shows.
+/// `None` if it resembles no key of this program or of another. It may then be a secret in the
+/// wrong place, which no error shows.
 pub(super) fn instead(
     unknown: &str,
     section: &str,

@@ -141,7 +141,7 @@ pub fn events_are_exact(scene: &Scene, health: &Value) {
     for pair in heard.events.windows(2) {
         let [one, next] = pair else { continue };
         assert!(one.seq < next.seq, "{one:?} came before {next:?}");
-        // With another list of labels the daemon begins anew.
+        // A reload that brings other labels forgets the previous one.
         let follows = next.previous.is_null() || one.label == next.previous;
         assert!(follows, "{one:?} and {next:?}");
         let run = |id: &str| id.split('-').next().map(String::from);

@@ -22,8 +22,8 @@ struct Case {
     cause: fn(&Bench) -> Outcome,
 }
 
-/// Rows of faults that need a camera, a hanging thread, memory that runs out or a service manager,
-/// each with the test that causes them.
+/// Rows whose fault another test causes, because it takes a camera, a hanging thread, a lack of
+/// memory or a service manager; each with the name of that test.
 const ELSEWHERE: [(&str, &str); 10] = [
     (
         "MQTT broker …: it sent what nobody asked for: …; see the broker's log, and whether it is the broker that you mean",
